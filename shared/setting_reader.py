@@ -1,0 +1,100 @@
+"""Reads settings by name, checks each, and gathers every fault before it complains."""
+
+import re
+from collections.abc import Callable, Mapping
+from urllib.parse import urlsplit
+
+_LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+class SettingsError(Exception):
+    """One or more settings are missing or malformed; `faults` says for each what it should hold."""
+
+    def __init__(self, faults: list[str]) -> None:
+        super().__init__("Settings at fault: " + "; ".join(faults))
+        self.faults = faults
+
+
+class SettingReader:
+    """Reads settings by name and gathers their faults; a faulty setting reads as its default meanwhile."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = environ
+        self._faults: list[str] = []
+
+    def fault(self, setting: str, should: str) -> None:
+        self._faults.append(f"{setting} {should}")
+
+    def raise_faults(self) -> None:
+        if self._faults:
+            raise SettingsError(self._faults)
+
+    def text(self, setting: str) -> str | None:
+        """The trimmed value; unset and blank are the same, as an emptied application setting is blank."""
+        return self._environ.get(setting, "").strip() or None
+
+    def required(self, setting: str, pattern: str, should_be: str) -> str:
+        value = self.text(setting)
+        if value is None:
+            self.fault(setting, f"is required: {should_be}")
+        elif not re.fullmatch(pattern, value):
+            self.fault(setting, f"should be {should_be}")
+        return value or ""
+
+    def url(self, setting: str, default: str) -> str:
+        """An https base URL without query or trailing slash; plain http only to this machine."""
+        value = (self.text(setting) or default).rstrip("/")
+        if not _is_base_url(value):
+            self.fault(setting, "should be an https URL without userinfo, query or fragment")
+        return value
+
+    def scope(self, setting: str, default: str) -> str:
+        value = self.text(setting) or default
+        if not value.endswith("/.default"):
+            self.fault(setting, "should be a token scope that ends in /.default")
+        return value
+
+    def version(self, setting: str, default: str) -> str:
+        value = self.text(setting) or default
+        if not re.fullmatch(r"\d{4}-\d{2}-\d{2}(-[a-z0-9]+)?", value):
+            self.fault(setting, "should be a version such as " + default)
+        return value
+
+    def number(self, setting: str, default: float, lowest: float, highest: float) -> float:
+        return self._number(setting, default, lowest, highest, float, "a number")
+
+    def whole_number(self, setting: str, default: int, lowest: int, highest: int) -> int:
+        return self._number(setting, default, lowest, highest, int, "a whole number")
+
+    def flag(self, setting: str) -> bool:
+        value = (self.text(setting) or "false").casefold()
+        if value not in {"true", "false", "1", "0"}:
+            self.fault(setting, "should be true or false")
+        return value in {"true", "1"}
+
+    def _number[N: (int, float)](
+        self, setting: str, default: N, lowest: float, highest: float, parse: Callable[[str], N], kind: str
+    ) -> N:
+        text = self.text(setting)
+        if text is None:
+            return default
+        try:
+            value = parse(text)
+        except ValueError:
+            value = None
+        # `not (a <= b)` rather than `b < a`: a NaN compares false either way and must be refused.
+        if value is None or not (lowest <= value <= highest):
+            self.fault(setting, f"should be {kind} from {lowest:g} to {highest:g}")
+            return default
+        return value
+
+
+def _is_base_url(value: str) -> bool:
+    try:
+        parts = urlsplit(value)
+        port_is_valid = parts.port is None or parts.port > 0
+    except ValueError:
+        return False
+    secure = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK_HOSTS)
+    plain = not (parts.username or parts.password or parts.query or parts.fragment)
+    return secure and plain and port_is_valid and bool(parts.hostname)
