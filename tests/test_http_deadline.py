@@ -1,0 +1,156 @@
+"""A deadline holds for a whole exchange, whatever the server does to stretch it."""
+
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+
+import pytest
+import requests
+import trustme
+
+from shared.http_deadline import DeadlineAdapter, answer_within, remaining_seconds, resolve_in_time
+
+ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+
+
+@contextmanager
+def serving(answer: Callable[[socket.socket], None]) -> Iterator[int]:
+    """A server on a free port that lets `answer` deal with each connection in a thread of its own."""
+    with ExitStack() as stack:
+        listener = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+
+        def accept() -> None:
+            with suppress(OSError):  # the listener is closed at the end of the test
+                while True:
+                    connection, _ = listener.accept()
+                    stack.callback(connection.close)
+                    threading.Thread(target=answer, args=(connection,), daemon=True).start()
+
+        threading.Thread(target=accept, daemon=True).start()
+        yield listener.getsockname()[1]
+        listener.shutdown(socket.SHUT_RDWR)
+
+
+def dripping(text: bytes) -> Callable[[socket.socket], None]:
+    def answer(connection: socket.socket) -> None:
+        with suppress(OSError):
+            connection.recv(65536)
+            for position in range(len(text)):
+                connection.sendall(text[position : position + 1])
+                threading.Event().wait(0.05)
+
+    return answer
+
+
+def session(ca_bundle: str | None = None) -> requests.Session:
+    made = requests.Session()
+    made.mount("http://", DeadlineAdapter())
+    made.mount("https://", DeadlineAdapter(ca_bundle=ca_bundle))
+    return made
+
+
+def authority_context(authority: trustme.CA, name: str = "localhost") -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert(name).configure_cert(context)
+    return context
+
+
+def hold(_: socket.socket) -> None:
+    """Neither read nor answer."""
+
+
+def seconds_until_given_up(url: str, *, body: bytes = b"", ca_bundle: str | None = None) -> float:
+    started = time.monotonic()
+    with session(ca_bundle) as client, answer_within(0.4), pytest.raises(requests.RequestException):
+        client.post(url, data=body, timeout=10)
+    return time.monotonic() - started
+
+
+def test_a_server_that_drips_its_headers_is_given_up_at_the_deadline() -> None:
+    with serving(dripping(ANSWER)) as port:
+        assert 0.3 < seconds_until_given_up(f"http://127.0.0.1:{port}/") < 1
+
+
+def test_a_server_that_drips_its_body_is_given_up_at_the_deadline() -> None:
+    def answer(connection: socket.socket) -> None:
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n")
+        dripping(b"x" * 100)(connection)
+
+    with serving(answer) as port:
+        assert 0.3 < seconds_until_given_up(f"http://127.0.0.1:{port}/") < 1
+
+
+def test_a_server_that_never_reads_the_request_is_given_up_at_the_deadline() -> None:
+    with serving(hold) as port:
+        assert 0.3 < seconds_until_given_up(f"http://127.0.0.1:{port}/", body=b"x" * 20_000_000) < 1
+
+
+def test_a_server_that_never_shakes_hands_is_given_up_at_the_deadline() -> None:
+    with serving(hold) as port:
+        assert 0.3 < seconds_until_given_up(f"https://127.0.0.1:{port}/") < 1
+
+
+def test_a_server_that_drips_over_tls_is_given_up_at_the_deadline(tmp_path: Path) -> None:
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    context = authority_context(authority)
+
+    def answer(connection: socket.socket) -> None:
+        with suppress(OSError), context.wrap_socket(connection, server_side=True) as secured:
+            dripping(ANSWER * 10)(secured)
+
+    with serving(answer) as port:
+        taken = seconds_until_given_up(f"https://localhost:{port}/", ca_bundle=str(tmp_path / "ca.pem"))
+        assert 0.3 < taken < 1
+
+
+def test_a_slow_name_look_up_is_given_up_at_the_deadline() -> None:
+    def slow(_: str) -> list[str]:
+        threading.Event().wait(2)
+        return ["127.0.0.1"]
+
+    started = time.monotonic()
+    with answer_within(0.2), pytest.raises(TimeoutError):
+        resolve_in_time(slow, "slow.example")
+    assert time.monotonic() - started < 1
+
+
+def test_a_pooled_connection_takes_the_deadline_of_the_request_that_uses_it() -> None:
+    connections: list[socket.socket] = []
+
+    def answer(connection: socket.socket) -> None:
+        connections.append(connection)
+        while connection.recv(65536):
+            connection.sendall(ANSWER)
+
+    with serving(answer) as port, session() as shared:
+        with answer_within(0.3):
+            assert shared.get(f"http://127.0.0.1:{port}/", timeout=5).text == "ok"
+        threading.Event().wait(0.4)
+        with answer_within(5):
+            assert shared.get(f"http://127.0.0.1:{port}/", timeout=5).text == "ok"
+        assert len(connections) == 1
+
+
+def test_a_certificate_for_another_name_is_refused(tmp_path: Path) -> None:
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    context = authority_context(authority, "elsewhere.example")
+
+    def answer(connection: socket.socket) -> None:
+        with suppress(OSError), context.wrap_socket(connection, server_side=True):
+            pass
+
+    with serving(answer) as port, answer_within(5), session(str(tmp_path / "ca.pem")) as client:
+        with pytest.raises(requests.exceptions.SSLError, match="localhost"):
+            client.get(f"https://localhost:{port}/", verify=False, timeout=5)
+
+
+def test_outside_the_block_there_is_no_deadline() -> None:
+    with answer_within(0):
+        pass
+    assert remaining_seconds() is None
