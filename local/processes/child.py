@@ -1,0 +1,126 @@
+"""A child process: its output line by line, its end on request, and its end when its starter ends."""
+
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+_LINES_IN_ERROR = 15
+
+
+class ChildFailedError(RuntimeError):
+    """A child ended, or said nothing of what was waited for. The message holds its last lines."""
+
+
+def python_command(module: str, *arguments: str) -> list[str]:
+    """The command for a module of this project: it ends when the process that starts it does."""
+    return [sys.executable, "-m", "local.processes.lifeline", module, *arguments]
+
+
+class Child:
+    """One process. Start it with `Child(...)`, end it with `terminate()` or `kill()`.
+
+    `command` must watch its standard input (see `lifeline`). Output and errors come as one stream of lines, kept in
+    `lines` and handed to `on_line` from a thread of its own. `environment` replaces the whole environment when given.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        command: Sequence[str],
+        *,
+        environment: Mapping[str, str] | None = None,
+        on_line: Callable[[str], None] | None = None,
+    ) -> None:
+        self.name = name
+        self.lines: list[str] = []
+        self._changed = threading.Condition()
+        self._on_line = on_line
+        self._process = subprocess.Popen(  # noqa: S603 - the commands are this project's own
+            list(command),
+            cwd=REPOSITORY,
+            env=None if environment is None else dict(environment),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+            errors="replace",
+            start_new_session=True,  # Ctrl-C in the terminal reaches the starter only, which stops all in order
+        )
+        self._reader = threading.Thread(target=self._read, name=f"{name} output", daemon=True)
+        self._reader.start()
+
+    @property
+    def pid(self) -> int:
+        """The process id."""
+        return self._process.pid
+
+    @property
+    def exit_code(self) -> int | None:
+        """The exit code; negative for a signal; None while running."""
+        return self._process.poll()
+
+    def wait_for(self, pattern: str, *, timeout_seconds: float) -> re.Match[str]:
+        """The first line, past or future, in which `pattern` is found; ChildFailedError if none comes in time."""
+        deadline = time.monotonic() + timeout_seconds
+        seen = 0
+        with self._changed:
+            while True:
+                for line in self.lines[seen:]:
+                    if match := re.search(pattern, line):
+                        return match
+                seen = len(self.lines)
+                left = deadline - time.monotonic()
+                if not self._reader.is_alive():
+                    raise ChildFailedError(self._failure(f"{self.name} ended with status {self._process.wait()}"))
+                if left <= 0:
+                    raise ChildFailedError(self._failure(f"{self.name} was not ready in {timeout_seconds:g} s"))
+                self._changed.wait(min(left, 0.5))
+
+    def terminate(self, *, timeout_seconds: float = 15) -> int:
+        """Ask it to stop, insist with SIGKILL after `timeout_seconds`, and return its exit code."""
+        return self._end(signal.SIGTERM, timeout_seconds)
+
+    def interrupt(self, *, timeout_seconds: float = 15) -> int:
+        """As `terminate`, with the signal of Ctrl-C."""
+        return self._end(signal.SIGINT, timeout_seconds)
+
+    def kill(self) -> int:
+        """End it at once, as a crash would."""
+        return self._end(signal.SIGKILL, timeout_seconds=15)
+
+    def _end(self, with_signal: signal.Signals, timeout_seconds: float) -> int:
+        self._process.send_signal(with_signal)
+        try:
+            code = self._process.wait(timeout_seconds)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            code = self._process.wait()
+        self._reader.join(timeout=5)
+        for stream in (self._process.stdin, self._process.stdout):
+            if stream is not None:
+                stream.close()
+        return code
+
+    def _read(self) -> None:
+        output = self._process.stdout
+        if output is None:
+            return
+        for line in output:
+            text = line.rstrip("\n")
+            with self._changed:
+                self.lines.append(text)
+                self._changed.notify_all()
+            if self._on_line is not None:
+                self._on_line(text)
+        with self._changed:
+            self._changed.notify_all()
+
+    def _failure(self, what: str) -> str:
+        last_lines = [line for line in self.lines if line.strip()][-_LINES_IN_ERROR:]
+        return "\n  ".join([what, *last_lines])

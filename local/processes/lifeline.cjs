@@ -1,0 +1,3 @@
+// The same as lifeline.py, for Node (`node --require`): the process ends when its standard input does.
+process.stdin.resume().on("end", () => process.exit(0));
+process.stdin.unref(); // and the watch alone keeps nothing running

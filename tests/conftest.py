@@ -1,0 +1,49 @@
+"""What every test may ask for: a real Azurite, a table name of its own, the sandbox over TLS, a clock to move."""
+
+import uuid
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+from local.azurite import AzuriteProcess
+from tests.clock import FakeClock
+
+if TYPE_CHECKING:
+    from local.sandbox.server import Sandbox
+
+
+@pytest.fixture(scope="session")
+def azurite() -> Iterator[str]:
+    """A connection string for table storage that starts empty and is shared by the whole test run."""
+    with AzuriteProcess() as process:
+        yield process.connection_string
+
+
+@pytest.fixture
+def jobs_table() -> str:
+    """A `JOBS_TABLE` that no other test uses: other tables share it as prefix, so nothing needs emptying."""
+    return f"test{uuid.uuid4().hex[:16]}"
+
+
+@pytest.fixture(scope="session")
+def sandbox() -> "Iterator[Sandbox]":
+    """The sandbox of the whole test run; tests that depend on its state take `fresh_sandbox`."""
+    from local.sandbox.server import Sandbox
+
+    with Sandbox.start(port=0) as running:
+        yield running
+
+
+@pytest.fixture
+def fresh_sandbox(sandbox: "Sandbox", monkeypatch: pytest.MonkeyPatch) -> "Sandbox":
+    """The sandbox as new, with its certificate authority trusted for the time of the test."""
+    sandbox.state.reset()
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(sandbox.ca_bundle))
+    return sandbox
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    """A clock at 2026-11-20T09:00:00Z."""
+    return FakeClock()
