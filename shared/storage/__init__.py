@@ -1,0 +1,1 @@
+"""Table Storage: the tables, and the stores that keep the monitor's records in them."""

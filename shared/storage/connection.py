@@ -1,0 +1,49 @@
+"""Opens Table Storage: the one place that knows how the app signs in to it."""
+
+import requests
+from azure.core.pipeline.transport import RequestsTransport
+from azure.data.tables import TableServiceClient
+from requests.adapters import HTTPAdapter
+
+from shared.settings import Storage, StorageByConnectionString
+from shared.storage.table import Table
+
+# As many connections as handler threads (infra sets PYTHON_THREADPOOL_THREAD_COUNT) that may talk to storage at once.
+POOLED_CONNECTIONS = 64
+CONNECT_TIMEOUT_SECONDS = 5
+READ_TIMEOUT_SECONDS = 15
+# Two more tries within seconds: a poll cycle has fifty of them, and the next one starts a minute later anyway.
+RETRIES = 2
+
+
+class Tables:
+    """The app's storage account. Thread-safe; opens no connection until a table is first used."""
+
+    def __init__(self, storage: Storage) -> None:
+        self._service = _open(storage)
+
+    def table(self, name: str) -> Table:
+        return Table(self._service.get_table_client(name))
+
+
+def _open(storage: Storage) -> TableServiceClient:
+    session = requests.Session()
+    adapter = HTTPAdapter(pool_maxsize=POOLED_CONNECTIONS)
+    session.mount("https://", adapter)
+    session.mount("http://", adapter)
+    transport = RequestsTransport(session=session, session_owner=False, use_env_settings=True)
+    options = {
+        "transport": transport,
+        "connection_timeout": CONNECT_TIMEOUT_SECONDS,
+        "read_timeout": READ_TIMEOUT_SECONDS,
+        "retry_total": RETRIES,
+        "retry_backoff_factor": 0.5,
+    }
+    if isinstance(storage, StorageByConnectionString):
+        return TableServiceClient.from_connection_string(storage.connection_string, **options)
+
+    # Loaded only where an identity is used: azure.identity costs more to import than the rest of an idle tick.
+    from azure.identity import ManagedIdentityCredential
+
+    credential = ManagedIdentityCredential(client_id=storage.client_id)
+    return TableServiceClient(endpoint=storage.table_endpoint, credential=credential, **options)

@@ -1,0 +1,124 @@
+"""The table wrapper against Azurite."""
+
+import pytest
+
+from shared.storage.errors import RowChanged, StorageUnreachable
+from shared.storage.connection import Tables
+from shared.storage.table import Change, Table, Write, etag_of
+from shared.settings import StorageByConnectionString
+
+
+@pytest.fixture
+def table(azurite: str, table_name: str) -> Table:
+    return Tables(StorageByConnectionString(azurite)).table(table_name)
+
+
+def row(key: str, **columns: object) -> dict[str, object]:
+    return {"PartitionKey": "p", "RowKey": key, **columns}
+
+
+def test_a_table_that_does_not_exist_yet_reads_as_empty(table: Table) -> None:
+    assert table.get("p", "1") is None
+    assert list(table.rows("PartitionKey eq 'p'")) == []
+
+
+def test_a_table_is_created_by_the_first_write(table: Table) -> None:
+    assert table.insert(row("1", label="a"))
+    stored = table.get("p", "1")
+    assert stored is not None
+    assert stored["label"] == "a"
+
+
+def test_a_transaction_creates_the_table_too(table: Table) -> None:
+    table.commit([Change(Write.INSERT, row("1")), Change(Write.INSERT, row("2"))])
+    assert [each["RowKey"] for each in table.rows("PartitionKey eq 'p'")] == ["1", "2"]
+
+
+def test_inserting_twice_says_so_and_keeps_the_first(table: Table) -> None:
+    assert table.insert(row("1", label="first"))
+    assert not table.insert(row("1", label="second"))
+    stored = table.get("p", "1")
+    assert stored is not None
+    assert stored["label"] == "first"
+
+
+def test_a_merge_on_a_stale_etag_is_refused_and_changes_nothing(table: Table) -> None:
+    table.insert(row("1", label="a"))
+    read = table.get("p", "1")
+    assert read is not None
+    table.merge(row("1", label="b"), etag_of(read))
+    with pytest.raises(RowChanged):
+        table.merge(row("1", label="c"), etag_of(read))
+    now = table.get("p", "1")
+    assert now is not None
+    assert now["label"] == "b"
+
+
+def test_a_merge_returns_the_etag_for_the_next_one(table: Table) -> None:
+    table.insert(row("1", label="a"))
+    read = table.get("p", "1")
+    assert read is not None
+    etag = table.merge(row("1", label="b"), etag_of(read))
+    table.merge(row("1", label="c"), etag)
+
+
+def test_deleting_a_changed_row_is_refused(table: Table) -> None:
+    table.insert(row("1", label="a"))
+    read = table.get("p", "1")
+    assert read is not None
+    table.merge(row("1", label="b"), etag_of(read))
+    with pytest.raises(RowChanged):
+        table.delete("p", "1", etag_of(read))
+
+
+def test_deleting_a_row_that_is_gone_is_false_with_and_without_its_etag(table: Table) -> None:
+    table.insert(row("1"))
+    read = table.get("p", "1")
+    assert read is not None
+    assert table.delete("p", "1", etag_of(read))
+    assert not table.delete("p", "1", etag_of(read))
+    assert not table.delete("p", "1")
+
+
+def test_more_rows_than_a_page_are_all_read(table: Table) -> None:
+    table.commit_groups([[Change(Write.INSERT, row(f"{n:03}"))] for n in range(250)])
+    assert len(list(table.rows("PartitionKey eq 'p'", page_size=100))) == 250
+
+
+def test_one_lost_race_among_many_groups_costs_only_that_group(table: Table) -> None:
+    table.insert(row("007"))
+    groups = [[Change(Write.INSERT, row(f"{n:03}")), Change(Write.INSERT, row(f"{n:03}b"))] for n in range(60)]
+    results = table.commit_groups(groups)
+    assert [index for index, etags in enumerate(results) if etags is None] == [7]
+    assert table.get("p", "007b") is None
+    assert table.get("p", "059b") is not None
+
+
+def test_a_vanished_row_makes_only_its_own_group_lose(table: Table) -> None:
+    table.insert(row("1"))
+    table.insert(row("2"))
+    first, second = table.get("p", "1"), table.get("p", "2")
+    assert first is not None
+    assert second is not None
+    table.delete("p", "1")
+    results = table.commit_groups(
+        [
+            [Change(Write.MERGE, row("1", label="x"), etag_of(first))],
+            [Change(Write.MERGE, row("2", label="x"), etag_of(second))],
+        ]
+    )
+    assert [etags is None for etags in results] == [True, False]
+
+
+def test_big_rows_are_spread_over_transactions_within_the_service_limit(table: Table) -> None:
+    wide = {f"c{n}": "x" * 30_000 for n in range(10)}
+    results = table.commit_groups([[Change(Write.INSERT, row(f"{n:02}", **wide))] for n in range(25)])
+    assert None not in results
+
+
+def test_storage_that_is_not_there_is_unreachable() -> None:
+    nowhere = (
+        "DefaultEndpointsProtocol=http;AccountName=a;AccountKey=a2V5;TableEndpoint=http://127.0.0.1:9/a;"
+    )
+    with pytest.raises(StorageUnreachable):
+        Tables(StorageByConnectionString(nowhere)).table("jobs").get("p", "1")
