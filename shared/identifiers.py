@@ -1,0 +1,50 @@
+"""The identifiers that come from outside, checked before they reach an upstream path or a table filter."""
+
+import re
+
+_GUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.ASCII)
+# Microsoft's own sample id `456e-a345-c457-1234` is no GUID, so a private-offer id need not be one.
+_PRIVATE_OFFER_ID = re.compile(r"[A-Za-z0-9-]{1,100}", re.ASCII)
+_CPP_ID = re.compile(r"[A-Za-z0-9._-]{1,100}", re.ASCII)
+_PRIVATE_OFFER_PREFIX = "private-offer/"
+
+
+class InvalidIdentifier(ValueError):
+    """An identifier is malformed; the message says what it should be, and never repeats it."""
+
+    def __init__(self, name: str, should_be: str) -> None:
+        super().__init__(f"{name} should be {should_be}")
+        self.name = name
+        self.should_be = should_be
+
+
+def job_id(text: str) -> str:
+    """A job id in lower case; upstream issues GUIDs and accepts any case."""
+    lowered = text.lower()
+    if not _GUID.fullmatch(lowered):
+        raise InvalidIdentifier("jobId", "a GUID such as b3f49dff-381f-480d-a10e-17f4ce49b65f")
+    return lowered
+
+
+def private_offer_id(text: str, *, prefix_allowed: bool = False) -> str:
+    """A bare private-offer id; with `prefix_allowed` a durable id `private-offer/<id>` is taken too."""
+    bare = text.removeprefix(_PRIVATE_OFFER_PREFIX) if prefix_allowed else text
+    if not _PRIVATE_OFFER_ID.fullmatch(bare):
+        raise InvalidIdentifier("privateOfferId", "at most 100 letters, digits and hyphens")
+    return bare
+
+
+def publisher_id(text: str) -> str:
+    """A CPP publisher id."""
+    return _cpp_id("publisherId", text)
+
+
+def offer_id(text: str) -> str:
+    """A CPP offer id; the docs call it a GUID, real ones are names such as `example-vm`."""
+    return _cpp_id("offerId", text)
+
+
+def _cpp_id(name: str, text: str) -> str:
+    if not _CPP_ID.fullmatch(text) or set(text) == {"."}:
+        raise InvalidIdentifier(name, "at most 100 letters, digits, hyphens, underscores and dots, not only dots")
+    return text

@@ -1,0 +1,113 @@
+"""A Partner Center job as the monitor follows it."""
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from shared.json_codec import JsonObject
+from shared.upstream.job_status import JobStatus
+
+# "You can poll the status of an existing job with a maximum frequency of one request per minute" (Microsoft, "Job
+# status and retrieve private offer detail via API").
+POLL_SPACING = timedelta(seconds=60)
+LONGEST_POLL_SPACING = timedelta(minutes=15)
+# Retry-After is obeyed up to here; a slip of upstream's clock must not silence a job for good.
+LONGEST_RETRY_AFTER = timedelta(days=1)
+# The first try and "the next two ticks".
+DETAIL_ATTEMPTS = 3
+
+
+class JobState(StrEnum):
+    """`pending` until upstream's word, or `lost` or `expired` without it."""
+
+    PENDING = "pending"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    LOST = "lost"
+    EXPIRED = "expired"
+
+
+class Operation(StrEnum):
+    """What the configure request asked for. Upstream's answers do not say; the one who registers the job may."""
+
+    CREATE = "create"
+    UPDATE = "update"
+    DELETE = "delete"
+    WITHDRAW = "withdraw"
+    UPGRADE = "upgrade"
+    UNKNOWN = "unknown"
+
+    @classmethod
+    def named(cls, text: str | None) -> "Operation":
+        """The operation of that name in any case; `unknown` for any other."""
+        try:
+            return cls((text or "").strip().casefold())
+        except ValueError:
+            return cls.UNKNOWN
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """One job. Upstream's values are kept as they came; times of our own are aware UTC.
+
+    `next_poll_at` is the earliest moment of the next status request, whoever makes it: promise 1 rests on it alone.
+    """
+
+    job_id: str
+    registered_at: datetime
+    next_poll_at: datetime
+    state: JobState = JobState.PENDING
+    operation: Operation = Operation.UNKNOWN
+    label: str | None = None
+    external_id: str | None = None
+    finished_at: datetime | None = None
+    job_status: str | None = None
+    job_result: str | None = None
+    job_start: str | None = None
+    job_end: str | None = None
+    resource_uri: str | None = None
+    errors: list[JsonObject] = field(default_factory=list)
+    private_offer: JsonObject | None = None
+    poll_count: int = 0
+    last_polled_at: datetime | None = None
+    consecutive_poll_failures: int = 0
+    not_found_in_a_row: int = 0
+    last_poll_error: str | None = None
+    detail_attempts: int = 0
+    stalled: bool = False
+
+    @property
+    def pending(self) -> bool:
+        return self.state is JobState.PENDING
+
+    @property
+    def awaits_detail(self) -> bool:
+        """Upstream has said that it succeeded; only the offer's detail could not be had yet."""
+        return self.pending and self.detail_attempts > 0
+
+    @property
+    def makes_no_offer(self) -> bool:
+        """A delete job has no detail: labelled as one, or succeeded without a `resourceUri` (Microsoft's note)."""
+        return self.operation is Operation.DELETE or (
+            self.operation is Operation.UNKNOWN and self.resource_uri is None
+        )
+
+    def with_status(self, status: JobStatus) -> "Job":
+        """The job with what an answered status request said; failures are forgotten."""
+        return replace(
+            self,
+            job_status=status.job_status,
+            job_result=status.job_result,
+            job_start=status.job_start,
+            job_end=status.job_end,
+            resource_uri=status.resource_uri,
+            errors=status.errors,
+            consecutive_poll_failures=0,
+            not_found_in_a_row=0,
+            last_poll_error=None,
+        )
+
+    def finished(self, state: JobState, now: datetime) -> "Job":
+        """The job as it leaves `pending`."""
+        return replace(self, state=state, finished_at=now)

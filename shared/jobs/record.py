@@ -1,0 +1,38 @@
+"""A job as the API and the webhooks show it."""
+
+from datetime import datetime
+from typing import cast
+
+from shared.clock import rfc3339
+from shared.jobs.job import Job
+from shared.models.responses import JobRecord, JobStateName, OperationName
+
+
+def job_record(job: Job) -> JobRecord:
+    """The job record of the API. Signed links are in it; a webhook takes them out before it sends."""
+    return JobRecord(
+        jobId=job.job_id,
+        state=cast("JobStateName", job.state.value),
+        operation=cast("OperationName", job.operation.value),
+        label=job.label,
+        externalId=job.external_id,
+        registeredAt=rfc3339(job.registered_at),
+        finishedAt=_time(job.finished_at),
+        jobStatus=job.job_status,
+        jobResult=job.job_result,
+        jobStart=job.job_start,
+        jobEnd=job.job_end,
+        resourceUri=job.resource_uri,
+        errors=job.errors,
+        privateOffer=job.private_offer,
+        pollCount=job.poll_count,
+        lastPolledAt=_time(job.last_polled_at),
+        nextPollAt=_time(job.next_poll_at) if job.pending else None,
+        consecutivePollFailures=job.consecutive_poll_failures,
+        lastPollError=job.last_poll_error,
+        stalled=job.stalled,
+    )
+
+
+def _time(moment: datetime | None) -> str | None:
+    return None if moment is None else rfc3339(moment)

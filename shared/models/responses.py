@@ -1,0 +1,103 @@
+"""Response bodies as they leave, in camelCase. mypy checks every place that builds one."""
+
+from typing import Literal, NotRequired, TypedDict
+
+from shared.json_codec import JsonObject
+
+type JobStateName = Literal["pending", "succeeded", "failed", "cancelled", "lost", "expired"]
+type OperationName = Literal["create", "update", "delete", "withdraw", "upgrade", "unknown"]
+
+
+class JobRecord(TypedDict):
+    """A job. Times are RFC 3339 in UTC; upstream's values (`job*`, `resourceUri`, `errors`) stand as they came."""
+
+    jobId: str
+    state: JobStateName
+    operation: OperationName
+    label: str | None
+    externalId: str | None
+    registeredAt: str
+    finishedAt: str | None
+    jobStatus: str | None
+    jobResult: str | None
+    jobStart: str | None
+    jobEnd: str | None
+    resourceUri: str | None
+    errors: list[JsonObject]
+    privateOffer: JsonObject | None
+    pollCount: int
+    lastPolledAt: str | None
+    nextPollAt: str | None
+    consecutivePollFailures: int
+    lastPollError: str | None
+    stalled: bool
+
+
+class JobList(TypedDict):
+    """A page of jobs; `nextCursor` is null on the last one."""
+
+    jobs: list[JobRecord]
+    nextCursor: str | None
+
+
+class PrivateOfferList(TypedDict):
+    """A page of private offers, each upstream's object unchanged."""
+
+    privateOffers: list[JsonObject]
+    nextCursor: str | None
+
+
+class Problem(TypedDict):
+    """RFC 9457 problem details, with upstream's part in it where there was one."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    faults: NotRequired[list[str]]
+    errors: NotRequired[list[JsonObject]]
+    upstreamStatus: NotRequired[int]
+    upstreamCode: NotRequired[str]
+    upstreamRequestId: NotRequired[str]
+
+
+class OfferDetails(TypedDict):
+    """Both kinds of offer in one answer; a part that was not asked for or could not be had is null."""
+
+    privateOffer: JsonObject | None
+    cppOffer: JsonObject | None
+    problems: list[Problem]
+
+
+class Health(TypedDict):
+    """What anyone may know."""
+
+    status: Literal["ok", "degraded"]
+
+
+class LastTick(TypedDict):
+    """The last poll cycle: when it began, how long it took, what it did."""
+
+    at: str
+    durationMs: int
+    outcome: Literal["ok", "failed"]
+    reason: str | None
+    polled: int
+    finished: int
+    failedPolls: int
+    setAside: int
+    unreached: int
+
+
+class HealthDetails(TypedDict):
+    """The parts of the monitor's health, for whoever holds a key."""
+
+    status: Literal["ok", "degraded"]
+    problems: list[str]
+    storageReachable: bool
+    lastTick: LastTick | None
+    pendingJobs: int | None
+    overdueJobs: int | None
+    lastTokenError: str | None
+    deliveriesWaiting: int | None
+    deliveriesDead: int | None
