@@ -143,7 +143,9 @@ class DeadlineAdapter(HTTPAdapter):
     """A transport adapter for requests that keeps to the deadline, pools connections, and may be shared by threads.
 
     `dial` connects; `ca_bundle` is a file or folder of certificate authorities (default: the usual trust store).
-    Certificates are always checked, whatever a request says, against one context that is loaded once.
+    Certificates are always checked, whatever a request says, against one context that is loaded once. A connection
+    that has been idle for `idle_seconds` is not used again: Azure's load balancers forget one after four minutes
+    without telling, and the next request on it would hang.
     """
 
     def __init__(
@@ -153,8 +155,10 @@ class DeadlineAdapter(HTTPAdapter):
         ca_bundle: str | None = None,
         pools: int = 10,
         connections_per_pool: int = 10,
+        idle_seconds: float = 100.0,
     ) -> None:
         self._dial = dial
+        self._idle_seconds = idle_seconds
         self._tls_context = _tls_context(ca_bundle)
         super().__init__(pool_connections=pools, pool_maxsize=connections_per_pool, max_retries=0)
 
@@ -176,21 +180,35 @@ class DeadlineAdapter(HTTPAdapter):
 
     def _plain_pool(self, host: str, port: int, **options: Any) -> HTTPConnectionPool:  # noqa: ANN401 - as in urllib3
         pool = HTTPConnectionPool(host, port, **options)
-        pool.ConnectionCls = partial(_DialedConnection, dial=self._dial)  # type: ignore[assignment] # is only ever called
+        pool.ConnectionCls = self._maker(_DialedConnection)
         return pool
 
     def _tls_pool(self, host: str, port: int, **options: Any) -> HTTPSConnectionPool:  # noqa: ANN401 - as in urllib3
         pool = HTTPSConnectionPool(host, port, **options)
-        pool.ConnectionCls = partial(_DialedTLSConnection, dial=self._dial)  # type: ignore[assignment] # is only ever called
+        pool.ConnectionCls = self._maker(_DialedTLSConnection)
         return pool
+
+    def _maker(self, connection: type["_DialedConnection"]) -> Any:  # noqa: ANN401 - urllib3 says a class, and only calls it
+        return partial(connection, dial=self._dial, idle_seconds=self._idle_seconds)
 
 
 class _DialedConnection(HTTPConnection):
-    """A connection that `dial` makes."""
+    """A connection that `dial` makes, and that counts as lost once it has been idle for too long."""
 
-    def __init__(self, *args: Any, dial: Dial, **options: Any) -> None:  # noqa: ANN401 - as in urllib3
+    def __init__(self, *args: Any, dial: Dial, idle_seconds: float, **options: Any) -> None:  # noqa: ANN401 - as in urllib3
         super().__init__(*args, **options)
         self._dial = dial
+        self._idle_seconds = idle_seconds
+        self._last_used = 0.0
+
+    @property
+    def is_connected(self) -> bool:
+        return super().is_connected and time.monotonic() - self._last_used < self._idle_seconds
+
+    def getresponse(self) -> Any:  # noqa: ANN401 - urllib3's own kind of answer, which http.client's is not
+        response = super().getresponse()
+        self._last_used = time.monotonic()
+        return response
 
     def _new_conn(self) -> socket.socket:
         try:

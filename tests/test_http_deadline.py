@@ -46,9 +46,9 @@ def dripping(text: bytes) -> Callable[[socket.socket], None]:
     return answer
 
 
-def session(ca_bundle: str | None = None) -> requests.Session:
+def session(ca_bundle: str | None = None, *, idle_seconds: float = 100) -> requests.Session:
     made = requests.Session()
-    made.mount("http://", DeadlineAdapter())
+    made.mount("http://", DeadlineAdapter(idle_seconds=idle_seconds))
     made.mount("https://", DeadlineAdapter(ca_bundle=ca_bundle))
     return made
 
@@ -119,21 +119,37 @@ def test_a_slow_name_look_up_is_given_up_at_the_deadline() -> None:
     assert time.monotonic() - started < 1
 
 
+class Counter:
+    """Answers every request of a connection, and counts the connections."""
+
+    def __init__(self) -> None:
+        self.connections = 0
+
+    def __call__(self, connection: socket.socket) -> None:
+        self.connections += 1
+        with suppress(OSError):
+            while connection.recv(65536):
+                connection.sendall(ANSWER)
+
+
 def test_a_pooled_connection_takes_the_deadline_of_the_request_that_uses_it() -> None:
-    connections: list[socket.socket] = []
-
-    def answer(connection: socket.socket) -> None:
-        connections.append(connection)
-        while connection.recv(65536):
-            connection.sendall(ANSWER)
-
-    with serving(answer) as port, session() as shared:
+    counter = Counter()
+    with serving(counter) as port, session() as shared:
         with answer_within(0.3):
             assert shared.get(f"http://127.0.0.1:{port}/", timeout=5).text == "ok"
-        threading.Event().wait(0.4)
+        threading.Event().wait(0.35)
         with answer_within(5):
             assert shared.get(f"http://127.0.0.1:{port}/", timeout=5).text == "ok"
-        assert len(connections) == 1
+        assert counter.connections == 1
+
+
+def test_a_connection_that_was_idle_too_long_is_not_used_again() -> None:
+    counter = Counter()
+    with serving(counter) as port, session(idle_seconds=0.1) as shared:
+        shared.get(f"http://127.0.0.1:{port}/", timeout=5)
+        threading.Event().wait(0.15)
+        shared.get(f"http://127.0.0.1:{port}/", timeout=5)
+        assert counter.connections == 2
 
 
 def test_a_certificate_for_another_name_is_refused(tmp_path: Path) -> None:
@@ -145,9 +161,9 @@ def test_a_certificate_for_another_name_is_refused(tmp_path: Path) -> None:
         with suppress(OSError), context.wrap_socket(connection, server_side=True):
             pass
 
-    with serving(answer) as port, answer_within(5), session(str(tmp_path / "ca.pem")) as client:
-        with pytest.raises(requests.exceptions.SSLError, match="localhost"):
-            client.get(f"https://localhost:{port}/", verify=False, timeout=5)
+    refused = pytest.raises(requests.exceptions.SSLError, match="localhost")
+    with serving(answer) as port, session(str(tmp_path / "ca.pem")) as client, refused:
+        client.get(f"https://localhost:{port}/", verify=False, timeout=5)
 
 
 def test_outside_the_block_there_is_no_deadline() -> None:
