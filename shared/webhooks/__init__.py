@@ -1,0 +1,1 @@
+"""Webhooks: every finished job is announced, signed, retried, and can be replayed."""
