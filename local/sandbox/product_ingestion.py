@@ -1,0 +1,174 @@
+"""Product Ingestion over HTTP: the endpoints of upstream-api A2, under /rp/product-ingestion."""
+
+import re
+from urllib.parse import quote
+
+from aiohttp import web
+
+from local.sandbox.answers import JsonObject, Refusal, graph_error, ingestion_error, json_answer
+from local.sandbox.app_keys import STATE
+from local.sandbox.configure import submit
+from local.sandbox.jobs import OUTCOMES, Job
+from local.sandbox.private_offers import summaries, written_for
+from local.sandbox.scripted_answers import scripted_answer
+from local.sandbox.state import SandboxState
+from local.sandbox.tokens import GRAPH_AUDIENCE
+
+PREFIX = "/rp/product-ingestion"
+DETAIL_SCHEMA = "https://schema.mp.microsoft.com/schema/configure-detail"
+VERSION_PATTERN = re.compile(r"\d{4}-\d{2}-\d{2}(-preview\d*)?")
+ID_PATTERN = re.compile(r"[A-Za-z0-9-]{1,100}")
+GUID_PATTERN = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+DEFAULT_VERSION = "2023-07-15"
+
+
+def routes() -> list[web.RouteDef]:
+    """The routes; their names are those that faults and the request log use."""
+    name = "product-ingestion"
+    return [
+        web.post(f"{PREFIX}/configure", post_configure, name=f"{name}.configure"),
+        web.get(f"{PREFIX}/configure/{{job_id}}/status", get_status, name=f"{name}.job-status", allow_head=False),
+        web.get(f"{PREFIX}/configure/{{job_id}}", get_detail, name=f"{name}.job-detail", allow_head=False),
+        web.post(f"{PREFIX}/configure/{{job_id}}/cancel", post_cancel, name=f"{name}.job-cancel"),
+        web.get(f"{PREFIX}/private-offer/query", get_list, name=f"{name}.private-offers", allow_head=False),
+        web.get(f"{PREFIX}/private-offer", get_list, name=f"{name}.private-offers-page", allow_head=False),
+        web.get(f"{PREFIX}/private-offer/{{offer_id}}", get_offer, name=f"{name}.private-offer", allow_head=False),
+    ]
+
+
+async def post_configure(request: web.Request) -> web.Response:
+    """A2 #1."""
+    state = _checked_state(request)
+    try:
+        body = await request.json()
+    except ValueError as error:
+        raise Refusal(400, ingestion_error("badRequest", "The request body is not valid JSON.")) from error
+    with state.lock:
+        job = submit(state, body)
+        return json_answer(job.status(job.started_at), status=state.settings.configure_status)
+
+
+async def get_status(request: web.Request) -> web.StreamResponse:
+    """A2 #2."""
+    state = _checked_state(request)
+    with state.lock:
+        job = _job_of(state, request)
+        entry = job.next_script_entry()
+        now = state.clock()
+        usual = job.status(now)
+        state.jobs.settle(now)
+    if isinstance(entry, dict):
+        return await scripted_answer(entry, usual, request, now)
+    return json_answer(usual, surplus_whitespace=job.dialect.surplus_whitespace)
+
+
+async def get_detail(request: web.Request) -> web.Response:
+    """A2 #3; 404 or 400 before completion, 404 for a job that failed (A6)."""
+    state = _checked_state(request)
+    with state.lock:
+        job = _job_of(state, request)
+        outcome = job.state(state.clock())
+        if outcome not in OUTCOMES:
+            status = state.settings.detail_before_completion
+            code = "badRequest" if status == 400 else "notFound"
+            raise Refusal(status, ingestion_error(code, "The job has not completed yet."))
+        if outcome == "failed":
+            raise Refusal(404, ingestion_error("notFound", "The requested resource was not found."))
+        resources = job.resources() if outcome == "succeeded" else []
+        return json_answer(
+            _detail_body(job, resources, _version(request)), surplus_whitespace=job.dialect.surplus_whitespace
+        )
+
+
+async def post_cancel(request: web.Request) -> web.Response:
+    """A2 #4."""
+    state = _checked_state(request)
+    with state.lock:
+        job = _job_of(state, request)
+        if job.state(state.clock()) in OUTCOMES:
+            message = "Cannot cancel job, job has already completed."
+            raise Refusal(400, ingestion_error("badRequest", message))
+        job.cancelled_at = state.clock()
+        return json_answer(job.status(job.cancelled_at))
+
+
+async def get_offer(request: web.Request) -> web.Response:
+    """A2 #5: the bare object."""
+    state = _checked_state(request)
+    offer_id = request.match_info["offer_id"]
+    if not ID_PATTERN.fullmatch(offer_id):
+        detail = {"resourceId": f"private-offer/{offer_id}", "code": "invalidId", "message": "Invalid id."}
+        raise Refusal(400, ingestion_error("badRequest", "The id is malformed.", [detail]))
+    with state.lock:
+        state.jobs.settle(state.clock())
+        offer = state.private_offers.find(offer_id)
+        if offer is None:
+            raise Refusal(404, ingestion_error("notFound", f"private-offer/{offer_id} was not found."))
+        return json_answer(written_for(offer, _version(request)))
+
+
+async def get_list(request: web.Request) -> web.Response:
+    """A2 #6: the next link leads to another path than the first page, with %24version in it."""
+    state = _checked_state(request)
+    token = request.query.get("continuationToken", "")
+    if token and not token.removeprefix("page-").isdecimal():
+        raise Refusal(400, ingestion_error("badRequest", "The continuation token is not valid."))
+    start = int(token.removeprefix("page-")) if token else 0
+    with state.lock:
+        state.jobs.settle(state.clock())
+        offers = state.private_offers.all()
+        end = start + state.settings.page_size
+        body: JsonObject = {"privateOffers": summaries(offers[start:end], _version(request))}
+    if end < len(offers):
+        version = quote(_version(request))
+        body["@nextLink"] = (
+            f"https://{request.host}{PREFIX}/private-offer?%24version={version}&continuationToken=page-{end}"
+        )
+    return json_answer(body)
+
+
+def _detail_body(job: Job, resources: list[JsonObject], version: str) -> JsonObject:
+    """Wrapped; or bare for a dialect that has it so. Only offers change their form with the version."""
+    written = [
+        written_for(resource, version) if str(resource.get("id", "")).startswith("private-offer/") else resource
+        for resource in resources
+    ]
+    offers = [resource for resource in written if str(resource.get("id", "")).startswith("private-offer/")]
+    if job.dialect.detail == "bare" and len(offers) == 1:
+        return offers[0]
+    # PC22's sample wraps the old form in the schema of the request (A6)
+    schema = (
+        f"{DETAIL_SCHEMA}/{version}"
+        if version >= DEFAULT_VERSION
+        else DETAIL_SCHEMA.removesuffix("-detail") + f"/{version}"
+    )
+    return {"$schema": schema, "resources": written if job.dialect.detail == "several" else offers or written}
+
+
+def _checked_state(request: web.Request) -> SandboxState:
+    """The state, once the token and $version have been found good. Raises Refusal."""
+    state = request.app[STATE]
+    with state.lock:
+        fault = state.tokens.fault_of(request.headers.get("Authorization"), GRAPH_AUDIENCE)
+    if fault is not None:
+        raise Refusal(401, graph_error("InvalidAuthenticationToken", fault, state.clock()))
+    version = request.query.get("$version")
+    if version is None and state.settings.require_version:
+        raise Refusal(400, ingestion_error("badRequest", "The query parameter '$version' is required."))
+    if version is not None and not VERSION_PATTERN.fullmatch(version):
+        raise Refusal(400, ingestion_error("badRequest", f"'{version}' is not a valid $version."))
+    return state
+
+
+def _version(request: web.Request) -> str:
+    return request.query.get("$version", DEFAULT_VERSION)
+
+
+def _job_of(state: SandboxState, request: web.Request) -> Job:
+    job_id = request.match_info["job_id"]
+    if not GUID_PATTERN.fullmatch(job_id):
+        raise Refusal(400, ingestion_error("badRequest", f"'{job_id}' is not a valid job id."))
+    job = state.find_job(job_id)
+    if job is None:
+        raise Refusal(404, ingestion_error("notFound", f"The job {job_id} was not found."))
+    return job

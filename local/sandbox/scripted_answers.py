@@ -1,0 +1,37 @@
+"""Answers that a job's script gives word for word instead of its state."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from aiohttp import web
+
+from local.sandbox.answers import JsonObject, json_answer
+from local.sandbox.fault_kinds import FAULT_KINDS, FaultyCall
+from local.sandbox.faults import Fault
+from local.sandbox.request_log import JOB_STATUS_ROUTE
+
+
+async def scripted_answer(
+    entry: Mapping[str, Any], usual: JsonObject, request: web.Request, now: datetime
+) -> web.StreamResponse:
+    """The answer that one entry of a script describes.
+
+    `fields` go over the usual body (null takes a field out); `fault` names a fault, the entry's other members are
+    its parameters; `status`, `headers` and `body` replace the answer (a text as it is, anything else as JSON).
+    """
+    body = {**usual, **entry.get("fields", {})}
+    body = {name: value for name, value in body.items() if value is not None}
+
+    async def answer() -> web.Response:
+        return json_answer(body)
+
+    if "fault" in entry:
+        parameters = {name: value for name, value in entry.items() if name != "fault"}
+        fault = Fault(0, entry["fault"], parameters=parameters)
+        return await FAULT_KINDS[fault.kind](FaultyCall(fault, request, JOB_STATUS_ROUTE, now, answer))
+    status, headers = int(entry.get("status", 200)), dict(entry.get("headers", {}))
+    given = entry.get("body", body)
+    if isinstance(given, str):
+        return web.Response(text=given, status=status, headers={"Content-Type": "application/json", **headers})
+    return json_answer(given, status=status, headers=headers)
