@@ -1,0 +1,59 @@
+"""`python -m local.host`: run a function app on this machine."""
+
+import argparse
+import asyncio
+import os
+import sys
+from pathlib import Path
+
+from local.host.errors import HostError
+from local.host.host import HostOptions, run_host
+from local.host.local_settings import apply_local_settings
+
+DEFAULT_PORT = 7071
+DEFAULT_KEY = "local"
+
+
+def main() -> None:
+    """Parse the command line, run the host, and leave with its status."""
+    arguments = _parser().parse_args()
+    app_directory = arguments.app.resolve()
+    try:
+        if not arguments.no_settings_file:
+            apply_local_settings(app_directory / "local.settings.json", os.environ)
+        options = HostOptions(
+            app_directory=app_directory,
+            port=_port(arguments.port),
+            key=os.environ.get("FUNCTIONS_KEY") or DEFAULT_KEY,
+            with_timers=not arguments.no_timers,
+        )
+        status = asyncio.run(run_host(options))
+    except HostError as error:
+        print(error, file=sys.stderr)
+        status = 1
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # Not sys.exit, which would wait for a thread that is still in a function.
+    os._exit(status)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m local.host", description=main.__doc__)
+    parser.add_argument("--app", type=Path, default=Path(), help="the app's directory (default: this one)")
+    parser.add_argument("--port", type=int, help="0 takes a free one (default: FUNCTIONS_PORT or 7071)")
+    parser.add_argument("--no-timers", action="store_true", help="fire no timers; POST /admin/functions/... does")
+    parser.add_argument("--no-settings-file", action="store_true", help="leave local.settings.json unread")
+    return parser
+
+
+def _port(given: int | None) -> int:
+    if given is not None:
+        return given
+    text = os.environ.get("FUNCTIONS_PORT") or str(DEFAULT_PORT)
+    if not text.isdecimal() or int(text) > 65535:
+        raise HostError(f"FUNCTIONS_PORT should be a port number; it is {text!r}.")
+    return int(text)
+
+
+if __name__ == "__main__":
+    main()

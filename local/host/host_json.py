@@ -1,0 +1,68 @@
+"""host.json: the members that matter on one machine."""
+
+import json
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from local.host.errors import HostError
+
+# .NET's level names, which host.json uses.
+_LEVELS = {
+    "trace": logging.DEBUG,
+    "debug": logging.DEBUG,
+    "information": logging.INFO,
+    "warning": logging.WARNING,
+    "error": logging.ERROR,
+    "critical": logging.CRITICAL,
+    "none": logging.CRITICAL + 1,
+}
+
+
+@dataclass(frozen=True)
+class HostJson:
+    """`route_prefix` has no slashes at its ends and may be empty; `log_level` is a `logging` level."""
+
+    route_prefix: str
+    log_level: int
+
+
+def read_host_json(app_directory: Path) -> HostJson:
+    """Read `host.json`; raises HostError if it is not there or not what the real host would take."""
+    path = app_directory / "host.json"
+    content = read_json_object(path)
+    if content.get("version") != "2.0":
+        raise HostError(f'{path}: "version" must be "2.0".')
+    prefix = _member(content, "extensions", "http", "routePrefix")
+    level = _member(content, "logging", "logLevel", "default")
+    level_name = "information" if level is None else str(level).lower()
+    if level_name not in _LEVELS:
+        raise HostError(f"{path}: logging.logLevel.default is {level!r}, which is no log level.")
+    return HostJson(
+        route_prefix="api" if prefix is None else str(prefix).strip("/"),
+        log_level=_LEVELS[level_name],
+    )
+
+
+def read_json_object(path: Path) -> dict[str, Any]:
+    """The JSON object in `path`; raises HostError that names the file and the line at fault."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8-sig"))
+    except FileNotFoundError:
+        raise HostError(f"{path} does not exist.") from None
+    except OSError as error:
+        raise HostError(f"{path} cannot be read: {error.strerror}.") from error
+    except ValueError as error:
+        raise HostError(f"{path} is not JSON: {error}.") from error
+    if not isinstance(content, dict):
+        raise HostError(f"{path} should hold a JSON object.")
+    return content
+
+
+def _member(content: dict[str, Any], *names: str) -> object:
+    """The value at `names` one inside the other, or None."""
+    value: object = content
+    for name in names:
+        value = value.get(name) if isinstance(value, dict) else None
+    return value

@@ -1,0 +1,55 @@
+"""Every invocation that is under way: started, logged, counted, and waited for when the host stops."""
+
+import asyncio
+import logging
+import time
+
+from azure_functions_runtime.bindings.datumdef import Datum
+
+from local.host import runtime
+from local.host.runtime import IndexedFunction, Outcome
+
+logger = logging.getLogger("host")
+
+
+class Invocations:
+    """Runs functions and knows which are running."""
+
+    def __init__(self) -> None:
+        self._names: dict[str, str] = {}
+        self._tasks: set[asyncio.Task[Outcome]] = set()
+
+    def function_of(self, invocation_id: str | None) -> str | None:
+        """The name of the function that a running invocation belongs to."""
+        return self._names.get(invocation_id) if invocation_id else None
+
+    def start(self, function: IndexedFunction, trigger: Datum, reason: str) -> asyncio.Task[Outcome]:
+        """Begin `run` without waiting for it; whoever waits may give up without ending it."""
+        task = asyncio.create_task(self.run(function, trigger, reason))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def run(self, function: IndexedFunction, trigger: Datum, reason: str) -> Outcome:
+        """Run `function` to its end. `reason` says in the log why it was started; empty for no log lines."""
+        invocation_id = runtime.new_invocation_id()
+        self._names[invocation_id] = function.name
+        started = time.monotonic()
+        if reason:
+            logger.info("%s started (%s)", function.name, reason)
+        try:
+            outcome = await runtime.invoke(function, invocation_id, trigger)
+        finally:
+            del self._names[invocation_id]
+        duration_ms = (time.monotonic() - started) * 1000
+        if outcome.error is not None:
+            logger.error("%s failed after %.0f ms: %s", function.name, duration_ms, outcome.error)
+        elif reason:
+            logger.info("%s succeeded in %.0f ms", function.name, duration_ms)
+        return outcome
+
+    async def wait_until_idle(self, timeout_seconds: float) -> list[str]:
+        """Wait for running invocations; the names of those that are still running after `timeout_seconds`."""
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=timeout_seconds)
+        return sorted(self._names.values())

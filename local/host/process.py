@@ -1,0 +1,88 @@
+"""A host as a child process: for tests, the benchmarks and `make run`."""
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from local.processes.child import REPOSITORY, Child, ChildFailedError, python_command
+
+START_SECONDS = 30
+
+
+class HostProcess:
+    """A running host; several may share one storage. Leave the `with` block, and it is stopped.
+
+    `environment` is laid over this process's own. The app's `local.settings.json` is not read unless
+    `settings_file` says so, so that tests do not depend on it. `lines` is its log as it grows.
+    """
+
+    def __init__(
+        self,
+        environment: Mapping[str, str] | None = None,
+        *,
+        app_directory: Path = REPOSITORY,
+        port: int = 0,
+        timers: bool = False,
+        settings_file: bool = False,
+        on_line: Callable[[str], None] | None = None,
+    ) -> None:
+        """Start it and wait until it listens; raises ChildFailedError, with its last lines, if it does not."""
+        environment = {**os.environ, "PYTHONUNBUFFERED": "1", **(environment or {})}
+        self.key = environment.get("FUNCTIONS_KEY") or "local"
+        options = ["--app", str(app_directory), "--port", str(port)]
+        if not timers:
+            options.append("--no-timers")
+        if not settings_file:
+            options.append("--no-settings-file")
+        self._child = Child(
+            "functions host", python_command("local.host", *options), environment=environment, on_line=on_line
+        )
+        try:
+            listening = self._child.wait_for(r"Listening on \S+:(\d+)$", timeout_seconds=START_SECONDS)
+        except ChildFailedError:
+            self._child.kill()
+            raise
+        self.port = int(listening[1])
+        self.url = f"http://127.0.0.1:{self.port}"
+
+    @property
+    def lines(self) -> list[str]:
+        """Every log line so far."""
+        return list(self._child.lines)
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._child.pid
+
+    @property
+    def exit_code(self) -> int | None:
+        """Its exit code, None while it runs."""
+        return self._child.exit_code
+
+    def wait_for_line(self, pattern: str, *, timeout_seconds: float = 30) -> str:
+        """The first log line, past or future, in which `pattern` is found; ChildFailedError if none comes in time."""
+        return self._child.wait_for(pattern, timeout_seconds=timeout_seconds).string
+
+    def terminate(self) -> int:
+        """Stop it as Azure does, by SIGTERM, and return its exit code."""
+        return self._child.terminate()
+
+    def interrupt(self) -> int:
+        """Stop it as Ctrl-C does, and return its exit code."""
+        return self._child.interrupt()
+
+    def kill(self) -> int:
+        """End it at once by SIGKILL, as a crash would."""
+        return self._child.kill()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self.exit_code is None:
+            self.terminate()
