@@ -1,0 +1,100 @@
+"""Product Ingestion: configure jobs and private offers."""
+
+from typing import Any
+
+from shared.json_codec import JsonObject
+from shared.upstream.answer import Answer
+from shared.upstream.job_status import JobStatus
+from shared.upstream.private_offer_pages import PrivateOfferPage, collect
+from shared.upstream.transport import Transport
+from shared.upstream.urls import relative_url
+
+PRODUCT_INGESTION = "Product Ingestion"
+_PRIVATE_OFFER_PREFIX = "private-offer/"
+
+
+class ProductIngestion:
+    """Asks about jobs and private offers. Every method raises UpstreamError.
+
+    `$version` is a ceiling: each resource comes in its newest version that is not newer.
+    """
+
+    def __init__(self, transport: Transport, *, status_version: str, offer_version: str) -> None:
+        self._transport = transport
+        self._status_query = {"$version": status_version}
+        self._offer_query = {"$version": offer_version}
+
+    def ensure_token(self) -> None:
+        """Get a token now if there is none, so that no job is claimed without one. Raises TokenUnavailable."""
+        self._transport.ensure_token()
+
+    def job_status(self, job_id: str, *, timeout_seconds: float | None = None) -> JobStatus:
+        """Ask once how a job stands: one request, whatever comes of it, since a job may be asked once a minute."""
+        answer = self._transport.get_once(
+            relative_url("configure", job_id, "status", query=self._status_query), timeout_seconds=timeout_seconds
+        )
+        return JobStatus.from_json(answer.json, job_id)
+
+    def job_detail(self, job_id: str) -> list[JsonObject]:
+        """The resources that a finished job made or changed. A failed job has none: upstream answers 404.
+
+        The URL is built from the job id. The job's `resourceUri` names another host, which must not see the token.
+        """
+        answer = self._transport.get(relative_url("configure", job_id, query=self._offer_query))
+        return _resources(answer.json_object)
+
+    def private_offer(self, private_offer_id: str) -> Answer:
+        """One private offer as upstream sent it; the id with or without `private-offer/` in front."""
+        bare_id = private_offer_id.removeprefix(_PRIVATE_OFFER_PREFIX)
+        answer = self._transport.get(relative_url("private-offer", bare_id, query=self._offer_query))
+        _ = answer.json_object
+        return answer
+
+    def private_offers(
+        self,
+        limit: int,
+        *,
+        state: str | None = None,
+        sub_state: str | None = None,
+        private_offer_type: str | None = None,
+        cursor: str | None = None,
+    ) -> PrivateOfferPage:
+        """Up to `limit` private offers that match, compared without case. Raises InvalidCursor as well."""
+        wanted = {"state": state, "subState": sub_state, "privateOfferType": private_offer_type}
+        return collect(
+            self._transport.get,
+            base_url=self._transport.base_url,
+            first_page=relative_url("private-offer", "query", query=self._offer_query),
+            cursor=cursor,
+            limit=limit,
+            wanted={name: value for name, value in wanted.items() if value is not None},
+        )
+
+    def close(self) -> None:
+        """Close the kept connections."""
+        self._transport.close()
+
+
+def private_offer_of(resources: list[JsonObject]) -> JsonObject | None:
+    """The private offer among a job's resources, told by its id or else its schema: other kinds may stand first."""
+    by_id = (found for found in resources if _is_private_offer_id(found.get("id")))
+    by_schema = (found for found in resources if _is_private_offer_schema(found.get("$schema")))
+    return next(by_id, None) or next(by_schema, None)
+
+
+def _is_private_offer_id(value: Any) -> bool:  # noqa: ANN401 - whatever upstream put there
+    return isinstance(value, str) and value.strip().casefold().startswith(_PRIVATE_OFFER_PREFIX)
+
+
+def _is_private_offer_schema(value: Any) -> bool:  # noqa: ANN401 - whatever upstream put there
+    # Samples have spaces before the URL and inside it.
+    return isinstance(value, str) and "/schema/private-offer/" in "".join(value.split()).casefold()
+
+
+def _resources(detail: JsonObject) -> list[JsonObject]:
+    """The resources of a configure-detail; the bare object that the documentation shows is one resource."""
+    if "resources" not in detail:
+        return [detail] if detail.get("id") or _is_private_offer_schema(detail.get("$schema")) else []
+    resources = detail["resources"]
+    candidates = resources if isinstance(resources, list) else [resources]
+    return [resource for resource in candidates if isinstance(resource, dict)]

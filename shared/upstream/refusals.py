@@ -1,0 +1,107 @@
+"""Turns an answer of upstream that is not 2xx into the error that it stands for."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from shared.json_codec import InvalidJson, loads
+from shared.redaction import redact_signed_links
+from shared.upstream.errors import (
+    AccessDenied,
+    TokenRejected,
+    UpstreamError,
+    UpstreamNotFound,
+    UpstreamRejectedRequest,
+    UpstreamServerError,
+    UpstreamThrottled,
+    UpstreamTimeout,
+    UpstreamUnreadable,
+)
+from shared.upstream.retry_after import retry_after_seconds
+
+MESSAGE_MAX_CHARACTERS = 300
+_ERROR_OF_STATUS: dict[int, type[UpstreamError]] = {
+    403: AccessDenied,
+    404: UpstreamNotFound,
+    408: UpstreamTimeout,
+    429: UpstreamThrottled,
+}
+
+
+@dataclass(frozen=True)
+class _Said:
+    """What the body of a refusal says, as far as it can be read."""
+
+    code: str | None = None
+    message: str | None = None
+    details: list[Any] | None = None
+    request_id: str | None = None
+
+
+def refusal(
+    api: str,
+    status: int,
+    headers: Mapping[str, str],
+    body: bytes,
+    *,
+    request_id: str | None,
+    sent_id: str,
+    now: datetime,
+    token_was_renewed: bool,
+) -> UpstreamError:
+    """The error for a response of `status` (not 2xx). Bodies may be of any kind, or cut, or empty.
+
+    `request_id` is what the response headers say, `sent_id` the id that the request went out with.
+    """
+    said = _read(body)
+    facts: dict[str, Any] = {
+        "api": api,
+        "status": status,
+        "code": said.code,
+        "details": said.details,
+        "request_id": request_id or said.request_id or sent_id,
+        "retry_after_seconds": retry_after_seconds(headers.get("Retry-After"), now),
+    }
+    if status < 400:
+        what = "a redirect, which is not followed" if 300 <= status < 400 else "no final status"
+        return UpstreamUnreadable(f"{api} answered {status}: {what}.", **facts)
+    sentence = f"{api} answered {status}" + (f" ({said.code})" if said.code else "")
+    sentence += f": {said.message}" if said.message else "."
+    if status == 401:
+        return TokenRejected(sentence, after_renewal=token_was_renewed, **facts)
+    if status >= 500:
+        return UpstreamServerError(sentence, **facts)
+    return _ERROR_OF_STATUS.get(status, UpstreamRejectedRequest)(sentence, **facts)
+
+
+def _read(body: bytes) -> _Said:
+    """Read the envelopes seen so far: `{"error": {...}}` of both APIs and of Graph, the throttle's
+    `{"statusCode", "message"}`, and the bare JSON string of CPP's migrated backend."""
+    try:
+        value = loads(body)
+    except InvalidJson:
+        return _Said()
+    if isinstance(value, str):
+        return _Said(message=_short(value))
+    if not isinstance(value, dict):
+        return _Said()
+    error = value.get("error", value)
+    if not isinstance(error, dict):
+        return _Said(message=_short(error))
+    details, inner = error.get("details"), error.get("innerError")
+    return _Said(
+        code=_short(error.get("code"), 100),
+        message=_short(error.get("message")),
+        # `{}` for no details has been seen; one object alone counts as a list of it.
+        details=details if isinstance(details, list) else [details] if details else None,
+        request_id=_short(inner.get("request-id"), 100) if isinstance(inner, dict) else None,
+    )
+
+
+def _short(value: object, characters_max: int = MESSAGE_MAX_CHARACTERS) -> str | None:
+    """One line of upstream's text without signed links, cut where it gets too long for a log line."""
+    if not isinstance(value, str):
+        return None
+    text = redact_signed_links(" ".join(value.split()))
+    return text if len(text) <= characters_max else text[: characters_max - 3] + "..."

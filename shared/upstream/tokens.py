@@ -1,0 +1,105 @@
+"""Access tokens for one audience: kept, renewed in time, and renewed once when upstream rejects one."""
+
+import re
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from threading import Lock
+
+from azure.core.exceptions import AzureError
+
+from shared.clock import Clock
+from shared.http_deadline import answer_within
+from shared.upstream.credentials import SharedCredential
+from shared.upstream.entra_refusals import EntraRefusal, read_refusal
+from shared.upstream.errors import TokenUnavailable
+
+# azure-identity asks Entra anew, instead of its cache, once a token has less than this left.
+RENEW_BEFORE_EXPIRY = timedelta(minutes=5)
+# Bounds one attempt to get a token, its own second try included.
+ENTRA_TIMEOUT_SECONDS = 10.0
+# While Entra refuses, so long passes before it is asked again: many threads may ask at once.
+REFUSAL_HOLDS_SECONDS = 5.0
+_SENDABLE_TOKEN = re.compile(r"[\x21-\x7e]+")
+
+
+@dataclass(eq=False)
+class BearerToken:
+    """One token as Entra gave it. `renewed`: it replaces one that upstream rejected."""
+
+    value: str = field(repr=False)
+    renew_at: datetime
+    expires_at: datetime
+    renewed: bool
+    accepted: bool = False
+    rejected: bool = False
+
+
+class TokenSource:
+    """Gives out the token for `scope`, the same one to all threads, with at most one request to Entra at a time.
+
+    `api` is the name of the upstream API that the tokens are for; errors carry it.
+    """
+
+    def __init__(self, credential: SharedCredential, scope: str, clock: Clock, *, api: str) -> None:
+        self._credential = credential
+        self._scope = scope
+        self._clock = clock
+        self._api = api
+        self._lock = Lock()
+        self._token: BearerToken | None = None
+        self._refusal: EntraRefusal | None = None
+        self._refused_at = datetime.min.replace(tzinfo=UTC)
+
+    def token(self) -> BearerToken:
+        """A token that upstream is not known to reject. Raises TokenUnavailable."""
+        with self._lock:
+            now = self._clock.now()
+            held = self._token
+            if held and not held.rejected and now < held.renew_at:
+                return held
+            refused_for = (now - self._refused_at).total_seconds()
+            if self._refusal is None or not 0 <= refused_for < REFUSAL_HOLDS_SECONDS:
+                self._ask_entra(now)
+            if self._token and not self._token.rejected and (self._refusal is None or now < self._token.expires_at):
+                return self._token  # possibly the old one: refused a new one, it still has some minutes
+            assert self._refusal is not None  # noqa: S101 - _ask_entra leaves a token or a refusal
+            raise TokenUnavailable(self._refusal.sentence, api=self._api, transient=self._refusal.transient)
+
+    def accepted(self, token: BearerToken) -> None:
+        """Upstream took `token`."""
+        token.accepted = True
+
+    def rejected(self, token: BearerToken) -> bool:
+        """Upstream answered 401 to `token`: it is not given out again, however many threads report it.
+
+        Returns whether it was itself a renewed token that had never worked, so that renewing again is pointless.
+        """
+        with self._lock:
+            token.rejected = True
+            return token.renewed and not token.accepted
+
+    def _ask_entra(self, now: datetime) -> None:
+        renewing = self._token is not None and self._token.rejected
+        try:
+            credential = self._credential.current()
+            if renewing:
+                self._credential.discard(credential)  # its cache would answer with the rejected token
+                credential = self._credential.current()
+            with answer_within(ENTRA_TIMEOUT_SECONDS):
+                answer = credential.get_token(self._scope)
+        except (AzureError, OSError, ValueError, TypeError) as error:
+            # azure-core's errors; an unreadable trust store; a certificate or password of no use
+            self._refusal, self._refused_at = read_refusal(error), now
+            return
+        if not _SENDABLE_TOKEN.fullmatch(answer.token):
+            self._refusal, self._refused_at = EntraRefusal("Entra gave a token that cannot be sent.", True), now
+            return
+        expires_at = datetime.fromtimestamp(answer.expires_on, UTC)
+        self._refusal = None
+        self._token = BearerToken(
+            value=answer.token,
+            # A short-lived token is used for four fifths of its life, not renewed for every request.
+            renew_at=expires_at - min(RENEW_BEFORE_EXPIRY, (expires_at - now) / 5),
+            expires_at=expires_at,
+            renewed=renewing,
+        )

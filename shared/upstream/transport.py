@@ -1,0 +1,211 @@
+"""One HTTP GET to one of Microsoft's APIs: authorised, bounded in time and size, every failure an UpstreamError."""
+
+import random
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from threading import Lock
+
+from requests import PreparedRequest, RequestException, Response, Session
+from requests.auth import AuthBase
+from urllib3.exceptions import HTTPError
+
+from shared.clock import Clock
+from shared.http_deadline import answer_within
+from shared.upstream.answer import Answer
+from shared.upstream.errors import (
+    TokenRejected,
+    UpstreamError,
+    UpstreamServerError,
+    UpstreamTimeout,
+    UpstreamUnreachable,
+    UpstreamUnreadable,
+)
+from shared.upstream.failures import exchange_failure
+from shared.upstream.refusals import refusal
+from shared.upstream.session import open_session
+from shared.upstream.tokens import BearerToken, TokenSource
+
+ANSWER_MAX_BYTES = 16 * 1024 * 1024
+CHUNK_BYTES = 64 * 1024
+RETRIES_MAX = 2
+FIRST_PAUSE_SECONDS = 0.5
+USER_AGENT = "partner-center-offer-monitor"
+# Where Microsoft's services put the id that their support finds a request by, the most telling first.
+_REQUEST_ID_HEADERS = ("request-id", "MS-RequestId", "X-Ms-Correlation-Request-Id", "x-ms-request-id")
+# To these the token itself was good enough; a failing or throttling front door may not have looked at it.
+_TOKEN_ACCEPTED = frozenset({200, 201, 202, 204, 400, 403, 404, 409, 412, 422, 423})
+
+
+class Transport:
+    """Asks the API named `api` at `base_url`, and sends its token nowhere else. Thread-safe.
+
+    `timeout_seconds` bounds one whole answer, from the name look-up to the last byte, and with `get` also all tries
+    together. `connections` should be as many as there are threads that ask at once.
+    """
+
+    def __init__(
+        self,
+        api: str,
+        base_url: str,
+        tokens: TokenSource,
+        clock: Clock,
+        *,
+        timeout_seconds: float,
+        connections: int,
+        sleep: Callable[[float], None] = time.sleep,
+        random_fraction: Callable[[], float] = random.random,
+    ) -> None:
+        self.api = api
+        self.base_url = base_url.rstrip("/")
+        self._tokens = tokens
+        self._clock = clock
+        self._timeout_seconds = timeout_seconds
+        self._connections = connections
+        self._sleep = sleep
+        self._random_fraction = random_fraction
+        self._opening = Lock()
+        self._session: Session | None = None
+
+    def ensure_token(self) -> None:
+        """Get a token now if there is none, so that work is not begun without one. Raises TokenUnavailable."""
+        self._tokens.token()
+
+    def get_once(self, relative_url: str, *, timeout_seconds: float | None = None) -> Answer:
+        """Ask with exactly one request, whatever comes of it. Raises UpstreamError.
+
+        `relative_url` is path and query below the base URL, quoted; `timeout_seconds` can only shorten the usual one.
+        """
+        seconds = self._timeout_seconds if timeout_seconds is None else min(timeout_seconds, self._timeout_seconds)
+        return self._ask(relative_url, seconds, correlation_id=str(uuid.uuid4()))
+
+    def get(self, relative_url: str) -> Answer:
+        """Ask; again after a pause where upstream fails, and again with a new token where it rejects the first.
+
+        Raises UpstreamError: the last try's.
+        """
+        deadline = time.monotonic() + self._timeout_seconds
+        correlation_id = str(uuid.uuid4())
+        failures, renewed = 0, False
+        while True:
+            try:
+                return self._ask(relative_url, deadline - time.monotonic(), correlation_id=correlation_id)
+            except TokenRejected as error:
+                if renewed or error.after_renewal:
+                    raise
+                renewed = True
+            except (UpstreamServerError, UpstreamTimeout, UpstreamUnreachable) as error:
+                failures += 1
+                pause = self._pause_seconds(failures, error.retry_after_seconds)
+                if failures > RETRIES_MAX or time.monotonic() + pause >= deadline:
+                    raise
+                self._sleep(pause)
+
+    def close(self) -> None:
+        """Close the kept connections; the next request opens new ones."""
+        with self._opening:
+            if self._session is not None:
+                self._session.close()
+                self._session = None
+
+    def _pause_seconds(self, failures: int, retry_after_seconds: float | None) -> float:
+        backoff = FIRST_PAUSE_SECONDS * (1 << (failures - 1))
+        jittered = backoff * (0.5 + self._random_fraction())
+        return max(jittered, retry_after_seconds or 0.0)
+
+    def _ask(self, relative_url: str, seconds: float, *, correlation_id: str) -> Answer:
+        token = self._tokens.token()
+        sent_id = str(uuid.uuid4())
+        headers = {
+            "Accept": "application/json",
+            "User-Agent": USER_AGENT,
+            "client-request-id": sent_id,
+            "MS-RequestId": sent_id,
+            "MS-CorrelationId": correlation_id,
+        }
+        try:
+            with (
+                answer_within(seconds),
+                self._opened_session().get(
+                    f"{self.base_url}/{relative_url}",
+                    headers=headers,
+                    auth=_BearerAuth(token),
+                    stream=True,
+                    allow_redirects=False,
+                    # The deadline rules; this is for a proxy's connections, which know nothing of it.
+                    timeout=max(seconds, 0.001),
+                ) as response,
+            ):
+                body = self._read_body(response)
+        except (RequestException, HTTPError, OSError) as error:
+            raise exchange_failure(error, api=self.api, request_id=sent_id) from error
+        if _is_success(response):
+            self._tokens.accepted(token)
+            request_id = _request_id(response.headers) or sent_id
+            return Answer(self.api, response.status_code, response.headers, body, request_id)
+        raise self._refusal(response, body, token, sent_id)
+
+    def _read_body(self, response: Response) -> bytes:
+        """The whole body, decompressed. A refusal says enough by its status, so its body may be cut or endless."""
+        body = bytearray()
+        succeeded = _is_success(response)
+        try:
+            for chunk in response.raw.stream(CHUNK_BYTES, decode_content=True):
+                body += chunk
+                if len(body) > ANSWER_MAX_BYTES:
+                    break
+        except (HTTPError, OSError):
+            if succeeded:
+                raise
+        if succeeded and len(body) > ANSWER_MAX_BYTES:
+            raise UpstreamUnreadable(
+                f"{self.api} gave an answer of more than {ANSWER_MAX_BYTES} bytes.",
+                api=self.api,
+                status=response.status_code,
+                request_id=_request_id(response.headers),
+            )
+        return bytes(body)
+
+    def _refusal(self, response: Response, body: bytes, token: BearerToken, sent_id: str) -> UpstreamError:
+        token_was_renewed = False
+        if response.status_code == 401:
+            token_was_renewed = self._tokens.rejected(token)
+        elif response.status_code in _TOKEN_ACCEPTED:
+            self._tokens.accepted(token)
+        return refusal(
+            self.api,
+            response.status_code,
+            response.headers,
+            body.replace(token.value.encode("ascii"), b"[token removed]"),
+            request_id=_request_id(response.headers),
+            sent_id=sent_id,
+            now=self._clock.now(),
+            token_was_renewed=token_was_renewed,
+        )
+
+    def _opened_session(self) -> Session:
+        """The session, opened by the first request: loading a trust store takes longer than an idle tick."""
+        with self._opening:
+            if self._session is None:
+                self._session = open_session(self.base_url, connections=self._connections)
+            return self._session
+
+
+class _BearerAuth(AuthBase):
+    """Sets the token. As an auth object, so that no netrc entry for the host takes its place."""
+
+    def __init__(self, token: BearerToken) -> None:
+        self._token = token
+
+    def __call__(self, request: PreparedRequest) -> PreparedRequest:
+        request.headers["Authorization"] = f"Bearer {self._token.value}"
+        return request
+
+
+def _request_id(headers: Mapping[str, str]) -> str | None:
+    found = (headers.get(name, "").strip() for name in _REQUEST_ID_HEADERS)
+    return next((text[:100] for text in found if text), None)
+
+
+def _is_success(response: Response) -> bool:
+    return 200 <= response.status_code < 300
