@@ -35,12 +35,14 @@ class ProductIngestion:
         )
         return JobStatus.from_json(answer.json, job_id)
 
-    def job_detail(self, job_id: str) -> list[JsonObject]:
+    def job_detail(self, job_id: str, *, timeout_seconds: float | None = None) -> list[JsonObject]:
         """The resources that a finished job made or changed. A failed job has none: upstream answers 404.
 
         The URL is built from the job id. The job's `resourceUri` names another host, which must not see the token.
         """
-        answer = self._transport.get(relative_url("configure", job_id, query=self._offer_query))
+        answer = self._transport.get(
+            relative_url("configure", job_id, query=self._offer_query), timeout_seconds=timeout_seconds
+        )
         return _resources(answer.json_object)
 
     def private_offer(self, private_offer_id: str) -> Answer:

@@ -79,12 +79,13 @@ class Transport:
         seconds = self._timeout_seconds if timeout_seconds is None else min(timeout_seconds, self._timeout_seconds)
         return self._ask(relative_url, seconds, correlation_id=str(uuid.uuid4()))
 
-    def get(self, relative_url: str) -> Answer:
+    def get(self, relative_url: str, *, timeout_seconds: float | None = None) -> Answer:
         """Ask; again after a pause where upstream fails, and again with a new token where it rejects the first.
 
-        Raises UpstreamError: the last try's.
+        `timeout_seconds` can only shorten the usual one. Raises UpstreamError: the last try's.
         """
-        deadline = time.monotonic() + self._timeout_seconds
+        seconds = self._timeout_seconds if timeout_seconds is None else min(timeout_seconds, self._timeout_seconds)
+        deadline = time.monotonic() + seconds
         correlation_id = str(uuid.uuid4())
         failures, renewed = 0, False
         while True:
