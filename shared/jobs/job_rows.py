@@ -49,6 +49,8 @@ class PendingRow:
     etag: str
     # The key as it stands in the table: whoever inserted the row may have written the job id in another case.
     row_key: str
+    # Set from the moment the job is flagged as stalled until its event is on its way.
+    stalled_event_id: str | None = None
 
     @property
     def never_polled(self) -> bool:
@@ -63,11 +65,14 @@ def pending_row(row: Row, now: datetime) -> PendingRow:
     except identifiers.InvalidIdentifier as error:
         raise BadRow("its row key is no job id") from error
     # Storage stamps each row by its own clock, which may be ahead of ours.
-    inserted_at = min(_utc(metadata["timestamp"]), now) if metadata.get("timestamp") else now
+    stamped_at = metadata["timestamp"]
+    inserted_at = now if stamped_at is None else min(_utc(stamped_at), now)
     job = job_of(row, job_id, registered_at=_moment(row, "registeredAt") or inserted_at)
     if not job.pending:
         raise BadRow("its state is not pending")
-    return PendingRow(job=job, etag=str(metadata["etag"]), row_key=row["RowKey"])
+    return PendingRow(
+        job=job, etag=str(metadata["etag"]), row_key=row["RowKey"], stalled_event_id=_text(row, "stalledEventId")
+    )
 
 
 def job_of(row: Row, job_id: str, *, registered_at: datetime) -> Job:

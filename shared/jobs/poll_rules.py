@@ -110,7 +110,7 @@ def _asked(job: Job, now: datetime) -> Job:
 def _wait_after(error: UpstreamError, failures: int) -> timedelta:
     """Doubling from a minute to fifteen; longer if upstream says so. A 404 is upstream's clear word: no slower."""
     doublings = 0 if isinstance(error, UpstreamNotFound) else min(failures - 1, 4)
-    wait = min(POLL_SPACING * 2**doublings, LONGEST_POLL_SPACING)
+    wait: timedelta = min(POLL_SPACING * 2**doublings, LONGEST_POLL_SPACING)
     if error.retry_after_seconds is not None:
         wait = max(wait, min(timedelta(seconds=error.retry_after_seconds), LONGEST_RETRY_AFTER))
     return wait

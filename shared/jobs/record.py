@@ -1,11 +1,10 @@
 """A job as the API and the webhooks show it."""
 
 from datetime import datetime
-from typing import cast
 
 from shared.clock import rfc3339
 from shared.jobs.job import Job
-from shared.models.responses import JobRecord, JobStateName, OperationName
+from shared.models.responses import JobRecord
 
 
 def job_record(job: Job) -> JobRecord:

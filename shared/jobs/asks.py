@@ -1,0 +1,90 @@
+"""Status requests that no pending row remembers.
+
+Promise 1 (one status request a job in 60 seconds) rests on each pending row's `nextPollAt`. A job that has no such row
+may have been asked about all the same: looked up while it was not registered, or removed and registered again. The
+`asked` partition remembers those, for a minute or so.
+
+The order of reads and writes makes it hold when both happen at once. A look-up writes here first and then makes sure
+that the job is not pending; a poll of a never-polled row reads the row first and then here. Whichever came second
+sees the other.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from shared.storage.errors import RowChanged
+from shared.storage.table import Change, Row, Table, Write, etag_of
+
+ASKED_PARTITION = "asked"
+# Nobody needs a row whose minute is over; kept a little longer for clocks that differ.
+FORGET_AFTER = timedelta(minutes=5)
+
+
+@dataclass(frozen=True)
+class Ask:
+    """A claimed, or remembered, status request: `next_poll_at` is the earliest moment of the next one."""
+
+    job_id: str
+    next_poll_at: datetime
+    # Upstream's answer as JSON text, so that whoever asks again within the minute can be answered from it.
+    answer: str | None
+    etag: str
+
+
+class Asks:
+    """Remembers status requests about jobs that have no pending row."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def recent(self, now: datetime) -> dict[str, datetime]:
+        """The earliest next status request of each job remembered; rows no longer needed are deleted."""
+        rows = list(self._table.rows("PartitionKey eq @partition", {"partition": ASKED_PARTITION}))
+        stale = [row for row in rows if row["nextPollAt"] < now - FORGET_AFTER]
+        self._table.commit_groups([[Change(Write.DELETE, _key(row["RowKey"]), etag_of(row))] for row in stale])
+        return {row["RowKey"]: row["nextPollAt"] for row in rows}
+
+    def get(self, job_id: str) -> Ask | None:
+        """What is remembered of this job."""
+        row = self._table.get(ASKED_PARTITION, job_id)
+        return None if row is None else _ask(row)
+
+    def remember(self, job_id: str, next_poll_at: datetime) -> None:
+        """Note that the job must not be asked about before `next_poll_at`; an earlier note never shortens a later."""
+        while (known := self.get(job_id)) is None or known.next_poll_at < next_poll_at:
+            row = _key(job_id) | {"nextPollAt": next_poll_at, "answer": ""}
+            try:
+                if known is not None:
+                    self._table.merge(row, known.etag)
+                    return
+                if self._table.insert(row):
+                    return
+            except RowChanged:
+                continue
+
+    def claim(self, job_id: str, now: datetime, until: datetime) -> Ask | None:
+        """Take the job for one status request; None if one was made or begun too recently, or another was faster."""
+        known = self.get(job_id)
+        if known is not None and known.next_poll_at > now:
+            return None
+        row = _key(job_id) | {"nextPollAt": until, "answer": ""}
+        try:
+            if known is not None:
+                return Ask(job_id, until, None, self._table.merge(row, known.etag))
+            if self._table.insert(row):
+                return self.get(job_id)
+        except RowChanged:
+            pass
+        return None
+
+    def answered(self, ask: Ask, next_poll_at: datetime, answer: str | None) -> None:
+        """Store what became of a claimed request. Raises RowChanged if the claim was taken over meanwhile."""
+        self._table.merge(_key(ask.job_id) | {"nextPollAt": next_poll_at, "answer": answer or ""}, ask.etag)
+
+
+def _ask(row: Row) -> Ask:
+    return Ask(row["RowKey"], row["nextPollAt"], row.get("answer") or None, etag_of(row))
+
+
+def _key(job_id: str) -> Row:
+    return {"PartitionKey": ASKED_PARTITION, "RowKey": job_id}

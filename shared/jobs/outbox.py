@@ -1,0 +1,112 @@
+"""From `pending` to the history and out to whoever listens: the last steps of a finished job.
+
+A job that left `pending` stands in an outbox row with its event. Settling it is:
+
+1. add it to the history (once, whoever tries),
+2. announce its event (the announcer is idempotent: same event id, same deliveries),
+3. delete the outbox row.
+
+Killed between any two of these, the next tick finds the outbox row again and repeats them to the same end.
+"""
+
+import logging
+from collections.abc import Sequence
+from typing import Protocol
+
+from shared.clock import Clock
+from shared.jobs.history import History
+from shared.jobs.job import Job
+from shared.jobs.job_rows import PENDING_PARTITION, PendingRow
+from shared.jobs.pending_jobs import OutboxRow, PendingJobs
+from shared.jobs.record import job_record
+from shared.log import log_event
+from shared.storage.errors import RowChanged
+from shared.storage.table import Change, Table, Write
+from shared.webhooks.events import Event
+
+_log = logging.getLogger("offer_monitor.jobs")
+
+
+class Announcer(Protocol):
+    """Whoever tells other systems."""
+
+    def announce(self, events: Sequence[Event]) -> None:
+        """See to it that every endpoint that wants one of the events gets it. Idempotent by event id.
+
+        Returns once the deliveries are stored; the first attempts start at once, elsewhere. Raises StorageError.
+        """
+        ...
+
+
+class Outbox:
+    """Settles finished jobs and announces stalled ones."""
+
+    def __init__(
+        self, *, table: Table, pending: PendingJobs, history: History, announcer: Announcer, clock: Clock
+    ) -> None:
+        self._table = table
+        self._pending = pending
+        self._history = history
+        self._announcer = announcer
+        self._clock = clock
+
+    def settle(self, rows: Sequence[OutboxRow]) -> None:
+        """Take finished jobs through the three steps. Raises StorageError; what is not done is done next time."""
+        if not rows:
+            return
+        added = self._history.add(rows)
+        fresh = [row for row, is_new in zip(rows, added, strict=True) if is_new]
+        self._announcer.announce([event for row in fresh for event in _events(row)])
+        for row in fresh:
+            _log_finished(row.job)
+        self._table.commit_groups(
+            [[Change(Write.DELETE, {"PartitionKey": PENDING_PARTITION, "RowKey": row.row_key})] for row in rows]
+        )
+
+    def settle_left_over(self, rows: Sequence[OutboxRow]) -> None:
+        """Settle outbox rows found in storage, whose long parts are not in memory. Raises StorageError."""
+        self.settle([self._pending.whole_outbox_row(row) for row in rows])
+
+    def announce_stalled(self, row: PendingRow) -> None:
+        """Announce that the job is taking unusually long, once. Raises StorageError."""
+        if row.stalled_event_id is None:
+            return
+        now = self._clock.now()
+        event = Event(id=row.stalled_event_id, type="job.stalled", created_at=now, data={"job": job_record(row.job)})
+        self._announcer.announce([event])
+        log_event(
+            _log,
+            "job_stalled",
+            level=logging.WARNING,
+            jobId=row.job.job_id,
+            operation=row.job.operation,
+            hoursPending=round((now - row.job.registered_at).total_seconds() / 3600, 1),
+        )
+        try:
+            self._pending.stall_announced(row)
+        except RowChanged:
+            return  # the next tick announces the same event id again, which changes nothing
+
+
+def _events(row: OutboxRow) -> list[Event]:
+    job = row.job
+    finished_at = job.finished_at or job.registered_at
+    data = {"job": job_record(job)}
+    events = [Event(id=row.finished_event_id, type=f"job.{job.state}", created_at=finished_at, data=data)]
+    if row.stalled_event_id is not None:
+        events.insert(0, Event(id=row.stalled_event_id, type="job.stalled", created_at=finished_at, data=data))
+    return events
+
+
+def _log_finished(job: Job) -> None:
+    finished_at = job.finished_at or job.registered_at
+    log_event(
+        _log,
+        "job_finished",
+        jobId=job.job_id,
+        state=job.state,
+        operation=job.operation,
+        secondsToFinish=round((finished_at - job.registered_at).total_seconds(), 1),
+        pollCount=job.poll_count,
+        errors=len(job.errors),
+    )

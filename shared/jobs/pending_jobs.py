@@ -1,0 +1,215 @@
+"""The `pending` partition: every job still followed, and for a moment each one that has just finished.
+
+A row's key is its job id, so that other systems can put one there. A finishing job leaves in one entity group
+transaction that deletes its row and inserts an outbox row `~finished~<job id>` beside it; `outbox.py` takes it from
+there. `~` sorts after every job id, so one query of the partition reads both, the jobs first.
+"""
+
+import logging
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from shared.jobs.job import Job
+from shared.jobs.job_bodies import JobBodies
+from shared.jobs.job_rows import PENDING_PARTITION, BadRow, PendingRow, columns_of, job_of, pending_row
+from shared.log import log_event
+from shared.storage.errors import RowChanged
+from shared.storage.table import TRANSACTION_MAX_ROWS, Change, Row, Table, Write, etag_of
+
+OUTBOX_PREFIX = "~finished~"
+# Rows that are no job, kept whole with the reason, out of the poller's way.
+SET_ASIDE_PARTITION = "setaside"
+_log = logging.getLogger("offer_monitor.jobs")
+
+
+@dataclass(frozen=True)
+class OutboxRow:
+    """A job that has left `pending` and is not yet in the history; its event is not yet announced."""
+
+    job: Job
+    columns: Row
+    finished_event_id: str
+    stalled_event_id: str | None
+
+    @property
+    def row_key(self) -> str:
+        return OUTBOX_PREFIX + self.job.job_id
+
+
+@dataclass
+class PendingPartition:
+    """One reading of the partition."""
+
+    rows: list[PendingRow] = field(default_factory=list)
+    outbox: list[OutboxRow] = field(default_factory=list)
+    bad: list[tuple[Row, str]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Written:
+    """What became of a poll's result: the row as it now stands, or the outbox row of the job that finished."""
+
+    row: PendingRow | None = None
+    outbox: OutboxRow | None = None
+
+
+class PendingJobs:
+    """Reads and conditionally writes the pending partition."""
+
+    def __init__(self, table: Table, bodies: JobBodies) -> None:
+        self._table = table
+        self._bodies = bodies
+
+    def read(self, now: datetime) -> PendingPartition:
+        """The whole partition, in one query. A row that cannot be read is in `bad` and hinders no other."""
+        partition = PendingPartition()
+        for row in self._table.rows("PartitionKey eq @partition", {"partition": PENDING_PARTITION}):
+            try:
+                if row["RowKey"].startswith(OUTBOX_PREFIX):
+                    partition.outbox.append(_outbox_row(row))
+                else:
+                    partition.rows.append(pending_row(row, now))
+            except BadRow as error:
+                partition.bad.append((row, str(error)))
+        return partition
+
+    def page(self, after_key: str, limit: int, now: datetime) -> list[PendingRow]:
+        """Up to `limit` pending jobs whose keys follow `after_key`, with all their parts."""
+        rows = self._table.rows(
+            "PartitionKey eq @partition and RowKey gt @after and RowKey lt @outbox",
+            {"partition": PENDING_PARTITION, "after": after_key, "outbox": OUTBOX_PREFIX},
+            page_size=min(limit, 1000),
+        )
+        found: list[PendingRow] = []
+        for row in rows:
+            try:
+                found.append(self._whole(row, now))
+            except BadRow:
+                continue  # the next tick sets it aside
+            if len(found) == limit:
+                break
+        return found
+
+    def get(self, job_id: str, now: datetime) -> PendingRow | None:
+        """The job if it is pending. A row that is no job counts as none. Raises StorageError."""
+        row = self._table.get(PENDING_PARTITION, job_id)
+        try:
+            return None if row is None else self._whole(row, now)
+        except BadRow:
+            return None
+
+    def outbox_row(self, job_id: str) -> OutboxRow | None:
+        """The job if it is on its way from `pending` to the history."""
+        row = self._table.get(PENDING_PARTITION, OUTBOX_PREFIX + job_id)
+        return None if row is None else self.whole_outbox_row(_outbox_row(row))
+
+    def whole_outbox_row(self, row: OutboxRow) -> OutboxRow:
+        """The outbox row with the job's errors and private offer."""
+        return replace(row, job=self._bodies.load(row.job, row.columns))
+
+    def register(self, job: Job) -> bool:
+        """Start following a job; False, and nothing changed, if its row is there already."""
+        return self._table.insert(_key(job.job_id) | columns_of(job) | self._bodies.columns(job))
+
+    def remove(self, row: PendingRow) -> None:
+        """Stop following. Raises RowChanged if the row is not as it was read."""
+        self._table.delete(PENDING_PARTITION, row.row_key, row.etag)
+
+    def take_in_lower_case(self, row: PendingRow) -> PendingRow | None:
+        """Rename a row whose key another system wrote in another case; None if the job is there already."""
+        renamed = replace(row, row_key=row.job.job_id)
+        insert = Change(Write.INSERT, _key(row.job.job_id) | columns_of(row.job) | self._bodies.columns(row.job))
+        delete = Change(Write.DELETE, _key(row.row_key), row.etag)
+        try:
+            return replace(renamed, etag=self._table.commit([insert, delete])[0])
+        except RowChanged:
+            if self._table.get(PENDING_PARTITION, row.job.job_id) is not None:
+                self._table.delete(PENDING_PARTITION, row.row_key, row.etag)
+            return None
+
+    def set_aside(self, row: Row, reason: str) -> None:
+        """Move a row that is no job out of the partition, whole. Copied first: killed between, it is moved again."""
+        self._table.upsert({**row, "PartitionKey": SET_ASIDE_PARTITION, "reason": reason})
+        self._table.delete(PENDING_PARTITION, row["RowKey"], etag_of(row))
+        log_event(_log, "job_set_aside", level=logging.WARNING, rowKey=row["RowKey"], reason=reason)
+
+    def claim(self, rows: Sequence[PendingRow], until: datetime) -> list[PendingRow]:
+        """Take the jobs for one poll, all or none: until `until` nobody else may ask upstream about them.
+
+        At most 100 rows, one request. Raises RowChanged if any of them was taken or changed by another.
+        """
+        if len(rows) > TRANSACTION_MAX_ROWS:
+            raise ValueError(f"at most {TRANSACTION_MAX_ROWS} rows can be claimed at once")
+        etags = self._table.commit([_merge(row, {**_adopted(row.job), "nextPollAt": until}) for row in rows])
+        return [replace(row, etag=etag) for row, etag in zip(rows, etags, strict=True)]
+
+    def write(self, polled: Sequence[tuple[PendingRow, Job]]) -> list[Written | None]:
+        """Store what polls found: pending jobs are updated, finished ones leave for the outbox.
+
+        Each job is written if its row is still the one claimed, else its place holds None: whoever changed the row
+        (a removal, or another poller after the claim ran out) has the say.
+        """
+        groups, outcomes = [], []
+        for row, job in polled:
+            changes, written = self._pending_changes(row, job) if job.pending else self._finishing_changes(row, job)
+            groups.append(changes)
+            outcomes.append(written)
+        return [
+            None if etags is None else _with_etag(written, etags[0])
+            for written, etags in zip(outcomes, self._table.commit_groups(groups), strict=True)
+        ]
+
+    def stall_announced(self, row: PendingRow) -> None:
+        """Note that the job's stalled event is on its way. Raises RowChanged."""
+        self._table.merge(_key(row.row_key) | {"stalledEventId": ""}, row.etag)
+
+    def _whole(self, row: Row, now: datetime) -> PendingRow:
+        read = pending_row(row, now)
+        return replace(read, job=self._bodies.load(read.job, row))
+
+    def _pending_changes(self, row: PendingRow, job: Job) -> tuple[list[Change], Written]:
+        stalled_event_id = row.stalled_event_id or (new_event_id() if job.stalled and not row.job.stalled else None)
+        columns = columns_of(job) | self._bodies.columns(job) | {"stalledEventId": stalled_event_id or ""}
+        written = Written(row=replace(row, job=job, stalled_event_id=stalled_event_id))
+        return [_merge(row, columns)], written
+
+    def _finishing_changes(self, row: PendingRow, job: Job) -> tuple[list[Change], Written]:
+        columns = columns_of(job) | self._bodies.columns(job)
+        columns |= {"finishedEventId": new_event_id(), "stalledEventId": row.stalled_event_id or ""}
+        outbox = OutboxRow(job, columns, columns["finishedEventId"], row.stalled_event_id)
+        delete = Change(Write.DELETE, _key(row.row_key), row.etag)
+        return [delete, Change(Write.INSERT, _key(outbox.row_key) | columns)], Written(outbox=outbox)
+
+
+def new_event_id() -> str:
+    """The id an event keeps for good: `webhook-id` of its deliveries is derived from it."""
+    return f"evt_{uuid.uuid4().hex}"
+
+
+def _with_etag(written: Written, etag: str) -> Written:
+    return replace(written, row=replace(written.row, etag=etag)) if written.row else written
+
+
+def _adopted(job: Job) -> Row:
+    """What a row put there by another system lacks: once claimed, its own time stamp no longer tells its age."""
+    return {"registeredAt": job.registered_at}
+
+
+def _merge(row: PendingRow, columns: Row) -> Change:
+    return Change(Write.MERGE, _key(row.row_key) | columns, row.etag)
+
+
+def _key(row_key: str) -> Row:
+    return {"PartitionKey": PENDING_PARTITION, "RowKey": row_key}
+
+
+def _outbox_row(row: Row) -> OutboxRow:
+    try:
+        registered_at, event_id = row["registeredAt"], row["finishedEventId"]
+    except KeyError as error:
+        raise BadRow(f"it lacks {error}") from error
+    columns = {name: value for name, value in row.items() if name not in {"PartitionKey", "RowKey"}}
+    job = job_of(row, row["RowKey"].removeprefix(OUTBOX_PREFIX), registered_at=registered_at)
+    return OutboxRow(job, columns, event_id, row.get("stalledEventId") or None)

@@ -1,0 +1,100 @@
+"""One poll of one job: ask its status, fetch the detail of one that succeeded."""
+
+import logging
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from shared.clock import Clock
+from shared.jobs.job import Job
+from shared.jobs.poll_rules import PollRules
+from shared.log import log_event
+from shared.upstream.errors import TokenUnavailable, UpstreamError
+from shared.upstream.product_ingestion import ProductIngestion, private_offer_of
+
+# A claim must be used within this time of being made; whoever holds it longer gives it back unused.
+SEND_WITHIN = timedelta(seconds=30)
+# After the last moment at which a request may have been sent: its minute, and time for it to travel.
+CLAIM_LASTS = SEND_WITHIN + timedelta(seconds=65)
+# Less than this is no time to ask upstream anything.
+SHORTEST_TIMEOUT_SECONDS = 2.0
+_log = logging.getLogger("offer_monitor.jobs")
+
+
+@dataclass(frozen=True)
+class Poll:
+    """What one poll did: the job as it now is, and how asking its status went."""
+
+    job: Job
+    asked: bool
+    error: UpstreamError | None = None
+    latency_seconds: float | None = None
+
+
+class JobPoller:
+    """Polls single jobs. Thread-safe. Claims and stores nothing: that is the caller's part."""
+
+    def __init__(self, upstream: ProductIngestion, rules: PollRules, clock: Clock) -> None:
+        self._upstream = upstream
+        self._rules = rules
+        self._clock = clock
+
+    def poll(self, job: Job, *, answer_by: datetime) -> Poll:
+        """Poll a claimed job with at most one status request; every upstream failure is in the result.
+
+        The 60 seconds to the next request count from the moment the answer was had, or given up on: so upstream sees
+        the spacing however long the request was under way.
+        """
+        if job.awaits_detail:
+            return self._with_detail(Poll(job, asked=False), answer_by)
+        began = self._clock.now()
+        try:
+            status = self._upstream.job_status(job.job_id, timeout_seconds=(answer_by - began).total_seconds())
+        except TokenUnavailable as error:
+            return Poll(job, asked=False, error=error)
+        except UpstreamError as error:
+            polled = self._rules.after_failed_status(job, error, self._clock.now())
+            _log_failure(polled, error)
+            return Poll(polled, asked=True, error=error)
+        now = self._clock.now()
+        poll = Poll(
+            self._rules.after_status(job, status, now), asked=True, latency_seconds=(now - began).total_seconds()
+        )
+        if poll.job.pending and poll.job.last_poll_error is not None:
+            log_event(
+                _log,
+                "job_status_unknown",
+                level=logging.WARNING,
+                jobId=job.job_id,
+                jobStatus=status.job_status,
+                jobResult=status.job_result,
+            )
+        succeeded = status.finished and status.outcome == "succeeded"
+        return self._with_detail(poll, answer_by) if poll.job.pending and succeeded else poll
+
+    def _with_detail(self, poll: Poll, answer_by: datetime) -> Poll:
+        """Fetch the detail of a succeeded job, from the configured base URL; never from `resourceUri`."""
+        seconds = (answer_by - self._clock.now()).total_seconds()
+        job = poll.job
+        try:
+            resources = self._upstream.job_detail(job.job_id, timeout_seconds=max(seconds, SHORTEST_TIMEOUT_SECONDS))
+        except UpstreamError as error:
+            job = self._rules.after_failed_detail(job, error, self._clock.now())
+            _log_failure(job, error)
+            return Poll(job, asked=poll.asked, error=error, latency_seconds=poll.latency_seconds)
+        private_offer = private_offer_of(resources)
+        job = self._rules.after_detail(job, private_offer, self._clock.now())
+        return Poll(job, asked=poll.asked, latency_seconds=poll.latency_seconds)
+
+
+def _log_failure(job: Job, error: UpstreamError) -> None:
+    log_event(
+        _log,
+        "job_poll_failed",
+        level=logging.WARNING,
+        jobId=job.job_id,
+        reason=str(error),
+        upstreamStatus=error.status,
+        upstreamRequestId=error.request_id,
+        consecutiveFailures=job.consecutive_poll_failures,
+        nextPollAt=job.next_poll_at.isoformat(timespec="seconds"),
+    )
