@@ -11,7 +11,6 @@ Killed between any two of these, the next tick finds the outbox row again and re
 
 import logging
 from collections.abc import Sequence
-from typing import Protocol
 
 from shared.clock import Clock
 from shared.jobs.history import History
@@ -22,20 +21,9 @@ from shared.jobs.record import job_record
 from shared.log import log_event
 from shared.storage.errors import RowChanged
 from shared.storage.table import Change, Table, Write
-from shared.webhooks.events import Event
+from shared.webhooks.events import Announcer, Event
 
 _log = logging.getLogger("offer_monitor.jobs")
-
-
-class Announcer(Protocol):
-    """Whoever tells other systems."""
-
-    def announce(self, events: Sequence[Event]) -> None:
-        """See to it that every endpoint that wants one of the events gets it. Idempotent by event id.
-
-        Returns once the deliveries are stored; the first attempts start at once, elsewhere. Raises StorageError.
-        """
-        ...
 
 
 class Outbox:

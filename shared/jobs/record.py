@@ -11,8 +11,8 @@ def job_record(job: Job) -> JobRecord:
     """The job record of the API. Signed links are in it; a webhook takes them out before it sends."""
     return JobRecord(
         jobId=job.job_id,
-        state=cast("JobStateName", job.state.value),
-        operation=cast("OperationName", job.operation.value),
+        state=job.state.value,
+        operation=job.operation.value,
         label=job.label,
         externalId=job.external_id,
         registeredAt=rfc3339(job.registered_at),

@@ -1,0 +1,165 @@
+"""The monitor's own row: its last cycle, how many in a row have failed, and whether that was announced.
+
+The timer and the HTTP functions run on different instances, so what health tells must stand in storage. An event
+(`monitor.degraded`, `monitor.recovered`) is written into the row in the same write that decides on it, and leaves it
+when it was announced: killed between, the next cycle announces the same event again, under the same id.
+"""
+
+import uuid
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from shared.clock import rfc3339
+from shared.json_codec import dumps, loads
+from shared.monitor.cycle_report import CycleReport
+from shared.storage.errors import RowChanged, StorageError
+from shared.storage.table import Row, Table, etag_of
+from shared.webhooks.events import Announcer, Event
+
+MONITOR_PARTITION = "monitor"
+STATE_KEY = "state"
+# "announced once after three cycles in a row that could not do their work"
+DEGRADED_AFTER_FAILED_CYCLES = 3
+# A cycle writes its report at most so often against other instances that write theirs.
+WRITE_TRIES = 5
+# Storage may be down for days; what happened in the last cycles is enough to tell of it afterwards.
+REMEMBERED_REPORTS = 10
+
+
+@dataclass(frozen=True)
+class MonitorState:
+    """What is known of the last cycles."""
+
+    last_tick: dict[str, Any] | None = None
+    failed_cycles_in_a_row: int = 0
+    failure_detail: str | None = None
+    degraded_announced: bool = False
+    last_token_error: str | None = None
+    unannounced: Event | None = None
+
+    def after(self, report: CycleReport) -> "MonitorState":
+        """The state after one more cycle."""
+        state = replace(self, last_tick=report.facts() | {"at": rfc3339(report.started_at)})
+        if report.failure is None:
+            # A cycle with nothing to ask proves nothing about the credential.
+            state = replace(state, last_token_error=None if report.polled else self.last_token_error)
+            state = replace(state, failed_cycles_in_a_row=0, failure_detail=None)
+            return state._announcing("monitor.recovered", report) if self.degraded_announced else state
+        state = replace(
+            state,
+            failed_cycles_in_a_row=self.failed_cycles_in_a_row + 1,
+            failure_detail=report.failure_detail,
+            last_token_error=report.failure_detail if report.failure == "token_refused" else self.last_token_error,
+        )
+        is_due = state.failed_cycles_in_a_row >= DEGRADED_AFTER_FAILED_CYCLES and not self.degraded_announced
+        return state._announcing("monitor.degraded", report) if is_due else state
+
+    def _announcing(self, event_type: str, report: CycleReport) -> "MonitorState":
+        data = {
+            "monitor": {
+                "reason": report.failure,
+                "detail": report.failure_detail,
+                "failedCyclesInARow": self.failed_cycles_in_a_row,
+                "lastTickAt": rfc3339(report.started_at),
+            }
+        }
+        event = Event(id=f"evt_{uuid.uuid4().hex}", type=event_type, created_at=report.started_at, data=data)
+        return replace(self, degraded_announced=event_type == "monitor.degraded", unannounced=event)
+
+
+class MonitorStates:
+    """Keeps the monitor's row. One per process; its cycles come one after the other."""
+
+    def __init__(self, table: Table, announcer: Announcer) -> None:
+        self._table = table
+        self._announcer = announcer
+        # Reading the row back every minute would double the requests of an idle tick; its ETag tells if it changed.
+        self._known: tuple[MonitorState, str] | None = None
+        self._unwritten: list[CycleReport] = []
+
+    def read(self) -> MonitorState:
+        """The state as it stands in storage. Raises StorageError."""
+        row = self._table.get(MONITOR_PARTITION, STATE_KEY)
+        return MonitorState() if row is None else _state(row)
+
+    def record(self, report: CycleReport) -> None:
+        """Write one more cycle into the state and announce what follows from it. Raises StorageError.
+
+        Cycles that could not be written, because storage was what failed, are written with the next that can.
+        """
+        self._unwritten = [*self._unwritten, report][-REMEMBERED_REPORTS:]
+        while self._unwritten:
+            self._write(self._unwritten[0])
+            del self._unwritten[0]
+
+    def _write(self, report: CycleReport) -> None:
+        for _ in range(WRITE_TRIES):
+            try:
+                # An event left over from a cycle that was killed goes out first, so that the next cannot overwrite it.
+                state, etag = self._announced(*(self._known or self._read_or_create()))
+                state = state.after(report)
+                self._known = state, self._table.merge(_row(state), etag)
+            except RowChanged:
+                self._known = None
+            else:
+                break
+        else:
+            raise RowChanged("other instances kept changing the monitor's row")
+        try:
+            self._known = self._announced(*self._known)
+        except RowChanged:
+            self._known = None  # another instance's next cycle finds the event and announces it
+
+    def _announced(self, state: MonitorState, etag: str) -> tuple[MonitorState, str]:
+        if state.unannounced is None:
+            return state, etag
+        self._announcer.announce([state.unannounced])
+        state = replace(state, unannounced=None)
+        return state, self._table.merge(_row(state), etag)
+
+    def _read_or_create(self) -> tuple[MonitorState, str]:
+        row = self._table.get(MONITOR_PARTITION, STATE_KEY)
+        if row is None:
+            self._table.insert(_row(MonitorState()))
+            row = self._table.get(MONITOR_PARTITION, STATE_KEY)
+        if row is None:
+            raise StorageError("the monitor's row cannot be kept")
+        return _state(row), etag_of(row)
+
+
+def _row(state: MonitorState) -> Row:
+    event = state.unannounced
+    return {
+        "PartitionKey": MONITOR_PARTITION,
+        "RowKey": STATE_KEY,
+        "lastTick": dumps(state.last_tick) if state.last_tick else "",
+        "failedCyclesInARow": state.failed_cycles_in_a_row,
+        "failureDetail": state.failure_detail or "",
+        "degradedAnnounced": state.degraded_announced,
+        "lastTokenError": state.last_token_error or "",
+        "unannounced": ""
+        if event is None
+        else dumps(
+            {"id": event.id, "type": event.type, "createdAt": event.created_at.isoformat(), "data": event.data}
+        ),
+    }
+
+
+def _state(row: Row) -> MonitorState:
+    event = loads(row["unannounced"]) if row["unannounced"] else None
+    return MonitorState(
+        last_tick=loads(row["lastTick"]) if row["lastTick"] else None,
+        failed_cycles_in_a_row=row["failedCyclesInARow"],
+        failure_detail=row["failureDetail"] or None,
+        degraded_announced=row["degradedAnnounced"],
+        last_token_error=row["lastTokenError"] or None,
+        unannounced=None
+        if event is None
+        else Event(
+            id=event["id"],
+            type=event["type"],
+            created_at=datetime.fromisoformat(event["createdAt"]),
+            data=event["data"],
+        ),
+    )
