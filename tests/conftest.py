@@ -2,15 +2,12 @@
 
 import uuid
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 import pytest
 
 from local.azurite import AzuriteProcess
+from local.sandbox.server import Sandbox
 from tests.clock import FakeClock
-
-if TYPE_CHECKING:
-    from local.sandbox.server import Sandbox
 
 
 @pytest.fixture(scope="session")
@@ -22,21 +19,19 @@ def azurite() -> Iterator[str]:
 
 @pytest.fixture
 def jobs_table() -> str:
-    """A `JOBS_TABLE` that no other test uses: other tables share it as prefix, so nothing needs emptying."""
+    """A `JOBS_TABLE` that no other test uses: other tables share its name as prefix, so nothing needs emptying."""
     return f"test{uuid.uuid4().hex[:16]}"
 
 
 @pytest.fixture(scope="session")
-def sandbox() -> "Iterator[Sandbox]":
+def sandbox() -> Iterator[Sandbox]:
     """The sandbox of the whole test run; tests that depend on its state take `fresh_sandbox`."""
-    from local.sandbox.server import Sandbox
-
     with Sandbox.start(port=0) as running:
         yield running
 
 
 @pytest.fixture
-def fresh_sandbox(sandbox: "Sandbox", monkeypatch: pytest.MonkeyPatch) -> "Sandbox":
+def fresh_sandbox(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
     """The sandbox as new, with its certificate authority trusted for the time of the test."""
     sandbox.state.reset()
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(sandbox.ca_bundle))

@@ -5,6 +5,7 @@ classes that the caller supplies, so plain attribute bags stand in for the gener
 """
 
 import json
+import logging
 import sys
 import uuid
 from dataclasses import dataclass
@@ -75,7 +76,12 @@ async def index(app_directory: Path) -> list[IndexedFunction]:
         ),
         properties={"host": "127.0.0.1", "protos": _MESSAGES},
     )
-    response = await microsoft.worker_init_request(request)
+    runtime_logger = logging.getLogger("azure.functions")
+    runtime_logger.disabled = True  # it logs a failed import at length; HostError says the same in a few lines
+    try:
+        response = await microsoft.worker_init_request(request)
+    finally:
+        runtime_logger.disabled = False
     if response.result.status != _StatusResult.Success:
         raise HostError(_reason(response.result.exception, app_directory))
     microsoft.start_threadpool_executor()
@@ -114,4 +120,5 @@ def _reason(failure: SimpleNamespace, app_directory: Path) -> str:
         for line, code in pairwise(trace)
         if f'File "{app_directory}' in line and "site-packages" not in line
     ]
-    return "\n".join(["The functions of this app could not be loaded.", *own, message])
+    # A chain of exceptions repeats the frames that its members share.
+    return "\n".join(["The functions of this app could not be loaded.", *dict.fromkeys(own), message.rstrip(".")])
