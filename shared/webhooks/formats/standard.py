@@ -1,0 +1,73 @@
+"""The body of Standard Webhooks: {"type", "timestamp", "data"}, without signed links and under 256 KiB."""
+
+from typing import Any
+
+from shared.clock import rfc3339
+from shared.json_codec import JsonObject, dumps
+from shared.redaction import without_signed_links
+from shared.webhooks.events import Event
+
+BODY_MAX_BYTES = 256 * 1024 - 1
+# What is left of a private offer that does not fit: enough to know which one it is and to fetch the rest.
+_KEPT_OF_AN_OFFER = ("id", "name", "state", "subState", "privateOfferType")
+_ERRORS_MAX_BYTES = 64 * 1024
+_TEXT_MAX_CHARACTERS = 2000
+
+
+def standard_body(event: Event) -> bytes:
+    """The event as it is stored and sent. What is too large is cut, and says so where it was cut."""
+    data = without_signed_links(event.data)
+    body = _body(event, data)
+    if len(body) > BODY_MAX_BYTES:
+        body = _body(event, _reduced(data, ("privateOffer", _reduced_offer)))
+    if len(body) > BODY_MAX_BYTES:
+        body = _body(event, _reduced(data, ("privateOffer", _reduced_offer), ("errors", _reduced_errors)))
+    return body
+
+
+def _body(event: Event, data: JsonObject) -> bytes:
+    text = dumps({"type": event.type, "timestamp": rfc3339(event.created_at), "data": data})
+    return text.encode("ascii")
+
+
+def _reduced(data: JsonObject, *reductions: tuple[str, Any]) -> JsonObject:
+    """`data` with those fields of its job record made smaller."""
+    job = dict(data.get("job") or {})
+    for field, reduce in reductions:
+        if job.get(field):
+            job[field] = reduce(job[field])
+    return {**data, "job": job}
+
+
+def _reduced_offer(offer: JsonObject) -> JsonObject:
+    kept = {key: _cut(offer[key]) for key in _KEPT_OF_AN_OFFER if key in offer}
+    return {**kept, "truncated": True}
+
+
+def _reduced_errors(errors: list[Any]) -> list[Any]:
+    """The first errors, without their nested details, and a last one that counts the others."""
+    kept: list[Any] = []
+    size_bytes = 0
+    for error in errors:
+        short = _outermost(error)
+        size_bytes += len(dumps(short))
+        if size_bytes > _ERRORS_MAX_BYTES:
+            break
+        kept.append(short)
+    note = "The errors were too long for a webhook; GET /api/jobs/{jobId} has them in full."
+    if len(kept) < len(errors):
+        note = f"{len(errors) - len(kept)} more errors were left out. {note}"
+    return [*kept, {"code": "truncated", "message": note, "details": []}]
+
+
+def _outermost(error: Any) -> JsonObject:  # noqa: ANN401 - any JSON value: upstream's errors are not all objects
+    if not isinstance(error, dict):
+        return {"message": _cut(error if isinstance(error, str) else dumps(error))}
+    return {key: _cut(value) for key, value in error.items() if key in {"code", "message", "resourceId"}}
+
+
+def _cut(value: Any) -> Any:  # noqa: ANN401 - any JSON value
+    """A text of bearable length, or a small value as it is; anything else as shortened text."""
+    if isinstance(value, dict | list):
+        value = dumps(value)
+    return value[:_TEXT_MAX_CHARACTERS] if isinstance(value, str) else value

@@ -1,0 +1,118 @@
+"""An event in words, before a chat service's own form is put around it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from shared.json_codec import JsonObject, dumps
+
+# Teams takes 28 KB. A character may need six bytes, and about thirteen of these lines may be long.
+_ERROR_LINES_MAX = 10
+_LINE_MAX_CHARACTERS = 250
+_OUTCOMES = {
+    "job.succeeded": "succeeded",
+    "job.failed": "failed",
+    "job.cancelled": "was cancelled",
+    "job.lost": "was lost: Partner Center no longer knows the job",
+    "job.expired": "expired: Partner Center never said how it ended",
+    "job.stalled": "has been pending for unusually long",
+}
+_BAD = frozenset({"job.failed", "job.lost", "job.expired", "monitor.degraded"})
+_GOOD = frozenset({"job.succeeded", "monitor.recovered"})
+
+
+@dataclass(frozen=True)
+class Summary:
+    """`mood` is "good", "bad" or "neutral"; facts are names and values; errors are lines. All of it plain text."""
+
+    title: str
+    mood: str
+    facts: list[tuple[str, str]]
+    errors: list[str] = field(default_factory=list)
+
+
+def summary_of(body: JsonObject) -> Summary:
+    """The summary of a standard body."""
+    event_type, data = str(body["type"]), body["data"]
+    mood = "bad" if event_type in _BAD else "good" if event_type in _GOOD else "neutral"
+    if event_type.startswith("job."):
+        job = data["job"]
+        return Summary(_job_title(event_type, job), mood, list(_job_facts(job)), error_lines(job.get("errors")))
+    happened = ("Time", _in_words(body["timestamp"]))
+    if event_type.startswith("monitor."):
+        works = event_type == "monitor.recovered"
+        title = "The offer monitor works again" if works else "The offer monitor cannot do its work"
+        facts = [(_spaced(name), _in_words(value)) for name, value in data.get("monitor", {}).items()]
+        return Summary(title, mood, [*facts, happened])
+    return Summary("Test of this webhook by the offer monitor", mood, [happened])
+
+
+def error_lines(errors: Any) -> list[str]:  # noqa: ANN401 - upstream's JSON: not always the list it should be
+    """Upstream's errors, one line each, the nested details after what they explain."""
+    lines = list(_flattened(errors))
+    left_out = len(lines) - _ERROR_LINES_MAX
+    if left_out > 0:
+        return [*lines[:_ERROR_LINES_MAX], f"… and {left_out} more"]
+    return lines
+
+
+def _flattened(errors: Any) -> Iterator[str]:  # noqa: ANN401 - see above
+    """Iterative, since JSON may nest deeper than Python calls. `details` may be a list, an object or missing."""
+    pending = [errors]
+    while pending:
+        error = pending.pop()
+        if isinstance(error, list):
+            pending.extend(reversed(error))
+        elif isinstance(error, dict):
+            if line := _error_line(error):
+                yield line
+            if error.get("details"):
+                pending.append(error["details"])
+        elif error:
+            yield _in_words(error)
+
+
+def _error_line(error: JsonObject) -> str:
+    message, code = _in_words(error.get("message")), _in_words(error.get("code"))
+    return f"{message} ({code})" if message and code else message or code
+
+
+def _job_title(event_type: str, job: JsonObject) -> str:
+    operation = job.get("operation")
+    what = "Job" if operation in {None, "unknown"} else f"{str(operation).capitalize()} of a private offer"
+    return f"{what} {_OUTCOMES.get(event_type, event_type)}"
+
+
+def _job_facts(job: JsonObject) -> Iterator[tuple[str, str]]:
+    offer = job.get("privateOffer") or {}
+    facts = {
+        "Offer": offer.get("name"),
+        "Offer state": " / ".join(_in_words(offer[key]) for key in ("state", "subState") if offer.get(key)),
+        "Accept by": offer.get("acceptBy"),
+        "Starts": offer.get("start"),
+        "Ends": offer.get("end"),
+        "Label": job.get("label"),
+        "Operation": job.get("operation"),
+        "Outcome": job.get("state"),
+        "External id": job.get("externalId"),
+        "Registered": job.get("registeredAt"),
+        "Finished": job.get("finishedAt"),
+        "Job": job.get("jobId"),
+    }
+    for name, value in facts.items():
+        if value:
+            yield name, _in_words(value)
+
+
+def _in_words(value: Any) -> str:  # noqa: ANN401 - any JSON value
+    """One line of text, cut to a bearable length."""
+    if value is None:
+        return ""
+    text = " ".join((value if isinstance(value, str) else dumps(value)).split())
+    return text if len(text) <= _LINE_MAX_CHARACTERS else f"{text[: _LINE_MAX_CHARACTERS - 1]}…"
+
+
+def _spaced(name: str) -> str:
+    """`failedCycles` as "Failed cycles"."""
+    words = "".join(f" {letter.lower()}" if letter.isupper() else letter for letter in name)
+    return words[:1].upper() + words[1:]

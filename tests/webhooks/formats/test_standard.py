@@ -1,0 +1,87 @@
+"""The standard body: whole where it fits, honestly cut where it does not, and without signed links."""
+
+import json
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from shared.webhooks.formats import render
+from shared.webhooks.formats.standard import standard_body
+from tests.webhooks.samples import FAILED_ERRORS, event, job_record
+
+LIMIT_BYTES = 256 * 1024
+
+
+def test_the_body_holds_type_time_and_the_record() -> None:
+    assert json.loads(standard_body(event())) == {
+        "type": "job.succeeded",
+        "timestamp": "2026-11-20T09:02:00Z",
+        "data": {"job": job_record()},
+    }
+
+
+def test_the_standard_format_is_passed_on_byte_for_byte() -> None:
+    assert render("standard", b'{"a": 2.0}') == b'{"a": 2.0}'
+
+
+def test_upstreams_numbers_keep_their_digits() -> None:
+    offer = {"pricing": [{"discountPercentage": Decimal("2.0")}], "version": 636576975611768314}
+    body = standard_body(event(privateOffer=offer))
+    assert b'"discountPercentage":2.0' in body
+    assert b'"version":636576975611768314' in body
+
+
+def test_no_signed_link_is_in_the_body() -> None:
+    offer = {
+        "termsAndConditionsDocSasUrl": "https://x.example/t.pdf?sig=SECRET1",
+        "acceptanceLinks": [{"link": "https://portal.example/SECRET2"}],
+        "termsAndConditionsDocs": [{"sasUrl": "https://x.example/SECRET3"}],
+        "notes": "see https://x.example/?sv=1&sig=SECRET4",
+    }
+    assert b"SECRET" not in standard_body(event(privateOffer=offer, lastPollError="https://x.example/?sig=SECRET5"))
+
+
+def test_a_large_private_offer_is_reduced_to_what_names_it() -> None:
+    offer = job_record()["privateOffer"] | {"pricing": ["x" * 1000] * 300}
+    body = standard_body(event(privateOffer=offer))
+    assert len(body) < LIMIT_BYTES
+    assert json.loads(body)["data"]["job"] == job_record(
+        privateOffer={
+            "id": "private-offer/aaaaaaaa-0000-4000-8000-000000000001",
+            "name": "Contoso 2027",
+            "state": "live",
+            "subState": "pendingAcceptance",
+            "privateOfferType": "customerPromotion",
+            "truncated": True,
+        }
+    )
+
+
+def test_errors_are_whole_while_they_fit() -> None:
+    job = json.loads(standard_body(event("job.failed", errors=FAILED_ERRORS * 100)))["data"]["job"]
+    assert job["errors"] == FAILED_ERRORS * 100
+
+
+def test_a_long_list_of_errors_is_cut_with_a_note() -> None:
+    errors = [{"code": "conflict", "message": f"Error {number}", "details": ["x" * 1000]} for number in range(3000)]
+    body = standard_body(event("job.failed", errors=errors))
+    assert len(body) < LIMIT_BYTES
+    *kept, note = json.loads(body)["data"]["job"]["errors"]
+    assert kept[0] == {"code": "conflict", "message": "Error 0"}
+    assert note["code"] == "truncated"
+    assert note["message"].startswith(f"{3000 - len(kept)} more errors were left out.")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"privateOffer": {"name": "\U0001f600" * 200_000, "id": ["x" * 300_000], "state": {"a": "x" * 300_000}}},
+        {"errors": [{"message": "x" * 1_000_000}]},
+        {"errors": ["x" * 300_000, {"code": "x" * 300_000, "resourceId": {"externalId": "x" * 300_000}}]},
+        {"errors": [{"details": [{"details": ["x" * 300_000]}]}], "privateOffer": {"x": "y" * 300_000}},
+        {"label": "ü" * 2000, "externalId": "ü" * 2000, "errors": [{"message": "ü" * 50_000}] * 50},
+    ],
+)
+def test_no_record_makes_a_body_of_256_kib(changes: dict[str, Any]) -> None:
+    assert len(standard_body(event("job.failed", **changes))) < LIMIT_BYTES
