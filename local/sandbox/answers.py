@@ -40,6 +40,27 @@ def refusal_answer(refusal: Refusal) -> web.Response:
     return json_answer(refusal.body, status=refusal.status, headers=refusal.headers)
 
 
+def service_headers(route: str, request_headers: Mapping[str, str]) -> dict[str, str]:
+    """The headers that a service puts on every answer, whatever it says."""
+    request_id = str(uuid4())
+    if route.startswith("product-ingestion"):  # Graph's front door
+        return {
+            "Cache-Control": "private",
+            "Request-Id": request_id,
+            "Client-Request-Id": request_headers.get("Client-Request-Id", request_id),
+            "Strict-Transport-Security": "max-age=31536000",
+        }
+    if route.startswith("cloud-partner-portal"):  # as recorded in B6
+        return {
+            "Cache-Control": "no-cache",
+            "Pragma": "no-cache",
+            "Expires": "-1",
+            "X-Content-Type-Options": "nosniff",
+            "X-Ms-Correlation-Request-Id": request_id,
+        }
+    return {"Cache-Control": "no-store, no-cache", "X-Ms-Request-Id": request_id}
+
+
 def ingestion_error(code: str, message: str, details: Sequence[JsonObject] = ()) -> JsonObject:
     """Product Ingestion's `response-error/2022-03-01` envelope (A8)."""
     return {"error": {"code": code, "message": message, "details": list(details)}}

@@ -1,7 +1,6 @@
 """The Cloud Partner Portal API over HTTP: every GET of upstream-api B2, under /api."""
 
 import re
-from uuid import uuid4
 
 from aiohttp import web
 
@@ -12,6 +11,7 @@ from local.sandbox.state import SandboxState
 from local.sandbox.tokens import PORTAL_AUDIENCE
 
 PREFIX = "/api"
+ETAG = "W/\"datetime'2026-06-07T06%3A15%3A40.4771399Z'\""
 VERSIONS = ("2016-08-01-preview", "2017-10-31")
 FILTER_PATTERN = re.compile(r"\s*offerTypeId\s+eq\s+'([^']*)'\s*")
 OFFER_TYPES = ("microsoft-azure-virtualmachines", "microsoft-azure-corevm", "microsoft-azure-managed-services")
@@ -129,17 +129,10 @@ async def get_operation(request: web.Request) -> web.Response:
 
 
 def _answer(state: SandboxState, body: object) -> web.Response:
-    """With the headers of the real service (B6)."""
-    headers = {
-        "Cache-Control": "no-cache",
-        "Pragma": "no-cache",
-        "Expires": "-1",
-        "X-Content-Type-Options": "nosniff",
-        "X-Ms-Correlation-Request-Id": str(uuid4()),
-    }
-    if state.settings.cpp_etag:
-        headers["ETag"] = "W/\"datetime'2026-06-07T06%3A15%3A40.4771399Z'\""
-    return json_answer(body, headers=headers)
+    """Chunked, as the real service answers; the migrated one sends no ETag, unless the settings say so (B6)."""
+    answer = json_answer(body, headers={"ETag": ETAG} if state.settings.cpp_etag else {})
+    answer.enable_chunked_encoding()
+    return answer
 
 
 def _checked_state(request: web.Request) -> SandboxState:
@@ -163,7 +156,6 @@ def _offers_of(state: SandboxState, request: web.Request) -> dict[str, CppOffer]
         raise Refusal(
             403,
             portal_error("Forbidden", "User does not have the required permissions"),
-            {"X-Ms-Correlation-Request-Id": str(uuid4())},
         )
     return offers
 
@@ -175,7 +167,6 @@ def _offer_of(state: SandboxState, request: web.Request) -> CppOffer:
         raise Refusal(
             404,
             portal_error("ResourceNotFound", f"The offer '{offer_id}' was not found."),
-            {"X-Ms-Correlation-Request-Id": str(uuid4())},
         )
     return offer
 
@@ -185,5 +176,4 @@ def _backend_not_found() -> Refusal:
     return Refusal(
         404,
         "Microsoft.Ingestion.Api.Common.Exceptions.Http404Exception: the requested resource was not found",
-        {"X-Ms-Correlation-Request-Id": str(uuid4())},
     )

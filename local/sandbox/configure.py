@@ -12,6 +12,8 @@ from local.sandbox.state import SandboxState
 
 REFUSED_AFTER_SECONDS = 3.0  # a job that breaks a rule fails early
 
+INHERITED_BY_UPGRADES = ("beneficiaries", "partners", "preparedBy", "notificationContacts")
+
 
 @dataclass
 class Submission:
@@ -117,6 +119,14 @@ def _break_rule(submission: Submission, code: str, message: str) -> None:
     )
 
 
+def _inherited(state: SandboxState, submission: Submission) -> JsonObject:
+    """The fields that a request may leave out: those of the offer itself, or the people of the upgrade's base."""
+    if submission.operation != "upgrade":
+        return state.private_offers.find(submission.offer_id) or {}
+    base = state.private_offers.find(str(submission.resource["upgradedFrom"]["id"])) or {}
+    return {name: base[name] for name in INHERITED_BY_UPGRADES if name in base}
+
+
 def _work_of(
     state: SandboxState, submission: Submission
 ) -> tuple[Callable[[], None] | None, Callable[[], list[JsonObject]]]:
@@ -128,8 +138,7 @@ def _work_of(
         return lambda: state.private_offers.delete(offer_id), list
 
     def change() -> None:
-        stored = state.private_offers.find(offer_id) or {}
-        resource = {**stored, **submission.resource, "id": f"private-offer/{offer_id}"}
+        resource = {**_inherited(state, submission), **submission.resource, "id": f"private-offer/{offer_id}"}
         resource["state"] = str(resource["state"]).lower()
         if submission.operation == "withdraw" and resource["privateOfferType"].lower() != "csppromotion":
             resource["state"] = "draft"  # A7: customer and multiparty offers show as draft after a withdraw

@@ -1,6 +1,6 @@
 """Faults: what goes wrong, where, and how often. `fault_kinds` holds what each of them does."""
 
-from collections.abc import Callable
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
@@ -40,7 +40,7 @@ class Fault:
 class FaultBoard:
     """The faults that are switched on, in the order in which they were set; the first match is taken."""
 
-    def __init__(self, kinds: Callable[[], set[str]]) -> None:
+    def __init__(self, kinds: Collection[str]) -> None:
         self._kinds = kinds
         self._faults: list[Fault] = []
         self._ids = count(1)
@@ -57,8 +57,8 @@ class FaultBoard:
         **parameters: object,
     ) -> Fault:
         """Switches a fault on. Raises ValueError for a kind that does not exist."""
-        if kind not in self._kinds():
-            raise ValueError(f"unknown fault {kind!r}; known: {', '.join(sorted(self._kinds()))}")
+        if kind not in self._kinds:
+            raise ValueError(f"unknown fault {kind!r}; known: {', '.join(sorted(self._kinds))}")
         fault = Fault(
             next(self._ids),
             kind,

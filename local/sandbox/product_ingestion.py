@@ -1,25 +1,17 @@
 """Product Ingestion over HTTP: the endpoints of upstream-api A2, under /rp/product-ingestion."""
 
-import re
 from urllib.parse import quote
 
 from aiohttp import web
 
-from local.sandbox.answers import JsonObject, Refusal, graph_error, ingestion_error, json_answer
-from local.sandbox.app_keys import STATE
+from local.sandbox.answers import JsonObject, Refusal, ingestion_error, json_answer
 from local.sandbox.configure import submit
+from local.sandbox.ingestion_requests import DEFAULT_VERSION, PREFIX, checked_state, job_of, offer_id_of, version_of
 from local.sandbox.jobs import OUTCOMES, Job
 from local.sandbox.private_offers import summaries, written_for
 from local.sandbox.scripted_answers import scripted_answer
-from local.sandbox.state import SandboxState
-from local.sandbox.tokens import GRAPH_AUDIENCE
 
-PREFIX = "/rp/product-ingestion"
 DETAIL_SCHEMA = "https://schema.mp.microsoft.com/schema/configure-detail"
-VERSION_PATTERN = re.compile(r"\d{4}-\d{2}-\d{2}(-preview\d*)?")
-ID_PATTERN = re.compile(r"[A-Za-z0-9-]{1,100}")
-GUID_PATTERN = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
-DEFAULT_VERSION = "2023-07-15"
 
 
 def routes() -> list[web.RouteDef]:
@@ -38,7 +30,7 @@ def routes() -> list[web.RouteDef]:
 
 async def post_configure(request: web.Request) -> web.Response:
     """A2 #1."""
-    state = _checked_state(request)
+    state = checked_state(request)
     try:
         body = await request.json()
     except ValueError as error:
@@ -50,9 +42,9 @@ async def post_configure(request: web.Request) -> web.Response:
 
 async def get_status(request: web.Request) -> web.StreamResponse:
     """A2 #2."""
-    state = _checked_state(request)
+    state = checked_state(request)
     with state.lock:
-        job = _job_of(state, request)
+        job = job_of(state, request)
         entry = job.next_script_entry()
         now = state.clock()
         usual = job.status(now)
@@ -64,9 +56,9 @@ async def get_status(request: web.Request) -> web.StreamResponse:
 
 async def get_detail(request: web.Request) -> web.Response:
     """A2 #3; 404 or 400 before completion, 404 for a job that failed (A6)."""
-    state = _checked_state(request)
+    state = checked_state(request)
     with state.lock:
-        job = _job_of(state, request)
+        job = job_of(state, request)
         outcome = job.state(state.clock())
         if outcome not in OUTCOMES:
             status = state.settings.detail_before_completion
@@ -76,15 +68,15 @@ async def get_detail(request: web.Request) -> web.Response:
             raise Refusal(404, ingestion_error("notFound", "The requested resource was not found."))
         resources = job.resources() if outcome == "succeeded" else []
         return json_answer(
-            _detail_body(job, resources, _version(request)), surplus_whitespace=job.dialect.surplus_whitespace
+            _detail_body(job, resources, version_of(request)), surplus_whitespace=job.dialect.surplus_whitespace
         )
 
 
 async def post_cancel(request: web.Request) -> web.Response:
     """A2 #4."""
-    state = _checked_state(request)
+    state = checked_state(request)
     with state.lock:
-        job = _job_of(state, request)
+        job = job_of(state, request)
         if job.state(state.clock()) in OUTCOMES:
             message = "Cannot cancel job, job has already completed."
             raise Refusal(400, ingestion_error("badRequest", message))
@@ -94,22 +86,19 @@ async def post_cancel(request: web.Request) -> web.Response:
 
 async def get_offer(request: web.Request) -> web.Response:
     """A2 #5: the bare object."""
-    state = _checked_state(request)
-    offer_id = request.match_info["offer_id"]
-    if not ID_PATTERN.fullmatch(offer_id):
-        detail = {"resourceId": f"private-offer/{offer_id}", "code": "invalidId", "message": "Invalid id."}
-        raise Refusal(400, ingestion_error("badRequest", "The id is malformed.", [detail]))
+    state = checked_state(request)
+    offer_id = offer_id_of(request)
     with state.lock:
         state.jobs.settle(state.clock())
         offer = state.private_offers.find(offer_id)
         if offer is None:
             raise Refusal(404, ingestion_error("notFound", f"private-offer/{offer_id} was not found."))
-        return json_answer(written_for(offer, _version(request)))
+        return json_answer(written_for(offer, version_of(request)))
 
 
 async def get_list(request: web.Request) -> web.Response:
     """A2 #6: the next link leads to another path than the first page, with %24version in it."""
-    state = _checked_state(request)
+    state = checked_state(request)
     token = request.query.get("continuationToken", "")
     if token and not token.removeprefix("page-").isdecimal():
         raise Refusal(400, ingestion_error("badRequest", "The continuation token is not valid."))
@@ -118,9 +107,9 @@ async def get_list(request: web.Request) -> web.Response:
         state.jobs.settle(state.clock())
         offers = state.private_offers.all()
         end = start + state.settings.page_size
-        body: JsonObject = {"privateOffers": summaries(offers[start:end], _version(request))}
+        body: JsonObject = {"privateOffers": summaries(offers[start:end], version_of(request))}
     if end < len(offers):
-        version = quote(_version(request))
+        version = quote(version_of(request))
         body["@nextLink"] = (
             f"https://{request.host}{PREFIX}/private-offer?%24version={version}&continuationToken=page-{end}"
         )
@@ -143,32 +132,3 @@ def _detail_body(job: Job, resources: list[JsonObject], version: str) -> JsonObj
         else DETAIL_SCHEMA.removesuffix("-detail") + f"/{version}"
     )
     return {"$schema": schema, "resources": written if job.dialect.detail == "several" else offers or written}
-
-
-def _checked_state(request: web.Request) -> SandboxState:
-    """The state, once the token and $version have been found good. Raises Refusal."""
-    state = request.app[STATE]
-    with state.lock:
-        fault = state.tokens.fault_of(request.headers.get("Authorization"), GRAPH_AUDIENCE)
-    if fault is not None:
-        raise Refusal(401, graph_error("InvalidAuthenticationToken", fault, state.clock()))
-    version = request.query.get("$version")
-    if version is None and state.settings.require_version:
-        raise Refusal(400, ingestion_error("badRequest", "The query parameter '$version' is required."))
-    if version is not None and not VERSION_PATTERN.fullmatch(version):
-        raise Refusal(400, ingestion_error("badRequest", f"'{version}' is not a valid $version."))
-    return state
-
-
-def _version(request: web.Request) -> str:
-    return request.query.get("$version", DEFAULT_VERSION)
-
-
-def _job_of(state: SandboxState, request: web.Request) -> Job:
-    job_id = request.match_info["job_id"]
-    if not GUID_PATTERN.fullmatch(job_id):
-        raise Refusal(400, ingestion_error("badRequest", f"'{job_id}' is not a valid job id."))
-    job = state.find_job(job_id)
-    if job is None:
-        raise Refusal(404, ingestion_error("notFound", f"The job {job_id} was not found."))
-    return job

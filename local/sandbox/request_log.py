@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from local.sandbox.answers import JsonObject
 
-LOG_CAPACITY = 200_000
+LOG_CAPACITY = 120_000
 JOB_STATUS_ROUTE = "product-ingestion.job-status"
 HEADERS_OF_INTEREST = (
     "Accept",
@@ -24,7 +24,7 @@ HEADERS_OF_INTEREST = (
 )
 
 
-@dataclass
+@dataclass(slots=True)
 class LoggedRequest:
     """One request, without its secrets. `status` is None for one that was never answered."""
 

@@ -7,8 +7,9 @@ from typing import Any
 from aiohttp import web
 
 from local.sandbox.answers import JsonObject, json_answer
-from local.sandbox.fault_kinds import FAULT_KINDS, FaultyCall
+from local.sandbox.fault_kinds import FAULT_KINDS
 from local.sandbox.faults import Fault
+from local.sandbox.faulty_calls import FaultyCall
 from local.sandbox.request_log import JOB_STATUS_ROUTE
 
 

@@ -12,12 +12,20 @@ from pathlib import Path
 
 from aiohttp import web
 
-from local.sandbox import cloud_partner_portal, control, product_ingestion, token_endpoint
-from local.sandbox.answers import Refusal, refusal_answer
+from local.sandbox import (
+    catalogue,
+    cloud_partner_portal,
+    control,
+    ingestion_requests,
+    product_ingestion,
+    token_endpoint,
+)
+from local.sandbox.answers import Refusal, ingestion_error, json_answer, refusal_answer, service_headers
 from local.sandbox.app_keys import STATE
 from local.sandbox.certificates import CertificateAuthority
-from local.sandbox.fault_kinds import FAULT_KINDS, FaultyCall
+from local.sandbox.fault_kinds import FAULT_KINDS
 from local.sandbox.faults import Fault
+from local.sandbox.faulty_calls import FaultyCall
 from local.sandbox.request_log import HEADERS_OF_INTEREST, LoggedRequest
 from local.sandbox.state import SandboxState
 
@@ -34,7 +42,7 @@ def make_application(state: SandboxState) -> web.Application:
     """The web application over a state."""
     application = web.Application(middlewares=[log_and_spoil], client_max_size=MAX_REQUEST_BYTES)
     application[STATE] = state
-    for module in (token_endpoint, product_ingestion, cloud_partner_portal, control):
+    for module in (token_endpoint, product_ingestion, catalogue, cloud_partner_portal, control):
         application.add_routes(module.routes())
     return application
 
@@ -59,6 +67,8 @@ async def log_and_spoil(request: web.Request, handler: Handler) -> web.StreamRes
         entry.fault = fault.kind
         response = await _spoiled(fault, request, handler, route, state)
     entry.status = response.status
+    if not response.prepared:
+        response.headers.update(service_headers(route, request.headers))
     return response
 
 
@@ -77,6 +87,9 @@ async def _answer(request: web.Request, handler: Handler) -> web.StreamResponse:
         return await handler(request)
     except Refusal as refusal:
         return refusal_answer(refusal)
+    except web.HTTPException as error:  # aiohttp's own: no such route, no such method, a body too large
+        code = "methodNotAllowed" if error.status == 405 else "notFound"
+        return json_answer(ingestion_error(code, error.reason), status=error.status)
 
 
 def _logged(request: web.Request, route: str, state: SandboxState) -> LoggedRequest:
@@ -106,7 +119,7 @@ class Sandbox:
         self.port: int = self._socket.getsockname()[1]
         self.url = f"https://{HOST}:{self.port}"
         self.authority_host = self.url
-        self.product_ingestion_url = f"{self.url}{product_ingestion.PREFIX}"
+        self.product_ingestion_url = f"{self.url}{ingestion_requests.PREFIX}"
         self.cloud_partner_portal_url = f"{self.url}{cloud_partner_portal.PREFIX}"
         self.tenant_id = self.state.account.tenant_id
         self.client_id = self.state.account.client_id

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from local.sandbox.answers import JsonObject
 from local.sandbox.cpp_offers import CppOfferStore
-from local.sandbox.fault_kinds import fault_names
+from local.sandbox.fault_kinds import FAULT_NAMES
 from local.sandbox.faults import FaultBoard
 from local.sandbox.jobs import Job, JobStore, Profile, ScriptEntry
 from local.sandbox.private_offers import PrivateOfferStore, price_resources
@@ -68,7 +68,7 @@ class SandboxState:
         self.jobs = JobStore()
         self.private_offers = PrivateOfferStore()
         self.cpp_offers = CppOfferStore(self.clock())
-        self.faults = FaultBoard(fault_names)
+        self.faults = FaultBoard(FAULT_NAMES)
         self.log = RequestLog()
         self.next_profiles: list[Profile] = []
         self.tokens.lifetime_seconds = self.settings.token_lifetime_seconds
@@ -141,6 +141,15 @@ class SandboxState:
             resource = {**(private_offer or private_offer_of("customerPromotion")), **fields}
             stored = self.private_offers.put(resource, self.clock())
             return str(stored["id"]).removeprefix("private-offer/")
+
+    def accept_private_offer(self, offer_id: str) -> bool:
+        """What the customer does in the Azure portal, the API cannot; False for an offer that is not there."""
+        with self.lock:
+            self.jobs.settle(self.clock())
+            offer = self.private_offers.find(offer_id)
+            if offer is not None:
+                offer["subState"] = "accepted"
+            return offer is not None
 
     def add_cpp_offer(
         self,

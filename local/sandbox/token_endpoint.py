@@ -44,4 +44,4 @@ async def _token(request: web.Request, *, version: int) -> web.Response:
     form = {name: value for name, value in (await request.post()).items() if isinstance(value, str)}
     with state.lock:
         body = state.tokens.issue(request.match_info["tenant"], form, version=version)
-    return json_answer(body, headers={"Cache-Control": "no-store, no-cache", "Pragma": "no-cache"})
+    return json_answer(body)
