@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from shared.clock import Clock
 from shared.settings import Settings
 from shared.upstream.cloud_partner_portal import CLOUD_PARTNER_PORTAL, CloudPartnerPortal
-from shared.upstream.credentials import credential_from_settings
+from shared.upstream.credentials import SharedCredential, credential_from_settings
 from shared.upstream.product_ingestion import PRODUCT_INGESTION, ProductIngestion
 from shared.upstream.tokens import TokenSource
 from shared.upstream.transport import Transport
@@ -20,11 +20,13 @@ class Upstream:
 
     product_ingestion: ProductIngestion
     cloud_partner_portal: CloudPartnerPortal
+    credential: SharedCredential
 
     def close(self) -> None:
         """Close the kept connections."""
         self.product_ingestion.close()
         self.cloud_partner_portal.close()
+        self.credential.close()
 
 
 def upstream_from_settings(settings: Settings, clock: Clock) -> Upstream:
@@ -61,4 +63,5 @@ def upstream_from_settings(settings: Settings, clock: Clock) -> Upstream:
             ),
             version=settings.cloud_partner_portal_version,
         ),
+        credential,
     )

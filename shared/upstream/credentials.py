@@ -4,6 +4,8 @@ from collections.abc import Callable
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
+from requests import Session
+
 from shared.settings import ClientCertificate, ClientSecret, FederatedIdentity, Settings
 from shared.upstream.session import open_session
 
@@ -24,8 +26,9 @@ class SharedCredential:
     by a new one. Thread-safe.
     """
 
-    def __init__(self, build: Callable[[], "TokenCredential"]) -> None:
+    def __init__(self, build: Callable[[], "TokenCredential"], close: Callable[[], None] = lambda: None) -> None:
         self._build = build
+        self._close = close
         self._lock = Lock()
         self._credential: TokenCredential | None = None
 
@@ -42,10 +45,17 @@ class SharedCredential:
             if self._credential is credential:
                 self._credential = None
 
+    def close(self) -> None:
+        """Close the connections to Entra; the next token opens new ones."""
+        with self._lock:
+            self._credential = None
+            self._close()
+
 
 def credential_from_settings(settings: Settings) -> SharedCredential:
     """The credential that the settings describe. Nothing is imported or contacted until a token is needed."""
-    return SharedCredential(_Builder(settings))
+    builder = _Builder(settings)
+    return SharedCredential(builder, builder.close)
 
 
 class _Builder:
@@ -53,7 +63,12 @@ class _Builder:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._transport: Any = None
+        self._session: Session | None = None
+
+    def close(self) -> None:
+        if self._session is not None:
+            self._session.close()
+            self._session = None
 
     def __call__(self) -> "TokenCredential":
         # Imported here: azure.identity brings msal and cryptography, which a tick with nothing to do never needs.
@@ -65,13 +80,14 @@ class _Builder:
             ManagedIdentityCredential,
         )
 
-        if self._transport is None:
-            session = open_session(self._settings.authority_host or ENTRA_PUBLIC_CLOUD, connections=2)
-            self._transport = RequestsTransport(session=session, session_owner=False)
+        authority = self._settings.authority_host or ENTRA_PUBLIC_CLOUD
+        if self._session is None:
+            self._session = open_session(authority, connections=2)
         tenant, client = self._settings.tenant_id, self._settings.client_id
-        options: dict[str, Any] = {"transport": self._transport, **_RETRIES}
+        transport = RequestsTransport(session=self._session, session_owner=False)
+        options: dict[str, Any] = {"transport": transport, **_RETRIES}
         entra_options = options | {
-            "authority": self._settings.authority_host or ENTRA_PUBLIC_CLOUD,
+            "authority": authority,
             # An authority of the operator's choosing is trusted as it stands: Microsoft's list does not know it.
             "disable_instance_discovery": self._settings.authority_host is not None,
         }

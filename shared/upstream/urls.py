@@ -1,7 +1,7 @@
 """URLs below an API's base: ids quoted into paths, and upstream's own links checked before a token follows them."""
 
 from collections.abc import Mapping
-from urllib.parse import quote, unquote, urlencode, urlsplit
+from urllib.parse import SplitResult, quote, unquote, urlencode, urlsplit
 
 _PORTS = {"https": 443, "http": 80}
 
@@ -22,15 +22,12 @@ def relative_url(*segments: str, query: Mapping[str, str]) -> str:
 
 def relative_to(base_url: str, link: str) -> str:
     """Path and query of the absolute `link` below `base_url`, otherwise verbatim. Raises ForeignLink."""
-    base, target = urlsplit(base_url), urlsplit(link.strip())
+    base = urlsplit(base_url)
     try:
-        same_origin = (target.scheme, target.hostname, target.port or _PORTS.get(target.scheme)) == (
-            base.scheme,
-            base.hostname,
-            base.port or _PORTS.get(base.scheme),
-        )
+        target = urlsplit(link.strip())
+        same_origin = _origin(target) == _origin(base)
     except ValueError as error:
-        raise ForeignLink("the link's port is not a number") from error
+        raise ForeignLink("the link is not a URL") from error
     base_path = base.path.rstrip("/") + "/"
     if not same_origin or target.username is not None or not target.path.startswith(base_path):
         raise ForeignLink("the link leads to another host or path than the API's own")
@@ -45,3 +42,8 @@ def checked_relative(relative: str) -> str:
     if not plain or any(not segment.strip(".") for segment in segments) or "\\" in path:
         raise ForeignLink("the link's path is not plain")
     return relative
+
+
+def _origin(url: SplitResult) -> tuple[str, str | None, int | None]:
+    """Raises ValueError for a port that is not one."""
+    return url.scheme, url.hostname, url.port or _PORTS.get(url.scheme)

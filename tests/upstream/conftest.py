@@ -1,0 +1,49 @@
+"""The clients under test, wired to the sandbox as the app wires them to Microsoft."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import pytest
+
+from local.sandbox.server import Sandbox
+from shared.settings import Settings, load_settings
+from shared.upstream.clients import Upstream, upstream_from_settings
+from tests.clock import FakeClock
+
+type OpenUpstream = Callable[..., Upstream]
+
+
+@pytest.fixture
+def settings(fresh_sandbox: Sandbox) -> Settings:
+    """The app's settings for the sandbox, its defaults otherwise."""
+    return load_settings(
+        {
+            "AzureWebJobsStorage": "UseDevelopmentStorage=true",
+            "PARTNER_CENTER_TENANT_ID": fresh_sandbox.tenant_id,
+            "PARTNER_CENTER_CLIENT_ID": fresh_sandbox.client_id,
+            "PARTNER_CENTER_CLIENT_SECRET": fresh_sandbox.client_secret,
+            "AZURE_AUTHORITY_HOST": fresh_sandbox.authority_host,
+            "PRODUCT_INGESTION_URL": fresh_sandbox.product_ingestion_url,
+            "CLOUD_PARTNER_PORTAL_URL": fresh_sandbox.cloud_partner_portal_url,
+        }
+    )
+
+
+@pytest.fixture
+def open_upstream(settings: Settings, clock: FakeClock) -> Iterator[OpenUpstream]:
+    """Opens clients whose settings differ from the usual ones as the test says."""
+    opened: list[Upstream] = []
+
+    def open_with(**changes: object) -> Upstream:
+        opened.append(upstream_from_settings(replace(settings, **changes), clock))  # type: ignore[arg-type] # by name
+        return opened[-1]
+
+    yield open_with
+    for upstream in opened:
+        upstream.close()
+
+
+@pytest.fixture
+def upstream(open_upstream: OpenUpstream) -> Upstream:
+    """The clients with the usual settings."""
+    return open_upstream()
