@@ -10,6 +10,7 @@ from local.sandbox.answers import JsonObject, json_answer
 from local.sandbox.fault_kinds import FAULT_KINDS
 from local.sandbox.faults import Fault
 from local.sandbox.faulty_calls import FaultyCall
+from local.sandbox.member_names import snake_case
 from local.sandbox.request_log import JOB_STATUS_ROUTE
 
 
@@ -28,8 +29,7 @@ async def scripted_answer(
         return json_answer(body)
 
     if "fault" in entry:
-        parameters = {name: value for name, value in entry.items() if name != "fault"}
-        fault = Fault(0, entry["fault"], parameters=parameters)
+        fault = Fault(0, entry["fault"], parameters=snake_case(entry))
         return await FAULT_KINDS[fault.kind](FaultyCall(fault, request, JOB_STATUS_ROUTE, now, answer))
     status, headers = int(entry.get("status", 200)), dict(entry.get("headers", {}))
     given = entry.get("body", body)
