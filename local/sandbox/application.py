@@ -33,6 +33,8 @@ def make_application(state: SandboxState) -> web.Application:
     application[STATE] = state
     for module in (token_endpoint, product_ingestion, catalogue, cloud_partner_portal, control, control_log):
         application.add_routes(module.routes())
+    names = (route.name for route in application.router.routes() if route.name)
+    state.route_names = frozenset(name for name in names if not name.startswith("control."))
     return application
 
 

@@ -30,8 +30,9 @@ def routes() -> list[web.RouteDef]:
         web.get(f"{offer}/slot/{{slot}}", get_slot, name=f"{name}.offer-slot", allow_head=False),
         web.get(f"{offer}/status", get_status, name=f"{name}.offer-status", allow_head=False),
         web.get(f"{offer}/submissions/", get_submissions, name=f"{name}.submissions", allow_head=False),
-        web.get(f"{offer}/submissions", get_submissions, name=f"{name}.submissions-bare", allow_head=False),
+        web.get(f"{offer}/submissions", get_submissions, name=f"{name}.submissions.bare", allow_head=False),
         web.get(f"{offer}/operations/{{operation_id}}", get_operation, name=f"{name}.operation", allow_head=False),
+        web.get(f"{PREFIX}/operations/{{name}}", get_old_operation, name=f"{name}.operation.old", allow_head=False),
     ]
 
 
@@ -116,16 +117,35 @@ async def get_operation(request: web.Request) -> web.Response:
     with state.lock:
         offer = _offer_of(state, request)
     if not any(row["id"] == request.match_info["operation_id"] for row in offer.operations):
-        message = "We cannot complete the request now, please try again later."
-        raise Refusal(500, portal_error("InternalServerError", message))  # B6, seen for a wrong operation id
+        raise _failed()
+    return _answer(state, _operation_body(offer))
+
+
+async def get_old_operation(request: web.Request) -> web.Response:
+    """The operation URL of offers that were not migrated: `{publisher}${offer}$2$preview` (B7)."""
+    state = _checked_state(request)
+    publisher_id, _, rest = request.match_info["name"].partition("$")
+    with state.lock:
+        offer = (state.cpp_offers.offers_of(publisher_id) or {}).get(rest.partition("$")[0].lower())
+    if offer is None or not offer.operations:
+        raise _failed()
+    return _answer(state, _operation_body(offer))
+
+
+def _operation_body(offer: CppOffer) -> JsonObject:
     row = offer.operations[0]
-    body: JsonObject = {
+    return {
         **offer.publishing_status,
         "publishingVersion": row["publishingVersion"],
         "offerVersion": row["offerVersion"],
         "cancellationRequestState": "canCancel",
     }
-    return _answer(state, body)
+
+
+def _failed() -> Refusal:
+    """What a wrong operation id has been seen to be answered with (B6)."""
+    message = "We cannot complete the request now, please try again later."
+    return Refusal(500, portal_error("InternalServerError", message))
 
 
 def _answer(state: SandboxState, body: object) -> web.Response:

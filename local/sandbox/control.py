@@ -45,8 +45,7 @@ def routes() -> list[web.RouteDef]:
 
 async def get_description(request: web.Request) -> web.Response:
     """Who may sign in, what is where, and which words the control endpoint knows."""
-    account = request.app[STATE].account
-    names = (route.name for route in request.app.router.routes() if route.name)
+    state = request.app[STATE]
     base = f"https://{request.host}"
     return json_answer(
         {
@@ -54,11 +53,11 @@ async def get_description(request: web.Request) -> web.Response:
             "productIngestionUrl": f"{base}/rp/product-ingestion",
             "cloudPartnerPortalUrl": f"{base}/api",
             "managedIdentityEndpoint": f"{base}/msi/token",
-            **camel_case(asdict(account)),
+            **camel_case(asdict(state.account)),
             "publisher": SAMPLE_PUBLISHER,
             "publisherWithoutAccess": PUBLISHER_WITHOUT_ACCESS,
             "faults": sorted(FAULT_NAMES),
-            "routes": sorted({name for name in names if not name.startswith("control.")}),
+            "routes": sorted(state.route_names),
             "dialects": list(DIALECTS),
         }
     )

@@ -29,6 +29,10 @@ class Profile:
     def __post_init__(self) -> None:
         if self.outcome not in OUTCOMES:
             raise ValueError(f"outcome must be one of {', '.join(OUTCOMES)}, not {self.outcome!r}")
+        given: tuple[object, ...] = (self.seconds, self.not_started_seconds)  # over HTTP it may be anything
+        for value in given:
+            if value is not None and not (isinstance(value, int | float) and value >= 0):
+                raise ValueError(f"seconds must be a number that is not negative, not {value!r}")
 
 
 def default_errors(offer_id: str) -> list[JsonObject]:

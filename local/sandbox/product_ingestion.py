@@ -23,7 +23,7 @@ def routes() -> list[web.RouteDef]:
         web.get(f"{PREFIX}/configure/{{job_id}}", get_detail, name=f"{name}.job-detail", allow_head=False),
         web.post(f"{PREFIX}/configure/{{job_id}}/cancel", post_cancel, name=f"{name}.job-cancel"),
         web.get(f"{PREFIX}/private-offer/query", get_list, name=f"{name}.private-offers", allow_head=False),
-        web.get(f"{PREFIX}/private-offer", get_list, name=f"{name}.private-offers-page", allow_head=False),
+        web.get(f"{PREFIX}/private-offer", get_list, name=f"{name}.private-offers.page", allow_head=False),
         web.get(f"{PREFIX}/private-offer/{{offer_id}}", get_offer, name=f"{name}.private-offer", allow_head=False),
     ]
 

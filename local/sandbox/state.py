@@ -44,7 +44,10 @@ class SandboxSettings:
         if unknown := sorted(set(values) - known):
             raise ValueError(f"unknown settings {unknown}; known: {sorted(known)}")
         for name, value in values.items():
-            setattr(self, name, type(getattr(self, name))(value))
+            kind = type(getattr(self, name))
+            if isinstance(value, bool) != (kind is bool) or not isinstance(value, int | float):
+                raise ValueError(f"{name} must be {'true or false' if kind is bool else 'a number'}")
+            setattr(self, name, kind(value))
 
 
 class SandboxState:
@@ -61,6 +64,7 @@ class SandboxState:
         self.clock = clock
         self.account = account or Account()
         self.tokens = TokenService(self.account, certificate_key, clock)
+        self.route_names: frozenset[str] = frozenset()  # the application names its routes here
         self._start_empty()
 
     def _start_empty(self) -> None:
@@ -175,7 +179,9 @@ class SandboxState:
         count: int | None = None,
         **parameters: object,
     ) -> int:
-        """Switches a fault on (docs/sandbox.md names them) and answers its number."""
+        """Switches a fault on (docs/sandbox.md names them) and answers its number. Raises ValueError."""
+        if route is not None and not any(name == route or name.startswith(f"{route}.") for name in self.route_names):
+            raise ValueError(f"unknown route {route!r}; known: {', '.join(sorted(self.route_names))}")
         with self.lock:
             return self.faults.set(
                 kind,
