@@ -1,0 +1,45 @@
+# The whole project from the command line: `make help`. Needs Python 3.13, Node 20 or newer, and nothing else.
+
+SHELL := /bin/sh
+PYTHON_VENV := .venv/bin/python
+SETUP := ./local/setup/setup.sh
+# Requests between the parts on this machine go round any proxy.
+export NO_PROXY := localhost,127.0.0.1,::1,$(or $(NO_PROXY),$(no_proxy))
+export no_proxy := $(NO_PROXY)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test test-slow bench lint lint-bicep format clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## Set up .venv and node_modules, if they are not
+	@$(SETUP)
+
+run: setup ## Run the whole system on this machine (ONCE=1: until every sample job has ended, then stop)
+	@$(PYTHON_VENV) -m local.system $(if $(filter-out 0,$(ONCE)),--once)
+
+test: setup ## Run the tests (ARGS="-k name" chooses)
+	@$(PYTHON_VENV) -m pytest -m "not slow" $(ARGS)
+
+test-slow: setup ## Run the proofs that take minutes
+	@$(PYTHON_VENV) -m pytest -m slow $(ARGS)
+
+bench: setup ## Measure against the ideal and against simple rivals
+	@$(PYTHON_VENV) -m local.bench $(ARGS)
+
+lint: setup ## Check style, format and types
+	@$(PYTHON_VENV) -m ruff check .
+	@$(PYTHON_VENV) -m ruff format --check .
+	@$(PYTHON_VENV) -m mypy
+
+lint-bicep: setup ## Check infra/ (with the bicep compiler where there is one)
+	@$(PYTHON_VENV) -m pytest tests/infra $(ARGS)
+
+format: setup ## Format the code
+	@$(PYTHON_VENV) -m ruff check --fix .
+	@$(PYTHON_VENV) -m ruff format .
+
+clean: ## Remove everything that make has made
+	rm -rf .venv node_modules .local .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,77 @@
+#!/bin/sh
+# Set up what `make run` and `make test` need: .venv from requirements-dev.txt, node_modules from package-lock.json.
+# Each is made once and again only when its list changes; what is missing on the machine is named in one line.
+set -eu
+cd "$(dirname "$0")/../.."
+
+fail() {
+	echo "$*" >&2
+	exit 1
+}
+
+# Whether $1 is a Python 3.13 that really runs: a pyenv shim may exist and refuse to.
+runs_python_313() {
+	"$1" -c 'import sys, venv; sys.exit(sys.version_info[:2] != (3, 13))' >/dev/null 2>&1
+}
+
+find_python() {
+	for candidate in "${PYTHON:-}" python3.13 \
+		"${PYENV_ROOT:-$HOME/.pyenv}"/versions/3.13*/bin/python3.13 \
+		/usr/local/bin/python3.13 /usr/bin/python3.13 python3 python; do
+		if [ -n "$candidate" ] && runs_python_313 "$candidate"; then
+			echo "$candidate"
+			return
+		fi
+	done
+	fail "Missing: Python 3.13. Looked for python3.13, pyenv's versions and python3; set PYTHON to its path if it is elsewhere."
+}
+
+# pip inside .venv. Debian's Python may come without the part of venv that installs pip; its own pip then does.
+make_venv() {
+	python=$(find_python)
+	if "$python" -c 'import ensurepip' 2>/dev/null; then
+		"$python" -m venv .venv
+		pip=".venv/bin/python -m pip"
+	elif "$python" -m pip --version >/dev/null 2>&1; then
+		"$python" -m venv --without-pip .venv
+		pip="$python -m pip --python .venv/bin/python"
+	else
+		fail "Missing: pip for $python (Debian: apt install python3-venv)."
+	fi
+}
+
+set_up_python() {
+	wanted=$(cat requirements.txt requirements-dev.txt | cksum)
+	if runs_python_313 .venv/bin/python && [ "$(cat .venv/.requirements 2>/dev/null)" = "$wanted" ]; then
+		return
+	fi
+	echo "Setting up Python packages in .venv ..." >&2
+	make_venv
+	# $pip is a command with arguments.
+	# shellcheck disable=SC2086
+	$pip install -qq --disable-pip-version-check --no-input -r requirements-dev.txt ||
+		fail "Python packages could not be installed: see pip's message above."
+	echo "$wanted" >.venv/.requirements
+}
+
+check_node() {
+	command -v node >/dev/null 2>&1 || fail "Missing: Node.js 20 or newer (node)."
+	node -e 'process.exit(process.versions.node.split(".")[0] < 20 ? 1 : 0)' ||
+		fail "Missing: Node.js 20 or newer; node is $(node --version)."
+}
+
+set_up_node() {
+	wanted=$(cksum <package-lock.json)
+	if [ "$(cat node_modules/.lock 2>/dev/null)" = "$wanted" ]; then
+		return
+	fi
+	command -v npm >/dev/null 2>&1 || fail "Missing: npm."
+	echo "Setting up Azurite in node_modules ..." >&2
+	npm ci --ignore-scripts --loglevel=error >/dev/null ||
+		fail "Azurite could not be installed: see npm's message above."
+	echo "$wanted" >node_modules/.lock
+}
+
+check_node
+set_up_python
+set_up_node
