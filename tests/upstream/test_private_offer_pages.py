@@ -1,0 +1,154 @@
+import base64
+from collections.abc import Mapping
+
+import pytest
+from requests.structures import CaseInsensitiveDict
+
+from shared.json_codec import dumps
+from shared.upstream.answer import Answer
+from shared.upstream.errors import UpstreamUnreadable
+from shared.upstream.private_offer_pages import InvalidCursor, PrivateOfferPage, collect
+
+BASE = "https://graph.example/rp/product-ingestion"
+FIRST = "private-offer/query?$version=2023-07-15"
+
+
+class Pages:
+    """Answers with the page of each relative URL, and remembers what was asked for."""
+
+    def __init__(self, pages: Mapping[str, object]) -> None:
+        self._pages = pages
+        self.asked: list[str] = []
+
+    def __call__(self, relative: str) -> Answer:
+        self.asked.append(relative)
+        body = dumps(self._pages[relative]).encode()
+        return Answer("Product Ingestion", 200, CaseInsensitiveDict(), body, None)
+
+    def collect(self, limit: int = 100, *, cursor: str | None = None, **wanted: str) -> PrivateOfferPage:
+        return collect(self, base_url=BASE, first_page=FIRST, cursor=cursor, limit=limit, wanted=wanted)
+
+
+def offers(*names: str, next_link: object = None) -> dict[str, object]:
+    page: dict[str, object] = {"privateOffers": [{"name": name, "state": "live"} for name in names]}
+    return page if next_link is None else page | {"@nextLink": next_link}
+
+
+def names(page: PrivateOfferPage) -> list[str]:
+    return [offer["name"] for offer in page.offers]
+
+
+def forged(content: object) -> str:
+    return base64.urlsafe_b64encode(dumps(content).encode()).decode().rstrip("=")
+
+
+def test_every_limit_gives_every_offer_once() -> None:
+    pages = Pages(
+        {
+            FIRST: offers("a", "b", next_link=f"{BASE}/private-offer?p=2"),
+            "private-offer?p=2": offers(next_link=f"{BASE}/private-offer?p=3"),
+            "private-offer?p=3": offers("c", "d", "e"),
+        }
+    )
+    for limit in range(1, 7):
+        found, cursor = [], None
+        for _ in range(6):
+            page = pages.collect(limit, cursor=cursor)
+            found += names(page)
+            cursor = page.next_cursor
+            if cursor is None:
+                break
+
+        assert found == ["a", "b", "c", "d", "e"]
+
+
+def test_a_limit_that_ends_with_the_list_leaves_no_cursor() -> None:
+    assert Pages({FIRST: offers("a", "b")}).collect(2).next_cursor is None
+
+
+def test_no_page_is_asked_for_beyond_the_limit() -> None:
+    pages = Pages({FIRST: offers("a", "b", next_link=f"{BASE}/private-offer?p=2")})
+
+    assert names(pages.collect(2)) == ["a", "b"]
+    assert pages.asked == [FIRST]
+
+
+def test_offers_that_do_not_match_are_passed_over() -> None:
+    page = Pages({FIRST: {"privateOffers": [{"state": None}, {}, {"state": "Draft "}]}}).collect(state="draft")
+
+    assert page.offers == [{"state": "Draft "}]
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        "https://evil.example/rp/product-ingestion/private-offer?p=2",
+        f"{BASE}/configure/11111111-2222-4333-8444-555555555555/status",
+        "opaque_uri",
+        7,
+    ],
+)
+def test_a_next_link_that_leads_elsewhere_is_not_followed(link: object) -> None:
+    pages = Pages({FIRST: offers("a", next_link=link)})
+
+    with pytest.raises(UpstreamUnreadable, match="next link"):
+        pages.collect()
+
+    assert pages.asked == [FIRST]
+
+
+def test_next_links_in_a_circle_end_with_an_error() -> None:
+    pages = Pages(
+        {
+            FIRST: offers("a", next_link=f"{BASE}/private-offer?p=2"),
+            "private-offer?p=2": offers("b", next_link=f"{BASE}/{FIRST}"),
+        }
+    )
+
+    with pytest.raises(UpstreamUnreadable, match="circle"):
+        pages.collect()
+
+
+@pytest.mark.parametrize("link", [None, "", "@odata.nextLink"])
+def test_a_page_without_a_next_link_is_the_last(link: str | None) -> None:
+    """Quirk 11: `@nextLink` counts, `@odata.nextLink` is another API's."""
+    page = offers("a") | ({"@odata.nextLink": f"{BASE}/private-offer?p=2"} if link else {"@nextLink": link})
+
+    assert Pages({FIRST: page}).collect().next_cursor is None
+
+
+@pytest.mark.parametrize("body", [{"value": []}, {"privateOffers": {}}, {"privateOffers": [1]}, []])
+def test_another_envelope_is_unreadable(body: object) -> None:
+    """Quirk 11: this list's key is privateOffers; `value` belongs to others."""
+    with pytest.raises(UpstreamUnreadable):
+        Pages({FIRST: body}).collect()
+
+
+@pytest.mark.parametrize(
+    "cursor",
+    [
+        "",
+        "not base64!",
+        "é",
+        forged("private-offer?p=2"),
+        forged(["private-offer?p=2"]),
+        forged(["private-offer?p=2", -1]),
+        forged(["private-offer?p=2", True]),
+        forged([7, 0]),
+        forged(["https://evil.example/", 0]),
+        forged(["//evil.example/private-offer", 0]),
+        forged(["private-offer/../configure/1/status", 0]),
+        forged(["private-offer/%2e%2e/configure/1/status", 0]),
+        forged(["private-offer\\..\\configure", 0]),
+        forged(["configure/1/status?$version=2022-07-01", 0]),
+        forged(["private-offer?p=2\r\nX-Injected: 1", 0]),
+        forged(["private-offer?p=" + "a" * 10_000, 0]),
+    ],
+)
+def test_a_forged_cursor_is_refused_before_any_request(cursor: str) -> None:
+    pages = Pages({})
+
+    with pytest.raises(InvalidCursor):
+        pages.collect(cursor=cursor)
+
+    assert pages.asked == []
