@@ -1,0 +1,22 @@
+// Parameters for `az deployment sub create` and the pipeline (docs/deployment.md). What identifies the deployment and what
+// is secret comes from the environment; what is a choice stands here, where a review sees it change.
+using './main.bicep'
+
+param environmentName = readEnvironmentVariable('AZURE_ENV_NAME', 'offer-monitor')
+param location = readEnvironmentVariable('AZURE_LOCATION', 'westeurope')
+
+// Identifiers, not secrets. The zeros only let this file compile: deploy.yml refuses to run without the real ones.
+param partnerCenterTenantId = readEnvironmentVariable('PARTNER_CENTER_TENANT_ID', '00000000-0000-0000-0000-000000000000')
+param partnerCenterClientId = readEnvironmentVariable('PARTNER_CENTER_CLIENT_ID', '00000000-0000-0000-0000-000000000000')
+
+param partnerCenterCredential = 'federated'
+param partnerCenterCredentialValue = readEnvironmentVariable('PARTNER_CENTER_CREDENTIAL_VALUE', '')
+
+param webhookUrl = readEnvironmentVariable('WEBHOOK_URL', '')
+param webhookSecret = readEnvironmentVariable('WEBHOOK_SECRET', '')
+
+param alertEmailAddress = readEnvironmentVariable('ALERT_EMAIL_ADDRESS', '')
+param runbookUrl = readEnvironmentVariable('RUNBOOK_URL', 'docs/operations.md')
+
+param instanceMemoryMB = 512
+param maximumInstanceCount = 40

@@ -1,0 +1,264 @@
+// The function app on Flex Consumption, and every application setting of it.
+
+import { AppSettings, ClientCertificateMode, PartnerCenterCredential, Tags } from '../types.bicep'
+
+@description('Name of the function app.')
+@minLength(2)
+@maxLength(60)
+param name string
+
+@description('Name of the Flex Consumption plan. A plan holds one app.')
+@minLength(1)
+@maxLength(60)
+param planName string
+
+@description('Azure region.')
+param location string
+
+@description('Tags of the resources.')
+param tags Tags
+
+@description('Name of the azd service that is deployed to this app (azure.yaml).')
+param serviceName string
+
+@description('Name of the app\'s managed identity.')
+@minLength(3)
+@maxLength(128)
+param identityName string
+
+@description('Name of the storage account.')
+@minLength(3)
+@maxLength(24)
+param storageAccountName string
+
+@description('Container of the deployed package.')
+param packageContainerName string
+
+@description('Name of the Application Insights component.')
+param insightsName string
+
+@description('Name of the Log Analytics workspace that keeps the platform\'s logs.')
+@minLength(4)
+@maxLength(63)
+param workspaceName string
+
+@description('Whether the platform\'s logs and metrics of the app go to the workspace.')
+param diagnosticSettingsEnabled bool
+
+@description('Memory of an instance. 512 MB is a quarter of the price and enough for thousands of pending jobs.')
+@allowed([
+  512
+  2048
+])
+param instanceMemoryMB int
+
+@description('How far the app may scale out. The platform\'s lowest ceiling is 40; the timers use one instance each.')
+@minValue(40)
+@maxValue(1000)
+param maximumInstanceCount int
+
+@description('Whether HTTP callers show a TLS client certificate.')
+param clientCertificateMode ClientCertificateMode
+
+@description('Name of the virtual network that the app joins; empty for none.')
+param virtualNetworkName string
+
+@description('Name of the app\'s subnet in that network.')
+param appSubnetName string
+
+@description('Tenant of the Entra application that Partner Center knows.')
+param partnerCenterTenantId string
+
+@description('Client id of the Entra application that Partner Center knows.')
+param partnerCenterClientId string
+
+@description('How the app proves itself as that application.')
+param partnerCenterCredential PartnerCenterCredential
+
+@description('Name of the key vault; empty when nothing is secret.')
+param vaultName string
+
+@description('Name of the vault\'s secret that holds the client secret or the certificate.')
+param credentialEntryName string
+
+@description('Endpoint that gets every event without any call; empty for none.')
+param webhookUrl string
+
+@description('Name of the vault\'s secret that holds the webhook\'s secret.')
+param webhookEntryName string
+
+@description('Optional settings of the app.')
+param appSettings AppSettings
+
+// Threads for sync functions. The poller keeps up to POLL_CONCURRENCY (32) requests in flight from one of them, and the
+// HTTP functions of an instance share the rest.
+var threadPoolThreadCount = 64
+
+resource identity 'Microsoft.ManagedIdentity/userAssignedIdentities@2023-01-31' existing = {
+  name: identityName
+}
+
+resource account 'Microsoft.Storage/storageAccounts@2023-05-01' existing = {
+  name: storageAccountName
+}
+
+resource insights 'Microsoft.Insights/components@2020-02-02' existing = {
+  name: insightsName
+}
+
+resource workspace 'Microsoft.OperationalInsights/workspaces@2023-09-01' existing = {
+  name: workspaceName
+}
+
+resource plan 'Microsoft.Web/serverfarms@2024-04-01' = {
+  name: planName
+  location: location
+  tags: tags
+  kind: 'functionapp'
+  sku: {
+    name: 'FC1'
+    tier: 'FlexConsumption'
+  }
+  properties: {
+    reserved: true
+  }
+}
+
+resource app 'Microsoft.Web/sites@2024-04-01' = {
+  name: name
+  location: location
+  tags: union(tags, {
+    'azd-service-name': serviceName
+  })
+  kind: 'functionapp,linux'
+  identity: {
+    type: 'UserAssigned'
+    userAssignedIdentities: {
+      '${identity.id}': {}
+    }
+  }
+  properties: {
+    serverFarmId: plan.id
+    httpsOnly: true
+    publicNetworkAccess: 'Enabled'
+    keyVaultReferenceIdentity: identity.id
+    virtualNetworkSubnetId: empty(virtualNetworkName) ? null : resourceId('Microsoft.Network/virtualNetworks/subnets', virtualNetworkName, appSubnetName)
+    clientCertEnabled: clientCertificateMode != 'Off'
+    clientCertMode: clientCertificateMode == 'Required' ? 'Required' : 'Optional'
+    clientCertExclusionPaths: '/api/health'
+    siteConfig: {
+      minTlsVersion: '1.2'
+      scmMinTlsVersion: '1.2'
+      http20Enabled: true
+      cors: {
+        allowedOrigins: []
+        supportCredentials: false
+      }
+      // No ftpsState: Flex Consumption has no FTP and refuses the property (error 51021). What could ever open it is the
+      // publishing credential, which is switched off below.
+    }
+    functionAppConfig: {
+      deployment: {
+        storage: {
+          type: 'blobContainer'
+          value: '${account.properties.primaryEndpoints.blob}${packageContainerName}'
+          authentication: {
+            type: 'UserAssignedIdentity'
+            userAssignedIdentityResourceId: identity.id
+          }
+        }
+      }
+      runtime: {
+        name: 'python'
+        version: '3.13'
+      }
+      scaleAndConcurrency: {
+        instanceMemoryMB: instanceMemoryMB
+        maximumInstanceCount: maximumInstanceCount
+      }
+    }
+  }
+}
+
+// No user name and password deploys to this app: neither by FTP nor by the deployment site.
+resource ftpPublishing 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2024-04-01' = {
+  parent: app
+  name: 'ftp'
+  properties: {
+    allow: false
+  }
+}
+
+resource scmPublishing 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2024-04-01' = {
+  parent: app
+  name: 'scm'
+  properties: {
+    allow: false
+  }
+}
+
+// The host and its connections, all by identity. The services' addresses stand here in full, not the account's name, so
+// that this works in every Azure cloud; the queue's is left out, because nothing uses it.
+var hostSettings = {
+  AzureWebJobsStorage__blobServiceUri: account.properties.primaryEndpoints.blob
+  AzureWebJobsStorage__tableServiceUri: account.properties.primaryEndpoints.table
+  AzureWebJobsStorage__credential: 'managedidentity'
+  AzureWebJobsStorage__clientId: identity.properties.clientId
+  APPLICATIONINSIGHTS_CONNECTION_STRING: insights.properties.ConnectionString
+  APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=${identity.properties.clientId};Authorization=AAD'
+  PYTHON_THREADPOOL_THREAD_COUNT: string(threadPoolThreadCount)
+}
+
+var partnerCenterSettings = {
+  PARTNER_CENTER_TENANT_ID: partnerCenterTenantId
+  PARTNER_CENTER_CLIENT_ID: partnerCenterClientId
+}
+
+// Exactly one of these: with none or two of them the app refuses to start its work.
+var credentialSettings = {
+  federated: {
+    PARTNER_CENTER_FEDERATED_IDENTITY_CLIENT_ID: identity.properties.clientId
+  }
+  secret: {
+    PARTNER_CENTER_CLIENT_SECRET: '@Microsoft.KeyVault(VaultName=${vaultName};SecretName=${credentialEntryName})'
+  }
+  certificate: {
+    PARTNER_CENTER_CERTIFICATE: '@Microsoft.KeyVault(VaultName=${vaultName};SecretName=${credentialEntryName})'
+  }
+}
+
+var webhookSettings = empty(webhookUrl) ? {} : {
+      WEBHOOK_URL: webhookUrl
+      WEBHOOK_SECRET: '@Microsoft.KeyVault(VaultName=${vaultName};SecretName=${webhookEntryName})'
+    }
+
+var chosenSettings = toObject(filter(items(appSettings), setting => setting.value != null), setting => setting.key, setting => string(setting.value))
+
+resource settings 'Microsoft.Web/sites/config@2024-04-01' = {
+  parent: app
+  name: 'appsettings'
+  properties: union(hostSettings, partnerCenterSettings, credentialSettings[partnerCenterCredential], webhookSettings, chosenSettings)
+}
+
+resource diagnostics 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = if (diagnosticSettingsEnabled) {
+  scope: app
+  name: 'platform'
+  properties: {
+    workspaceId: workspace.id
+    logs: [
+      {
+        category: 'FunctionAppLogs'
+        enabled: true
+      }
+    ]
+    metrics: [
+      {
+        category: 'AllMetrics'
+        enabled: true
+      }
+    ]
+  }
+}
+
+@description('Host name of the app.')
+output hostName string = app.properties.defaultHostName

@@ -1,0 +1,62 @@
+// Where the app's telemetry goes: a workspace, and Application Insights on top of it that takes telemetry only from Entra identities.
+
+import { Tags } from '../types.bicep'
+
+@description('Name of the Log Analytics workspace.')
+@minLength(4)
+@maxLength(63)
+param workspaceName string
+
+@description('Name of the Application Insights component.')
+@minLength(1)
+@maxLength(255)
+param insightsName string
+
+@description('Azure region.')
+param location string
+
+@description('Tags of the resources.')
+param tags Tags
+
+@description('Days that logs are kept.')
+@minValue(30)
+@maxValue(730)
+param retentionDays int
+
+@description('Gigabytes of logs taken in a day; what comes after is dropped until midnight UTC. A ceiling on cost, not a target.')
+@minValue(1)
+@maxValue(100)
+param dailyQuotaGb int
+
+resource workspace 'Microsoft.OperationalInsights/workspaces@2023-09-01' = {
+  name: workspaceName
+  location: location
+  tags: tags
+  properties: {
+    sku: {
+      name: 'PerGB2018'
+    }
+    retentionInDays: retentionDays
+    features: {
+      // No workspace key writes logs either.
+      disableLocalAuth: true
+      enableLogAccessUsingOnlyResourcePermissions: true
+    }
+    workspaceCapping: {
+      dailyQuotaGb: dailyQuotaGb
+    }
+  }
+}
+
+resource insights 'Microsoft.Insights/components@2020-02-02' = {
+  name: insightsName
+  location: location
+  tags: tags
+  kind: 'web'
+  properties: {
+    Application_Type: 'web'
+    WorkspaceResourceId: workspace.id
+    // The connection string alone writes nothing: telemetry needs a token of an identity with the role for it (access.bicep).
+    DisableLocalAuth: true
+  }
+}

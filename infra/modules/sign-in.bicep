@@ -1,0 +1,59 @@
+// Optional: Entra sign-in in front of the HTTP functions (App Service authentication), for those who want more than keys.
+// A caller then needs both: a token for the application named here, and the function key.
+
+@description('Name of the function app.')
+param functionAppName string
+
+@description('Client id of the Entra application whose tokens are accepted.')
+param clientId string
+
+@description('Client ids of the applications that may call; empty lets every application of the tenant with a token in.')
+param allowedClientIds string[]
+
+resource app 'Microsoft.Web/sites@2024-04-01' existing = {
+  name: functionAppName
+}
+
+resource signIn 'Microsoft.Web/sites/config@2024-04-01' = {
+  parent: app
+  name: 'authsettingsV2'
+  properties: {
+    platform: {
+      enabled: true
+    }
+    globalValidation: {
+      requireAuthentication: true
+      unauthenticatedClientAction: 'Return401'
+      // Monitors ask for health without a token; it tells them ok or degraded and nothing else.
+      excludedPaths: [
+        '/api/health'
+      ]
+    }
+    httpSettings: {
+      requireHttps: true
+    }
+    identityProviders: {
+      azureActiveDirectory: {
+        enabled: true
+        registration: {
+          clientId: clientId
+          openIdIssuer: '${environment().authentication.loginEndpoint}${tenant().tenantId}/v2.0'
+        }
+        validation: {
+          allowedAudiences: [
+            clientId
+            'api://${clientId}'
+          ]
+          defaultAuthorizationPolicy: empty(allowedClientIds) ? {} : {
+                allowedApplications: allowedClientIds
+              }
+        }
+      }
+    }
+    login: {
+      tokenStore: {
+        enabled: false
+      }
+    }
+  }
+}
