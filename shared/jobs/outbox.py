@@ -19,7 +19,7 @@ from shared.jobs.job_rows import PENDING_PARTITION, PendingRow
 from shared.jobs.pending_jobs import OutboxRow, PendingJobs
 from shared.jobs.record import job_record
 from shared.log import log_event
-from shared.storage.errors import RowChanged
+from shared.storage.errors import RecordBroken, RowChanged
 from shared.storage.table import Change, Table, Write
 from shared.webhooks.events import Announcer, Event
 
@@ -53,7 +53,13 @@ class Outbox:
 
     def settle_left_over(self, rows: Sequence[OutboxRow]) -> None:
         """Settle outbox rows found in storage, whose long parts are not in memory. Raises StorageError."""
-        self.settle([self._pending.whole_outbox_row(row) for row in rows])
+        whole: list[OutboxRow] = []
+        for row in rows:
+            try:
+                whole.append(self._pending.whole_outbox_row(row))
+            except RecordBroken as error:
+                _log.error("a finished job waits for its parts to be restored: %s", error)
+        self.settle(whole)
 
     def announce_stalled(self, row: PendingRow) -> None:
         """Announce that the job is taking unusually long, once. Raises StorageError."""

@@ -5,6 +5,8 @@ from datetime import datetime
 from enum import StrEnum
 from statistics import median
 
+from shared.upstream.errors import UpstreamError
+
 
 class CycleFailure(StrEnum):
     """Why a cycle could not do its work."""
@@ -29,6 +31,9 @@ class CycleReport:
     polled: int = 0
     finished: int = 0
     failed_polls: int = 0
+    # Polls that upstream answered, if only to say that it knows no such job or wants fewer requests.
+    answered: int = 0
+    last_error: UpstreamError | None = None
     set_aside: int = 0
     unreached: int = 0
     throttled: bool = False

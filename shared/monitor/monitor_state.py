@@ -90,26 +90,25 @@ class MonitorStates:
         """
         self._unwritten = [*self._unwritten, report][-REMEMBERED_REPORTS:]
         while self._unwritten:
-            self._write(self._unwritten[0])
+            known = self._write(self._unwritten[0])
             del self._unwritten[0]
+            try:
+                self._known = self._announced(*known)
+            except RowChanged:
+                self._known = None  # another instance's next cycle finds the event and announces it
 
-    def _write(self, report: CycleReport) -> None:
+    def _write(self, report: CycleReport) -> tuple[MonitorState, str]:
         for _ in range(WRITE_TRIES):
             try:
-                # An event left over from a cycle that was killed goes out first, so that the next cannot overwrite it.
+                # An event left over from a killed cycle goes out first, so that the next cannot overwrite it.
                 state, etag = self._announced(*(self._known or self._read_or_create()))
                 state = state.after(report)
                 self._known = state, self._table.merge(_row(state), etag)
             except RowChanged:
                 self._known = None
             else:
-                break
-        else:
-            raise RowChanged("other instances kept changing the monitor's row")
-        try:
-            self._known = self._announced(*self._known)
-        except RowChanged:
-            self._known = None  # another instance's next cycle finds the event and announces it
+                return self._known
+        raise RowChanged("other instances kept changing the monitor's row")
 
     def _announced(self, state: MonitorState, etag: str) -> tuple[MonitorState, str]:
         if state.unannounced is None:

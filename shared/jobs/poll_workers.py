@@ -1,0 +1,88 @@
+"""The threads that ask upstream. They share nothing but a queue of results; all storage is the cycle's."""
+
+import logging
+import queue
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
+from types import TracebackType
+from typing import Self
+
+from shared.clock import Clock
+from shared.jobs.job_rows import PendingRow
+from shared.jobs.poll import SHORTEST_TIMEOUT_SECONDS, JobPoller, Poll
+
+# Results of about the same time share a transaction.
+LINGER_SECONDS = 0.25
+_log = logging.getLogger("offer_monitor.jobs")
+
+
+@dataclass(frozen=True)
+class PolledRow:
+    """A claimed row and what its poll did; no poll if it failed in a way nobody foresaw."""
+
+    row: PendingRow
+    poll: Poll | None
+
+
+class PollWorkers:
+    """Asks upstream about claimed jobs, `concurrency` at once. Used by one thread, as a context manager."""
+
+    def __init__(self, poller: JobPoller, clock: Clock, *, concurrency: int) -> None:
+        self._poller = poller
+        self._clock = clock
+        self._executor = ThreadPoolExecutor(concurrency, thread_name_prefix="poll")
+        self._results: queue.SimpleQueue[PolledRow] = queue.SimpleQueue()
+        self._stopped = threading.Event()
+        self.in_flight = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+        self._executor.shutdown()
+
+    @property
+    def stopped(self) -> bool:
+        return self._stopped.is_set()
+
+    def stop(self) -> None:
+        """Ask upstream nothing more; requests under way end by themselves, jobs still waiting come back unasked."""
+        self._stopped.set()
+
+    def submit(self, row: PendingRow, *, send_by: datetime, answer_by: datetime) -> None:
+        """Poll a claimed job, unless its turn comes after `send_by`."""
+        self.in_flight += 1
+        self._executor.submit(self._poll, row, send_by, answer_by)
+
+    def results(self, limit: int) -> list[PolledRow]:
+        """What has come back: waits a moment for the first and lingers for others of about the same time."""
+        found: list[PolledRow] = []
+        until = time.monotonic() + LINGER_SECONDS
+        while self.in_flight and len(found) < limit:
+            try:
+                found.append(self._results.get(timeout=max(until - time.monotonic(), 0)))
+            except queue.Empty:
+                break
+            self.in_flight -= 1
+        return found
+
+    def _poll(self, row: PendingRow, send_by: datetime, answer_by: datetime) -> None:
+        poll: Poll | None = None
+        try:
+            now = self._clock.now()
+            too_late = now > send_by or (answer_by - now).total_seconds() < SHORTEST_TIMEOUT_SECONDS
+            if self.stopped or too_late:
+                poll = Poll(row.job, asked=False)
+            else:
+                poll = self._poller.poll(row.job, answer_by=answer_by)
+        except Exception:  # noqa: BLE001 - one job that fails in a way nobody foresaw must stop no other
+            # Its claim stands, so it is left alone for a while.
+            _log.exception("polling job %s failed unexpectedly", row.job.job_id)
+        finally:
+            self._results.put(PolledRow(row, poll))
