@@ -10,8 +10,31 @@ import urllib3.exceptions
 from shared.upstream.causes import causes_of
 from shared.upstream.errors import UpstreamError, UpstreamTimeout, UpstreamUnreachable, UpstreamUnreadable
 
-_TIMEOUTS = (TimeoutError, requests.Timeout, urllib3.exceptions.TimeoutError)
-_GARBLED = (http.client.BadStatusLine, http.client.LineTooLong, http.client.IncompleteRead)
+type _Kinds = tuple[type[BaseException], ...]
+
+_UNREACHABLE = "could not be reached, or cut the connection"
+# What the errors behind an error mean; the first line that fits any of them says most.
+_MEANINGS: tuple[tuple[_Kinds, type[UpstreamError], str], ...] = (
+    (
+        (TimeoutError, requests.Timeout, urllib3.exceptions.TimeoutError),
+        UpstreamTimeout,
+        "did not answer in time",
+    ),
+    ((socket.gaierror,), UpstreamUnreachable, "could not be reached: its host name could not be looked up"),
+    ((ssl.SSLCertVerificationError,), UpstreamUnreachable, "could not be reached: its certificate is not trusted"),
+    # A BadStatusLine by descent, but really a connection that was cut before any answer.
+    ((http.client.RemoteDisconnected,), UpstreamUnreachable, _UNREACHABLE),
+    (
+        (http.client.HTTPException, urllib3.exceptions.IncompleteRead),
+        UpstreamUnreadable,
+        "gave an answer that was cut short or is not HTTP",
+    ),
+    (
+        (urllib3.exceptions.DecodeError,),
+        UpstreamUnreadable,
+        "gave an answer whose compression cannot be undone",
+    ),
+)
 
 
 def exchange_failure(error: Exception, *, api: str, request_id: str) -> UpstreamError:
@@ -19,25 +42,9 @@ def exchange_failure(error: Exception, *, api: str, request_id: str) -> Upstream
 
     Its message is in words of our own: theirs repeat addresses and whatever upstream sent.
     """
-    causes = causes_of(error)
-
-    def any_is(*kinds: type[BaseException]) -> bool:
-        return any(isinstance(cause, kinds) for cause in causes)
-
-    kind: type[UpstreamError] = UpstreamUnreachable
-    reason = "could not be reached, or cut the connection"
-    if any_is(*_TIMEOUTS):
-        kind, reason = UpstreamTimeout, "did not answer in time"
-    elif any_is(urllib3.exceptions.NameResolutionError, socket.gaierror):
-        reason = "could not be reached: its host name is not known"
-    elif any_is(ssl.SSLCertVerificationError):
-        reason = "could not be reached: its TLS certificate is not trusted"
-    elif any_is(http.client.RemoteDisconnected):
-        pass  # a BadStatusLine by descent, but really a cut connection
-    elif any_is(*_GARBLED, urllib3.exceptions.IncompleteRead):
-        kind, reason = UpstreamUnreadable, "gave an answer that was cut short or is not HTTP"
-    elif any_is(urllib3.exceptions.DecodeError):
-        kind, reason = UpstreamUnreadable, "gave an answer whose compression cannot be undone"
-    elif not any_is(requests.RequestException, urllib3.exceptions.HTTPError):
-        reason = "was not asked: the trust store that REQUESTS_CA_BUNDLE names cannot be read"
-    return kind(f"{api} {reason}.", api=api, request_id=request_id)
+    # A NewConnectionError is a timeout by descent alone; if a connection really took too long, that is its cause.
+    causes = [cause for cause in causes_of(error) if not isinstance(cause, urllib3.exceptions.NewConnectionError)]
+    for kinds, kind, reason in _MEANINGS:
+        if any(isinstance(cause, kinds) for cause in causes):
+            return kind(f"{api} {reason}.", api=api, request_id=request_id)
+    return UpstreamUnreachable(f"{api} {_UNREACHABLE}.", api=api, request_id=request_id)

@@ -188,7 +188,11 @@ class Transport:
         """The session, opened by the first request: loading a trust store takes longer than an idle tick."""
         with self._opening:
             if self._session is None:
-                self._session = open_session(self.base_url, connections=self._connections)
+                try:
+                    self._session = open_session(self.base_url, connections=self._connections)
+                except OSError as error:
+                    reason = "the trust store that REQUESTS_CA_BUNDLE names cannot be read"
+                    raise UpstreamUnreachable(f"{self.api} was not asked: {reason}.", api=self.api) from error
             return self._session
 
 
