@@ -16,8 +16,8 @@ help: ## Show this list
 setup: ## Set up .venv and node_modules, if they are not
 	@$(SETUP)
 
-run: setup ## Run the whole system on this machine (ONCE=1: until every sample job has ended, then stop)
-	@$(PYTHON_VENV) -m local.system $(if $(filter-out 0,$(ONCE)),--once)
+run: setup ## Run the whole system on this machine (ONCE=1: until all sample jobs have ended; LOGS=1: all log lines)
+	@$(PYTHON_VENV) -m local.system $(if $(filter-out 0,$(ONCE)),--once) $(if $(filter-out 0,$(LOGS)),--logs)
 
 test: setup ## Run the tests (ARGS="-k name" chooses)
 	@$(PYTHON_VENV) -m pytest -m "not slow" $(ARGS)

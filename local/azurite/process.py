@@ -31,13 +31,13 @@ class AzuriteProcess:
     def __init__(self, ports: AzuritePorts | None = None) -> None:
         """Start it and wait until it answers; raises ChildFailedError if it cannot."""
         self.ports = ports or AzuritePorts(table=free_port())
-        self._child = Child("azurite", _command(self.ports))
+        self.child = Child("azurite", _command(self.ports))
         try:
             services = {"Table": self.ports.table, "Blob": self.ports.blob, "Queue": self.ports.queue}
             for service in [name for name, port in services.items() if port is not None]:
-                self._child.wait_for(f"{service} service (is )?successfully", timeout_seconds=START_SECONDS)
+                self.child.wait_for(f"{service} service (is )?successfully", timeout_seconds=START_SECONDS)
         except ChildFailedError:
-            self._child.kill()
+            self.child.kill()
             raise
 
     @property
@@ -53,15 +53,15 @@ class AzuriteProcess:
     @property
     def pid(self) -> int:
         """Its process id."""
-        return self._child.pid
+        return self.child.pid
 
     def kill(self) -> None:
         """End it at once, for tests of a storage that goes away."""
-        self._child.kill()
+        self.child.kill()
 
     def stop(self) -> None:
         """End it; it has nothing to save."""
-        self._child.terminate(timeout_seconds=5)
+        self.child.terminate(timeout_seconds=5)
 
     def __enter__(self) -> Self:
         return self

@@ -36,13 +36,13 @@ class HostProcess:
             options.append("--no-timers")
         if not settings_file:
             options.append("--no-settings-file")
-        self._child = Child(
+        self.child = Child(
             "functions host", python_command("local.host", *options), environment=environment, on_line=on_line
         )
         try:
-            listening = self._child.wait_for(r"Listening on \S+:(\d+)$", timeout_seconds=START_SECONDS)
+            listening = self.child.wait_for(r"Listening on \S+:(\d+)$", timeout_seconds=START_SECONDS)
         except ChildFailedError:
-            self._child.kill()
+            self.child.kill()
             raise
         self.port = int(listening[1])
         self.url = f"http://127.0.0.1:{self.port}"
@@ -50,33 +50,33 @@ class HostProcess:
     @property
     def lines(self) -> list[str]:
         """Every log line so far."""
-        return list(self._child.lines)
+        return list(self.child.lines)
 
     @property
     def pid(self) -> int:
         """Its process id."""
-        return self._child.pid
+        return self.child.pid
 
     @property
     def exit_code(self) -> int | None:
         """Its exit code, None while it runs."""
-        return self._child.exit_code
+        return self.child.exit_code
 
     def wait_for_line(self, pattern: str, *, timeout_seconds: float = 30) -> str:
         """The first log line, past or future, in which `pattern` is found; ChildFailedError if none comes in time."""
-        return self._child.wait_for(pattern, timeout_seconds=timeout_seconds).string
+        return self.child.wait_for(pattern, timeout_seconds=timeout_seconds).string
 
     def terminate(self) -> int:
         """Stop it as Azure does, by SIGTERM, and return its exit code."""
-        return self._child.terminate()
+        return self.child.terminate()
 
     def interrupt(self) -> int:
         """Stop it as Ctrl-C does, and return its exit code."""
-        return self._child.interrupt()
+        return self.child.interrupt()
 
     def kill(self) -> int:
         """End it at once by SIGKILL, as a crash would."""
-        return self._child.kill()
+        return self.child.kill()
 
     def __enter__(self) -> Self:
         return self

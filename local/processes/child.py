@@ -77,9 +77,9 @@ class Child:
                 seen = len(self.lines)
                 left = deadline - time.monotonic()
                 if not self._reader.is_alive():
-                    raise ChildFailedError(self._failure(f"{self.name} ended with status {self._process.wait()}"))
+                    raise ChildFailedError(self.failure(f"{self.name} ended with status {self._process.wait()}"))
                 if left <= 0:
-                    raise ChildFailedError(self._failure(f"{self.name} was not ready in {timeout_seconds:g} s"))
+                    raise ChildFailedError(self.failure(f"{self.name} was not ready in {timeout_seconds:g} s"))
                 self._changed.wait(min(left, 0.5))
 
     def terminate(self, *, timeout_seconds: float = 15) -> int:
@@ -121,6 +121,7 @@ class Child:
         with self._changed:
             self._changed.notify_all()
 
-    def _failure(self, what: str) -> str:
+    def failure(self, what: str) -> str:
+        """`what`, with the last lines that the process wrote."""
         last_lines = [line for line in self.lines if line.strip()][-_LINES_IN_ERROR:]
         return "\n  ".join([what, *last_lines])

@@ -1,0 +1,115 @@
+"""The parts of the system as processes: started one after the other, stopped in reverse order."""
+
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import requests
+
+from local.azurite import AzuritePorts, AzuriteProcess
+from local.host.process import HostProcess
+from local.processes.child import Child, ChildFailedError, python_command
+from local.system.configuration import Configuration, SandboxAccess
+
+START_SECONDS = 30
+
+type ShowLine = Callable[[str, str], None]
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What runs. `sandbox` is None when the app works with the real Partner Center."""
+
+    storage: str
+    host: HostProcess
+    receiver_url: str
+    sandbox: SandboxAccess | None
+    children: tuple[Child, ...]
+
+    def fallen(self) -> Child | None:
+        """A part that has ended by itself, if any."""
+        return next((child for child in self.children if child.exit_code is not None), None)
+
+
+@contextmanager
+def running_parts(configuration: Configuration, show: ShowLine) -> Iterator[Parts]:
+    """Start everything and stop it at the end. `show(part, line)` gets each line that a part prints."""
+    ports = configuration.ports
+    azurite_ports = AzuritePorts(
+        table=ports["AZURITE_TABLE_PORT"], blob=ports["AZURITE_BLOB_PORT"], queue=ports["AZURITE_QUEUE_PORT"]
+    )
+    with (
+        tempfile.TemporaryDirectory(prefix="offer-monitor-") as directory,
+        AzuriteProcess(azurite_ports) as azurite,
+        _running_sandbox(configuration, Path(directory), show) as (sandbox_child, sandbox),
+        _running_receiver(configuration, show) as (receiver_child, receiver_url),
+        HostProcess(
+            configuration.host_environment(azurite.connection_string, sandbox),
+            port=ports["FUNCTIONS_PORT"],
+            timers=True,
+            settings_file=True,
+            on_line=lambda line: show("host", line),
+        ) as host,
+    ):
+        children = (azurite.child, sandbox_child, receiver_child, host.child)
+        yield Parts(
+            storage=azurite.connection_string,
+            host=host,
+            receiver_url=receiver_url,
+            sandbox=sandbox,
+            children=tuple(child for child in children if child is not None),
+        )
+
+
+@contextmanager
+def _running_sandbox(
+    configuration: Configuration, directory: Path, show: ShowLine
+) -> Iterator[tuple[Child | None, SandboxAccess | None]]:
+    if configuration.is_real:
+        yield None, None
+        return
+    port = str(configuration.ports["SANDBOX_PORT"])
+    command = python_command("local.sandbox", "--port", port, "--directory", str(directory))
+    with _running("sandbox", command, dict(os.environ), show) as child:
+        url = child.wait_for(r"sandbox ready: (https://\S+)", timeout_seconds=START_SECONDS)[1]
+        ca_bundle = str(directory / "ca.pem")
+        description = requests.get(f"{url}/sandbox", verify=ca_bundle, timeout=10).json()
+        yield (
+            child,
+            SandboxAccess(
+                url=url,
+                authority_host=description["authorityHost"],
+                product_ingestion_url=description["productIngestionUrl"],
+                cloud_partner_portal_url=description["cloudPartnerPortalUrl"],
+                tenant_id=description["tenantId"],
+                client_id=description["clientId"],
+                client_secret=description["clientSecret"],
+                ca_bundle=ca_bundle,
+            ),
+        )
+
+
+@contextmanager
+def _running_receiver(configuration: Configuration, show: ShowLine) -> Iterator[tuple[Child, str]]:
+    environment = {**os.environ, "WEBHOOK_SECRET": configuration.webhook_secret}
+    command = python_command("local.receiver", "--port", str(configuration.ports["RECEIVER_PORT"]))
+    with _running("receiver", command, environment, show) as child:
+        url = child.wait_for(r"receiver ready: (\S+)/webhook", timeout_seconds=START_SECONDS)[1]
+        yield child, url
+
+
+@contextmanager
+def _running(name: str, command: list[str], environment: dict[str, str], show: ShowLine) -> Iterator[Child]:
+    child = Child(name, command, environment=environment, on_line=lambda line: show(name, line))
+    try:
+        yield child
+    finally:
+        child.terminate(timeout_seconds=5)
+
+
+def explain_fall(child: Child) -> ChildFailedError:
+    """The error for a part that ended by itself."""
+    return ChildFailedError(child.failure(f"{child.name} ended by itself with status {child.exit_code}"))
