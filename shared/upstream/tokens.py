@@ -33,6 +33,10 @@ class BearerToken:
     accepted: bool = False
     rejected: bool = False
 
+    def usable_at(self, now: datetime) -> bool:
+        """Whether upstream can be expected to take it."""
+        return not self.rejected and now < self.expires_at
+
 
 class TokenSource:
     """Gives out the token for `scope`, the same one to all threads, with at most one request to Entra at a time.
@@ -45,25 +49,20 @@ class TokenSource:
         self._scope = scope
         self._clock = clock
         self._api = api
-        self._lock = Lock()
+        self._asking = Lock()  # held by the thread that asks Entra
         self._token: BearerToken | None = None
         self._refusal: EntraRefusal | None = None
         self._refused_at = datetime.min.replace(tzinfo=UTC)
 
     def token(self) -> BearerToken:
         """A token that upstream is not known to reject. Raises TokenUnavailable."""
-        with self._lock:
-            now = self._clock.now()
-            held = self._token
-            if held and not held.rejected and now < held.renew_at:
-                return held
-            refused_for = (now - self._refused_at).total_seconds()
-            if self._refusal is None or not 0 <= refused_for < REFUSAL_HOLDS_SECONDS:
-                self._ask_entra(now)
-            if self._token and not self._token.rejected and (self._refusal is None or now < self._token.expires_at):
-                return self._token  # possibly the old one: refused a new one, it still has some minutes
-            assert self._refusal is not None  # noqa: S101 - _ask_entra leaves a token or a refusal
-            raise TokenUnavailable(self._refusal.sentence, api=self._api, transient=self._refusal.transient)
+        now = self._clock.now()
+        held = self._token
+        # While one thread renews a token before its time, the others go on with the old one.
+        if held and held.usable_at(now) and (now < held.renew_at or self._asking.locked()):
+            return held
+        with self._asking:
+            return self._newest_token()
 
     def accepted(self, token: BearerToken) -> None:
         """Upstream took `token`."""
@@ -74,9 +73,19 @@ class TokenSource:
 
         Returns whether it was itself a renewed token that had never worked, so that renewing again is pointless.
         """
-        with self._lock:
-            token.rejected = True
-            return token.renewed and not token.accepted
+        token.rejected = True
+        return token.renewed and not token.accepted
+
+    def _newest_token(self) -> BearerToken:
+        now, held = self._clock.now(), self._token
+        if held and held.usable_at(now) and now < held.renew_at:
+            return held  # another thread got it meanwhile
+        if self._refusal is None or not 0 <= (now - self._refused_at).total_seconds() < REFUSAL_HOLDS_SECONDS:
+            self._ask_entra(now)
+        if self._token and (self._refusal is None or self._token.usable_at(now)):
+            return self._token  # the old one perhaps: refused another, it still has some minutes
+        assert self._refusal is not None  # noqa: S101 - _ask_entra leaves a token or a refusal
+        raise TokenUnavailable(self._refusal.sentence, api=self._api, transient=self._refusal.transient)
 
     def _ask_entra(self, now: datetime) -> None:
         renewing = self._token is not None and self._token.rejected
@@ -89,10 +98,10 @@ class TokenSource:
                 answer = credential.get_token(self._scope)
         except (AzureError, OSError, ValueError, TypeError) as error:
             # azure-core's errors; an unreadable trust store; a certificate or password of no use
-            self._refusal, self._refused_at = read_refusal(error), now
+            self._refuse(read_refusal(error))
             return
         if not _SENDABLE_TOKEN.fullmatch(answer.token):
-            self._refusal, self._refused_at = EntraRefusal("Entra gave a token that cannot be sent.", True), now
+            self._refuse(EntraRefusal("Entra gave a token that cannot be sent.", transient=True))
             return
         expires_at = datetime.fromtimestamp(answer.expires_on, UTC)
         self._refusal = None
@@ -103,3 +112,6 @@ class TokenSource:
             expires_at=expires_at,
             renewed=renewing,
         )
+
+    def _refuse(self, refusal: EntraRefusal) -> None:
+        self._refusal, self._refused_at = refusal, self._clock.now()

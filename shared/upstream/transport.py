@@ -76,8 +76,7 @@ class Transport:
 
         `relative_url` is path and query below the base URL, quoted; `timeout_seconds` can only shorten the usual one.
         """
-        seconds = self._timeout_seconds if timeout_seconds is None else min(timeout_seconds, self._timeout_seconds)
-        return self._ask(relative_url, seconds, correlation_id=str(uuid.uuid4()))
+        return self._ask(relative_url, self._seconds(timeout_seconds), correlation_id=str(uuid.uuid4()))
 
     def get(self, relative_url: str, *, timeout_seconds: float | None = None) -> Answer:
         """Ask; again after a pause where upstream fails, and again with a new token where it rejects the first.
@@ -108,6 +107,9 @@ class Transport:
             if self._session is not None:
                 self._session.close()
                 self._session = None
+
+    def _seconds(self, timeout_seconds: float | None) -> float:
+        return self._timeout_seconds if timeout_seconds is None else min(timeout_seconds, self._timeout_seconds)
 
     def _pause_seconds(self, failures: int, retry_after_seconds: float | None) -> float:
         backoff = FIRST_PAUSE_SECONDS * (1 << (failures - 1))
