@@ -42,6 +42,8 @@ _POOLED_SECONDS = 4.0
 class AttemptFailed(Exception):
     """No answer came; the message says why and may be shown to whoever owns the endpoint. Worth a retry."""
 
+    latency_ms = 0
+
 
 class AddressRefused(AttemptFailed):
     """The endpoint's name leads where nothing may be sent. Worth a retry only because names can change."""
@@ -81,16 +83,33 @@ class NetworkGuard:
 
     def post(self, url: str, body: bytes, headers: dict[str, str]) -> Answer:
         """Post once and read the answer, all within the timeout. Raises AttemptFailed."""
-        faults = _url_faults(url, allow_private=self._allow_private)
+        faults = url_faults(url, allow_private=self._allow_private)
         if faults:
             raise AddressRefused(faults[0])
         started = time.monotonic()
+        try:
+            response, excerpt = self._post(url, body, headers)
+        except AttemptFailed as failure:
+            failure.latency_ms = _ms_since(started)
+            raise
+        return Answer(
+            status=response.status_code,
+            retry_after=response.headers.get("Retry-After"),
+            excerpt=excerpt,
+            latency_ms=_ms_since(started),
+        )
+
+    def close(self) -> None:
+        """Close the pooled connections."""
+        self._adapter.close()
+
+    def _post(self, url: str, body: bytes, headers: dict[str, str]) -> tuple[requests.Response, str]:
         try:
             request = requests.Request("POST", url, data=body, headers=headers).prepare()
             with answer_within(self._timeout_seconds):
                 response = self._adapter.send(request, stream=True, timeout=self._timeout_seconds)
                 try:
-                    excerpt = _excerpt(response)
+                    return response, _excerpt(response)
                 finally:
                     response.close()
         except (requests.Timeout, urllib3.exceptions.TimeoutError, TimeoutError) as error:
@@ -99,16 +118,6 @@ class NetworkGuard:
             raise AttemptFailed(f"TLS failed: {_innermost(error)}") from error
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             raise AttemptFailed(f"no connection or no readable answer: {_innermost(error)}") from error
-        return Answer(
-            status=response.status_code,
-            retry_after=response.headers.get("Retry-After"),
-            excerpt=excerpt,
-            latency_ms=round((time.monotonic() - started) * 1000),
-        )
-
-    def close(self) -> None:
-        """Close the pooled connections."""
-        self._adapter.close()
 
     def _dial(self, host: str, port: int) -> socket.socket:
         addresses = resolve_in_time(self._resolver, host)
@@ -134,7 +143,7 @@ def check_endpoint_url(url: str, *, allow_private: bool, resolver: Resolver = sy
 
     A name that cannot be looked up now is no fault: it may be about to exist, and each connection checks it anyway.
     """
-    faults = _url_faults(url, allow_private=allow_private)
+    faults = url_faults(url, allow_private=allow_private)
     if faults:
         return list(faults)
     host = urlsplit(_prepared(url)).hostname or ""
@@ -148,7 +157,7 @@ def check_endpoint_url(url: str, *, allow_private: bool, resolver: Resolver = sy
 
 
 @lru_cache(maxsize=256)
-def _url_faults(url: str, *, allow_private: bool) -> tuple[str, ...]:
+def url_faults(url: str, *, allow_private: bool) -> tuple[str, ...]:
     """What the URL's own text forbids. What is read is what would be sent to, after requests has prepared it."""
     if len(url) > _URL_CHARACTERS:
         return (f"is longer than {_URL_CHARACTERS} characters",)
@@ -204,6 +213,10 @@ def _excerpt(response: requests.Response) -> str:
             break
         start += piece
     return start.decode(errors="replace")[:ANSWER_EXCERPT_CHARACTERS]
+
+
+def _ms_since(started: float) -> int:
+    return round((time.monotonic() - started) * 1000)
 
 
 def _innermost(error: BaseException) -> str:

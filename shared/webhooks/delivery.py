@@ -1,0 +1,85 @@
+"""A delivery: one event on its way to one endpoint, with every attempt at it."""
+
+import hashlib
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from shared.webhooks.endpoints import Endpoint
+
+
+class DeliveryStatus(StrEnum):
+    """`pending` until an attempt succeeds or the schedule ends; `dead` ones can be sent again by hand."""
+
+    PENDING = "pending"
+    DELIVERED = "delivered"
+    DEAD = "dead"
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One attempt. An answer has a status and an excerpt of its body; no answer has an error in words."""
+
+    at: datetime
+    status: int | None
+    latency_ms: int
+    response: str | None = None
+    error: str | None = None
+    retry_after: str | None = None
+
+    @property
+    def succeeded(self) -> bool:
+        return self.status is not None and 200 <= self.status < 300
+
+    @property
+    def says_gone(self) -> bool:
+        """410: the endpoint wants no more webhooks, ever."""
+        return self.status == 410
+
+    @property
+    def unanswered(self) -> bool:
+        return self.status is None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Delivery:
+    """A delivery as it is listed. `log_key` is its place in the endpoint's log, newest first."""
+
+    id: str
+    endpoint_id: str
+    event_id: str
+    event_type: str
+    status: DeliveryStatus
+    created_at: datetime
+    next_attempt_at: datetime | None
+    attempts: list[Attempt]
+    # More than are listed once a delivery was redelivered very often.
+    attempts_made: int
+    log_key: str
+    etag: str = field(compare=False, repr=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DueDelivery:
+    """A pending delivery with what an attempt needs.
+
+    `failures` counts what the schedule goes by, `attempts` all that were ever made. `etag` is that of its due row:
+    whoever writes the row under it holds the claim.
+    """
+
+    endpoint: Endpoint
+    id: str
+    log_key: str
+    event_id: str
+    event_type: str
+    failures: int
+    attempts: int
+    etag: str
+    claimed_until: datetime
+    # At hand for a first attempt; a retry reads it.
+    body: bytes | None = field(default=None, repr=False)
+
+
+def delivery_id(endpoint_id: str, event_id: str) -> str:
+    """The same for the same event and endpoint, so that announcing an event twice delivers it once."""
+    return f"dlv_{hashlib.sha256(f'{endpoint_id} {event_id}'.encode()).hexdigest()[:32]}"

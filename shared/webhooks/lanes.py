@@ -1,0 +1,106 @@
+"""A pool of threads that no one endpoint can fill.
+
+Each endpoint has a lane. A lane runs few items at once: two at first, one more with each that goes well, up to its
+limit, and only one after an endpoint did not answer. A free thread takes from the lane that runs the fewest, so a
+thousand items for one endpoint stand behind a single one for another.
+"""
+
+import logging
+import threading
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+LANE_WIDTH_AT_FIRST = 2
+LANE_WIDTH_MAX = 8
+THREADS_MAX = 64
+_log = logging.getLogger("offer_monitor.webhooks")
+
+
+@dataclass
+class _Lane[Item]:
+    waiting: deque[tuple[str, Item]] = field(default_factory=deque)
+    # Ids of items that wait or run: an item that is found due twice is not run twice.
+    known: set[str] = field(default_factory=set)
+    running: int = 0
+    width: int = LANE_WIDTH_AT_FIRST
+
+
+class Lanes[Item]:
+    """Runs `work` for each item on threads of its own; `work` returns whether the endpoint kept up."""
+
+    def __init__(self, work: Callable[[Item], bool]) -> None:
+        self._work = work
+        self._lanes: dict[str, _Lane[Item]] = {}
+        self._threads = 0
+        self._changed = threading.Condition()
+
+    def add(self, lane_name: str, item_id: str, item: Item) -> bool:
+        """Let the item run as soon as its lane and the pool allow; False if it waits or runs already."""
+        with self._changed:
+            lane = self._lanes.setdefault(lane_name, _Lane())
+            if item_id in lane.known:
+                return False
+            lane.known.add(item_id)
+            lane.waiting.append((item_id, item))
+            self._start_threads()
+            return True
+
+    def drop(self, lane_name: str) -> None:
+        """Forget what waits in the lane."""
+        with self._changed:
+            if lane_name in self._lanes:
+                self._empty(self._lanes[lane_name])
+
+    def finish(self, *, seconds: float, start_none_after_seconds: float) -> int:
+        """Wait until everything has run, but no longer than `seconds`.
+
+        What has not been started after `start_none_after_seconds` is forgotten; returns how many items that were.
+        """
+        with self._changed:
+            self._changed.wait_for(self._is_idle, timeout=min(seconds, start_none_after_seconds))
+            dropped = sum(self._empty(lane) for lane in self._lanes.values())
+            self._changed.wait_for(self._is_idle, timeout=max(0.0, seconds - start_none_after_seconds))
+            return dropped
+
+    def _is_idle(self) -> bool:
+        return not any(lane.waiting or lane.running for lane in self._lanes.values())
+
+    def _empty(self, lane: _Lane[Item]) -> int:
+        dropped = len(lane.waiting)
+        lane.known.difference_update(item_id for item_id, _ in lane.waiting)
+        lane.waiting.clear()
+        self._changed.notify_all()
+        return dropped
+
+    def _start_threads(self) -> None:
+        free = sum(max(0, min(lane.width - lane.running, len(lane.waiting))) for lane in self._lanes.values())
+        if free and self._threads < THREADS_MAX:
+            self._threads += 1
+            threading.Thread(target=self._run, name="webhooks", daemon=True).start()
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                lane = self._neediest()
+                if lane is None:
+                    self._threads -= 1
+                    return
+                item_id, item = lane.waiting.popleft()
+                lane.running += 1
+                self._start_threads()
+            kept_up = False
+            try:
+                kept_up = self._work(item)
+            except Exception:  # noqa: BLE001 - a fault of one item must not end the thread that others wait for
+                _log.exception("delivery_fault {}")
+            finally:
+                with self._changed:
+                    lane.running -= 1
+                    lane.known.discard(item_id)
+                    lane.width = min(lane.width + 1, LANE_WIDTH_MAX) if kept_up else 1
+                    self._changed.notify_all()
+
+    def _neediest(self) -> _Lane[Item] | None:
+        ready = [lane for lane in self._lanes.values() if lane.waiting and lane.running < lane.width]
+        return min(ready, key=lambda lane: lane.running, default=None)

@@ -1,0 +1,82 @@
+"""All of the webhooks put together, for whoever makes events, ticks, or answers HTTP requests."""
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from shared.clock import Clock
+from shared.http_deadline import Resolver, system_resolver
+from shared.setting_reader import SettingsError
+from shared.settings import Settings
+from shared.storage.table import Table
+from shared.webhooks.deliverer import Deliverer
+from shared.webhooks.deliveries import DeliveryStore
+from shared.webhooks.endpoints import SETTINGS_ENDPOINT_ID, Endpoint, EndpointStore
+from shared.webhooks.fan_out import FanOut
+from shared.webhooks.network_guard import ATTEMPT_TIMEOUT_SECONDS, NetworkGuard, url_faults
+from shared.webhooks.retry_cycle import RetryCycle
+from shared.webhooks.sender import Sender
+from shared.webhooks.signing import secret_faults
+
+
+@dataclass(frozen=True)
+class Webhooks:
+    """One per process: its lanes and connections are shared by all who use it."""
+
+    endpoints: EndpointStore
+    deliveries: DeliveryStore
+    sender: Sender
+    deliverer: Deliverer
+    announcer: FanOut
+    retry_cycle: RetryCycle
+    resolver: Resolver
+    allow_private: bool
+
+
+def open_webhooks(
+    *,
+    endpoints_table: Table,
+    deliveries_table: Table,
+    settings: Settings,
+    clock: Clock,
+    ca_bundle: str | None = None,
+    resolver: Resolver = system_resolver,
+    timeout_seconds: float = ATTEMPT_TIMEOUT_SECONDS,
+    random: Callable[[], float] = random.random,
+) -> Webhooks:
+    """Put the webhooks together; asks nobody anything yet. Raises SettingsError."""
+    allow_private = settings.webhook_allow_private_networks
+    guard = NetworkGuard(
+        allow_private=allow_private, ca_bundle=ca_bundle, resolver=resolver, timeout_seconds=timeout_seconds
+    )
+    endpoints = EndpointStore(endpoints_table, _settings_endpoint(settings))
+    deliveries = DeliveryStore(deliveries_table)
+    sender = Sender(guard, clock)
+    deliverer = Deliverer(deliveries=deliveries, endpoints=endpoints, sender=sender, clock=clock, random=random)
+    return Webhooks(
+        endpoints=endpoints,
+        deliveries=deliveries,
+        sender=sender,
+        deliverer=deliverer,
+        announcer=FanOut(endpoints=endpoints, deliveries=deliveries, deliverer=deliverer, clock=clock),
+        retry_cycle=RetryCycle(endpoints=endpoints, deliveries=deliveries, deliverer=deliverer, clock=clock),
+        resolver=resolver,
+        allow_private=allow_private,
+    )
+
+
+def _settings_endpoint(settings: Settings) -> Endpoint | None:
+    """The endpoint of WEBHOOK_URL and WEBHOOK_SECRET. Raises SettingsError if they cannot be one."""
+    if settings.webhook_url is None or settings.webhook_secret is None:
+        return None
+    of_url = url_faults(settings.webhook_url, allow_private=settings.webhook_allow_private_networks)
+    faults = [f"WEBHOOK_URL {fault}" for fault in of_url]
+    faults += [f"WEBHOOK_SECRET {fault}" for fault in secret_faults(settings.webhook_secret)]
+    if faults:
+        raise SettingsError(faults)
+    return Endpoint(
+        id=SETTINGS_ENDPOINT_ID,
+        url=settings.webhook_url,
+        secret=settings.webhook_secret,
+        description="WEBHOOK_URL of the app's settings",
+    )
