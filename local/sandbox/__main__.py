@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import os
 import signal
+import sys
 from pathlib import Path
 
 from local.sandbox.server import Sandbox
@@ -20,16 +21,22 @@ async def run(port: int, directory: Path) -> None:
     await sandbox.serve(stop, lambda: print(f"sandbox ready: {sandbox.url} (CA: {sandbox.ca_bundle})", flush=True))
 
 
-def main() -> None:
-    """Reads the command line."""
+def main() -> int:
+    """Reads the command line; answers the exit status."""
     parser = argparse.ArgumentParser(prog="python -m local.sandbox", description=__doc__)
-    parser.add_argument("--port", type=int, default=int(os.environ.get("SANDBOX_PORT", DEFAULT_PORT)))
+    port = os.environ.get("SANDBOX_PORT", str(DEFAULT_PORT))
+    parser.add_argument("--port", type=int, default=port, help="0 takes a free one (SANDBOX_PORT, else 7443)")
     parser.add_argument(
-        "--directory", type=Path, default=Path(".local/sandbox"), help="where ca.pem and client.pem go"
+        "--directory", type=Path, default=Path(".local/sandbox"), help="where ca.pem and client.pem are written"
     )
     arguments = parser.parse_args()
-    asyncio.run(run(arguments.port, arguments.directory))
+    try:
+        asyncio.run(run(arguments.port, arguments.directory))
+    except OSError as error:
+        print(f"sandbox: cannot start on port {arguments.port}: {error.strerror}", file=sys.stderr)
+        return 1
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -35,6 +35,7 @@ class Sandbox:
         self.authority_host = self.url
         self.product_ingestion_url = f"{self.url}{ingestion_requests.PREFIX}"
         self.cloud_partner_portal_url = f"{self.url}{cloud_partner_portal.PREFIX}"
+        self.managed_identity_endpoint = f"{self.url}/msi/token"  # what App Service calls IDENTITY_ENDPOINT
         self.tenant_id = self.state.account.tenant_id
         self.client_id = self.state.account.client_id
         self.client_secret = self.state.account.client_secret
