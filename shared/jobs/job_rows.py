@@ -12,7 +12,8 @@ from typing import Any, cast
 from azure.data.tables import TableEntity
 
 from shared import identifiers
-from shared.jobs.job import Job, JobState, Operation
+from shared.jobs.job import Job
+from shared.models.vocabulary import JobState, Operation
 from shared.storage.table import Row
 
 PENDING_PARTITION = "pending"
@@ -51,6 +52,12 @@ class PendingRow:
     row_key: str
     # Set from the moment the job is flagged as stalled until its event is on its way.
     stalled_event_id: str | None = None
+    claimed_until: datetime | None = None
+
+    @property
+    def claimed(self) -> bool:
+        """A poll is under way, or died without giving its claim back; its result will move `next_poll_at`."""
+        return self.claimed_until == self.job.next_poll_at
 
     @property
     def never_polled(self) -> bool:
@@ -71,7 +78,11 @@ def pending_row(row: Row, now: datetime) -> PendingRow:
     if not job.pending:
         raise BadRow("its state is not pending")
     return PendingRow(
-        job=job, etag=str(metadata["etag"]), row_key=row["RowKey"], stalled_event_id=_text(row, "stalledEventId")
+        job=job,
+        etag=str(metadata["etag"]),
+        row_key=row["RowKey"],
+        stalled_event_id=_text(row, "stalledEventId"),
+        claimed_until=_moment(row, "claimedUntil"),
     )
 
 

@@ -75,15 +75,15 @@ class PendingJobs:
                 partition.bad.append((row, str(error)))
         return partition
 
-    def page(self, after_key: str, limit: int, now: datetime) -> list[PendingRow]:
+    def page(self, after_key: str, limit: int, now: datetime, *, external_id: str | None = None) -> list[PendingRow]:
         """Up to `limit` pending jobs whose keys follow `after_key`, with all their parts."""
-        rows = self._table.rows(
-            "PartitionKey eq @partition and RowKey gt @after and RowKey lt @outbox",
-            {"partition": PENDING_PARTITION, "after": after_key, "outbox": OUTBOX_PREFIX},
-            page_size=min(limit, 1000),
-        )
+        query = "PartitionKey eq @partition and RowKey gt @after and RowKey lt @outbox"
+        parameters = {"partition": PENDING_PARTITION, "after": after_key, "outbox": OUTBOX_PREFIX}
+        if external_id is not None:
+            query += " and externalId eq @externalId"
+            parameters["externalId"] = external_id
         found: list[PendingRow] = []
-        for row in rows:
+        for row in self._table.rows(query, parameters, page_size=min(limit, 1000)):
             try:
                 found.append(self._whole(row, now))
             except BadRow:
@@ -91,6 +91,14 @@ class PendingJobs:
             if len(found) == limit:
                 break
         return found
+
+    def outbox(self) -> list[OutboxRow]:
+        """Jobs that have just finished and are not in the history yet, with all their parts."""
+        rows = self._table.rows(
+            "PartitionKey eq @partition and RowKey ge @outbox",
+            {"partition": PENDING_PARTITION, "outbox": OUTBOX_PREFIX},
+        )
+        return [self.whole_outbox_row(_outbox_row(row)) for row in rows]
 
     def get(self, job_id: str, now: datetime) -> PendingRow | None:
         """The job if it is pending. A row that is no job counts as none. Raises StorageError."""
@@ -142,7 +150,9 @@ class PendingJobs:
         """
         if len(rows) > TRANSACTION_MAX_ROWS:
             raise ValueError(f"at most {TRANSACTION_MAX_ROWS} rows can be claimed at once")
-        etags = self._table.commit([_merge(row, {**_adopted(row.job), "nextPollAt": until}) for row in rows])
+        claim = {"nextPollAt": until, "claimedUntil": until}
+        # A row put there by another system gets its age written down: the next write renews its time stamp.
+        etags = self._table.commit([_merge(row, claim | {"registeredAt": row.job.registered_at}) for row in rows])
         return [replace(row, etag=etag) for row, etag in zip(rows, etags, strict=True)]
 
     def write(self, polled: Sequence[tuple[PendingRow, Job]]) -> list[Written | None]:
@@ -190,11 +200,6 @@ def new_event_id() -> str:
 
 def _with_etag(written: Written, etag: str) -> Written:
     return replace(written, row=replace(written.row, etag=etag)) if written.row else written
-
-
-def _adopted(job: Job) -> Row:
-    """What a row put there by another system lacks: once claimed, its own time stamp no longer tells its age."""
-    return {"registeredAt": job.registered_at}
 
 
 def _merge(row: PendingRow, columns: Row) -> Change:

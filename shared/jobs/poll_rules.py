@@ -7,16 +7,9 @@ Sources: promise 3 and 5 of the contract; upstream's rule that `jobStatus` decid
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from shared.jobs.job import (
-    DETAIL_ATTEMPTS,
-    LONGEST_POLL_SPACING,
-    LONGEST_RETRY_AFTER,
-    POLL_SPACING,
-    Job,
-    JobState,
-    Operation,
-)
+from shared.jobs.job import DETAIL_ATTEMPTS, LONGEST_POLL_SPACING, LONGEST_RETRY_AFTER, POLL_SPACING, Job
 from shared.json_codec import JsonObject
+from shared.models.vocabulary import JobState, Operation
 from shared.settings import Settings
 from shared.upstream.errors import TokenRejected, UpstreamError, UpstreamNotFound
 from shared.upstream.job_status import JobStatus

@@ -11,8 +11,8 @@ def job_record(job: Job) -> JobRecord:
     """The job record of the API. Signed links are in it; a webhook takes them out before it sends."""
     return JobRecord(
         jobId=job.job_id,
-        state=job.state.value,
-        operation=job.operation.value,
+        state=job.state,
+        operation=job.operation,
         label=job.label,
         externalId=job.external_id,
         registeredAt=rfc3339(job.registered_at),

@@ -3,17 +3,15 @@
 from typing import Literal, NotRequired, TypedDict
 
 from shared.json_codec import JsonObject
-
-type JobStateName = Literal["pending", "succeeded", "failed", "cancelled", "lost", "expired"]
-type OperationName = Literal["create", "update", "delete", "withdraw", "upgrade", "unknown"]
+from shared.models.vocabulary import JobState, Operation
 
 
 class JobRecord(TypedDict):
     """A job. Times are RFC 3339 in UTC; upstream's values (`job*`, `resourceUri`, `errors`) stand as they came."""
 
     jobId: str
-    state: JobStateName
-    operation: OperationName
+    state: JobState
+    operation: Operation
     label: str | None
     externalId: str | None
     registeredAt: str

@@ -1,0 +1,45 @@
+"""`/cpp`: offers of the Cloud Partner Portal, unchanged."""
+
+from dataclasses import dataclass
+
+from shared import identifiers
+from shared.http.exchange import Request, Response, unchanged_json
+from shared.http.parameters import Parameters
+from shared.upstream.cloud_partner_portal import SLOTS, CloudPartnerPortal
+
+HIGHEST_VERSION = 2**63 - 1
+
+
+@dataclass(frozen=True)
+class CppOfferHandlers:
+    """The handlers of `/cpp`."""
+
+    upstream: CloudPartnerPortal
+
+    def read(self, request: Request) -> Response:
+        """GET /cpp/publishers/{publisherId}/offers/{offerId}: the draft unless a slot or a version is asked for."""
+        publisher_id = identifiers.publisher_id(request.route["publisherId"])
+        offer_id = identifiers.offer_id(request.route["offerId"])
+        parameters = Parameters(request.query, known={"slot", "version"})
+        slot, version = slot_or_version(parameters)
+        parameters.check()
+        return unchanged_json(self.upstream.offer(publisher_id, offer_id, slot=slot, version=version).body)
+
+    def list(self, request: Request) -> Response:
+        """GET /cpp/publishers/{publisherId}/offers."""
+        return unchanged_json(self.upstream.offers(identifiers.publisher_id(request.route["publisherId"])).body)
+
+    def status(self, request: Request) -> Response:
+        """GET /cpp/publishers/{publisherId}/offers/{offerId}/status."""
+        publisher_id = identifiers.publisher_id(request.route["publisherId"])
+        offer_id = identifiers.offer_id(request.route["offerId"])
+        return unchanged_json(self.upstream.offer_status(publisher_id, offer_id).body)
+
+
+def slot_or_version(parameters: Parameters) -> tuple[str | None, int | None]:
+    """Which state of an offer is asked for; both at once is a fault."""
+    slot = parameters.choice("slot", SLOTS)
+    version = parameters.whole_number("version", None, lowest=0, highest=HIGHEST_VERSION)
+    if slot is not None and version is not None:
+        parameters.fault("slot and version exclude each other")
+    return slot, version

@@ -1,0 +1,50 @@
+"""A request as the handlers see it, and the answers they give."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+
+from shared.json_codec import dumps
+
+JSON_TYPE = "application/json; charset=utf-8"
+PROBLEM_TYPE = "application/problem+json; charset=utf-8"
+# What the app tells is about its publisher's business: nobody in between may keep it.
+COMMON_HEADERS = {"Cache-Control": "private, no-cache", "X-Content-Type-Options": "nosniff"}
+
+
+@dataclass(frozen=True)
+class Request:
+    """An HTTP request: `route` holds the path's parameters, decoded; header names are in lower case."""
+
+    url: str
+    route: Mapping[str, str] = field(default_factory=dict)
+    query: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+
+@dataclass(frozen=True)
+class Response:
+    """An HTTP answer. The common headers are added on the way out."""
+
+    status: int
+    body: bytes = b""
+    content_type: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def all_headers(self) -> dict[str, str]:
+        return COMMON_HEADERS | dict(self.headers)
+
+
+def json_response(value: object, status: int = HTTPStatus.OK, headers: Mapping[str, str] | None = None) -> Response:
+    """`value` as JSON, its numbers with the digits they came with."""
+    return Response(status, dumps(value).encode("ascii"), JSON_TYPE, headers or {})
+
+
+def unchanged_json(body: bytes, headers: Mapping[str, str] | None = None) -> Response:
+    """Upstream's JSON as it came, byte for byte."""
+    return Response(HTTPStatus.OK, body, JSON_TYPE, headers or {})
+
+
+NO_CONTENT = Response(HTTPStatus.NO_CONTENT)

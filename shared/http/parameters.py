@@ -1,0 +1,75 @@
+"""Query parameters, checked one by one; every fault of a request is named in one answer."""
+
+from collections.abc import Callable, Collection, Mapping
+
+from shared.http.problems import invalid_request
+from shared.identifiers import InvalidIdentifier
+
+LONGEST_TEXT_CHARACTERS = 500
+
+
+class Parameters:
+    """Reads a request's parameters and gathers their faults; `check` raises them all."""
+
+    def __init__(self, query: Mapping[str, str], *, known: Collection[str]) -> None:
+        self._query = query
+        self._faults = [
+            f"{name!r} is not a parameter of this request; known are {', '.join(sorted(known))}"[
+                :LONGEST_TEXT_CHARACTERS
+            ]
+            for name in query
+            # The function key may travel in the query; the host has looked at it.
+            if name not in known and name != "code"
+        ]
+
+    def fault(self, text: str) -> None:
+        self._faults.append(text)
+
+    def check(self) -> None:
+        """Raise a problem that names every fault found."""
+        if self._faults:
+            raise invalid_request(self._faults)
+
+    def text(self, name: str, *, longest: int = LONGEST_TEXT_CHARACTERS) -> str | None:
+        """The parameter, or None if it is absent."""
+        value = self._query.get(name)
+        if value is not None and not 0 < len(value) <= longest:
+            self.fault(f"{name} should be a text of 1 to {longest} characters")
+            return None
+        return value
+
+    def choice(self, name: str, choices: Collection[str], default: str | None = None) -> str | None:
+        """One of the choices, in any case."""
+        value = self._query.get(name)
+        if value is None:
+            return default
+        if value.casefold() not in choices:
+            self.fault(f"{name} should be one of {', '.join(choices)}")
+            return default
+        return value.casefold()
+
+    def whole_number(self, name: str, default: int | None, *, lowest: int, highest: int) -> int | None:
+        value = self._query.get(name)
+        if value is None:
+            return default
+        # isdecimal alone would take digits of every script, int alone signs, spaces and underscores.
+        is_number = value.isascii() and value.isdecimal() and len(value) <= 20
+        if not is_number or not lowest <= int(value) <= highest:
+            self.fault(f"{name} should be a whole number from {lowest} to {highest}")
+            return default
+        return int(value)
+
+    def limit(self, default: int, highest: int) -> int:
+        """How many items a page may hold."""
+        return self.whole_number("limit", default, lowest=1, highest=highest) or default
+
+    def identifier(self, name: str, check: Callable[[str], str]) -> str | None:
+        """An identifier, or None if it is absent."""
+        value = self._query.get(name)
+        if value is None:
+            return None
+        try:
+            return check(value)
+        except InvalidIdentifier as error:
+            self.fault(str(error))
+            return None

@@ -1,0 +1,126 @@
+"""Errors as RFC 9457 problem details: one place says which error becomes which answer.
+
+Upstream's 401, and Product Ingestion's 403, are the app's own fault, not the caller's key's: they become 502. Only
+Cloud Partner Portal's 403 is about what the caller asked for, namely another publisher's offers.
+"""
+
+import math
+from collections.abc import Mapping
+from http import HTTPStatus
+
+from shared.http.exchange import PROBLEM_TYPE, Response
+from shared.identifiers import InvalidIdentifier
+from shared.json_codec import JsonObject, dumps
+from shared.models.responses import Problem
+from shared.setting_reader import SettingsError
+from shared.storage.errors import RowChanged, StorageError
+from shared.upstream.cloud_partner_portal import CLOUD_PARTNER_PORTAL
+from shared.upstream.errors import (
+    AccessDenied,
+    CredentialRefused,
+    UpstreamError,
+    UpstreamNotFound,
+    UpstreamRejectedRequest,
+    UpstreamThrottled,
+    UpstreamTimeout,
+)
+
+# When upstream throttles without saying for how long: its own rule is a request a minute.
+DEFAULT_RETRY_AFTER_SECONDS = 60
+
+
+class ProblemError(Exception):
+    """An answer that is a problem. Handlers raise it; the edge renders it."""
+
+    def __init__(
+        self,
+        status: int,
+        slug: str,
+        detail: str,
+        *,
+        faults: list[str] | None = None,
+        errors: list[JsonObject] | None = None,
+        retry_after_seconds: float | None = None,
+    ) -> None:
+        super().__init__(detail)
+        self.problem = Problem(type=_type(slug), title=HTTPStatus(status).phrase, status=status, detail=detail)
+        if faults is not None:
+            self.problem["faults"] = faults
+        if errors is not None:
+            self.problem["errors"] = errors
+        self.retry_after_seconds = retry_after_seconds
+
+
+def invalid_request(faults: list[str], *, status: int = HTTPStatus.BAD_REQUEST) -> ProblemError:
+    """The caller's request is at fault, and every fault is named."""
+    return ProblemError(status, "invalid-request", "; ".join(faults), faults=faults)
+
+
+def problem_of(error: Exception) -> ProblemError | None:
+    """The problem that an error of a lower layer means to the caller; None for one that nobody foresaw."""
+    match error:
+        case ProblemError():
+            return error
+        case InvalidIdentifier():
+            return invalid_request([str(error)])
+        case UpstreamError():
+            return _upstream_problem(error)
+        case SettingsError():
+            return ProblemError(500, "settings-invalid", str(error), faults=error.faults)
+        case RowChanged():
+            return ProblemError(503, "busy", "The record kept changing. Try again.", retry_after_seconds=1)
+        case StorageError():
+            return ProblemError(503, "storage", f"Table Storage cannot be used: {error}", retry_after_seconds=60)
+    return None
+
+
+def problem_response(error: ProblemError) -> Response:
+    """Render a problem."""
+    headers: dict[str, str] = {}
+    if error.retry_after_seconds is not None:
+        headers["Retry-After"] = str(max(1, math.ceil(error.retry_after_seconds)))
+    return Response(error.problem["status"], dumps(error.problem).encode("ascii"), PROBLEM_TYPE, headers)
+
+
+def unforeseen_problem() -> ProblemError:
+    """For an error nobody foresaw: the log has it, the caller learns nothing of the inside."""
+    return ProblemError(500, "internal", "The request failed unexpectedly. The log says why.")
+
+
+def _upstream_problem(error: UpstreamError) -> ProblemError:
+    status, slug = _status_and_slug(error)
+    retry_after = error.retry_after_seconds if status == HTTPStatus.SERVICE_UNAVAILABLE else None
+    if status == HTTPStatus.SERVICE_UNAVAILABLE and retry_after is None:
+        retry_after = DEFAULT_RETRY_AFTER_SECONDS
+    answer = ProblemError(status, slug, str(error), retry_after_seconds=retry_after)
+    errors = [detail for detail in error.details or [] if isinstance(detail, Mapping)]
+    if errors:
+        answer.problem["errors"] = [dict(detail) for detail in errors]
+    if error.status is not None:
+        answer.problem["upstreamStatus"] = error.status
+    if error.code is not None:
+        answer.problem["upstreamCode"] = error.code
+    if error.request_id is not None:
+        answer.problem["upstreamRequestId"] = error.request_id
+    return answer
+
+
+def _status_and_slug(error: UpstreamError) -> tuple[int, str]:
+    match error:
+        case UpstreamNotFound():
+            return 404, "upstream-not-found"
+        case UpstreamRejectedRequest():
+            return (400 if error.status == HTTPStatus.BAD_REQUEST else 502), "upstream-rejected"
+        case AccessDenied() if error.api == CLOUD_PARTNER_PORTAL:
+            return 403, "upstream-access-denied"
+        case CredentialRefused() | AccessDenied():
+            return 502, "credential-refused"
+        case UpstreamThrottled():
+            return 503, "upstream-throttled"
+        case UpstreamTimeout():
+            return 504, "upstream-timeout"
+    return 502, "upstream-failed"
+
+
+def _type(slug: str) -> str:
+    return f"urn:problem:offer-monitor:{slug}"

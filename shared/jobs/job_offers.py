@@ -1,0 +1,134 @@
+"""The private offer that a job made or changed, also of jobs that are not registered here."""
+
+import math
+from datetime import timedelta
+
+from shared.clock import Clock
+from shared.jobs.asks import Ask, Asks
+from shared.jobs.job import POLL_SPACING, Job
+from shared.jobs.manual_check import AskedTooRecently, JobUnknown
+from shared.jobs.poll import CLAIM_LASTS
+from shared.jobs.registry import JobRegistry
+from shared.json_codec import JsonObject, dumps, loads
+from shared.models.vocabulary import JobState, Operation
+from shared.storage.errors import RowChanged
+from shared.upstream.errors import TokenUnavailable, UpstreamError, UpstreamNotFound, UpstreamRejectedRequest
+from shared.upstream.job_status import JobStatus
+from shared.upstream.product_ingestion import ProductIngestion, private_offer_of
+
+# A remembered answer shares one column; the errors of a job that failed at length are left out of it.
+LONGEST_REMEMBERED_CHARACTERS = 30_000
+
+
+class JobStillPending(Exception):
+    """The job has not ended; its offer may be there later."""
+
+    def __init__(self, wait: timedelta) -> None:
+        super().__init__("the job has not ended yet")
+        self.retry_after_seconds = max(1, math.ceil(wait.total_seconds()))
+
+
+class JobMadeNoOffer(Exception):
+    """The job ended without making or changing an offer; `errors` are upstream's."""
+
+    def __init__(self, outcome: str, errors: list[JsonObject]) -> None:
+        super().__init__(f"the job {outcome}")
+        self.outcome = outcome
+        self.errors = errors
+
+
+class OfferDeleted(Exception):
+    """The job deleted the offer."""
+
+
+class JobOffers:
+    """Finds the private offer behind a job id. Raises the errors above, JobUnknown, UpstreamError, StorageError."""
+
+    def __init__(self, *, registry: JobRegistry, asks: Asks, upstream: ProductIngestion, clock: Clock) -> None:
+        self._registry = registry
+        self._asks = asks
+        self._upstream = upstream
+        self._clock = clock
+
+    def private_offer(self, job_id: str) -> JsonObject:
+        """The private offer: as stored when the job finished, or from upstream if the job is not registered here."""
+        job = self._registry.find(job_id)
+        return self._of_unregistered(job_id) if job is None else self._of_registered(job)
+
+    def _of_registered(self, job: Job) -> JsonObject:
+        match job.state:
+            case JobState.PENDING:
+                raise JobStillPending(job.next_poll_at - self._clock.now())
+            case JobState.FAILED | JobState.CANCELLED:
+                raise JobMadeNoOffer(job.state.value, job.errors)
+            case JobState.LOST | JobState.EXPIRED:
+                raise JobUnknown(job.job_id)
+            case JobState.SUCCEEDED if job.operation is Operation.DELETE:
+                raise OfferDeleted(job.job_id)
+        # The detail could not be had when the job finished; it may be there now.
+        return job.private_offer or self._from_detail(job.job_id)
+
+    def _of_unregistered(self, job_id: str) -> JsonObject:
+        """Ask for the detail first: only that of a finished job is there, and it may be asked for at any time."""
+        try:
+            return self._from_detail(job_id)
+        except (JobUnknown, UpstreamNotFound, UpstreamRejectedRequest):
+            status = self._status(job_id)
+        if not status.finished or status.outcome is None:
+            raise JobStillPending(POLL_SPACING)
+        if status.outcome != "succeeded":
+            raise JobMadeNoOffer(status.outcome, status.errors)
+        if status.resource_uri is None:
+            raise OfferDeleted(job_id)
+        raise JobUnknown(job_id)
+
+    def _from_detail(self, job_id: str) -> JsonObject:
+        private_offer = private_offer_of(self._upstream.job_detail(job_id))
+        if private_offer is None:
+            raise JobUnknown(job_id)
+        return private_offer
+
+    def _status(self, job_id: str) -> JobStatus:
+        """The job's status, asked now or less than a minute ago."""
+        now = self._clock.now()
+        ask = self._asks.claim(job_id, now, until=now + CLAIM_LASTS)
+        if ask is None:
+            return self._remembered_status(job_id)
+        if self._registry.find(job_id) is not None:
+            # Registered just now: from here on its own row says when it may be asked. See `asks.py`.
+            self._answered(ask, None)
+            raise JobStillPending(POLL_SPACING)
+        try:
+            status = self._upstream.job_status(job_id)
+        except TokenUnavailable:
+            self._answered(ask, None)
+            raise
+        except UpstreamError:
+            self._answered(ask, None, asked=True)
+            raise
+        self._answered(ask, _as_text(status), asked=True)
+        return status
+
+    def _remembered_status(self, job_id: str) -> JobStatus:
+        known = self._asks.get(job_id)
+        if known is None or known.answer is None:
+            raise AskedTooRecently(POLL_SPACING if known is None else known.next_poll_at - self._clock.now())
+        return JobStatus.from_json(loads(known.answer), job_id)
+
+    def _answered(self, ask: Ask, answer: str | None, *, asked: bool = False) -> None:
+        now = self._clock.now()
+        try:
+            self._asks.answered(ask, now + POLL_SPACING if asked else now, answer)
+        except RowChanged:
+            return  # taken over after the claim ran out: the other's answer is newer
+
+
+def _as_text(status: JobStatus) -> str:
+    answer = {
+        "jobStatus": status.job_status,
+        "jobResult": status.job_result,
+        "resourceUri": status.resource_uri,
+        "errors": status.errors,
+    }
+    text = dumps(answer)
+    return text if len(text) <= LONGEST_REMEMBERED_CHARACTERS else dumps(answer | {"errors": []})

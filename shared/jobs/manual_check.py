@@ -1,0 +1,96 @@
+"""A poll on demand, within promise 1: the same claim, the same rules, the same outbox as the cycle's."""
+
+import logging
+import math
+from datetime import timedelta
+
+from shared.clock import Clock
+from shared.jobs.asks import Asks
+from shared.jobs.job import POLL_SPACING, Job
+from shared.jobs.job_rows import PendingRow
+from shared.jobs.outbox import Outbox
+from shared.jobs.pending_jobs import PendingJobs, Written
+from shared.jobs.poll import CLAIM_LASTS, JobPoller
+from shared.jobs.registry import JobRegistry
+from shared.storage.errors import RowChanged, StorageError
+
+ANSWER_WITHIN = timedelta(seconds=45)
+_log = logging.getLogger("offer_monitor.jobs")
+
+
+class JobUnknown(LookupError):
+    """No such job, here or upstream."""
+
+
+class AskedTooRecently(Exception):
+    """Upstream was asked about this job less than 60 seconds ago, or is being asked right now."""
+
+    def __init__(self, wait: timedelta) -> None:
+        super().__init__("upstream was asked about this job less than 60 seconds ago")
+        self.retry_after_seconds = max(1, math.ceil(wait.total_seconds()))
+
+
+class ManualCheck:
+    """Polls one registered job now."""
+
+    def __init__(
+        self,
+        *,
+        registry: JobRegistry,
+        pending: PendingJobs,
+        asks: Asks,
+        outbox: Outbox,
+        poller: JobPoller,
+        clock: Clock,
+    ) -> None:
+        self._registry = registry
+        self._pending = pending
+        self._asks = asks
+        self._outbox = outbox
+        self._poller = poller
+        self._clock = clock
+
+    def check(self, job_id: str) -> Job:
+        """The job after a poll; a finished one as it is.
+
+        Raises JobUnknown, AskedTooRecently, StorageError, and UpstreamError after storing it with the job.
+        """
+        row = self._pending.get(job_id, self._clock.now())
+        if row is None:
+            job = self._registry.find(job_id)
+            if job is None:
+                raise JobUnknown(job_id)
+            return job
+        claimed = self._claim(row)
+        poll = self._poller.poll(claimed.job, answer_by=self._clock.now() + ANSWER_WITHIN)
+        written = self._pending.write([(claimed, poll.job)])[0]
+        if written is not None:
+            self._settle(written)
+        if poll.error is not None and poll.job.pending:
+            raise poll.error
+        return poll.job
+
+    def _claim(self, row: PendingRow) -> PendingRow:
+        now = self._clock.now()
+        earliest = row.job.next_poll_at
+        if row.never_polled and (asked := self._asks.get(row.job.job_id)) is not None:
+            earliest = max(earliest, asked.next_poll_at)
+        # A job that failed often is slowed down further than its minute; whoever asks by hand need not wait for that.
+        if row.job.last_polled_at is not None and not row.claimed:
+            earliest = min(earliest, row.job.last_polled_at + POLL_SPACING)
+        if earliest > now:
+            raise AskedTooRecently(earliest - now)
+        try:
+            claimed = self._pending.claim([row], until=now + CLAIM_LASTS)[0]
+        except RowChanged as error:
+            raise AskedTooRecently(POLL_SPACING) from error
+        return claimed
+
+    def _settle(self, written: Written) -> None:
+        try:
+            if written.outbox is not None:
+                self._outbox.settle([written.outbox])
+            if written.row is not None:
+                self._outbox.announce_stalled(written.row)
+        except StorageError as error:
+            _log.warning("settling is left to the next tick: %s", error)

@@ -1,0 +1,167 @@
+"""Every job the monitor knows, wherever it stands: pending, just finished, or in the history.
+
+A job moves in one direction only: pending, outbox, history. Whoever looks in that order cannot miss one that moves
+meanwhile.
+"""
+
+import base64
+import binascii
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from shared.clock import Clock
+from shared.jobs.asks import Asks
+from shared.jobs.history import History
+from shared.jobs.job import POLL_SPACING, Job
+from shared.jobs.outbox import Outbox
+from shared.jobs.pending_jobs import PendingJobs
+from shared.models.vocabulary import JobState, Operation
+from shared.storage.errors import RowChanged
+
+# Of a job that pollers keep changing, a removal tries again so often; each loses to one write only.
+REMOVAL_TRIES = 5
+type Listed = JobState | Literal["all"]
+
+
+class InvalidCursor(ValueError):
+    """A cursor that this listing did not hand out."""
+
+
+@dataclass(frozen=True)
+class JobPage:
+    """Some jobs, and where the listing goes on (None: it does not)."""
+
+    jobs: list[Job]
+    next_cursor: str | None
+
+
+class JobRegistry:
+    """Registers, finds, lists and removes jobs. Every method raises StorageError."""
+
+    def __init__(self, *, pending: PendingJobs, history: History, asks: Asks, outbox: Outbox, clock: Clock) -> None:
+        self._pending = pending
+        self._history = history
+        self._asks = asks
+        self._outbox = outbox
+        self._clock = clock
+
+    def register(
+        self, job_id: str, *, operation: Operation, label: str | None, external_id: str | None
+    ) -> tuple[Job, bool]:
+        """Follow a job; a job already known is returned as it is, with False, and nothing changes."""
+        known = self.find(job_id)
+        if known is not None:
+            return known, False
+        now = self._clock.now()
+        job = Job(
+            job_id=job_id,
+            registered_at=now,
+            next_poll_at=now,
+            operation=operation,
+            label=label,
+            external_id=external_id,
+        )
+        if self._pending.register(job):
+            return job, True
+        # Registered by another request just now; it may even have finished since.
+        return self.find(job_id) or job, False
+
+    def find(self, job_id: str) -> Job | None:
+        """The job with all its parts, or None if it is not known here."""
+        pending = self._pending.get(job_id, self._clock.now())
+        if pending is not None:
+            return pending.job
+        outbox = self._pending.outbox_row(job_id)
+        return outbox.job if outbox is not None else self._history.get(job_id)
+
+    def remove(self, job_id: str) -> bool:
+        """Stop following a pending job, or remove a finished one from the history; False if it is not known.
+
+        Its last status request is remembered first: registered again at once, it must still wait for its minute.
+        """
+        for _ in range(REMOVAL_TRIES):
+            try:
+                return self._remove(job_id)
+            except RowChanged:
+                continue
+        raise RowChanged("the job kept changing while it was to be removed")
+
+    def page(self, listed: Listed, *, external_id: str | None, limit: int, cursor: str | None) -> JobPage:
+        """Some jobs: pending ones by id, finished ones newest first, `all` in that order. Raises InvalidCursor."""
+        phase, after_key = _decoded(cursor)
+        jobs: list[Job] = []
+        if phase == "pending" and listed in {JobState.PENDING, "all"}:
+            # One more than asked for tells whether there is a next page.
+            rows = self._pending.page(after_key, limit + 1, self._clock.now(), external_id=external_id)
+            jobs = [row.job for row in rows[:limit]]
+            if len(rows) > limit:
+                return JobPage(jobs, _encoded("pending", rows[limit - 1].row_key))
+            after_key = ""
+        if listed is JobState.PENDING:
+            return JobPage(jobs, None)
+        return self._finished_page(jobs, listed, external_id=external_id, limit=limit, after_key=after_key)
+
+    def _finished_page(
+        self, jobs: list[Job], listed: Listed, *, external_id: str | None, limit: int, after_key: str
+    ) -> JobPage:
+        def is_listed(job: Job) -> bool:
+            return listed in {job.state, "all"} and external_id in {None, job.external_id}
+
+        if not after_key:
+            jobs += _newest_first([row.job for row in self._pending.outbox() if is_listed(row.job)])
+        if len(jobs) >= limit:
+            # The page is full before the history begins; the next one starts there.
+            return JobPage(jobs[:limit], _encoded("finished", ""))
+        state = None if listed == "all" else listed.value
+        wanted = limit - len(jobs)
+        entries = self._history.page(after_key, wanted + 1, state=state, external_id=external_id)
+        seen = {job.job_id for job in jobs}
+        jobs += [entry.job for entry in entries[:wanted] if entry.job.job_id not in seen]
+        next_cursor = _encoded("finished", entries[wanted - 1].row_key) if len(entries) > wanted else None
+        return JobPage(jobs, next_cursor)
+
+    def _remove(self, job_id: str) -> bool:
+        now = self._clock.now()
+        row = self._pending.get(job_id, now)
+        if row is not None:
+            if not row.never_polled or row.job.next_poll_at > now:
+                self._asks.remember(job_id, _earliest_next_ask(row.job))
+            self._pending.remove(row)
+            return True
+        outbox = self._pending.outbox_row(job_id)
+        if outbox is not None:
+            self._outbox.settle([outbox])
+        finished = self._history.get(job_id)
+        if finished is not None and finished.last_polled_at is not None:
+            self._asks.remember(job_id, _earliest_next_ask(finished))
+        return self._history.remove(job_id)
+
+
+def _earliest_next_ask(job: Job) -> datetime:
+    """A minute after the last request; for a job claimed for a poll right now, the claim's end."""
+    asked = (job.last_polled_at or job.registered_at) + POLL_SPACING
+    return max(asked, job.next_poll_at) if job.pending else asked
+
+
+def _newest_first(jobs: list[Job]) -> list[Job]:
+    by_finish: Callable[[Job], datetime] = lambda job: job.finished_at or job.registered_at  # noqa: E731 - a sort key
+    return sorted(jobs, key=by_finish, reverse=True)
+
+
+def _encoded(phase: str, key: str) -> str:
+    return base64.urlsafe_b64encode(f"{phase}:{key}".encode()).decode().rstrip("=")
+
+
+def _decoded(cursor: str | None) -> tuple[str, str]:
+    if cursor is None:
+        return "pending", ""
+    try:
+        text = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode("ascii")
+    except (binascii.Error, ValueError) as error:
+        raise InvalidCursor("cursor should be the nextCursor of an earlier answer") from error
+    phase, separator, key = text.partition(":")
+    if phase not in {"pending", "finished"} or not separator:
+        raise InvalidCursor("cursor should be the nextCursor of an earlier answer")
+    return phase, key

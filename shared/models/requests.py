@@ -1,0 +1,58 @@
+"""Request bodies. Pydantic names every fault of a body at once."""
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from shared import identifiers
+from shared.models.vocabulary import Operation
+
+LONGEST_LABEL_CHARACTERS = 200
+# Fields of upstream's answer to a configure request, which may be posted as it is.
+_UPSTREAM_FIELDS = {"$schema", "jobID", "jobStatus", "jobResult", "jobStart", "jobEnd", "resourceUri", "errors"}
+type Label = Annotated[str, Field(min_length=1, max_length=LONGEST_LABEL_CHARACTERS)]
+
+
+class JobRegistration(BaseModel):
+    """A job to follow: its id and what to call it, or upstream's answer to the configure request as it is.
+
+    A status in upstream's answer counts for nothing: the job is polled like any other.
+    """
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    jobId: str = Field(description="The job id, a GUID in any case.")  # noqa: N815 - the wire's name
+    operation: Operation = Operation.UNKNOWN
+    label: Label | None = None
+    externalId: Label | None = None  # noqa: N815 - the wire's name
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_upstream(cls, body: Any) -> Any:  # noqa: ANN401 - whatever the caller sent
+        if not isinstance(body, dict) or _UPSTREAM_FIELDS.isdisjoint(body):
+            return body
+        ours = {name: body[name] for name in ("jobId", "operation", "label", "externalId") if name in body}
+        return ours if "jobId" in ours or "jobID" not in body else ours | {"jobId": body["jobID"]}
+
+    @field_validator("operation", mode="before")
+    @classmethod
+    def _any_case(cls, value: Any) -> Any:  # noqa: ANN401 - whatever the caller sent
+        if value is None:
+            return Operation.UNKNOWN
+        name = value.strip().casefold() if isinstance(value, str) else ""
+        if name not in set(Operation):
+            raise ValueError(f"should be one of {', '.join(Operation)}")
+        return Operation(name)
+
+    @field_validator("jobId")
+    @classmethod
+    def _job_id(cls, value: str) -> str:
+        return identifiers.job_id(value.strip())
+
+
+def faults_of(error: ValidationError) -> list[str]:
+    """Each fault of a body as `path: what is wrong`; what was sent is not repeated."""
+    return [
+        f"{'.'.join(str(part) for part in fault['loc']) or 'body'}: {fault['msg'].removeprefix('Value error, ')}"
+        for fault in error.errors(include_url=False, include_input=False, include_context=False)
+    ]

@@ -1,0 +1,103 @@
+"""Whether the monitor can do its work, from what stands in storage: any instance can tell."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from threading import Lock
+
+from shared.clock import Clock
+from shared.jobs.pending_jobs import PendingJobs
+from shared.jobs.poll_cycle import OVERDUE_AFTER
+from shared.models.responses import HealthDetails, LastTick
+from shared.monitor.monitor_state import MonitorState, MonitorStates
+from shared.storage.errors import StorageError
+
+# Anyone may ask for the health, without a key: storage is not read more often than this for them.
+REMEMBERED_FOR = timedelta(seconds=10)
+
+
+@dataclass(frozen=True)
+class DeliveryCounts:
+    """How many webhook deliveries wait for another attempt, and how many were given up."""
+
+    waiting: int
+    dead: int
+
+
+class Health:
+    """Puts the monitor's health together. Thread-safe."""
+
+    def __init__(
+        self,
+        *,
+        pending: PendingJobs,
+        states: MonitorStates,
+        count_deliveries: Callable[[], DeliveryCounts],
+        clock: Clock,
+    ) -> None:
+        self._pending = pending
+        self._states = states
+        self._count_deliveries = count_deliveries
+        self._clock = clock
+        self._lock = Lock()
+        self._remembered: tuple[datetime, bool] | None = None
+
+    def is_ok(self) -> bool:
+        """The one word for everyone, at most ten seconds old."""
+        with self._lock:
+            now = self._clock.now()
+            if self._remembered is None or now - self._remembered[0] > REMEMBERED_FOR:
+                self._remembered = now, not self._problems()[0]
+            return self._remembered[1]
+
+    def details(self) -> HealthDetails:
+        """Every part, fresh."""
+        problems, state, counts = self._problems()
+        try:
+            deliveries = self._count_deliveries()
+        except StorageError:
+            deliveries = None
+        return HealthDetails(
+            status="degraded" if problems else "ok",
+            problems=problems,
+            storageReachable=counts is not None,
+            lastTick=None if state is None else _last_tick(state),
+            pendingJobs=None if counts is None else counts[0],
+            overdueJobs=None if counts is None else counts[1],
+            lastTokenError=None if state is None else state.last_token_error,
+            deliveriesWaiting=None if deliveries is None else deliveries.waiting,
+            deliveriesDead=None if deliveries is None else deliveries.dead,
+        )
+
+    def _problems(self) -> tuple[list[str], MonitorState | None, tuple[int, int] | None]:
+        """What is wrong, in words; the monitor's state; how many jobs are pending and overdue."""
+        now = self._clock.now()
+        try:
+            state = self._states.read()
+            rows = self._pending.read(now).rows
+        except StorageError as error:
+            return [f"storage cannot be used: {error}"], None, None
+        overdue = sum(row.job.next_poll_at < now - OVERDUE_AFTER for row in rows)
+        problems = []
+        if state.failed_cycles_in_a_row:
+            problems.append(f"the last cycle could not do its work: {state.failure_detail}")
+        if overdue:
+            problems.append(f"{overdue} due jobs have waited for over 5 minutes")
+        return problems, state, (len(rows), overdue)
+
+
+def _last_tick(state: MonitorState) -> LastTick | None:
+    tick = state.last_tick
+    if tick is None:
+        return None
+    return LastTick(
+        at=tick["at"],
+        durationMs=tick["durationMs"],
+        outcome=tick["outcome"],
+        reason=tick["reason"],
+        polled=tick["polled"],
+        finished=tick["finished"],
+        failedPolls=tick["failedPolls"],
+        setAside=tick["setAside"],
+        unreached=tick["unreached"],
+    )
