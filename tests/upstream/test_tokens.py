@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
+from threading import Event
 
 import pytest
 from azure.core.credentials import AccessToken
@@ -197,8 +198,10 @@ class StubCredential:
         self.fails = False
         self.answers = 0
         self.token = "token-{}"
+        self.before_answer: Callable[[], object] = lambda: None
 
     def get_token(self, *_scopes: str, **_options: object) -> AccessToken:
+        self.before_answer()
         if self.fails:
             raise ValueError("no")
         self.answers += 1
@@ -270,3 +273,25 @@ def test_a_token_never_shows_when_it_is_printed(stubbed_source: TokenSource) -> 
 
     assert token.value not in repr(token)
     assert token.expires_at > datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def test_while_one_thread_renews_a_token_in_good_time_the_others_go_on_with_it(
+    stubbed_source: TokenSource, stub: StubCredential, clock: FakeClock
+) -> None:
+    first = stubbed_source.token()
+    clock.advance(3600 - 60)
+    entra_was_asked, entra_may_answer = Event(), Event()
+
+    def take_time() -> None:
+        entra_was_asked.set()
+        assert entra_may_answer.wait(5)
+
+    stub.before_answer = take_time
+    with ThreadPoolExecutor(1) as pool:
+        renewal = pool.submit(stubbed_source.token)
+        assert entra_was_asked.wait(5)
+
+        assert stubbed_source.token() is first
+
+        entra_may_answer.set()
+        assert renewal.result() is stubbed_source.token()
