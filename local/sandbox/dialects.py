@@ -19,6 +19,7 @@ class Dialect:
     detail: Literal["wrapped", "bare", "several"] = "wrapped"  # A6
     empty_details: Literal["list", "object", "missing"] = "list"  # C8
     surplus_whitespace: bool = False
+    misprints: bool = False  # C1, C9: those of the documentation, in the detail's offer
 
     def word(self, value: str) -> str:
         """An enum value in this dialect's casing."""
@@ -41,6 +42,6 @@ DIALECTS = {
         Dialect("core", job_id_key="jobID", pending_end="date-time", leading_space=False, empty_details="missing"),
         Dialect("trimmed", trimmed_fractions=True, pending_end="plausible", detail="bare"),
         Dialect("pascal", pascal_case=True, detail="several", empty_details="object"),
-        Dialect("spaced", pending_end="absent", surplus_whitespace=True, trimmed_fractions=True),
+        Dialect("spaced", pending_end="absent", surplus_whitespace=True, trimmed_fractions=True, misprints=True),
     )
 }

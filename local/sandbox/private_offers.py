@@ -145,6 +145,12 @@ def _in_old_form(offer: JsonObject) -> JsonObject:
     return old
 
 
+def with_misprints(offer: JsonObject) -> JsonObject:
+    """The offer with two slips of the documentation's samples: a space inside `$schema`, a capital inside the type."""
+    kind = str(offer["privateOfferType"]).replace("multiparty", "multiParty")
+    return {**offer, "$schema": str(offer["$schema"]).replace("offer/", "offer/ "), "privateOfferType": kind}
+
+
 def _pascal(value: str) -> str:
     return value[:1].upper() + value[1:]
 

@@ -8,10 +8,11 @@ from local.sandbox.answers import JsonObject, Refusal, ingestion_error, json_ans
 from local.sandbox.configure import submit
 from local.sandbox.ingestion_requests import DEFAULT_VERSION, PREFIX, checked_state, job_of, offer_id_of, version_of
 from local.sandbox.jobs import OUTCOMES, Job
-from local.sandbox.private_offers import summaries, written_for
+from local.sandbox.private_offers import summaries, with_misprints, written_for
 from local.sandbox.scripted_answers import scripted_answer
 
 DETAIL_SCHEMA = "https://schema.mp.microsoft.com/schema/configure-detail"
+REQUEST_SCHEMA = "https://schema.mp.microsoft.com/schema/configure"
 
 
 def routes() -> list[web.RouteDef]:
@@ -118,17 +119,18 @@ async def get_list(request: web.Request) -> web.Response:
 
 def _detail_body(job: Job, resources: list[JsonObject], version: str) -> JsonObject:
     """Wrapped; or bare for a dialect that has it so. Only offers change their form with the version."""
-    written = [
-        written_for(resource, version) if str(resource.get("id", "")).startswith("private-offer/") else resource
-        for resource in resources
-    ]
-    offers = [resource for resource in written if str(resource.get("id", "")).startswith("private-offer/")]
+    offers = [written_for(resource, version) for resource in resources if _is_offer(resource)]
+    if job.dialect.misprints:
+        offers = [with_misprints(offer) for offer in offers]
     if job.dialect.detail == "bare" and len(offers) == 1:
         return offers[0]
-    # PC22's sample wraps the old form in the schema of the request (A6)
-    schema = (
-        f"{DETAIL_SCHEMA}/{version}"
-        if version >= DEFAULT_VERSION
-        else DETAIL_SCHEMA.removesuffix("-detail") + f"/{version}"
-    )
-    return {"$schema": schema, "resources": written if job.dialect.detail == "several" else offers or written}
+    others = [resource for resource in resources if not _is_offer(resource)]
+    if job.dialect.detail != "several" and offers:
+        others = []
+    # the documented sample of the old form is wrapped in the schema of the request (A6)
+    schema = f"{DETAIL_SCHEMA}/{version}" if version >= DEFAULT_VERSION else f"{REQUEST_SCHEMA}/{version}"
+    return {"$schema": schema, "resources": [*others, *offers]}
+
+
+def _is_offer(resource: JsonObject) -> bool:
+    return str(resource.get("id", "")).startswith("private-offer/")

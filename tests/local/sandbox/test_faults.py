@@ -4,14 +4,12 @@ import json
 import time
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
 from requests.exceptions import ChunkedEncodingError, ReadTimeout
 
-from local.sandbox.fault_kinds import FAULT_NAMES
 from local.sandbox.server import Sandbox
 from tests.local.sandbox.conftest import Caller, token_for
 
@@ -231,8 +229,3 @@ def test_a_fault_or_a_route_that_does_not_exist_is_refused(fresh_sandbox: Sandbo
         fresh_sandbox.state.fault("gremlin")
     with pytest.raises(ValueError, match="unknown route 'job-status'"):
         fresh_sandbox.state.fault("reset", route="job-status")
-
-
-def test_the_guide_names_every_fault() -> None:
-    guide = (Path(__file__).parents[3] / "docs" / "sandbox.md").read_text(encoding="utf-8")
-    assert [name for name in sorted(FAULT_NAMES) if f"`{name}`" not in guide] == []

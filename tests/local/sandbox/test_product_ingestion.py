@@ -84,6 +84,16 @@ def test_the_detail_puts_prices_before_the_offer_in_one_dialect(fresh_sandbox: S
     assert ids[-1].startswith("private-offer/")
 
 
+def test_the_detail_has_the_misprints_of_the_documentation_in_one_dialect(
+    fresh_sandbox: Sandbox, ingestion: Caller
+) -> None:
+    offer = private_offer_of("multipartyPromotionChannelPartner")
+    job_id = fresh_sandbox.state.add_job(dialect="spaced", private_offer=offer)
+    shown = ingestion.get(f"configure/{job_id}").json()["resources"][0]
+    assert shown["$schema"].endswith("/private-offer/ 2023-07-15")
+    assert shown["privateOfferType"] == "multiPartyPromotionChannelPartner"
+
+
 @pytest.mark.parametrize("status", [404, 400])
 def test_the_detail_of_a_running_job_is_refused(fresh_sandbox: Sandbox, ingestion: Caller, status: int) -> None:
     fresh_sandbox.state.change_settings(detail_before_completion=status)
