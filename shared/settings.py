@@ -98,6 +98,7 @@ class Settings:
     webhook_url: str | None
     webhook_secret: str | None = field(repr=False)
     webhook_allow_private_networks: bool = False
+    ca_bundle: str | None = None
 
 
 def load_storage_settings(environ: Mapping[str, str] = os.environ) -> StorageSettings:
@@ -135,6 +136,7 @@ def load_settings(environ: Mapping[str, str] = os.environ) -> Settings:
         webhook_url=read.text("WEBHOOK_URL"),
         webhook_secret=read.text("WEBHOOK_SECRET"),
         webhook_allow_private_networks=read.flag("WEBHOOK_ALLOW_PRIVATE_NETWORKS"),
+        ca_bundle=read.text("REQUESTS_CA_BUNDLE"),
     )
     if (settings.webhook_url is None) != (settings.webhook_secret is None):
         read.fault("WEBHOOK_URL and WEBHOOK_SECRET", "are set together or not at all")

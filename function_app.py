@@ -1,0 +1,180 @@
+"""Every function of the app: what triggers it and what it calls.
+
+Only this module knows Azure Functions. Handlers and parts are imported when a function is first called, so that the
+timers' instances load nothing of the HTTP API, and nothing happens at import.
+"""
+
+from functools import cache
+from threading import Lock
+from typing import TYPE_CHECKING
+
+import azure.functions as func
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from shared.composition import Monitor
+    from shared.http.edge import Handler
+
+_building = Lock()
+app = func.FunctionApp(http_auth_level=func.AuthLevel.FUNCTION)
+
+
+# Timers: both may also be fired by hand with POST /admin/functions/{name}.
+
+
+@app.function_name("poll_pending_jobs")
+@app.timer_trigger(schedule="0 * * * * *", arg_name="timer")
+def poll_pending_jobs(timer: func.TimerRequest) -> None:  # noqa: ARG001 - stored state says what is due, not the timer
+    """Poll every job that is due, then see the events that this made off to the webhooks."""
+    _monitor().poll_tick()
+
+
+@app.function_name("deliver_webhooks")
+@app.timer_trigger(schedule="30 * * * * *", arg_name="timer")
+def deliver_webhooks(timer: func.TimerRequest) -> None:  # noqa: ARG001 - stored state says what is due, not the timer
+    """Attempt again the webhook deliveries that are due."""
+    _monitor().delivery_tick()
+
+
+# Jobs
+
+
+@app.function_name("register_job")
+@app.route("jobs", methods=["POST"])
+def register_job(req: func.HttpRequest) -> func.HttpResponse:
+    """Follow a job."""
+    return _answer(req, lambda: _monitor().job_handlers.register)
+
+
+@app.function_name("list_jobs")
+@app.route("jobs", methods=["GET"])
+def list_jobs(req: func.HttpRequest) -> func.HttpResponse:
+    """List jobs, pending ones unless another state is asked for."""
+    return _answer(req, lambda: _monitor().job_handlers.list)
+
+
+@app.function_name("get_job")
+@app.route("jobs/{jobId}", methods=["GET"])
+def get_job(req: func.HttpRequest) -> func.HttpResponse:
+    """Read a job's record."""
+    return _answer(req, lambda: _monitor().job_handlers.read)
+
+
+@app.function_name("remove_job")
+@app.route("jobs/{jobId}", methods=["DELETE"])
+def remove_job(req: func.HttpRequest) -> func.HttpResponse:
+    """Stop following a pending job, or remove a finished one from the history."""
+    return _answer(req, lambda: _monitor().job_handlers.remove)
+
+
+@app.function_name("check_job")
+@app.route("jobs/{jobId}/check", methods=["POST"])
+def check_job(req: func.HttpRequest) -> func.HttpResponse:
+    """Poll a job now, unless it was polled less than 60 seconds ago."""
+    return _answer(req, lambda: _monitor().job_handlers.check)
+
+
+@app.function_name("get_private_offer_of_job")
+@app.route("jobs/{jobId}/private-offer", methods=["GET"])
+def get_private_offer_of_job(req: func.HttpRequest) -> func.HttpResponse:
+    """Read the private offer that a job made or changed."""
+    return _answer(req, lambda: _monitor().job_handlers.private_offer)
+
+
+# Offers
+
+
+@app.function_name("get_private_offer")
+@app.route("private-offers/{privateOfferId}", methods=["GET"])
+def get_private_offer(req: func.HttpRequest) -> func.HttpResponse:
+    """Read a private offer from Product Ingestion."""
+    return _answer(req, lambda: _monitor().private_offer_handlers.read)
+
+
+@app.function_name("list_private_offers")
+@app.route("private-offers", methods=["GET"])
+def list_private_offers(req: func.HttpRequest) -> func.HttpResponse:
+    """List the account's private offers."""
+    return _answer(req, lambda: _monitor().private_offer_handlers.list)
+
+
+@app.function_name("get_cpp_offer")
+@app.route("cpp/publishers/{publisherId}/offers/{offerId}", methods=["GET"])
+def get_cpp_offer(req: func.HttpRequest) -> func.HttpResponse:
+    """Read an offer from the Cloud Partner Portal: its draft, a slot, or a version."""
+    return _answer(req, lambda: _monitor().cpp_offer_handlers.read)
+
+
+@app.function_name("list_cpp_offers")
+@app.route("cpp/publishers/{publisherId}/offers", methods=["GET"])
+def list_cpp_offers(req: func.HttpRequest) -> func.HttpResponse:
+    """List a publisher's offers in the Cloud Partner Portal."""
+    return _answer(req, lambda: _monitor().cpp_offer_handlers.list)
+
+
+@app.function_name("get_cpp_offer_status")
+@app.route("cpp/publishers/{publisherId}/offers/{offerId}/status", methods=["GET"])
+def get_cpp_offer_status(req: func.HttpRequest) -> func.HttpResponse:
+    """Read how the publishing of an offer stands, step by step."""
+    return _answer(req, lambda: _monitor().cpp_offer_handlers.status)
+
+
+@app.function_name("get_offer_details")
+@app.route("offer-details", methods=["GET"])
+def get_offer_details(req: func.HttpRequest) -> func.HttpResponse:
+    """Read a private offer and a CPP offer in one call."""
+    return _answer(req, lambda: _monitor().offer_detail_handlers.read)
+
+
+# Health
+
+
+@app.function_name("get_health")
+@app.route("health", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
+def get_health(req: func.HttpRequest) -> func.HttpResponse:
+    """Tell anyone whether the monitor can do its work, and nothing else."""
+    return _answer(req, lambda: _monitor().health_handlers.read, keyless=True)
+
+
+@app.function_name("get_health_details")
+@app.route("health/details", methods=["GET"])
+def get_health_details(req: func.HttpRequest) -> func.HttpResponse:
+    """Tell the parts of the monitor's health."""
+    return _answer(req, lambda: _monitor().health_handlers.details)
+
+
+def _monitor() -> "Monitor":
+    """The one monitor of this process."""
+    with _building:
+        return _new_monitor()
+
+
+@cache
+def _new_monitor() -> "Monitor":
+    from shared.composition import Monitor
+
+    return Monitor()
+
+
+def _answer(
+    req: func.HttpRequest, find_handler: "Callable[[], Handler]", *, keyless: bool = False
+) -> func.HttpResponse:
+    """Translate between Azure Functions and the handlers."""
+    from shared.http import edge
+    from shared.http.exchange import Request
+
+    request = Request(
+        url=req.url,
+        route=req.route_params,
+        query=req.params,
+        headers={name.lower(): value for name, value in req.headers.items()},
+        body=req.get_body(),
+    )
+    response = (edge.answer_anyone if keyless else edge.answer)(find_handler, request)
+    return func.HttpResponse(
+        response.body,
+        status_code=response.status,
+        headers=response.all_headers,
+        mimetype=response.content_type,
+    )

@@ -1,0 +1,305 @@
+"""Puts the monitor together: which part is made of which others, each built when it is first needed.
+
+Nothing is built at import, and nothing a function does not use: an idle tick loads no HTTP handler, no webhook code
+and no azure-identity.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from threading import RLock
+from typing import TYPE_CHECKING, Any
+
+from shared.clock import Clock, SystemClock
+from shared.jobs.asks import Asks
+from shared.jobs.history import History
+from shared.jobs.job_bodies import JobBodies
+from shared.jobs.outbox import Outbox
+from shared.jobs.pending_jobs import PendingJobs
+from shared.jobs.poll import JobPoller
+from shared.jobs.poll_cycle import PollCycle
+from shared.jobs.poll_rules import PollRules
+from shared.log import log_event
+from shared.monitor.cycle_report import CycleFailure, CycleReport
+from shared.monitor.monitor_state import MonitorStates
+from shared.setting_reader import SettingsError
+from shared.settings import Settings, StorageSettings, load_settings, load_storage_settings
+from shared.storage.connection import Tables
+from shared.storage.documents import Documents
+from shared.storage.errors import StorageError
+from shared.storage.table import Table
+from shared.upstream.credentials import SharedCredential, credential_from_settings
+from shared.upstream.product_ingestion import PRODUCT_INGESTION, ProductIngestion
+from shared.upstream.tokens import TokenSource
+from shared.upstream.transport import Transport
+from shared.webhooks.events import Event
+
+if TYPE_CHECKING:
+    from shared.http.cpp_offers import CppOfferHandlers
+    from shared.http.health import HealthHandlers
+    from shared.http.jobs import JobHandlers
+    from shared.http.offer_details import OfferDetailHandlers
+    from shared.http.private_offers import PrivateOfferHandlers
+    from shared.http.webhooks import WebhookHandlers
+    from shared.jobs.job_offers import JobOffers
+    from shared.jobs.registry import JobRegistry
+    from shared.upstream.cloud_partner_portal import CloudPartnerPortal
+    from shared.webhooks.webhooks import Webhooks
+
+# Promise 7: a tick ends within 50 seconds. Polling ends by itself before; deliveries under way may use what is left.
+TICK_SECONDS = 49.0
+_log = logging.getLogger("offer_monitor")
+
+
+class _Part[T]:
+    """A property that is built once, even if two threads ask for it first at the same time."""
+
+    def __init__(self, build: Callable[[Any], T]) -> None:
+        self._build = build
+        self._name = build.__name__
+
+    def __get__(self, monitor: "Monitor", owner: type["Monitor"]) -> T:
+        # Stored under its own name it hides this descriptor, so the lock is taken for the first look-ups only.
+        with monitor.building:
+            if self._name not in monitor.__dict__:
+                monitor.__dict__[self._name] = self._build(monitor)
+        part: T = monitor.__dict__[self._name]
+        return part
+
+
+class Monitor:
+    """All parts of one process. Every part raises SettingsError while a setting that it needs is at fault."""
+
+    def __init__(self, clock: Clock | None = None) -> None:
+        self.building = RLock()
+        self.clock = clock or SystemClock()
+
+    # --- what the timers run ---
+
+    def poll_tick(self) -> None:
+        """One tick of `poll_pending_jobs`: poll, note how it went, see the first deliveries off."""
+        began = time.monotonic()
+        try:
+            report = self.poll_cycle.run()
+        except SettingsError as error:
+            report = CycleReport(
+                started_at=self.clock.now(), failure=CycleFailure.SETTINGS_INVALID, failure_detail=str(error)
+            )
+            log_event(_log, "poll_cycle", level=logging.ERROR, **report.facts())
+            _log.error("%s", error)
+        try:
+            self.monitor_states.record(report)
+        except (StorageError, SettingsError) as error:
+            _log.warning("the cycle's report is kept until it can be stored: %s", error)
+        if "webhooks" in self.__dict__:
+            self.webhooks.deliverer.finish(TICK_SECONDS - (time.monotonic() - began))
+
+    def delivery_tick(self) -> None:
+        """One tick of `deliver_webhooks`: the deliveries that are due again."""
+        self.webhooks.retry_cycle.run()
+
+    # --- settings and storage ---
+
+    @_Part
+    def settings(self) -> Settings:
+        return load_settings()
+
+    @_Part
+    def storage_settings(self) -> StorageSettings:
+        return load_storage_settings()
+
+    @_Part
+    def tables(self) -> Tables:
+        return Tables(self.storage_settings.storage)
+
+    @_Part
+    def jobs_table(self) -> Table:
+        return self.tables.table(self.storage_settings.jobs_table)
+
+    # --- upstream ---
+
+    @_Part
+    def credential(self) -> SharedCredential:
+        return credential_from_settings(self.settings)
+
+    @_Part
+    def product_ingestion(self) -> ProductIngestion:
+        settings = self.settings
+        transport = self._transport(
+            PRODUCT_INGESTION, settings.product_ingestion_url, settings.product_ingestion_scope
+        )
+        return ProductIngestion(
+            transport,
+            status_version=settings.product_ingestion_status_version,
+            offer_version=settings.product_ingestion_offer_version,
+        )
+
+    @_Part
+    def cloud_partner_portal(self) -> "CloudPartnerPortal":
+        from shared.upstream.cloud_partner_portal import CLOUD_PARTNER_PORTAL, CloudPartnerPortal
+
+        settings = self.settings
+        transport = self._transport(
+            CLOUD_PARTNER_PORTAL, settings.cloud_partner_portal_url, settings.cloud_partner_portal_scope
+        )
+        return CloudPartnerPortal(transport, version=settings.cloud_partner_portal_version)
+
+    def _transport(self, api: str, base_url: str, scope: str) -> Transport:
+        return Transport(
+            api,
+            base_url,
+            TokenSource(self.credential, scope, self.clock, api=api),
+            self.clock,
+            timeout_seconds=self.settings.upstream_timeout_seconds,
+            connections=self.settings.poll_concurrency,
+        )
+
+    # --- jobs ---
+
+    @_Part
+    def job_bodies(self) -> JobBodies:
+        return JobBodies(Documents(self.jobs_table))
+
+    @_Part
+    def pending_jobs(self) -> PendingJobs:
+        return PendingJobs(self.jobs_table, self.job_bodies)
+
+    @_Part
+    def asks(self) -> Asks:
+        return Asks(self.jobs_table)
+
+    @_Part
+    def history(self) -> History:
+        return History(self.jobs_table, self.job_bodies)
+
+    @_Part
+    def outbox(self) -> Outbox:
+        return Outbox(
+            table=self.jobs_table,
+            pending=self.pending_jobs,
+            history=self.history,
+            announcer=_AnnouncerOnDemand(self),
+            clock=self.clock,
+        )
+
+    @_Part
+    def job_poller(self) -> JobPoller:
+        return JobPoller(self.product_ingestion, PollRules.from_settings(self.settings), self.clock)
+
+    @_Part
+    def poll_cycle(self) -> PollCycle:
+        if self.settings.webhook_url is not None:
+            _ = self.webhooks  # a bad WEBHOOK_URL is said before any job is polled, not after
+        return PollCycle(
+            pending=self.pending_jobs,
+            asks=self.asks,
+            outbox=self.outbox,
+            poller=self.job_poller,
+            ensure_token=self.product_ingestion.ensure_token,
+            clock=self.clock,
+            sleep=time.sleep,
+            concurrency=self.settings.poll_concurrency,
+        )
+
+    @_Part
+    def registry(self) -> "JobRegistry":
+        from shared.jobs.registry import JobRegistry
+
+        return JobRegistry(
+            pending=self.pending_jobs, history=self.history, asks=self.asks, outbox=self.outbox, clock=self.clock
+        )
+
+    @_Part
+    def job_offers(self) -> "JobOffers":
+        from shared.jobs.job_offers import JobOffers
+
+        return JobOffers(registry=self.registry, asks=self.asks, upstream=self.product_ingestion, clock=self.clock)
+
+    # --- the monitor itself, and whom it tells ---
+
+    @_Part
+    def monitor_states(self) -> MonitorStates:
+        return MonitorStates(self.jobs_table, _AnnouncerOnDemand(self))
+
+    @_Part
+    def webhooks(self) -> "Webhooks":
+        from shared.webhooks.webhooks import open_webhooks
+
+        prefix = self.settings.jobs_table
+        return open_webhooks(
+            endpoints_table=self.tables.table(f"{prefix}webhooks"),
+            deliveries_table=self.tables.table(f"{prefix}deliveries"),
+            settings=self.settings,
+            clock=self.clock,
+            ca_bundle=self.settings.ca_bundle,
+        )
+
+    # --- HTTP ---
+
+    @_Part
+    def job_handlers(self) -> "JobHandlers":
+        from shared.http.jobs import JobHandlers
+        from shared.jobs.manual_check import ManualCheck
+
+        manual_check = ManualCheck(
+            registry=self.registry,
+            pending=self.pending_jobs,
+            asks=self.asks,
+            outbox=self.outbox,
+            poller=self.job_poller,
+            clock=self.clock,
+        )
+        return JobHandlers(self.registry, manual_check, self.job_offers, self.clock)
+
+    @_Part
+    def private_offer_handlers(self) -> "PrivateOfferHandlers":
+        from shared.http.private_offers import PrivateOfferHandlers
+
+        return PrivateOfferHandlers(self.product_ingestion)
+
+    @_Part
+    def cpp_offer_handlers(self) -> "CppOfferHandlers":
+        from shared.http.cpp_offers import CppOfferHandlers
+
+        return CppOfferHandlers(self.cloud_partner_portal)
+
+    @_Part
+    def offer_detail_handlers(self) -> "OfferDetailHandlers":
+        from shared.http.offer_details import OfferDetailHandlers
+
+        return OfferDetailHandlers(self.product_ingestion, self.cloud_partner_portal, self.job_offers)
+
+    @_Part
+    def webhook_handlers(self) -> "WebhookHandlers":
+        from shared.http.webhooks import WebhookHandlers
+
+        return WebhookHandlers(self.webhooks, self.clock)
+
+    @_Part
+    def health_handlers(self) -> "HealthHandlers":
+        from shared.http.health import HealthHandlers
+        from shared.monitor.health import DeliveryCounts, Health
+
+        def count_deliveries() -> DeliveryCounts:
+            endpoint_ids = [endpoint.id for endpoint in self.webhooks.endpoints.all()]
+            return DeliveryCounts(*self.webhooks.deliveries.counts(endpoint_ids))
+
+        return HealthHandlers(
+            Health(
+                pending=self.pending_jobs,
+                states=self.monitor_states,
+                count_deliveries=count_deliveries,
+                clock=self.clock,
+            )
+        )
+
+
+class _AnnouncerOnDemand:
+    """Opens the webhooks when there is something to announce: an idle tick has nothing."""
+
+    def __init__(self, monitor: Monitor) -> None:
+        self._monitor = monitor
+
+    def announce(self, events: Sequence[Event]) -> None:
+        if events:
+            self._monitor.webhooks.announcer.announce(events)
