@@ -10,7 +10,7 @@ from threading import Lock
 from shared.clock import Clock
 from shared.log import log_event
 from shared.storage.errors import RowChanged, StorageError
-from shared.webhooks.deliveries import DeliveryStore
+from shared.webhooks.deliveries import CLAIM_NEEDS, DeliveryStore
 from shared.webhooks.delivery import Attempt, Delivery, DueDelivery
 from shared.webhooks.endpoints import Endpoint, EndpointStore
 from shared.webhooks.lanes import Lanes
@@ -67,11 +67,19 @@ class Deliverer:
         """
         return sum(self._lanes.add(due.endpoint.id, due.id, (due, tally or Tally())) for due in dues)
 
-    def finish(self, seconds: float) -> int:
-        """Wait for what was started, at most `seconds`. Returns how many could not begin: they stay due."""
-        return self._lanes.finish(
-            seconds=seconds, start_none_after_seconds=max(0.0, seconds - LAST_START_BEFORE_END_SECONDS)
-        )
+    def finish(self, seconds: float) -> None:
+        """Wait for all that was started, at most `seconds`. What is not through by then goes on by itself."""
+        self._lanes.wait_until_idle(seconds)
+
+    def finish_batch(self, tally: Tally, seconds: float) -> int:
+        """Wait for what was started with this tally, at most `seconds`.
+
+        What could not begin in time to be through by then stays due; returns how many deliveries that were.
+        """
+        self._lanes.wait_until_idle(seconds - LAST_START_BEFORE_END_SECONDS)
+        left = self._lanes.drop_where(lambda item: item[1] is tally)
+        self._lanes.wait_until_idle(min(seconds, LAST_START_BEFORE_END_SECONDS))
+        return left
 
     def redeliver(self, endpoint: Endpoint, delivery: Delivery) -> Delivery:
         """Attempt a delivery now, whatever became of it before, under the same webhook-id; returns it afterwards.
@@ -84,8 +92,11 @@ class Deliverer:
 
     def _attempt_in_lane(self, due: DueDelivery, tally: Tally) -> bool:
         """Attempt if nobody else does; whether the endpoint answered at all."""
+        now = self._clock.now()
+        if due.body is not None and due.claimed_until - now < CLAIM_NEEDS:
+            return True  # waited for too long since it was announced: the retry cycle has it next
         try:
-            claimed = self._deliveries.claim(due, self._clock.now())
+            claimed = self._deliveries.claim(due, now)
             return not self._attempt(claimed, tally).unanswered
         except RowChanged:
             return True  # another instance has it, or had it and is done
@@ -104,7 +115,7 @@ class Deliverer:
         self._deliveries.record(due, attempt, next_at)
         if attempt.says_gone:
             self._endpoints.set_gone(due.endpoint, gone=True)
-            self._lanes.drop(due.endpoint.id)
+            self._lanes.drop_where(lambda item: item[0].endpoint.id == due.endpoint.id)
             self._deliveries.bury(due.endpoint, self._clock.now())
         return attempt
 

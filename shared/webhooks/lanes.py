@@ -46,30 +46,24 @@ class Lanes[Item]:
             self._start_threads()
             return True
 
-    def drop(self, lane_name: str) -> None:
-        """Forget what waits in the lane."""
+    def drop_where(self, unwanted: Callable[[Item], bool]) -> int:
+        """Forget every waiting item that is unwanted; returns how many those were."""
         with self._changed:
-            if lane_name in self._lanes:
-                self._empty(self._lanes[lane_name])
+            return sum(self._drop(lane, unwanted) for lane in self._lanes.values())
 
-    def finish(self, *, seconds: float, start_none_after_seconds: float) -> int:
-        """Wait until everything has run, but no longer than `seconds`.
-
-        What has not been started after `start_none_after_seconds` is forgotten; returns how many items that were.
-        """
+    def wait_until_idle(self, seconds: float) -> None:
+        """Wait until everything has run, but no longer than `seconds`."""
         with self._changed:
-            self._changed.wait_for(self._is_idle, timeout=min(seconds, start_none_after_seconds))
-            dropped = sum(self._empty(lane) for lane in self._lanes.values())
-            self._changed.wait_for(self._is_idle, timeout=max(0.0, seconds - start_none_after_seconds))
-            return dropped
+            self._changed.wait_for(self._is_idle, timeout=max(0.0, seconds))
 
     def _is_idle(self) -> bool:
         return not any(lane.waiting or lane.running for lane in self._lanes.values())
 
-    def _empty(self, lane: _Lane[Item]) -> int:
-        dropped = len(lane.waiting)
-        lane.known.difference_update(item_id for item_id, _ in lane.waiting)
-        lane.waiting.clear()
+    def _drop(self, lane: _Lane[Item], unwanted: Callable[[Item], bool]) -> int:
+        kept = deque((item_id, item) for item_id, item in lane.waiting if not unwanted(item))
+        dropped = len(lane.waiting) - len(kept)
+        lane.known.difference_update({item_id for item_id, _ in lane.waiting} - {item_id for item_id, _ in kept})
+        lane.waiting = kept
         self._changed.notify_all()
         return dropped
 

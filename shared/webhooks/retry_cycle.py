@@ -31,13 +31,13 @@ class RetryCycle:
         """Attempt what is due, for at most `seconds`; the rest stays due. A storage failure is logged, not raised."""
         began = time.monotonic()
         tally = Tally()
-        due = waiting = 0
+        due = 0
         reason = None
         try:
             due = self._start_due(tally)
         except StorageError as error:
             reason = "storage_unreachable" if error.transient else "storage_refused"
-        waiting = self._deliverer.finish(seconds - (time.monotonic() - began))
+        waiting = self._deliverer.finish_batch(tally, seconds - (time.monotonic() - began))
         log_event(
             _log,
             "delivery_cycle",

@@ -41,3 +41,7 @@ class Sender:
             response=redact_signed_links(answer.excerpt),
             retry_after=answer.retry_after,
         )
+
+    def close(self) -> None:
+        """Close the pooled connections."""
+        self._guard.close()
