@@ -1,0 +1,50 @@
+#!/usr/bin/env bash
+# Compile and lint the templates with the Bicep CLI, where there is one. Any warning fails, not only the linter's.
+# Usage: infra/scripts/lint-bicep.sh
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+if command -v bicep >/dev/null; then
+  bicep=(bicep)
+elif command -v az >/dev/null && az bicep version >/dev/null 2>&1; then
+  bicep=(az bicep)
+else
+  echo "lint-bicep: no Bicep CLI here, so nothing was compiled. Install one with 'az bicep install'." >&2
+  echo "lint-bicep: what can be checked without it is in tests/infra, part of 'make test'." >&2
+  exit 0
+fi
+
+messages=$(mktemp)
+trap 'rm -f "$messages"' EXIT
+
+# The standalone CLI takes the file as an argument, the Azure CLI by --file.
+file_argument() {
+  if [ "${bicep[0]}" = az ]; then printf -- '--file\n'; fi
+  printf '%s\n' "$1"
+}
+
+failed=0
+check() { # <what> <command...>: runs it, shows what it says, and remembers a warning as a failure
+  local what=$1
+  shift
+  if ! "$@" >/dev/null 2>"$messages"; then failed=1; fi
+  if grep -Eq '(Warning|Error) [A-Za-z0-9-]+:|(WARNING|ERROR):' "$messages"; then failed=1; fi
+  if [ -s "$messages" ]; then
+    echo "$what:" >&2
+    cat "$messages" >&2
+  fi
+}
+
+for template in main.bicep modules/*.bicep types.bicep; do
+  mapfile -t argument < <(file_argument "$template")
+  check "build $template" "${bicep[@]}" build "${argument[@]}" --stdout
+  check "lint $template" "${bicep[@]}" lint "${argument[@]}"
+done
+mapfile -t argument < <(file_argument main.bicepparam)
+check "build main.bicepparam" "${bicep[@]}" build-params "${argument[@]}" --stdout
+
+if [ "$failed" -ne 0 ]; then
+  echo "lint-bicep: not clean" >&2
+  exit 1
+fi
+echo "lint-bicep: clean"

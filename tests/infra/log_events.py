@@ -1,0 +1,34 @@
+"""What the app logs (docs/operations.md): every event with its fields. Alerts and workbook ask for nothing else."""
+
+LOG_EVENTS: dict[str, frozenset[str]] = {
+    "poll_cycle": frozenset(
+        {
+            "outcome",
+            "reason",
+            "pending",
+            "overdue",
+            "polled",
+            "finished",
+            "failedPolls",
+            "setAside",
+            "unreached",
+            "throttled",
+            "durationMs",
+            "upstreamLatencyMsP50",
+            "upstreamLatencyMsMax",
+        }
+    ),
+    "job_finished": frozenset({"jobId", "state", "operation", "secondsToFinish", "pollCount", "errors"}),
+    "job_stalled": frozenset({"jobId", "operation", "hoursPending"}),
+    "job_poll_failed": frozenset(
+        {"jobId", "reason", "upstreamStatus", "upstreamRequestId", "consecutiveFailures", "nextPollAt"}
+    ),
+    "job_set_aside": frozenset({"rowKey", "reason"}),
+    "credential_refused": frozenset({"api", "reason"}),
+    "delivery_attempt": frozenset(
+        {"deliveryId", "webhookId", "type", "attempt", "outcome", "status", "latencyMs", "error"}
+    ),
+    "delivery_cycle": frozenset(
+        {"outcome", "reason", "due", "attempted", "delivered", "dead", "waiting", "durationMs"}
+    ),
+}

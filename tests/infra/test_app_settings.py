@@ -1,0 +1,194 @@
+"""Every setting of the contract is set or left out on purpose, none is misspelt, none is one that Flex forbids."""
+
+import re
+
+from tests.infra.template import INFRA, REPOSITORY, Template, body_of, properties, text
+
+APP = Template(INFRA / "modules/app.bicep")
+
+CREDENTIAL_SETTINGS = {
+    "federated": "PARTNER_CENTER_FEDERATED_IDENTITY_CLIENT_ID",
+    "secret": "PARTNER_CENTER_CLIENT_SECRET",
+    "certificate": "PARTNER_CENTER_CERTIFICATE",
+}
+ALWAYS_SET = {"PARTNER_CENTER_TENANT_ID", "PARTNER_CENTER_CLIENT_ID"}
+SET_WITH_A_WEBHOOK = {"WEBHOOK_URL", "WEBHOOK_SECRET"}
+# Set when the parameter appSettings names them; else the deployed version's own default holds, also after an upgrade.
+SET_ON_REQUEST = {
+    "JOBS_TABLE",
+    "PRODUCT_INGESTION_URL",
+    "PRODUCT_INGESTION_SCOPE",
+    "PRODUCT_INGESTION_STATUS_VERSION",
+    "PRODUCT_INGESTION_OFFER_VERSION",
+    "CLOUD_PARTNER_PORTAL_URL",
+    "CLOUD_PARTNER_PORTAL_SCOPE",
+    "CLOUD_PARTNER_PORTAL_VERSION",
+    "UPSTREAM_TIMEOUT_SECONDS",
+    "POLL_CONCURRENCY",
+    "JOB_STALLED_AFTER_HOURS",
+    "JOB_EXPIRES_AFTER_DAYS",
+    "JOB_LOST_AFTER_NOT_FOUND",
+}
+LEFT_OUT = {
+    "AzureWebJobsStorage": "a connection string holds the account's key, which opens nothing here",
+    "AzureWebJobsStorage__accountName": "the services' full addresses are set instead: right in every Azure cloud",
+    "PARTNER_CENTER_CERTIFICATE_PATH": "a file: there is none on Azure; the certificate comes from the key vault",
+    "PARTNER_CENTER_CERTIFICATE_PASSWORD": "a certificate in the vault needs no second secret beside it",
+    "REQUESTS_CA_BUNDLE": "for the sandbox's certificates; Azure's own are right for Microsoft",
+    "AZURITE_TABLE_PORT": "the storage emulator's port on this machine",
+    "AZURE_AUTHORITY_HOST": "for the sandbox and national clouds; setting it turns instance discovery off",
+    "WEBHOOK_ALLOW_PRIVATE_NETWORKS": "local use only: it would let webhooks into private networks",
+}
+STORAGE_SETTINGS = {
+    "AzureWebJobsStorage__blobServiceUri",
+    "AzureWebJobsStorage__tableServiceUri",
+    "AzureWebJobsStorage__credential",
+    "AzureWebJobsStorage__clientId",
+}
+HOST_SETTINGS = STORAGE_SETTINGS | {
+    "APPLICATIONINSIGHTS_CONNECTION_STRING",
+    "APPLICATIONINSIGHTS_AUTHENTICATION_STRING",
+    "PYTHON_THREADPOOL_THREAD_COUNT",
+}
+
+# https://learn.microsoft.com/azure/azure-functions/functions-app-settings#flex-consumption-plan-deprecations
+FORBIDDEN_SETTINGS = {
+    "ENABLE_ORYX_BUILD",
+    "FUNCTIONS_EXTENSION_VERSION",
+    "FUNCTIONS_MAX_HTTP_CONCURRENCY",
+    "FUNCTIONS_WORKER_PROCESS_COUNT",
+    "FUNCTIONS_WORKER_RUNTIME",
+    "FUNCTIONS_WORKER_RUNTIME_VERSION",
+    "SCM_DO_BUILD_DURING_DEPLOYMENT",
+    "TZ",
+    "WEBSITE_CONTENTAZUREFILECONNECTIONSTRING",
+    "WEBSITE_CONTENTOVERVNET",
+    "WEBSITE_CONTENTSHARE",
+    "WEBSITE_DNS_SERVER",
+    "WEBSITE_MAX_DYNAMIC_APPLICATION_SCALE_OUT",
+    "WEBSITE_NODE_DEFAULT_VERSION",
+    "WEBSITE_RUN_FROM_PACKAGE",
+    "WEBSITE_SKIP_CONTENTSHARE_VALIDATION",
+    "WEBSITE_TIME_ZONE",
+    "WEBSITE_VNET_ROUTE_ALL",
+}
+# Refused by Azure with error 51021, or without effect, on a Flex Consumption site.
+FORBIDDEN_SITE_PROPERTIES = {
+    "alwaysOn",
+    "clientAffinityEnabled",
+    "containerSize",
+    "ftpsState",
+    "functionAppScaleLimit",
+    "functionsRuntimeScaleMonitoringEnabled",
+    "isReserved",
+    "isXenon",
+    "javaVersion",
+    "linuxFxVersion",
+    "minimumElasticInstanceCount",
+    "netFrameworkVersion",
+    "powerShellVersion",
+    "preWarmedInstanceCount",
+    "use32BitWorkerProcess",
+    "windowsFxVersion",
+}
+
+
+def names_in(variable: str) -> set[str]:
+    return set(properties(body_of(APP.variables[variable])))
+
+
+def names_of_type(name: str) -> set[str]:
+    return set(properties(body_of(Template(INFRA / "types.bicep").types[name])))
+
+
+def every_name_set() -> set[str]:
+    return (
+        names_in("hostSettings")
+        | names_in("partnerCenterSettings")
+        | names_in("webhookSettings")
+        | set(CREDENTIAL_SETTINGS.values())
+        | names_of_type("AppSettings")
+    )
+
+
+def names_that_the_app_reads() -> set[str]:
+    source = "".join(path.read_text(encoding="utf-8") for path in (REPOSITORY / "shared").glob("setting*.py"))
+    return set(re.findall(r'"((?:AzureWebJobsStorage|[A-Z]+_)[A-Za-z_]*)"', source))
+
+
+def test_what_must_be_set_is_set() -> None:
+    assert names_in("hostSettings") == HOST_SETTINGS
+    assert names_in("partnerCenterSettings") == ALWAYS_SET
+    assert names_in("webhookSettings") == SET_WITH_A_WEBHOOK
+
+
+def test_what_may_be_set_is_every_setting_that_has_a_default() -> None:
+    assert names_of_type("AppSettings") == SET_ON_REQUEST
+
+
+def test_each_choice_of_credential_sets_its_own_setting_and_no_other() -> None:
+    choices = properties(body_of(APP.variables["credentialSettings"]))
+    assert {choice: set(properties(settings)) for choice, settings in choices.items()} == {
+        choice: {setting} for choice, setting in CREDENTIAL_SETTINGS.items()
+    }
+
+
+def test_every_setting_that_the_app_reads_is_set_or_left_out_on_purpose() -> None:
+    assert names_that_the_app_reads() - every_name_set() - set(LEFT_OUT) == set()
+
+
+def test_no_setting_is_misspelt() -> None:
+    platform = HOST_SETTINGS - {"AzureWebJobsStorage__tableServiceUri", "AzureWebJobsStorage__clientId"}
+    assert every_name_set() - platform <= names_that_the_app_reads()
+
+
+def test_nothing_that_is_left_out_is_set_after_all() -> None:
+    assert not every_name_set() & set(LEFT_OUT)
+
+
+def test_no_setting_is_one_that_flex_consumption_forbids() -> None:
+    assert not every_name_set() & FORBIDDEN_SETTINGS
+
+
+def test_no_site_property_is_one_that_flex_consumption_refuses() -> None:
+    site = next(resource for resource in APP.resources if resource.type == "Microsoft.Web/sites")
+    keys = set(re.findall(r"^\s+(\w+):", text(site.node), re.MULTILINE))
+    assert not keys & FORBIDDEN_SITE_PROPERTIES
+
+
+def test_secrets_are_key_vault_references() -> None:
+    reference = re.compile(r"'@Microsoft\.KeyVault\(VaultName=\$\{vaultName\};SecretName=\$\{\w+EntryName\}\)'")
+    choices = properties(body_of(APP.variables["credentialSettings"]))
+    values = [
+        properties(choices["secret"])["PARTNER_CENTER_CLIENT_SECRET"],
+        properties(choices["certificate"])["PARTNER_CENTER_CERTIFICATE"],
+        properties(body_of(APP.variables["webhookSettings"]))["WEBHOOK_SECRET"],
+    ]
+    for value in values:
+        assert reference.fullmatch(text(value))
+
+
+def test_every_group_of_settings_reaches_the_app() -> None:
+    settings = next(resource for resource in APP.resources if resource.symbol == "settings")
+    value = text(properties(body_of(settings.node))["properties"])
+    for group in ("hostSettings", "partnerCenterSettings", "credentialSettings", "webhookSettings", "chosenSettings"):
+        assert group in value
+
+
+def test_the_app_is_what_it_should_be() -> None:
+    """The lines that a security review looks for; the compiler knows whether they are spelt right."""
+    source = APP.path.read_text(encoding="utf-8")
+    for line in (
+        "name: 'FC1'",
+        "version: '3.13'",
+        "httpsOnly: true",
+        "minTlsVersion: '1.2'",
+        "scmMinTlsVersion: '1.2'",
+        "http20Enabled: true",
+        "allowedOrigins: []",
+        "type: 'UserAssignedIdentity'",
+    ):
+        assert line in source, line
+    policies = [r for r in APP.resources if r.type == "Microsoft.Web/sites/basicPublishingCredentialsPolicies"]
+    assert {text(properties(body_of(policy.node))["name"]) for policy in policies} == {"'ftp'", "'scm'"}
+    assert all("allow: false" in text(policy.node) for policy in policies)

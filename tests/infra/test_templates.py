@@ -1,0 +1,255 @@
+"""The templates: they parse, their parts fit each other, and a second deployment finds what the first one made."""
+
+import json
+import re
+
+import pytest
+
+from tests.infra.template import (
+    INFRA,
+    ModuleCall,
+    Template,
+    body_of,
+    decorators_of,
+    literal,
+    main_template,
+    properties,
+    property_value,
+    templates,
+    text,
+    walk,
+)
+
+TEMPLATES = templates()
+MODULES = [template for template in TEMPLATES if template.path.parent.name == "modules"]
+
+# Microsoft's built-in roles: https://learn.microsoft.com/azure/role-based-access-control/built-in-roles
+BUILT_IN_ROLES = {
+    "Storage Blob Data Owner": "b7e6dc6d-f1e8-4753-8033-0f276bb0955b",
+    "Storage Blob Data Contributor": "ba92f5b4-2d11-453d-a403-e96b0029c9fe",
+    "Storage Queue Data Contributor": "974c5e8b-45b9-4653-ba55-5f855dd0fb88",
+    "Storage Table Data Contributor": "0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3",
+    "Monitoring Metrics Publisher": "3913510d-42f4-4e42-8a64-420c390055eb",
+    "Key Vault Secrets User": "4633458b-17de-408a-b874-0445c86b69e6",
+}
+# What the app's identity needs, and no more.
+GRANTED_ROLES = {
+    "Storage Blob Data Owner",
+    "Storage Table Data Contributor",
+    "Monitoring Metrics Publisher",
+    "Key Vault Secrets User",
+}
+
+
+def each_template(cases: list[Template]) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("template", cases, ids=lambda template: template.name)
+
+
+@each_template(TEMPLATES)
+def test_a_template_parses(template: Template) -> None:
+    assert template.faults == []
+
+
+@each_template(TEMPLATES)
+def test_every_parameter_type_and_output_is_described(template: Template) -> None:
+    undescribed = [
+        name for name, parameter in template.parameters.items() if "description" not in parameter.decorators
+    ]
+    for declarations in (template.outputs, template.types):
+        undescribed += [
+            name
+            for name, node in declarations.items()
+            if not any(text(decorator).startswith("@description") for decorator in decorators_of(node))
+        ]
+    assert undescribed == []
+
+
+@each_template(TEMPLATES)
+def test_every_parameter_variable_and_existing_resource_is_used(template: Template) -> None:
+    declared = [*template.parameters, *template.variables]
+    declared += [resource.symbol for resource in template.resources if resource.existing]
+    assert [name for name in declared if template.identifiers.count(name) < 2] == []
+
+
+@each_template(TEMPLATES)
+def test_every_imported_type_exists_and_is_used(template: Template) -> None:
+    exported = Template(INFRA / "types.bicep").types
+    source = template.path.read_text(encoding="utf-8")
+    for names in re.findall(r"^import \{([^}]*)\}", source, re.MULTILINE):
+        for name in (part.strip() for part in names.split(",")):
+            assert name in exported
+            assert len(re.findall(rf"\b{name}\b", source)) > 1, f"{name} is imported and not used"
+
+
+@pytest.mark.parametrize("call", main_template().modules, ids=lambda call: call.symbol)
+def test_a_module_gets_every_parameter_that_it_declares_and_no_other(call: ModuleCall) -> None:
+    declared = Template(INFRA / call.file).parameters
+    required = {name for name, parameter in declared.items() if not parameter.has_default}
+    assert set(call.arguments) <= set(declared)
+    assert required <= set(call.arguments)
+
+
+def test_every_module_is_deployed() -> None:
+    assert {call.file for call in main_template().modules} == {module.name for module in MODULES}
+
+
+def test_no_module_parameter_has_a_default_that_nobody_overrides() -> None:
+    calls = {call.file: call.arguments for call in main_template().modules}
+    idle = [
+        (module.name, name)
+        for module in MODULES
+        for name, parameter in module.parameters.items()
+        if parameter.has_default and name not in calls[module.name]
+    ]
+    assert idle == []
+
+
+def test_one_api_version_is_used_for_each_resource_type() -> None:
+    versions: dict[str, set[str]] = {}
+    for template in TEMPLATES:
+        for resource in template.resources:
+            top_level_type = "/".join(resource.type.split("/")[:2])
+            versions.setdefault(top_level_type, set()).add(resource.version)
+    assert {kind: found for kind, found in versions.items() if len(found) > 1} == {}
+
+
+def test_a_what_if_can_name_every_resource() -> None:
+    """Modules are given names and choices, never another module's outputs, which exist only while deploying."""
+    for call in main_template().modules:
+        for name, value in call.arguments.items():
+            assert ".outputs" not in text(value), f"{call.symbol}.{name}"
+
+
+def test_every_role_id_is_the_id_of_the_role_named_beside_it() -> None:
+    named = {}
+    for template in TEMPLATES:
+        if "roleIds" in template.variables:
+            for name, value in properties(body_of(template.variables["roleIds"])).items():
+                named[name] = literal(value)
+    assert named == {name: BUILT_IN_ROLES[name] for name in GRANTED_ROLES}
+
+
+def test_no_role_is_given_but_by_its_name() -> None:
+    for template in TEMPLATES:
+        source = template.path.read_text(encoding="utf-8")
+        table = text(template.variables["roleIds"]) if "roleIds" in template.variables else ""
+        ids = re.findall(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", source.replace(table, ""))
+        assert ids == [], template.name
+
+
+def role_assignments() -> list[tuple[str, dict[str, str]]]:
+    found = []
+    for template in TEMPLATES:
+        for resource in template.resources:
+            if resource.type == "Microsoft.Authorization/roleAssignments":
+                body = body_of(resource.node)
+                values = {name: text(value) for name, value in properties(body).items()}
+                values |= {
+                    name: text(value) for name, value in properties(property_value(body, "properties")).items()
+                }
+                found.append((resource.symbol, values))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("symbol", "values"), role_assignments(), ids=lambda case: case if isinstance(case, str) else ""
+)
+def test_a_role_assignment_is_found_again_by_a_second_deployment(symbol: str, values: dict[str, str]) -> None:
+    role = re.search(r"roleIds\['([^']+)'\]", values["roleDefinitionId"])
+    assert role is not None, symbol
+    assert values["name"] == f"guid({values['scope']}.id, identity.id, roleIds['{role[1]}'])"
+    assert values["principalId"] == "identity.properties.principalId"
+    assert values["principalType"] == "'ServicePrincipal'"
+    assert "description" in values
+
+
+def test_the_identity_gets_each_role_once() -> None:
+    roles = sorted(
+        re.findall(r"roleIds\['([^']+)'\]", values["roleDefinitionId"])[0] for _, values in role_assignments()
+    )
+    assert roles == sorted(GRANTED_ROLES)
+
+
+def test_no_output_and_no_setting_takes_a_secret() -> None:
+    for template in TEMPLATES:
+        secure = {name for name, parameter in template.parameters.items() if "secure" in parameter.decorators}
+        used = {
+            text(node) for output in template.outputs.values() for node in walk(output) if node.type == "identifier"
+        }
+        assert not secure & used, template.name
+    assert not [p for p in Template(INFRA / "modules/app.bicep").parameters.values() if "secure" in p.decorators]
+
+
+def test_a_secure_parameter_is_handed_to_secure_parameters_only() -> None:
+    main = main_template()
+    secure = {name for name, parameter in main.parameters.items() if "secure" in parameter.decorators}
+    assert secure == {"partnerCenterCredentialValue", "webhookSecret"}
+    for call in main.modules:
+        accepted = Template(INFRA / call.file).parameters
+        for name, value in call.arguments.items():
+            if secure & {text(node) for node in walk(value) if node.type == "identifier"}:
+                assert "secure" in accepted[name].decorators, f"{call.symbol}.{name}"
+
+
+def test_a_secret_is_written_only_when_a_value_is_given() -> None:
+    vault = Template(INFRA / "modules/vault.bicep")
+    secrets = [resource for resource in vault.resources if resource.type == "Microsoft.KeyVault/vaults/secrets"]
+    assert len(secrets) == 2
+    for secret in secrets:
+        value = text(property_value(body_of(secret.node), "properties", "value"))
+        assert f"= if (!empty({value}))" in text(secret.node)
+
+
+def parameters_file() -> dict[str, str]:
+    document = json.loads((INFRA / "main.parameters.json").read_text(encoding="utf-8"))
+    return {name: entry["value"] for name, entry in document["parameters"].items()}
+
+
+def bicepparam() -> dict[str, str]:
+    source = (INFRA / "main.bicepparam").read_text(encoding="utf-8")
+    return dict(re.findall(r"^param (\w+) = (.+)$", source, re.MULTILINE))
+
+
+@pytest.mark.parametrize("given", [parameters_file(), bicepparam()], ids=["main.parameters.json", "main.bicepparam"])
+def test_a_parameter_file_gives_what_is_required_and_nothing_unknown(given: dict[str, str]) -> None:
+    declared = main_template().parameters
+    assert set(given) <= set(declared)
+    assert {name for name, parameter in declared.items() if not parameter.has_default} <= set(given)
+
+
+def test_no_parameter_file_holds_a_secret() -> None:
+    for name in ("partnerCenterCredentialValue", "webhookSecret"):
+        assert re.fullmatch(r"\$\{[A-Z_]+\}", parameters_file()[name])
+        assert re.fullmatch(r"readEnvironmentVariable\('[A-Z_]+', ''\)", bicepparam()[name])
+
+
+def test_a_default_in_the_parameters_file_is_the_templates_own() -> None:
+    main = main_template()
+    for name, value in parameters_file().items():
+        default = re.fullmatch(r"\$\{[A-Z_]+=(.*)\}", value)
+        if default:
+            declaration = next(
+                node
+                for node in main.root.named_children
+                if node.type == "parameter_declaration" and text(node.named_children[0]) == name
+            )
+            assert literal(declaration.named_children[-1]) == default[1], name
+
+
+def test_the_linter_holds_every_rule_but_the_two_with_a_reason_at_error() -> None:
+    source = (INFRA / "bicepconfig.json").read_text(encoding="utf-8")
+    rules = json.loads(re.sub(r"^\s*//.*$", "", source, flags=re.MULTILINE))["analyzers"]["core"]["rules"]
+    assert {name for name, rule in rules.items() if rule["level"] != "error"} == {
+        "no-module-name",
+        "use-recent-api-versions",
+    }
+
+
+def test_every_check_that_checkov_skips_has_its_reason_above_it() -> None:
+    lines = (INFRA / "checkov.yaml").read_text(encoding="utf-8").splitlines()
+    start = lines.index("skip-check:")
+    explained = False
+    for line in lines[start + 1 :]:
+        if line.strip().startswith("#"):
+            explained = True
+        assert explained, line
