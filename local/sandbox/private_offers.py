@@ -146,7 +146,7 @@ def _in_old_form(offer: JsonObject) -> JsonObject:
 
 
 def with_misprints(offer: JsonObject) -> JsonObject:
-    """The offer with two slips of the documentation's samples: a space inside `$schema`, a capital inside the type."""
+    """The offer with two slips of the documentation: a space inside `$schema`, a capital inside the type."""
     kind = str(offer["privateOfferType"]).replace("multiparty", "multiParty")
     return {**offer, "$schema": str(offer["$schema"]).replace("offer/", "offer/ "), "privateOfferType": kind}
 

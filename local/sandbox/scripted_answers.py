@@ -1,6 +1,6 @@
 """Answers that a job's script gives word for word instead of its state."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -12,6 +12,17 @@ from local.sandbox.faults import Fault
 from local.sandbox.faulty_calls import FaultyCall
 from local.sandbox.member_names import snake_case
 from local.sandbox.request_log import JOB_STATUS_ROUTE
+
+
+def check_script(script: object) -> None:
+    """Raises ValueError for a script that could not be followed."""
+    if not isinstance(script, Sequence) or isinstance(script, str):
+        raise ValueError("script must be a list")
+    for entry in script:
+        if not isinstance(entry, str | dict):
+            raise ValueError("an entry of a script must be a state or an object")
+        if isinstance(entry, dict) and entry.get("fault", "reset") not in FAULT_KINDS:
+            raise ValueError(f"unknown fault {entry['fault']!r} in the script")
 
 
 async def scripted_answer(

@@ -16,6 +16,7 @@ from local.sandbox.jobs import Job, JobStore, Profile, ScriptEntry
 from local.sandbox.private_offers import PrivateOfferStore, price_resources
 from local.sandbox.request_log import JOB_STATUS_ROUTE, LoggedRequest, RequestLog, minimum_spacing_seconds
 from local.sandbox.sample_offers import private_offer_of
+from local.sandbox.scripted_answers import check_script
 from local.sandbox.tokens import Account, TokenService
 
 
@@ -120,6 +121,7 @@ class SandboxState:
             resources: The detail's resources word for word, instead of an offer.
             dialect: How it is written (docs/sandbox.md); jobs take turns if absent.
         """
+        check_script(script)
         with self.lock:
             now = self.clock()
             profile = Profile(seconds, outcome, not_started_seconds)
