@@ -15,12 +15,12 @@ from local.sandbox.request_log import JOB_STATUS_ROUTE
 
 
 def check_script(script: object) -> None:
-    """Raises ValueError for a script that could not be followed."""
+    """Raises TypeError or ValueError for a script that could not be followed."""
     if not isinstance(script, Sequence) or isinstance(script, str):
-        raise ValueError("script must be a list")
+        raise TypeError("script must be a list")
     for entry in script:
         if not isinstance(entry, str | dict):
-            raise ValueError("an entry of a script must be a state or an object")
+            raise TypeError("an entry of a script must be a state or an object")
         if isinstance(entry, dict) and entry.get("fault", "reset") not in FAULT_KINDS:
             raise ValueError(f"unknown fault {entry['fault']!r} in the script")
 
