@@ -23,11 +23,13 @@ LOG_EVENTS: dict[str, frozenset[str]] = {
     "job_poll_failed": frozenset(
         {"jobId", "reason", "upstreamStatus", "upstreamRequestId", "consecutiveFailures", "nextPollAt"}
     ),
+    "job_status_unknown": frozenset({"jobId", "jobStatus", "jobResult"}),
     "job_set_aside": frozenset({"rowKey", "reason"}),
     "credential_refused": frozenset({"api", "reason"}),
     "delivery_attempt": frozenset(
         {"deliveryId", "webhookId", "type", "attempt", "outcome", "status", "latencyMs", "error"}
     ),
+    "delivery_not_stored": frozenset({"deliveryId", "error"}),
     "delivery_cycle": frozenset(
         {"outcome", "reason", "due", "attempted", "delivered", "dead", "waiting", "durationMs"}
     ),
