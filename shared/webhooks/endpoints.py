@@ -11,11 +11,11 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from shared.json_codec import dumps, loads
+from shared.models.webhook_responses import FormatName
 from shared.storage.errors import RowChanged
 from shared.storage.moments import stored_moment
 from shared.storage.table import Row, Table, etag_of
 from shared.webhooks.events import EVERY_EVENT
-from shared.webhooks.formats import FormatName
 
 _PARTITION = "endpoint"
 # The endpoint of WEBHOOK_URL and WEBHOOK_SECRET: it is in the settings, its row only says whether it is gone.

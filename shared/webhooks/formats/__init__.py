@@ -1,14 +1,12 @@
 """What an endpoint is sent: the standard body for programs, or a card for the people in a chat channel."""
 
-from typing import Literal, cast, get_args
+from typing import cast
 
 from shared.json_codec import JsonObject, dumps, loads
+from shared.models.webhook_responses import FormatName
 from shared.webhooks.formats.slack import slack_message
 from shared.webhooks.formats.summary import summary_of
 from shared.webhooks.formats.teams import teams_message
-
-type FormatName = Literal["standard", "teams", "slack"]
-FORMATS: tuple[FormatName, ...] = get_args(FormatName.__value__)
 
 
 def render(format_name: FormatName, standard_body: bytes) -> bytes:

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from shared.json_codec import loads
+from shared.models.webhook_responses import FormatName
 from shared.webhooks.events import Event
-from shared.webhooks.formats import FormatName, render
+from shared.webhooks.formats import render
 from shared.webhooks.formats.standard import standard_body
 from shared.webhooks.formats.summary import error_lines
 from tests.webhooks.samples import CREATED_AT, FAILED_ERRORS, event

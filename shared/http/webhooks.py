@@ -1,0 +1,220 @@
+"""`/webhooks`: endpoints, and the deliveries to them."""
+
+import base64
+import binascii
+import re
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from http import HTTPStatus
+
+from shared.clock import Clock
+from shared.http.bodies import read_body
+from shared.http.exchange import NO_CONTENT, Request, Response, json_response
+from shared.http.parameters import Parameters
+from shared.http.problems import ProblemError, invalid_request
+from shared.models.webhook_requests import NewWebhook, WebhookChange
+from shared.models.webhook_responses import DeliveryList, WebhookList
+from shared.storage.errors import RowChanged
+from shared.webhooks.delivery import DeliveryStatus
+from shared.webhooks.endpoints import ENDPOINTS_MAX, SETTINGS_ENDPOINT_ID, Endpoint, new_endpoint_id
+from shared.webhooks.events import EVERY_EVENT, TEST_EVENT_TYPE, Event, pattern_faults
+from shared.webhooks.formats.standard import standard_body
+from shared.webhooks.network_guard import check_endpoint_url
+from shared.webhooks.record import delivery_record, record_of_test, webhook_record, webhook_with_secret
+from shared.webhooks.signing import new_secret, secret_faults
+from shared.webhooks.webhooks import Webhooks
+
+DEFAULT_LIMIT = 50
+HIGHEST_LIMIT = 200
+# A change that loses against another is made again on what that left.
+CHANGE_TRIES = 5
+_ENDPOINT_ID = re.compile(rf"wh_[0-9a-f]{{24}}|{SETTINGS_ENDPOINT_ID}", re.ASCII)
+_DELIVERY_ID = re.compile(r"dlv_[0-9a-f]{32}", re.ASCII)
+type Patterns = list[str]
+
+
+@dataclass(frozen=True)
+class WebhookHandlers:
+    """The handlers of `/webhooks`; each raises the errors of its domain, which the edge turns into problems."""
+
+    webhooks: Webhooks
+    clock: Clock
+
+    def register(self, request: Request) -> Response:
+        """POST /webhooks: 201; the only answer but a rotation's that shows the secret."""
+        body = read_body(request, NewWebhook)
+        self._check(url=body.url, events=body.events, secret=body.secret)
+        if len(self.webhooks.endpoints.all()) >= ENDPOINTS_MAX:
+            raise ProblemError(
+                HTTPStatus.CONFLICT, "too-many-webhooks", f"There are {ENDPOINTS_MAX} webhooks already."
+            )
+        endpoint = Endpoint(
+            id=new_endpoint_id(),
+            url=body.url,
+            secret=body.secret or new_secret(),
+            created_at=self.clock.now(),
+            events=_patterns(body.events),
+            description=body.description or None,
+            format=body.format or "standard",
+        )
+        self.webhooks.endpoints.add(endpoint)
+        location = request.url.partition("?")[0].rstrip("/") + f"/{endpoint.id}"
+        return json_response(webhook_with_secret(endpoint), HTTPStatus.CREATED, {"Location": location})
+
+    def list(self, request: Request) -> Response:
+        """GET /webhooks."""
+        Parameters(request.query, known=()).check()
+        records = [webhook_record(endpoint) for endpoint in self.webhooks.endpoints.all()]
+        return json_response(WebhookList(webhooks=records))
+
+    def read(self, request: Request) -> Response:
+        """GET /webhooks/{id}."""
+        return json_response(webhook_record(self._endpoint(request)))
+
+    def change(self, request: Request) -> Response:
+        """PATCH /webhooks/{id}: what the body leaves out stays as it is."""
+        endpoint = self._editable_endpoint(request)
+        body = read_body(request, WebhookChange)
+        self._check(url=body.url, events=body.events)
+
+        def changed(endpoint: Endpoint) -> Endpoint:
+            given = body.model_fields_set
+            if "url" in given and body.url is not None:
+                endpoint = replace(endpoint, url=body.url)
+            if "events" in given:
+                endpoint = replace(endpoint, events=_patterns(body.events))
+            if "description" in given:
+                endpoint = replace(endpoint, description=body.description or None)
+            if "format" in given:
+                endpoint = replace(endpoint, format=body.format or "standard")
+            if body.enabled is not None:
+                endpoint = replace(endpoint, enabled=body.enabled, gone=endpoint.gone and not body.enabled)
+            return endpoint
+
+        return json_response(webhook_record(self._write(endpoint, changed)))
+
+    def remove(self, request: Request) -> Response:
+        """DELETE /webhooks/{id}: the endpoint and everything about its deliveries."""
+        endpoint = self._editable_endpoint(request)
+        self.webhooks.endpoints.remove(endpoint.id)
+        self.webhooks.deliveries.delete_all(endpoint.id)
+        return NO_CONTENT
+
+    def rotate_secret(self, request: Request) -> Response:
+        """POST /webhooks/{id}/rotate-secret: a new secret; the old one signs too for 24 hours."""
+        endpoint = self._editable_endpoint(request)
+        secret = new_secret()
+        rotated = self._write(endpoint, lambda one: one.with_secret(secret, self.clock.now()))
+        return json_response(webhook_with_secret(rotated))
+
+    def test(self, request: Request) -> Response:
+        """POST /webhooks/{id}/test: sends `webhook.test` now, once, and tells how it went."""
+        endpoint = self._endpoint(request)
+        event = Event(
+            id=f"evt_{uuid.uuid4().hex}",
+            type=TEST_EVENT_TYPE,
+            created_at=self.clock.now(),
+            data={"webhook": {"id": endpoint.id, "description": endpoint.description}},
+        )
+        attempt = self.webhooks.sender.send(endpoint, event.id, standard_body(event))
+        if attempt.succeeded and endpoint.gone and endpoint.from_settings:
+            # It cannot be enabled by a PATCH; answering again is its way back.
+            self.webhooks.endpoints.set_gone(endpoint, gone=False)
+        return json_response(record_of_test(attempt))
+
+    def deliveries(self, request: Request) -> Response:
+        """GET /webhooks/{id}/deliveries."""
+        parameters = Parameters(request.query, known={"status", "limit", "cursor"})
+        status = parameters.choice("status", [*DeliveryStatus])
+        limit = parameters.limit(DEFAULT_LIMIT, HIGHEST_LIMIT)
+        cursor = parameters.text("cursor")
+        after = ""
+        if cursor is not None:
+            try:
+                after = _decoded(cursor)
+            except ValueError:
+                parameters.fault("cursor should be the nextCursor of an earlier answer")
+        parameters.check()
+        endpoint = self._endpoint(request)
+        # One more than asked for tells whether there is a next page.
+        page = self.webhooks.deliveries.page(
+            endpoint.id, status=DeliveryStatus(status) if status else None, after_log_key=after, limit=limit + 1
+        )
+        next_cursor = _encoded(page[limit - 1].log_key) if len(page) > limit else None
+        records = [delivery_record(delivery) for delivery in page[:limit]]
+        return json_response(DeliveryList(deliveries=records, nextCursor=next_cursor))
+
+    def redeliver(self, request: Request) -> Response:
+        """POST /webhooks/{id}/deliveries/{deliveryId}/redeliver: sends it now; 200 with the delivery afterwards."""
+        endpoint = self._endpoint(request)
+        delivery_id = request.route["deliveryId"]
+        known = _DELIVERY_ID.fullmatch(delivery_id) is not None
+        delivery = self.webhooks.deliveries.get(endpoint.id, delivery_id) if known else None
+        if delivery is None:
+            raise ProblemError(HTTPStatus.NOT_FOUND, "delivery-unknown", "There is no such delivery to this webhook.")
+        if not endpoint.enabled:
+            detail = "The webhook is disabled. Enable it, then redeliver."
+            raise ProblemError(HTTPStatus.CONFLICT, "webhook-disabled", detail)
+        try:
+            delivery = self.webhooks.deliverer.redeliver(endpoint, delivery)
+        except RowChanged as error:
+            detail = "The delivery is being sent at this moment."
+            raise ProblemError(HTTPStatus.CONFLICT, "being-sent", detail, retry_after_seconds=15) from error
+        return json_response(delivery_record(delivery))
+
+    def _endpoint(self, request: Request) -> Endpoint:
+        endpoint_id = request.route["webhookId"]
+        # An id of another form is not looked up: it cannot be there.
+        endpoint = self.webhooks.endpoints.get(endpoint_id) if _ENDPOINT_ID.fullmatch(endpoint_id) else None
+        if endpoint is None:
+            raise ProblemError(HTTPStatus.NOT_FOUND, "webhook-unknown", "There is no such webhook.")
+        return endpoint
+
+    def _editable_endpoint(self, request: Request) -> Endpoint:
+        endpoint = self._endpoint(request)
+        if endpoint.from_settings:
+            detail = "This webhook is WEBHOOK_URL and WEBHOOK_SECRET of the app's settings: change it there."
+            raise ProblemError(HTTPStatus.CONFLICT, "webhook-from-settings", detail)
+        return endpoint
+
+    def _write(self, endpoint: Endpoint, change: Callable[[Endpoint], Endpoint]) -> Endpoint:
+        """Change an endpoint, against other changes if need be. Raises RowChanged if it keeps changing or is gone."""
+        for _ in range(CHANGE_TRIES):
+            try:
+                return self.webhooks.endpoints.change(change(endpoint))
+            except RowChanged:
+                endpoint = self.webhooks.endpoints.get(endpoint.id) or endpoint
+        raise RowChanged("the webhook kept changing")
+
+    def _check(self, *, url: str | None, events: Patterns | None, secret: str | None = None) -> None:
+        """Raise a problem that names every fault that the shape alone does not show."""
+        faults = []
+        if url is not None:
+            of_url = check_endpoint_url(
+                url, allow_private=self.webhooks.allow_private, resolver=self.webhooks.resolver
+            )
+            faults += [f"url: {fault}" for fault in of_url]
+        faults += [f"events: {fault}" for fault in pattern_faults(events or ())]
+        faults += [f"secret: {fault}" for fault in (secret_faults(secret) if secret is not None else ())]
+        if faults:
+            raise invalid_request(faults, status=HTTPStatus.UNPROCESSABLE_ENTITY)
+
+
+def _patterns(events: Patterns | None) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(events)) if events else (EVERY_EVENT,)
+
+
+def _encoded(log_key: str) -> str:
+    return base64.urlsafe_b64encode(log_key.encode("ascii")).decode("ascii").rstrip("=")
+
+
+def _decoded(cursor: str) -> str:
+    """The place in the log that the cursor stands for. Raises ValueError."""
+    try:
+        log_key = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode("ascii")
+    except binascii.Error as error:
+        raise ValueError("not base64") from error
+    if not re.fullmatch(r"log~[0-9]{14}~dlv_[0-9a-f]{32}", log_key):
+        raise ValueError("not a place in the log")
+    return log_key
