@@ -28,10 +28,7 @@ from shared.storage.connection import Tables
 from shared.storage.documents import Documents
 from shared.storage.errors import StorageError
 from shared.storage.table import Table
-from shared.upstream.credentials import SharedCredential, credential_from_settings
-from shared.upstream.product_ingestion import PRODUCT_INGESTION, ProductIngestion
-from shared.upstream.tokens import TokenSource
-from shared.upstream.transport import Transport
+from shared.upstream.clients import Upstream, upstream_from_settings
 from shared.webhooks.events import Event
 
 if TYPE_CHECKING:
@@ -43,7 +40,6 @@ if TYPE_CHECKING:
     from shared.http.webhooks import WebhookHandlers
     from shared.jobs.job_offers import JobOffers
     from shared.jobs.registry import JobRegistry
-    from shared.upstream.cloud_partner_portal import CloudPartnerPortal
     from shared.webhooks.webhooks import Webhooks
 
 # Promise 7: a tick ends within 50 seconds. Polling ends by itself before; deliveries under way may use what is left.
@@ -119,40 +115,8 @@ class Monitor:
     # --- upstream ---
 
     @_Part
-    def credential(self) -> SharedCredential:
-        return credential_from_settings(self.settings)
-
-    @_Part
-    def product_ingestion(self) -> ProductIngestion:
-        settings = self.settings
-        transport = self._transport(
-            PRODUCT_INGESTION, settings.product_ingestion_url, settings.product_ingestion_scope
-        )
-        return ProductIngestion(
-            transport,
-            status_version=settings.product_ingestion_status_version,
-            offer_version=settings.product_ingestion_offer_version,
-        )
-
-    @_Part
-    def cloud_partner_portal(self) -> "CloudPartnerPortal":
-        from shared.upstream.cloud_partner_portal import CLOUD_PARTNER_PORTAL, CloudPartnerPortal
-
-        settings = self.settings
-        transport = self._transport(
-            CLOUD_PARTNER_PORTAL, settings.cloud_partner_portal_url, settings.cloud_partner_portal_scope
-        )
-        return CloudPartnerPortal(transport, version=settings.cloud_partner_portal_version)
-
-    def _transport(self, api: str, base_url: str, scope: str) -> Transport:
-        return Transport(
-            api,
-            base_url,
-            TokenSource(self.credential, scope, self.clock, api=api),
-            self.clock,
-            timeout_seconds=self.settings.upstream_timeout_seconds,
-            connections=self.settings.poll_concurrency,
-        )
+    def upstream(self) -> Upstream:
+        return upstream_from_settings(self.settings, self.clock)
 
     # --- jobs ---
 
@@ -184,7 +148,7 @@ class Monitor:
 
     @_Part
     def job_poller(self) -> JobPoller:
-        return JobPoller(self.product_ingestion, PollRules.from_settings(self.settings), self.clock)
+        return JobPoller(self.upstream.product_ingestion, PollRules.from_settings(self.settings), self.clock)
 
     @_Part
     def poll_cycle(self) -> PollCycle:
@@ -195,7 +159,7 @@ class Monitor:
             asks=self.asks,
             outbox=self.outbox,
             poller=self.job_poller,
-            ensure_token=self.product_ingestion.ensure_token,
+            ensure_token=self.upstream.product_ingestion.ensure_token,
             clock=self.clock,
             sleep=time.sleep,
             concurrency=self.settings.poll_concurrency,
@@ -213,7 +177,9 @@ class Monitor:
     def job_offers(self) -> "JobOffers":
         from shared.jobs.job_offers import JobOffers
 
-        return JobOffers(registry=self.registry, asks=self.asks, upstream=self.product_ingestion, clock=self.clock)
+        return JobOffers(
+            registry=self.registry, asks=self.asks, upstream=self.upstream.product_ingestion, clock=self.clock
+        )
 
     # --- the monitor itself, and whom it tells ---
 
@@ -255,19 +221,21 @@ class Monitor:
     def private_offer_handlers(self) -> "PrivateOfferHandlers":
         from shared.http.private_offers import PrivateOfferHandlers
 
-        return PrivateOfferHandlers(self.product_ingestion)
+        return PrivateOfferHandlers(self.upstream.product_ingestion)
 
     @_Part
     def cpp_offer_handlers(self) -> "CppOfferHandlers":
         from shared.http.cpp_offers import CppOfferHandlers
 
-        return CppOfferHandlers(self.cloud_partner_portal)
+        return CppOfferHandlers(self.upstream.cloud_partner_portal)
 
     @_Part
     def offer_detail_handlers(self) -> "OfferDetailHandlers":
         from shared.http.offer_details import OfferDetailHandlers
 
-        return OfferDetailHandlers(self.product_ingestion, self.cloud_partner_portal, self.job_offers)
+        return OfferDetailHandlers(
+            self.upstream.product_ingestion, self.upstream.cloud_partner_portal, self.job_offers
+        )
 
     @_Part
     def webhook_handlers(self) -> "WebhookHandlers":
