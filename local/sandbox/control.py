@@ -134,7 +134,7 @@ async def post_private_offer(request: web.Request) -> web.Response:
 async def post_accept(request: web.Request) -> web.Response:
     """Accepts a private offer as the customer would in the Azure portal."""
     if not request.app[STATE].accept_private_offer(request.match_info["offer_id"]):
-        raise Refusal(404, {"error": "there is no such private offer"})
+        raise Refusal(404, {"error": "there is no such live private offer"})
     return web.Response(status=NO_CONTENT)
 
 

@@ -19,7 +19,6 @@ PRIVATE_OFFER_TYPES = (
     "multipartyPromotionOriginator",
     "multipartyPromotionChannelPartner",
 )
-CUSTOMER_LIKE_TYPES = tuple(kind for kind in PRIVATE_OFFER_TYPES if kind != "cspPromotion")
 OLD_NULLS = (
     "schema",
     "resourceName",

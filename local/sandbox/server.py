@@ -4,10 +4,11 @@ import asyncio
 import shutil
 import socket
 import tempfile
-import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from aiohttp import web
 
@@ -26,7 +27,7 @@ class Sandbox:
     """A running sandbox and all that a caller needs to reach it."""
 
     def __init__(self, port: int, directory: Path) -> None:
-        """Prepares everything and listens nowhere yet; `start` does all of it. Port 0 takes a free one."""
+        """Takes the port (0: a free one) and writes the certificates to the directory; `serve` answers requests."""
         self._authority = CertificateAuthority()
         self.state = SandboxState(self._authority.client_public_key)
         self._socket = socket.create_server((LISTEN_ADDRESS, port), backlog=BACKLOG)
@@ -82,24 +83,22 @@ def _protocol_factory(runner: web.AppRunner) -> web.Server:
 
 @contextmanager
 def _running(sandbox: Sandbox) -> Iterator[None]:
-    started = threading.Event()
-    loop = asyncio.new_event_loop()
-    stop = asyncio.Event()
+    """Serves in a thread with an event loop of its own; an error in it comes out here."""
+    started: Future[Callable[[], object]] = Future()
 
-    def run() -> None:
-        asyncio.set_event_loop(loop)
+    async def serve() -> None:
+        loop, stop = asyncio.get_running_loop(), asyncio.Event()
+        await sandbox.serve(stop, lambda: started.set_result(lambda: loop.call_soon_threadsafe(stop.set)))
+
+    with ThreadPoolExecutor(1, thread_name_prefix="sandbox") as thread:
+        serving = thread.submit(asyncio.run, serve())
+        either: list[Future[Any]] = [started, serving]
+        wait(either, START_TIMEOUT_SECONDS, return_when=FIRST_COMPLETED)
+        if serving.done():
+            serving.result()
+        ask_to_stop = started.result(0)
         try:
-            loop.run_until_complete(sandbox.serve(stop, started.set))
+            yield
         finally:
-            loop.run_until_complete(loop.shutdown_asyncgens())
-            loop.close()
-
-    thread = threading.Thread(target=run, name="sandbox", daemon=True)
-    thread.start()
-    if not started.wait(START_TIMEOUT_SECONDS):
-        raise RuntimeError(f"the sandbox did not start within {START_TIMEOUT_SECONDS} seconds")
-    try:
-        yield
-    finally:
-        loop.call_soon_threadsafe(stop.set)
-        thread.join(START_TIMEOUT_SECONDS)
+            ask_to_stop()
+            serving.result()

@@ -149,13 +149,14 @@ class SandboxState:
             return str(stored["id"]).removeprefix("private-offer/")
 
     def accept_private_offer(self, offer_id: str) -> bool:
-        """What the customer does in the Azure portal, the API cannot; False for an offer that is not there."""
+        """What the customer does in the Azure portal, the API cannot; False if there is no such live offer."""
         with self.lock:
             self.jobs.settle(self.clock())
             offer = self.private_offers.find(offer_id)
-            if offer is not None:
-                offer["subState"] = "accepted"
-            return offer is not None
+            if offer is None or offer["state"] != "live":
+                return False
+            offer["subState"] = "accepted"
+            return True
 
     def add_cpp_offer(
         self,

@@ -49,8 +49,10 @@ def test_a_private_offer_is_added_and_accepted(control: Caller, ingestion: Calle
     assert (offer["name"], offer["privateOfferType"], offer["subState"]) == ("Mine", "cspPromotion", "accepted")
 
 
-def test_an_unknown_private_offer_cannot_be_accepted(control: Caller) -> None:
-    assert control.post("private-offers/none/accept").status_code == 404
+def test_only_a_live_private_offer_can_be_accepted(control: Caller) -> None:
+    draft = control.post("private-offers", {"state": "draft"}).json()["privateOfferId"]
+    statuses = [control.post(f"private-offers/{offer_id}/accept").status_code for offer_id in ("none", draft)]
+    assert statuses == [404, 404]
 
 
 def test_a_cpp_offer_is_added(control: Caller, portal: Caller) -> None:

@@ -176,6 +176,7 @@ def test_an_assertion_signed_by_another_certificate_is_refused(fresh_sandbox: Sa
         ({"exp": 1_700_000_000}, 700024),
         ({"aud": "https://elsewhere.example/"}, 700023),
         ({"sub": "someone-else"}, 700021),
+        ({"iss": "someone-else"}, 700021),
     ],
 )
 def test_a_signed_assertion_with_a_wrong_claim_is_refused(
