@@ -1,0 +1,95 @@
+"""The deployment page: its table of parameters is the template's, and its arithmetic holds."""
+
+import re
+
+from tests.infra.template import INFRA, REPOSITORY, main_template
+from tests.infra.test_templates import GRANTED_ROLES, parameters_file
+
+PAGE = (REPOSITORY / "docs/deployment.md").read_text(encoding="utf-8")
+
+TICKS_PER_MONTH = 60 * 24 * 30
+GIGABYTES_AT_512_MB = 0.5
+FREE_GB_SECONDS = 100_000
+FREE_EXECUTIONS = 250_000
+DOLLARS_PER_GB_SECOND = 0.000026
+
+
+def section(title: str) -> str:
+    return PAGE.partition(f"\n## {title}\n")[2].partition("\n## ")[0]
+
+
+def parameter_rows() -> dict[str, tuple[str, str]]:
+    rows = re.findall(r"^\| `(\w+)` \| ([^|]*) \| ([^|]*) \|", section("Parameters"), re.MULTILINE)
+    return {name: (variable.strip(), default.strip()) for name, variable, default in rows}
+
+
+def gb_seconds(poll_tick_seconds: float, gigabytes: float = GIGABYTES_AT_512_MB) -> float:
+    """Both timers in a month; the other one's tick is billed the least, a second."""
+    return TICKS_PER_MONTH * (poll_tick_seconds + 1) * gigabytes
+
+
+def test_the_page_names_every_parameter_and_no_other() -> None:
+    assert list(parameter_rows()) == list(main_template().parameters)
+
+
+def test_the_page_names_the_variable_that_azd_fills_a_parameter_from() -> None:
+    filled = {name: re.findall(r"[A-Z_]{3,}", value)[0] for name, value in parameters_file().items()}
+    for name, (variable, _) in parameter_rows().items():
+        assert variable == (f"`{filled[name]}`" if name in filled else "in the parameter file"), name
+
+
+def test_the_page_names_the_defaults_that_azd_takes() -> None:
+    for name, value in parameters_file().items():
+        default = re.fullmatch(r"\$\{[A-Z_]+=(.*)\}", value)
+        if default:
+            assert parameter_rows()[name][1].strip("`") == default[1], name
+
+
+def test_a_required_parameter_is_one_without_a_default() -> None:
+    required = {name for name, (_, default) in parameter_rows().items() if default == "required"}
+    assert required == {name for name, param in main_template().parameters.items() if not param.has_default}
+
+
+def test_the_page_names_the_roles_that_the_template_gives() -> None:
+    table = re.findall(r"^\| ([A-Z][\w ]+) \| the storage|^\| ([A-Z][\w ]+) \| (?:App|the key)", PAGE, re.MULTILINE)
+    assert {first or second for first, second in table} == GRANTED_ROLES
+
+
+def test_a_hundred_pending_jobs_stay_inside_the_free_grant() -> None:
+    assert 2 * TICKS_PER_MONTH == 86_400 < FREE_EXECUTIONS
+    assert gb_seconds(3.0) == 86_400 < FREE_GB_SECONDS
+
+
+def test_the_arithmetic_of_the_page_holds() -> None:
+    beyond = gb_seconds(50) - FREE_GB_SECONDS
+    large = (gb_seconds(3.0, gigabytes=2) - FREE_GB_SECONDS) * DOLLARS_PER_GB_SECOND
+    spare = FREE_GB_SECONDS - gb_seconds(3.0)
+    compute = beyond * DOLLARS_PER_GB_SECOND
+    for figure in (
+        f"{gb_seconds(1):,.0f} GB-s",
+        f"{gb_seconds(3.0):,.0f} GB-s",
+        f"{gb_seconds(50):,.0f} GB-s",
+        f"{beyond:,.0f} \u00d7 $0.000026 = **${compute:.2f}**",
+        f"${large:.2f}",
+        f"{spare:,.0f} GB-s to spare",
+        f"{spare / GIGABYTES_AT_512_MB:,.0f} requests",
+        f"{302 * TICKS_PER_MONTH:,}",
+        f"${302 * TICKS_PER_MONTH / 10_000 * 0.00036:.2f}",
+        f"${compute + 0.47 + 5.60:.2f}",
+    ):
+        assert figure in section("What it costs"), figure
+
+
+def test_every_script_file_and_section_that_the_page_points_to_exists() -> None:
+    for path in re.findall(r"(?:\./)?(infra/[\w./-]+\.\w+)", PAGE):
+        assert (REPOSITORY / path).exists(), path
+    headings = re.findall(r"^#{2,3} (.+)$", PAGE, re.MULTILINE)
+    anchors = {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+    operations = (REPOSITORY / "docs/operations.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"\]\(#([\w-]+)\)", PAGE)) <= anchors
+    assert set(re.findall(r"deployment\.md#([\w-]+)", operations)) <= anchors
+
+
+def test_the_page_names_every_module() -> None:
+    modules = {path.stem for path in (INFRA / "modules").glob("*.bicep")}
+    assert modules <= set(re.findall(r"`([\w-]+)`", section("What is deployed")))
