@@ -8,7 +8,7 @@ from shared.clock import Clock
 from shared.jobs.job import Job
 from shared.jobs.poll_rules import PollRules
 from shared.log import log_event
-from shared.upstream.errors import TokenUnavailable, UpstreamError
+from shared.upstream.errors import TokenRejected, TokenUnavailable, UpstreamError, UpstreamThrottled
 from shared.upstream.product_ingestion import ProductIngestion, private_offer_of
 
 # A claim must be used within this time of being made; whoever holds it longer gives it back unused.
@@ -28,6 +28,12 @@ class Poll:
     asked: bool
     error: UpstreamError | None = None
     latency_seconds: float | None = None
+
+
+def ends_the_cycle(error: UpstreamError) -> bool:
+    """Whether the next request would fare no better: no token, a renewed one rejected again, or throttled."""
+    refused_again = isinstance(error, TokenRejected) and error.after_renewal
+    return refused_again or isinstance(error, TokenUnavailable | UpstreamThrottled)
 
 
 class JobPoller:

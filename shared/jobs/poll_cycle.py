@@ -19,7 +19,7 @@ from shared.jobs.due_jobs import DueJobs
 from shared.jobs.job_rows import PendingRow
 from shared.jobs.outbox import Outbox
 from shared.jobs.pending_jobs import PendingJobs, PendingPartition
-from shared.jobs.poll import CLAIM_LASTS, SEND_WITHIN, JobPoller
+from shared.jobs.poll import CLAIM_LASTS, SEND_WITHIN, JobPoller, ends_the_cycle
 from shared.jobs.poll_workers import PolledRow, PollWorkers
 from shared.jobs.settlements import Settlements
 from shared.log import log_event
@@ -29,7 +29,6 @@ from shared.storage.table import TRANSACTION_MAX_ROWS
 from shared.upstream.errors import (
     AccessDenied,
     CredentialRefused,
-    TokenRejected,
     TokenUnavailable,
     UpstreamError,
     UpstreamNotFound,
@@ -208,21 +207,16 @@ class _Run:
         if poll.latency_seconds is not None:
             report.latencies_ms.append(round(poll.latency_seconds * 1000))
         if poll.error is not None:
-            self._heed(poll.error)
+            self._note(poll.error)
         answered_about_job = poll.latency_seconds is not None
         report.answered += answered_about_job or isinstance(poll.error, UpstreamNotFound | UpstreamThrottled)
 
-    def _heed(self, error: UpstreamError) -> None:
-        """Stop the cycle where the next request would fare no better."""
+    def _note(self, error: UpstreamError) -> None:
         report = self._report
-        if isinstance(error, TokenUnavailable) or (isinstance(error, TokenRejected) and error.after_renewal):
-            if report.failure is None:
-                _credential_refused(report, error)
-            self._workers.stop()
-        elif isinstance(error, UpstreamThrottled):
-            report.throttled = True
-            self._workers.stop()
         report.last_error = error
+        report.throttled = report.throttled or isinstance(error, UpstreamThrottled)
+        if isinstance(error, CredentialRefused) and ends_the_cycle(error) and report.failure is None:
+            _credential_refused(report, error)
 
 
 def _not_before(row: PendingRow, earliest: datetime | None) -> PendingRow:

@@ -12,7 +12,7 @@ from typing import Self
 
 from shared.clock import Clock
 from shared.jobs.job_rows import PendingRow
-from shared.jobs.poll import SHORTEST_TIMEOUT_SECONDS, JobPoller, Poll
+from shared.jobs.poll import SHORTEST_TIMEOUT_SECONDS, JobPoller, Poll, ends_the_cycle
 
 # Results of about the same time share a transaction.
 LINGER_SECONDS = 0.25
@@ -81,6 +81,8 @@ class PollWorkers:
                 poll = Poll(row.job, asked=False)
             else:
                 poll = self._poller.poll(row.job, answer_by=answer_by)
+                if poll.error is not None and ends_the_cycle(poll.error):
+                    self.stop()  # here and now: the owner learns of it only with the result
         except Exception:  # noqa: BLE001 - one job that fails in a way nobody foresaw must stop no other
             # Its claim stands, so it is left alone for a while.
             _log.exception("polling job %s failed unexpectedly", row.job.job_id)

@@ -1,0 +1,131 @@
+"""The jobs' parts wired as the app wires them: real Azurite, the sandbox over TLS, a clock that the test moves."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+import pytest
+
+from local.sandbox.server import Sandbox
+from shared.jobs.asks import Asks
+from shared.jobs.history import History
+from shared.jobs.job import Job
+from shared.jobs.job_bodies import JobBodies
+from shared.jobs.job_offers import JobOffers
+from shared.jobs.manual_check import ManualCheck
+from shared.jobs.outbox import Outbox
+from shared.jobs.pending_jobs import PendingJobs
+from shared.jobs.poll import JobPoller
+from shared.jobs.poll_cycle import PollCycle
+from shared.jobs.poll_rules import PollRules
+from shared.jobs.registry import JobRegistry
+from shared.models.vocabulary import Operation
+from shared.monitor.cycle_report import CycleReport
+from shared.settings import StorageByConnectionString, load_settings
+from shared.storage.connection import Tables
+from shared.storage.documents import Documents
+from shared.storage.table import Table
+from shared.upstream.clients import Upstream, upstream_from_settings
+from shared.webhooks.events import Event
+from tests.clock import FakeClock
+
+RULES = PollRules(stalled_after=timedelta(hours=24), expires_after=timedelta(days=30), lost_after_not_found=5)
+
+
+@dataclass
+class RecordingAnnouncer:
+    """Keeps what was announced, once per event id, as the real one does."""
+
+    events: list[Event] = field(default_factory=list)
+
+    def announce(self, events: Sequence[Event]) -> None:
+        known = {event.id for event in self.events}
+        self.events += [event for event in events if event.id not in known]
+
+    @property
+    def types(self) -> list[str]:
+        return [event.type for event in self.events]
+
+
+class Instance:
+    """One instance of the app: its parts on a table, an upstream and a clock that it may share with others."""
+
+    def __init__(self, table: Table, upstream: Upstream, clock: FakeClock, announcer: RecordingAnnouncer) -> None:
+        self.table = table
+        self.clock = clock
+        self.announcer = announcer
+        self.upstream = upstream.product_ingestion
+        bodies = JobBodies(Documents(table))
+        self.pending = PendingJobs(table, bodies)
+        self.history = History(table, bodies)
+        self.asks = Asks(table)
+        self.outbox = Outbox(
+            table=table, pending=self.pending, history=self.history, announcer=announcer, clock=clock
+        )
+        self.registry = JobRegistry(
+            pending=self.pending, history=self.history, asks=self.asks, outbox=self.outbox, clock=clock
+        )
+        self.poller = JobPoller(self.upstream, RULES, clock)
+        self.manual_check = ManualCheck(
+            registry=self.registry,
+            pending=self.pending,
+            asks=self.asks,
+            outbox=self.outbox,
+            poller=self.poller,
+            clock=clock,
+        )
+        self.job_offers = JobOffers(registry=self.registry, asks=self.asks, upstream=self.upstream, clock=clock)
+        self.cycle = PollCycle(
+            pending=self.pending,
+            asks=self.asks,
+            outbox=self.outbox,
+            poller=self.poller,
+            ensure_token=self.upstream.ensure_token,
+            clock=clock,
+            sleep=self._sleep,
+            concurrency=8,
+        )
+        self.slept_seconds: list[float] = []
+
+    def tick(self) -> CycleReport:
+        return self.cycle.run()
+
+    def register(self, job_id: str, operation: Operation = Operation.CREATE) -> Job:
+        return self.registry.register(job_id, operation=operation, label="a label", external_id="crm-1")[0]
+
+    def job(self, job_id: str) -> Job:
+        """The job, which must be known."""
+        job = self.registry.find(job_id)
+        assert job is not None
+        return job
+
+    def _sleep(self, seconds: float) -> None:
+        self.slept_seconds.append(seconds)
+        self.clock.advance(seconds)
+
+
+@pytest.fixture
+def table(azurite: str, jobs_table: str) -> Table:
+    return Tables(StorageByConnectionString(azurite)).table(jobs_table)
+
+
+@pytest.fixture
+def upstream(fresh_sandbox: Sandbox, clock: FakeClock) -> Upstream:
+    settings = load_settings(
+        {
+            "AzureWebJobsStorage": "UseDevelopmentStorage=true",
+            "PARTNER_CENTER_TENANT_ID": fresh_sandbox.tenant_id,
+            "PARTNER_CENTER_CLIENT_ID": fresh_sandbox.client_id,
+            "PARTNER_CENTER_CLIENT_SECRET": fresh_sandbox.client_secret,
+            "AZURE_AUTHORITY_HOST": fresh_sandbox.authority_host,
+            "PRODUCT_INGESTION_URL": fresh_sandbox.product_ingestion_url,
+            "CLOUD_PARTNER_PORTAL_URL": fresh_sandbox.cloud_partner_portal_url,
+            "UPSTREAM_TIMEOUT_SECONDS": "5",
+        }
+    )
+    return upstream_from_settings(settings, clock)
+
+
+@pytest.fixture
+def instance(table: Table, upstream: Upstream, clock: FakeClock) -> Instance:
+    return Instance(table, upstream, clock, RecordingAnnouncer())

@@ -1,0 +1,385 @@
+"""A poll cycle against the sandbox and Azurite."""
+
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import pytest
+
+from local.sandbox.server import Sandbox
+from shared.jobs.job_rows import PENDING_PARTITION
+from shared.models.vocabulary import JobState, Operation
+from shared.monitor.cycle_report import CycleFailure
+from shared.settings import StorageByConnectionString
+from shared.storage.connection import Tables
+from shared.storage.table import Table
+from shared.upstream.clients import Upstream
+from tests.clock import FakeClock
+from tests.jobs.conftest import Instance, RecordingAnnouncer
+
+
+def pending_keys(instance: Instance) -> list[str]:
+    return [row["RowKey"] for row in instance.table.rows(f"PartitionKey eq '{PENDING_PARTITION}'")]
+
+
+def test_an_idle_tick_asks_upstream_nothing_not_even_for_a_token(instance: Instance, fresh_sandbox: Sandbox) -> None:
+    before = len(fresh_sandbox.state.requests())
+    report = instance.tick()
+    assert report.failure is None
+    assert report.polled == 0
+    assert len(fresh_sandbox.state.requests()) == before
+
+
+def test_a_succeeded_job_leaves_pending_with_its_private_offer(instance: Instance, fresh_sandbox: Sandbox) -> None:
+    job_id = fresh_sandbox.state.add_job()
+    instance.register(job_id)
+    report = instance.tick()
+    job = instance.job(job_id)
+    assert (report.polled, report.finished) == (1, 1)
+    assert job.state is JobState.SUCCEEDED
+    assert job.private_offer is not None
+    assert job.private_offer["id"].startswith("private-offer/")
+    assert job.finished_at == instance.clock.now()
+    assert pending_keys(instance) == []
+    assert instance.announcer.types == ["job.succeeded"]
+
+
+def test_a_failed_job_keeps_upstreams_errors_as_they_came(instance: Instance, fresh_sandbox: Sandbox) -> None:
+    errors = [{"code": "Conflict", "message": "The start date should be defined", "details": {}}]
+    job_id = fresh_sandbox.state.add_job(script=[{"state": "failed", "fields": {"errors": errors}}])
+    instance.register(job_id)
+    instance.tick()
+    assert instance.job(job_id).state is JobState.FAILED
+    assert instance.job(job_id).errors == errors
+    assert instance.announcer.types == ["job.failed"]
+
+
+def test_a_cancelled_job_is_neither_success_nor_failure(instance: Instance, fresh_sandbox: Sandbox) -> None:
+    job_id = fresh_sandbox.state.add_job(outcome="cancelled")
+    instance.register(job_id)
+    instance.tick()
+    assert instance.job(job_id).state is JobState.CANCELLED
+
+
+def test_a_delete_job_succeeds_without_resource_uri_and_without_detail(
+    instance: Instance, fresh_sandbox: Sandbox
+) -> None:
+    job_id = fresh_sandbox.state.add_job(operation="delete")
+    instance.register(job_id, Operation.DELETE)
+    instance.tick()
+    assert instance.job(job_id).state is JobState.SUCCEEDED
+    assert instance.job(job_id).private_offer is None
+    assert fresh_sandbox.state.requests(route="product-ingestion.job-detail") == []
+
+
+def test_a_succeeded_job_without_resource_uri_is_seen_to_be_a_delete(
+    instance: Instance, fresh_sandbox: Sandbox
+) -> None:
+    job_id = fresh_sandbox.state.add_job(operation="delete")
+    instance.register(job_id, Operation.UNKNOWN)
+    instance.tick()
+    assert instance.job(job_id).operation is Operation.DELETE
+
+
+def test_a_running_job_is_asked_once_a_tick(instance: Instance, fresh_sandbox: Sandbox) -> None:
+    job_id = fresh_sandbox.state.add_job(seconds=None)
+    instance.register(job_id)
+    for _ in range(3):
+        instance.tick()
+        instance.clock.advance(60)
+    job = instance.job(job_id)
+    assert len(fresh_sandbox.state.status_requests(job_id)) == 3
+    assert job.poll_count == 3
+    assert job.pending
+
+
+def test_a_tick_that_comes_59_7_seconds_after_the_last_poll_waits_for_the_minute_and_polls(
+    instance: Instance, fresh_sandbox: Sandbox
+) -> None:
+    job_id = fresh_sandbox.state.add_job(seconds=None)
+    instance.register(job_id)
+    instance.tick()
+    instance.clock.advance(59.7)
+    instance.tick()
+    assert len(fresh_sandbox.state.status_requests(job_id)) == 2
+    assert instance.slept_seconds == [pytest.approx(0.3, abs=0.01)]
+
+
+def test_a_job_asked_30_seconds_ago_is_not_asked_by_a_tick_that_need_not_wait_so_long(
+    instance: Instance, fresh_sandbox: Sandbox
+) -> None:
+    job_id = fresh_sandbox.state.add_job(seconds=None)
+    instance.register(job_id)
+    instance.tick()
+    instance.clock.advance(30)
+    report = instance.tick()
+    assert report.polled == 0
+    assert len(fresh_sandbox.state.status_requests(job_id)) == 1
+
+
+def test_two_instances_that_tick_at_once_ask_each_job_once_and_finish_it_once(
+    table: Table, upstream: Upstream, clock: FakeClock, fresh_sandbox: Sandbox
+) -> None:
+    announcer = RecordingAnnouncer()
+    instances = [Instance(table, upstream, clock, announcer) for _ in range(2)]
+    job_ids = [fresh_sandbox.state.add_job(seconds=None if n % 2 else 0) for n in range(40)]
+    for job_id in job_ids:
+        instances[0].register(job_id)
+    with ThreadPoolExecutor(2) as both:
+        reports = list(both.map(lambda instance: instance.tick(), instances))
+    assert sum(report.polled for report in reports) == 40
+    assert all(len(fresh_sandbox.state.status_requests(job_id)) == 1 for job_id in job_ids)
+    assert sum(report.finished for report in reports) == 20
+    assert sorted(announcer.types) == ["job.succeeded"] * 20
+
+
+def test_a_row_put_into_the_table_by_another_system_is_picked_up(instance: Instance, fresh_sandbox: Sandbox) -> None:
+    job_id = fresh_sandbox.state.add_job(seconds=None)
+    instance.table.insert({"PartitionKey": "pending", "RowKey": job_id, "label": "by hand"})
+    instance.tick()
+    job = instance.job(job_id)
+    assert job.poll_count == 1
+    assert job.label == "by hand"
+
+
+def test_a_row_whose_key_is_in_upper_case_is_taken_over_in_lower_case(
+    instance: Instance, fresh_sandbox: Sandbox
+) -> None:
+    job_id = fresh_sandbox.state.add_job(seconds=None)
+    instance.table.insert({"PartitionKey": "pending", "RowKey": job_id.upper()})
+    instance.table.insert({"PartitionKey": "pending", "RowKey": job_id})
+    instance.tick()
+    assert pending_keys(instance) == [job_id]
+    assert len(fresh_sandbox.state.status_requests(job_id)) == 1
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"RowKey": "no job id"},
+        {"RowKey": str(uuid.uuid4()), "label": 5},
+        {"RowKey": str(uuid.uuid4()), "nextPollAt": "tomorrow"},
+        {"RowKey": str(uuid.uuid4()), "pollCount": "many"},
+    ],
+)
+def test_a_bad_row_is_set_aside_whole_and_stops_nobody_else(
+    instance: Instance, fresh_sandbox: Sandbox, row: dict[str, object]
+) -> None:
+    job_id = fresh_sandbox.state.add_job()
+    instance.register(job_id)
+    instance.table.insert({"PartitionKey": "pending", **row})
+    report = instance.tick()
+    assert report.set_aside == 1
+    assert instance.job(job_id).state is JobState.SUCCEEDED
+    aside = list(instance.table.rows("PartitionKey eq 'setaside'"))
+    assert [each["RowKey"] for each in aside] == [row["RowKey"]]
+    assert pending_keys(instance) == []
+
+
+def test_a_429_stops_the_rest_of_the_cycle_and_gives_the_claims_back(
+    instance: Instance, fresh_sandbox: Sandbox
+) -> None:
+    job_ids = [fresh_sandbox.state.add_job(seconds=None) for _ in range(30)]
+    for job_id in job_ids:
+        instance.register(job_id)
+    fresh_sandbox.state.fault("too_many_requests", route="product-ingestion.job-status", retry_after_seconds=300)
+    report = instance.tick()
+    assert report.throttled
+    assert report.failure is None
+    asked = [job_id for job_id in job_ids if fresh_sandbox.state.status_requests(job_id)]
+    assert 1 <= len(asked) <= 16
+    assert report.unreached == 30 - len(asked)
+    assert instance.job(asked[0]).next_poll_at == instance.clock.now() + timedelta(seconds=300)
+    fresh_sandbox.state.clear_faults()
+    assert instance.tick().polled == 30 - len(asked)
+
+
+def test_a_rejected_token_is_renewed_once_and_the_other_jobs_go_on(
+    instance: Instance, fresh_sandbox: Sandbox
+) -> None:
+    first, *others = [fresh_sandbox.state.add_job(seconds=None) for _ in range(3)]
+    instance.register(first)
+    instance.tick()
+    fresh_sandbox.state.revoke_tokens()
+    instance.clock.advance(60)
+    instance.tick()
+    for job_id in others:
+        instance.register(job_id)
+    assert instance.tick().polled == 2
+    # The rejected request counts for its job's minute.
+    assert len(fresh_sandbox.state.status_requests(first)) == 2
+    assert instance.job(first).consecutive_poll_failures == 0
+
+
+def test_a_token_rejected_again_after_its_renewal_stops_the_cycle(instance: Instance, fresh_sandbox: Sandbox) -> None:
+    job_ids = [fresh_sandbox.state.add_job(seconds=None) for _ in range(60)]
+    for job_id in job_ids:
+        instance.register(job_id)
+    fresh_sandbox.state.fault("expired_token", route="product-ingestion.job-status")
+    report = instance.tick()
+    assert report.failure is CycleFailure.TOKEN_REFUSED
+    asked = sum(len(fresh_sandbox.state.status_requests(job_id)) for job_id in job_ids)
+    assert asked < 30
+    assert all(len(fresh_sandbox.state.status_requests(job_id)) <= 1 for job_id in job_ids)
+
+
+def test_without_a_token_no_job_is_claimed_or_asked(instance: Instance, fresh_sandbox: Sandbox) -> None:
+    job_id = fresh_sandbox.state.add_job()
+    instance.register(job_id)
+    fresh_sandbox.state.fault("token_refused")
+    report = instance.tick()
+    assert report.failure is CycleFailure.TOKEN_REFUSED
+    assert fresh_sandbox.state.status_requests(job_id) == []
+    assert instance.job(job_id).next_poll_at <= instance.clock.now()
+    assert fresh_sandbox.client_secret not in (report.failure_detail or "")
+
+
+def test_upstream_down_for_all_jobs_is_a_failed_cycle_and_no_job_is_lost(
+    instance: Instance, fresh_sandbox: Sandbox
+) -> None:
+    job_ids = [fresh_sandbox.state.add_job() for _ in range(3)]
+    for job_id in job_ids:
+        instance.register(job_id)
+    fresh_sandbox.state.fault("server_error", route="product-ingestion.job-status")
+    assert instance.tick().failure is CycleFailure.UPSTREAM_DOWN
+    assert all(instance.job(job_id).pending for job_id in job_ids)
+    fresh_sandbox.state.clear_faults()
+    instance.clock.advance(60)
+    assert instance.tick().finished == 3
+
+
+def test_a_missing_role_is_the_apps_fault_and_said_so(instance: Instance, fresh_sandbox: Sandbox) -> None:
+    instance.register(fresh_sandbox.state.add_job())
+    fresh_sandbox.state.fault("role_missing", route="product-ingestion.job-status")
+    assert instance.tick().failure is CycleFailure.TOKEN_REFUSED
+
+
+def test_storage_that_cannot_be_reached_is_a_failed_cycle(upstream: Upstream, clock: FakeClock) -> None:
+    nowhere = "DefaultEndpointsProtocol=http;AccountName=a;AccountKey=a2V5;TableEndpoint=http://127.0.0.1:9/a;"
+    table = Tables(StorageByConnectionString(nowhere)).table("jobs")
+    report = Instance(table, upstream, clock, RecordingAnnouncer()).tick()
+    assert report.failure is CycleFailure.STORAGE_UNREACHABLE
+
+
+def test_a_detail_that_cannot_be_had_is_tried_on_the_next_two_ticks_then_the_job_finishes_without(
+    instance: Instance, fresh_sandbox: Sandbox
+) -> None:
+    job_id = fresh_sandbox.state.add_job()
+    instance.register(job_id)
+    fresh_sandbox.state.fault("not_found", route="product-ingestion.job-detail")
+    for expected in (JobState.PENDING, JobState.PENDING, JobState.SUCCEEDED):
+        instance.tick()
+        assert instance.job(job_id).state is expected
+        instance.clock.advance(60)
+    # Upstream has said how the job ended: it is not asked again.
+    assert len(fresh_sandbox.state.status_requests(job_id)) == 1
+    assert instance.job(job_id).private_offer is None
+    assert instance.announcer.types == ["job.succeeded"]
+
+
+def test_a_detail_that_comes_late_is_stored(instance: Instance, fresh_sandbox: Sandbox) -> None:
+    job_id = fresh_sandbox.state.add_job()
+    instance.register(job_id)
+    fresh_sandbox.state.fault("not_found", route="product-ingestion.job-detail", count=1)
+    instance.tick()
+    instance.clock.advance(60)
+    instance.tick()
+    assert instance.job(job_id).private_offer is not None
+
+
+def test_a_private_offer_of_more_than_a_mebibyte_is_kept_whole(instance: Instance, fresh_sandbox: Sandbox) -> None:
+    offer = {"id": "private-offer/big", "name": "big", "notes": ["\u00e9" * 1000] * 300}
+    job_id = fresh_sandbox.state.add_job(resources=[offer])
+    instance.register(job_id)
+    instance.tick()
+    assert instance.job(job_id).private_offer == offer
+    assert instance.announcer.events[0].data["job"]["privateOffer"] == offer
+
+
+def test_a_job_404_five_times_in_a_row_is_lost(instance: Instance) -> None:
+    job_id = str(uuid.uuid4())
+    instance.register(job_id)
+    for _ in range(5):
+        assert instance.job(job_id).pending
+        instance.tick()
+        instance.clock.advance(60)
+    assert instance.job(job_id).state is JobState.LOST
+    assert instance.announcer.types == ["job.lost"]
+
+
+def test_a_job_pending_for_a_day_is_announced_as_stalled_once_and_polled_on(
+    instance: Instance, fresh_sandbox: Sandbox
+) -> None:
+    job_id = fresh_sandbox.state.add_job(seconds=None)
+    instance.register(job_id)
+    instance.tick()
+    instance.clock.advance(24 * 3600)
+    for _ in range(3):
+        instance.tick()
+        instance.clock.advance(60)
+    assert instance.job(job_id).stalled
+    assert instance.job(job_id).poll_count == 4
+    assert instance.announcer.types == ["job.stalled"]
+
+
+def test_a_stalled_event_that_a_killed_cycle_did_not_announce_is_announced_by_the_next(
+    instance: Instance, fresh_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job_id = fresh_sandbox.state.add_job(seconds=None)
+    instance.register(job_id)
+    instance.clock.advance(24 * 3600)
+    with monkeypatch.context() as killed:
+        killed.setattr(instance.outbox, "announce_stalled", lambda _: None)
+        instance.tick()
+    assert instance.announcer.types == []
+    instance.clock.advance(60)
+    instance.tick()
+    assert instance.announcer.types == ["job.stalled"]
+
+
+def test_a_job_pending_for_thirty_days_expires(instance: Instance, fresh_sandbox: Sandbox) -> None:
+    job_id = fresh_sandbox.state.add_job(seconds=None)
+    instance.register(job_id)
+    instance.clock.advance(30 * 24 * 3600)
+    instance.tick()
+    assert instance.job(job_id).state is JobState.EXPIRED
+    assert instance.announcer.types == ["job.expired"]
+
+
+def test_a_job_removed_while_it_is_polled_stays_removed(
+    instance: Instance, fresh_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job_id = fresh_sandbox.state.add_job()
+    instance.register(job_id)
+    write = instance.pending.write
+
+    def write_after_removal(polled: list[object]) -> object:
+        instance.registry.remove(job_id)
+        return write(polled)  # type: ignore[arg-type] # passed through
+
+    monkeypatch.setattr(instance.pending, "write", write_after_removal)
+    instance.tick()
+    assert instance.registry.find(job_id) is None
+    assert instance.announcer.types == []
+
+
+def test_what_a_cycle_cannot_reach_in_time_is_first_in_line_for_the_next(
+    instance: Instance, fresh_sandbox: Sandbox
+) -> None:
+    job_ids = [fresh_sandbox.state.add_job(seconds=None) for _ in range(3)]
+    for seconds, job_id in enumerate(job_ids):
+        instance.register(job_id)
+        instance.clock.advance(seconds + 1)
+    began = instance.clock.now()
+    claim = instance.pending.claim
+
+    def claim_slowly(*arguments: object, **named: object) -> object:
+        claimed = claim(*arguments, **named)  # type: ignore[arg-type] # passed through
+        instance.clock.advance(40)
+        return claimed
+
+    instance.pending.claim = claim_slowly  # type: ignore[assignment,method-assign] # storage that takes 40 seconds
+    report = instance.tick()
+    assert report.unreached == 3
+    assert all(instance.job(job_id).next_poll_at <= began for job_id in job_ids)
+    assert fresh_sandbox.state.requests(route="product-ingestion.job-status") == []
