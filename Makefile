@@ -8,7 +8,7 @@ export NO_PROXY := localhost,127.0.0.1,::1,$(or $(NO_PROXY),$(no_proxy))
 export no_proxy := $(NO_PROXY)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-slow bench lint lint-bicep format clean
+.PHONY: help setup run test test-slow bench lint lint-bicep lint-checkov format clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,13 +33,16 @@ lint: setup ## Check style, format and types
 	@$(PYTHON_VENV) -m ruff format --check .
 	@$(PYTHON_VENV) -m mypy
 
-lint-bicep: setup ## Check infra/ (with the bicep compiler where there is one)
-	@$(PYTHON_VENV) -m pytest tests/infra $(ARGS)
+lint-bicep: ## Compile and lint infra/, where the Bicep CLI is installed
+	@./infra/scripts/lint-bicep.sh
+
+lint-checkov: setup ## Scan infra/ with checkov, in an environment of its own
+	@./infra/scripts/lint-checkov.sh
 
 format: setup ## Format the code
 	@$(PYTHON_VENV) -m ruff check --fix .
 	@$(PYTHON_VENV) -m ruff format .
 
 clean: ## Remove everything that make has made
-	rm -rf .venv node_modules .local .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-checkov node_modules .local .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
