@@ -127,6 +127,72 @@ def get_offer_details(req: func.HttpRequest) -> func.HttpResponse:
     return _answer(req, lambda: _monitor().offer_detail_handlers.read)
 
 
+# Webhooks
+
+
+@app.function_name("register_webhook")
+@app.route("webhooks", methods=["POST"])
+def register_webhook(req: func.HttpRequest) -> func.HttpResponse:
+    """Register an endpoint; the answer is the only one that shows its secret."""
+    return _answer(req, lambda: _monitor().webhook_handlers.register)
+
+
+@app.function_name("list_webhooks")
+@app.route("webhooks", methods=["GET"])
+def list_webhooks(req: func.HttpRequest) -> func.HttpResponse:
+    """List the endpoints."""
+    return _answer(req, lambda: _monitor().webhook_handlers.list)
+
+
+@app.function_name("get_webhook")
+@app.route("webhooks/{id}", methods=["GET"])
+def get_webhook(req: func.HttpRequest) -> func.HttpResponse:
+    """Read an endpoint."""
+    return _answer(req, lambda: _monitor().webhook_handlers.read)
+
+
+@app.function_name("change_webhook")
+@app.route("webhooks/{id}", methods=["PATCH"])
+def change_webhook(req: func.HttpRequest) -> func.HttpResponse:
+    """Change an endpoint's URL, events, description, format, or whether it is enabled."""
+    return _answer(req, lambda: _monitor().webhook_handlers.change)
+
+
+@app.function_name("remove_webhook")
+@app.route("webhooks/{id}", methods=["DELETE"])
+def remove_webhook(req: func.HttpRequest) -> func.HttpResponse:
+    """Remove an endpoint and its deliveries."""
+    return _answer(req, lambda: _monitor().webhook_handlers.remove)
+
+
+@app.function_name("test_webhook")
+@app.route("webhooks/{id}/test", methods=["POST"])
+def test_webhook(req: func.HttpRequest) -> func.HttpResponse:
+    """Send an endpoint a test event now, and tell how it went."""
+    return _answer(req, lambda: _monitor().webhook_handlers.test)
+
+
+@app.function_name("rotate_webhook_secret")
+@app.route("webhooks/{id}/rotate-secret", methods=["POST"])
+def rotate_webhook_secret(req: func.HttpRequest) -> func.HttpResponse:
+    """Give an endpoint a new secret; the old one signs too for 24 hours."""
+    return _answer(req, lambda: _monitor().webhook_handlers.rotate_secret)
+
+
+@app.function_name("list_deliveries")
+@app.route("webhooks/{id}/deliveries", methods=["GET"])
+def list_deliveries(req: func.HttpRequest) -> func.HttpResponse:
+    """List an endpoint's deliveries with their attempts, newest first."""
+    return _answer(req, lambda: _monitor().webhook_handlers.deliveries)
+
+
+@app.function_name("redeliver")
+@app.route("webhooks/{id}/deliveries/{deliveryId}/redeliver", methods=["POST"])
+def redeliver(req: func.HttpRequest) -> func.HttpResponse:
+    """Send a delivery again now, under the same webhook-id."""
+    return _answer(req, lambda: _monitor().webhook_handlers.redeliver)
+
+
 # Health
 
 
