@@ -145,49 +145,49 @@ def list_webhooks(req: func.HttpRequest) -> func.HttpResponse:
 
 
 @app.function_name("get_webhook")
-@app.route("webhooks/{id}", methods=["GET"])
+@app.route("webhooks/{webhookId}", methods=["GET"])
 def get_webhook(req: func.HttpRequest) -> func.HttpResponse:
     """Read an endpoint."""
     return _answer(req, lambda: _monitor().webhook_handlers.read)
 
 
 @app.function_name("change_webhook")
-@app.route("webhooks/{id}", methods=["PATCH"])
+@app.route("webhooks/{webhookId}", methods=["PATCH"])
 def change_webhook(req: func.HttpRequest) -> func.HttpResponse:
     """Change an endpoint's URL, events, description, format, or whether it is enabled."""
     return _answer(req, lambda: _monitor().webhook_handlers.change)
 
 
 @app.function_name("remove_webhook")
-@app.route("webhooks/{id}", methods=["DELETE"])
+@app.route("webhooks/{webhookId}", methods=["DELETE"])
 def remove_webhook(req: func.HttpRequest) -> func.HttpResponse:
     """Remove an endpoint and its deliveries."""
     return _answer(req, lambda: _monitor().webhook_handlers.remove)
 
 
 @app.function_name("test_webhook")
-@app.route("webhooks/{id}/test", methods=["POST"])
+@app.route("webhooks/{webhookId}/test", methods=["POST"])
 def test_webhook(req: func.HttpRequest) -> func.HttpResponse:
     """Send an endpoint a test event now, and tell how it went."""
     return _answer(req, lambda: _monitor().webhook_handlers.test)
 
 
 @app.function_name("rotate_webhook_secret")
-@app.route("webhooks/{id}/rotate-secret", methods=["POST"])
+@app.route("webhooks/{webhookId}/rotate-secret", methods=["POST"])
 def rotate_webhook_secret(req: func.HttpRequest) -> func.HttpResponse:
     """Give an endpoint a new secret; the old one signs too for 24 hours."""
     return _answer(req, lambda: _monitor().webhook_handlers.rotate_secret)
 
 
 @app.function_name("list_deliveries")
-@app.route("webhooks/{id}/deliveries", methods=["GET"])
+@app.route("webhooks/{webhookId}/deliveries", methods=["GET"])
 def list_deliveries(req: func.HttpRequest) -> func.HttpResponse:
     """List an endpoint's deliveries with their attempts, newest first."""
     return _answer(req, lambda: _monitor().webhook_handlers.deliveries)
 
 
 @app.function_name("redeliver")
-@app.route("webhooks/{id}/deliveries/{deliveryId}/redeliver", methods=["POST"])
+@app.route("webhooks/{webhookId}/deliveries/{deliveryId}/redeliver", methods=["POST"])
 def redeliver(req: func.HttpRequest) -> func.HttpResponse:
     """Send a delivery again now, under the same webhook-id."""
     return _answer(req, lambda: _monitor().webhook_handlers.redeliver)
