@@ -134,7 +134,6 @@ class Transport:
                     headers=headers,
                     auth=_BearerAuth(token),
                     stream=True,
-                    allow_redirects=False,
                     # The deadline rules; this is for a proxy's connections, which know nothing of it.
                     timeout=max(seconds, 0.001),
                 ) as response,

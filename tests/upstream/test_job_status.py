@@ -34,6 +34,11 @@ def test_a_completed_job_is_finished_and_its_result_tells_how(outcome: str) -> N
     assert (job.finished, job.outcome) == (True, outcome)
 
 
+def test_a_status_of_failed_finishes_nothing() -> None:
+    """Whoever looks for it never sees a failure: only `completed` is an end, and the result tells which."""
+    assert not read(jobStatus="failed", jobResult="failed").finished
+
+
 def test_a_schema_with_spaces_before_or_in_it_is_no_trouble() -> None:
     """Quirk 1: `$schema` with a leading space on finished jobs, an inner one in prose."""
     schema = " https://schema.mp.microsoft.com/schema/configure-status/ 2022-07-01"

@@ -168,7 +168,7 @@ def test_a_connection_to_entra_that_breaks_once_is_tried_once_more(
 
 
 def test_a_throttling_entra_is_not_waited_for(source: TokenSource, fresh_sandbox: Sandbox) -> None:
-    fresh_sandbox.state.fault("too_many_requests", route="tokens.token", retry_after_seconds=30)
+    fresh_sandbox.state.fault("too_many_requests", route="tokens.token", retry_after_seconds=1)
 
     with pytest.raises(TokenUnavailable) as caught:
         source.token()

@@ -5,6 +5,7 @@ import logging
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from uuid import UUID
 
@@ -27,7 +28,7 @@ from shared.upstream.errors import (
     UpstreamUnreadable,
 )
 from shared.upstream.tokens import TokenSource
-from shared.upstream.transport import ANSWER_MAX_BYTES, RETRIES_MAX, Transport
+from shared.upstream.transport import ANSWER_MAX_BYTES, CHUNK_BYTES, RETRIES_MAX, Transport
 from tests.clock import FakeClock
 from tests.upstream.recording_server import RecordingServer, recording
 
@@ -81,7 +82,7 @@ def transport(
         fresh_sandbox.product_ingestion_url,
         tokens,
         clock,
-        timeout_seconds=2.0,
+        timeout_seconds=30.0,
         connections=32,
         sleep=sleeper,
         random_fraction=lambda: 0.5,
@@ -142,15 +143,6 @@ def test_white_space_around_a_body_is_no_trouble(transport: Transport, fresh_san
     fresh_sandbox.state.fault("surplus_whitespace", route=API)
 
     assert transport.get_once(job_url).json_object["jobStatus"]
-
-
-def test_an_answer_beyond_the_limit_is_not_read_to_its_end(
-    transport: Transport, fresh_sandbox: Sandbox, job_url: str
-) -> None:
-    fresh_sandbox.state.fault("huge_body", route=API, megabytes=64)
-
-    with pytest.raises(UpstreamUnreadable, match=str(ANSWER_MAX_BYTES)):
-        transport.get_once(job_url)
 
 
 @pytest.mark.parametrize("fault", ["server_error", "reset"])
@@ -223,6 +215,23 @@ def test_a_token_rejected_after_renewal_is_the_end_of_it(
     assert caught.value.after_renewal
     assert not caught.value.transient
     assert requests_made(fresh_sandbox) == 2
+
+
+@pytest.mark.parametrize("fault", ["delay", "not_found"])
+def test_a_token_that_upstream_took_once_may_be_renewed_again(
+    transport: Transport, fresh_sandbox: Sandbox, job_url: str, fault: str
+) -> None:
+    """A 404 shows as well as a 200 that the token was good."""
+    fresh_sandbox.state.fault("expired_token", route=API, count=1)
+    fresh_sandbox.state.fault(fault, route=API, count=1, seconds=0)
+    with suppress(UpstreamNotFound):
+        transport.get(job_url)
+    fresh_sandbox.state.revoke_tokens()
+
+    with pytest.raises(TokenRejected) as caught:
+        transport.get_once(job_url)
+
+    assert not caught.value.after_renewal
 
 
 def test_a_single_request_with_a_rejected_token_leaves_a_fresh_one_for_the_next(
@@ -403,6 +412,16 @@ def test_no_redirect_is_followed(wire: Transport, server: RecordingServer, statu
     assert len(server.requests) == 1
 
 
+def test_an_answer_beyond_the_limit_is_not_read_to_its_end(wire: Transport, server: RecordingServer) -> None:
+    """Its end never comes."""
+    server.answers = [
+        b"HTTP/1.1 200 OK\r\nContent-Length: 9999999999\r\n\r\n" + b" " * (ANSWER_MAX_BYTES + CHUNK_BYTES)
+    ]
+
+    with pytest.raises(UpstreamUnreadable, match=str(ANSWER_MAX_BYTES)):
+        wire.get_once("x")
+
+
 def test_a_compressed_body_is_read_and_its_expansion_bounded(wire: Transport, server: RecordingServer) -> None:
     small, bomb = gzip.compress(b'{"a": 1}'), gzip.compress(b" " * (ANSWER_MAX_BYTES + 1))
     server.answers = [reply("200 OK\r\nContent-Encoding: gzip", body) for body in (small, bomb)]
@@ -426,6 +445,16 @@ def test_what_is_not_whole_http_is_unreadable(wire: Transport, server: Recording
     server.hang_up = True
 
     with pytest.raises(UpstreamUnreadable):
+        wire.get_once("x")
+
+
+def test_a_connection_that_is_closed_without_an_answer_is_unreachable(
+    wire: Transport, server: RecordingServer
+) -> None:
+    server.answers = [b""]
+    server.hang_up = True
+
+    with pytest.raises(UpstreamUnreachable):
         wire.get_once("x")
 
 
