@@ -1,0 +1,188 @@
+"""A process killed between any two requests to storage, two processes at once: no event is lost, none doubled."""
+
+import random
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from shared.clock import SystemClock
+from shared.storage.errors import StorageUnreachable
+from shared.storage.table import Table
+from shared.webhooks.delivery import DeliveryStatus
+from shared.webhooks.delivery_rows import CLAIM_LASTS
+from shared.webhooks.webhooks import Webhooks
+from tests.clock import FakeClock
+from tests.webhooks.announcing_process import announced
+from tests.webhooks.conftest import AddEndpoint, OpenWebhooks
+from tests.webhooks.receiver import Receiver, Reply
+from tests.webhooks.samples import event
+
+EVENTS = [event(event_id=f"evt_{number}") for number in range(3)]
+EVENT_IDS = {one.id for one in EVENTS}
+REPOSITORY = Path(__file__).parents[2]
+
+
+class DyingTable:
+    """Passes a number of requests on to a table; then every request fails, as for a process about to be killed.
+
+    With `after_writing` the last request still reaches storage, and only its answer is lost.
+    """
+
+    def __init__(self, table: Table, requests_left: int, *, after_writing: bool) -> None:
+        self._table = table
+        self._left = requests_left
+        self._after_writing = after_writing
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        method = getattr(self._table, name)
+
+        def call(*args: object, **options: object) -> Any:  # noqa: ANN401 - whatever the table answers
+            self._left -= 1
+            if self._left == 0 and self._after_writing:
+                method(*args, **options)
+            if self._left <= 0:
+                raise StorageUnreachable("storage did not answer")
+            return method(*args, **options)
+
+        return call
+
+
+def live_on(webhooks: Webhooks, clock: FakeClock) -> None:
+    """What happens after the crash: the outbox announces again, and the retry cycles of the next minutes run."""
+    webhooks.announcer.announce(EVENTS)
+    webhooks.deliverer.finish(5)
+    for _ in range(3):
+        clock.advance(60)
+        webhooks.retry_cycle.run()
+
+
+@pytest.mark.parametrize("after_writing", [False, True])
+@pytest.mark.parametrize("requests_left", [1, 2])
+def test_cut_off_while_announcing_every_event_still_arrives_under_one_id(
+    open_instance: OpenWebhooks,
+    add_endpoint: AddEndpoint,
+    receiver: Receiver,
+    second_receiver: Receiver,
+    webhook_tables: tuple[Table, Table],
+    clock: FakeClock,
+    requests_left: int,
+    after_writing: bool,
+) -> None:
+    endpoints = [add_endpoint(receiver), add_endpoint(second_receiver)]
+    dying = DyingTable(webhook_tables[1], requests_left, after_writing=after_writing)
+    with pytest.raises(StorageUnreachable):
+        open_instance(deliveries_table=dying).announcer.announce(EVENTS)
+    survivor = open_instance()
+    live_on(survivor, clock)
+    for one, endpoint in zip((receiver, second_receiver), endpoints, strict=True):
+        assert {request.webhook_id for request in one.requests} == EVENT_IDS
+        kept = survivor.deliveries.page(endpoint.id, status=None, after_log_key="", limit=100)
+        assert sorted(delivery.event_id for delivery in kept) == sorted(EVENT_IDS)
+        assert {delivery.status for delivery in kept} == {DeliveryStatus.DELIVERED}
+
+
+@pytest.mark.parametrize("after_writing", [False, True])
+@pytest.mark.parametrize("requests_left", range(1, 8))
+def test_storage_failing_at_any_request_of_a_retry_loses_nothing(
+    open_instance: OpenWebhooks,
+    add_endpoint: AddEndpoint,
+    receiver: Receiver,
+    webhook_tables: tuple[Table, Table],
+    clock: FakeClock,
+    requests_left: int,
+    after_writing: bool,
+) -> None:
+    endpoint = add_endpoint(receiver)
+    receiver.behaviour = lambda _: Reply(500)
+    survivor = open_instance()
+    survivor.announcer.announce(EVENTS)
+    survivor.deliverer.finish(5)
+    clock.advance(60)
+    receiver.behaviour = lambda _: Reply()
+    dying = DyingTable(webhook_tables[1], requests_left, after_writing=after_writing)
+    failing = open_instance(deliveries_table=dying)
+    failing.retry_cycle.run()
+    live_on(survivor, clock)
+    kept = survivor.deliveries.page(endpoint.id, status=None, after_log_key="", limit=100)
+    assert {delivery.event_id: delivery.status for delivery in kept} == dict.fromkeys(
+        EVENT_IDS, DeliveryStatus.DELIVERED
+    )
+    assert survivor.deliveries.counts([endpoint.id]) == (0, 0)
+
+
+def test_two_instances_never_send_the_same_attempt(
+    open_instance: OpenWebhooks, add_endpoint: AddEndpoint, receiver: Receiver, clock: FakeClock
+) -> None:
+    add_endpoint(receiver)
+    receiver.behaviour = lambda _: Reply(500)
+    instances = [open_instance(), open_instance()]
+    many = [event(event_id=f"evt_{number}") for number in range(40)]
+    for instance in instances:
+        instance.announcer.announce(many)
+    for instance in instances:
+        instance.deliverer.finish(5)
+    assert len(receiver.requests) == 40
+    clock.advance(60)
+    endpoints = instances[0].endpoints.all()
+    # Both have read the same deliveries as due before either attempts one.
+    found = [instance.deliveries.due(endpoints[0], clock.now()) for instance in instances]
+    for instance, due in zip(instances, found, strict=True):
+        instance.deliverer.start(due)
+    for instance in instances:
+        instance.deliverer.finish(5)
+    assert [len(due) for due in found] == [40, 40]
+    assert len(receiver.requests) == 80
+
+
+def test_a_claim_heals_when_its_holder_dies(
+    open_instance: OpenWebhooks, add_endpoint: AddEndpoint, receiver: Receiver, clock: FakeClock
+) -> None:
+    endpoint = add_endpoint(receiver)
+    receiver.behaviour = lambda _: Reply(500)
+    webhooks = open_instance()
+    webhooks.announcer.announce(EVENTS[:1])
+    webhooks.deliverer.finish(5)
+    clock.advance(60)
+    [due] = webhooks.deliveries.due(endpoint, clock.now())
+    webhooks.deliveries.claim(due, clock.now())
+    webhooks.retry_cycle.run()
+    assert len(receiver.requests) == 1
+    clock.advance(CLAIM_LASTS.total_seconds())
+    webhooks.retry_cycle.run()
+    assert len(receiver.requests) == 2
+
+
+@pytest.mark.parametrize("seconds_to_live", [0.03, 0.15, 0.3])
+def test_processes_killed_during_delivery_lose_no_event(
+    open_instance: OpenWebhooks,
+    add_endpoint: AddEndpoint,
+    receiver: Receiver,
+    azurite: str,
+    jobs_table: str,
+    seconds_to_live: float,
+) -> None:
+    """Real processes, really killed: first one that announces and delivers, then this one takes over."""
+    endpoint = add_endpoint(receiver)
+    receiver.behaviour = lambda _: Reply(random.choice([200, 500]))  # noqa: S311 - no secret depends on it
+    command = [sys.executable, "-m", "tests.webhooks.announcing_process", azurite, jobs_table]
+    with subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()  # it is about to announce
+        threading.Event().wait(seconds_to_live)
+        process.kill()
+    receiver.behaviour = lambda _: Reply()
+    clock = FakeClock(SystemClock().now())
+    survivor = open_instance(clock=clock)
+    survivor.announcer.announce(announced())
+    survivor.deliverer.finish(10)
+    clock.advance(120)
+    survivor.retry_cycle.run()
+    kept = survivor.deliveries.page(endpoint.id, status=None, after_log_key="", limit=1000)
+    assert sorted(delivery.event_id for delivery in kept) == sorted(one.id for one in announced())
+    assert {delivery.status for delivery in kept} == {DeliveryStatus.DELIVERED}
+    assert {request.webhook_id for request in receiver.requests} == {one.id for one in announced()}
