@@ -28,7 +28,7 @@ check() { # <what> <command...>: runs it, shows what it says, and remembers a wa
   local what=$1
   shift
   if ! "$@" >/dev/null 2>"$messages"; then failed=1; fi
-  if grep -Eq '(Warning|Error) [A-Za-z0-9-]+:|(WARNING|ERROR):' "$messages"; then failed=1; fi
+  if grep -Eq ': (Warning|Error|Info) [A-Za-z0-9-]+:' "$messages"; then failed=1; fi
   if [ -s "$messages" ]; then
     echo "$what:" >&2
     cat "$messages" >&2
