@@ -20,6 +20,7 @@ from local.system.view import PlainView, View, view_for
 from local.system.watch import watch, watch_once
 
 HEALTH_DEADLINE_SECONDS = 20.0
+_STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _PROBLEM = re.compile(r"^\S+ (WARNING|ERROR|CRITICAL) ")
 
 
@@ -29,7 +30,7 @@ def main() -> None:
     parser.add_argument("--once", action="store_true", help="stop when every sample job has ended (make run ONCE=1)")
     parser.add_argument("--logs", action="store_true", help="show every line of every part (make run LOGS=1)")
     arguments = parser.parse_args()
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    for number in _STOP_SIGNALS:  # SIGINT too: a shell starts background jobs with it ignored
         signal.signal(number, _interrupt)
     try:
         status = _run(once=arguments.once, logs=arguments.logs)
@@ -65,7 +66,7 @@ def _run(*, once: bool, logs: bool) -> int:
             return _follow(configuration, parts, view, console, once=once)
         finally:
             # From here on everything is stopped in order; a second Ctrl-C would only leave that half done.
-            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            for number in _STOP_SIGNALS:
                 signal.signal(number, signal.SIG_IGN)
             console.print("Stopping ...")
 
