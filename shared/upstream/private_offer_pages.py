@@ -44,10 +44,12 @@ def collect(
     cursor: str | None,
     limit: int,
     wanted: Mapping[str, str],
+    has_time: Callable[[], bool],
 ) -> PrivateOfferPage:
     """Up to `limit` offers whose fields equal `wanted` without case, from `first_page` or from `cursor` on.
 
-    Raises InvalidCursor before any request; UpstreamError, also for next links that lead elsewhere or in a circle.
+    Fewer, with a cursor, once `has_time` says no: of a long list a filter may pass over thousands. Raises
+    InvalidCursor before any request; UpstreamError, also for next links that lead elsewhere or in a circle.
     """
     place = _decode(cursor) if cursor is not None else _Place(first_page, 0)
     seen = {place.page}
@@ -66,7 +68,7 @@ def collect(
             raise answer.unreadable("its next links lead in a circle")
         seen.add(next_page)
         place = _Place(next_page, 0)
-        if len(found) == limit:
+        if len(found) == limit or not has_time():
             return PrivateOfferPage(found, _encode(place))
 
 

@@ -1,15 +1,19 @@
 """Product Ingestion: configure jobs and private offers."""
 
+import time
 from typing import Any
 
 from shared.json_codec import JsonObject
 from shared.upstream.answer import Answer
+from shared.upstream.errors import UpstreamUnreadable
 from shared.upstream.job_status import JobStatus
 from shared.upstream.private_offer_pages import PrivateOfferPage, collect
 from shared.upstream.transport import Transport
 from shared.upstream.urls import relative_url
 
 PRODUCT_INGESTION = "Product Ingestion"
+# No page is begun after this: Azure cuts an HTTP answer off after 230 seconds.
+LISTING_SECONDS_MAX = 100.0
 _PRIVATE_OFFER_PREFIX = "private-offer/"
 
 
@@ -33,7 +37,11 @@ class ProductIngestion:
         answer = self._transport.get_once(
             relative_url("configure", job_id, "status", query=self._status_query), timeout_seconds=timeout_seconds
         )
-        return JobStatus.from_json(answer.json, job_id)
+        try:
+            return JobStatus.from_json(answer.json, job_id)
+        except UpstreamUnreadable as error:
+            error.status, error.request_id = answer.status, answer.request_id
+            raise
 
     def job_detail(self, job_id: str, *, timeout_seconds: float | None = None) -> list[JsonObject]:
         """The resources that a finished job made or changed. A failed job has none: upstream answers 404.
@@ -61,7 +69,11 @@ class ProductIngestion:
         private_offer_type: str | None = None,
         cursor: str | None = None,
     ) -> PrivateOfferPage:
-        """Up to `limit` private offers that match, compared without case. Raises InvalidCursor as well."""
+        """Up to `limit` private offers that match, compared without case; fewer after LISTING_SECONDS_MAX.
+
+        Raises InvalidCursor as well.
+        """
+        ends_at = time.monotonic() + LISTING_SECONDS_MAX
         wanted = {"state": state, "subState": sub_state, "privateOfferType": private_offer_type}
         return collect(
             self._transport.get,
@@ -70,6 +82,7 @@ class ProductIngestion:
             cursor=cursor,
             limit=limit,
             wanted={name: value for name, value in wanted.items() if value is not None},
+            has_time=lambda: time.monotonic() < ends_at,
         )
 
     def close(self) -> None:

@@ -81,10 +81,9 @@ class Transport:
     def get(self, relative_url: str, *, timeout_seconds: float | None = None) -> Answer:
         """Ask; again after a pause where upstream fails, and again with a new token where it rejects the first.
 
-        `timeout_seconds` can only shorten the usual one. Raises UpstreamError: the last try's.
+        Arguments as of `get_once`; the time is for all tries together. Raises UpstreamError: the last try's.
         """
-        seconds = self._timeout_seconds if timeout_seconds is None else min(timeout_seconds, self._timeout_seconds)
-        deadline = time.monotonic() + seconds
+        deadline = time.monotonic() + self._seconds(timeout_seconds)
         correlation_id = str(uuid.uuid4())
         failures, renewed = 0, False
         while True:

@@ -19,6 +19,7 @@ class Pages:
     def __init__(self, pages: Mapping[str, object]) -> None:
         self._pages = pages
         self.asked: list[str] = []
+        self.has_time = True
 
     def __call__(self, relative: str) -> Answer:
         self.asked.append(relative)
@@ -26,7 +27,15 @@ class Pages:
         return Answer("Product Ingestion", 200, CaseInsensitiveDict(), body, None)
 
     def collect(self, limit: int = 100, *, cursor: str | None = None, **wanted: str) -> PrivateOfferPage:
-        return collect(self, base_url=BASE, first_page=FIRST, cursor=cursor, limit=limit, wanted=wanted)
+        return collect(
+            self,
+            base_url=BASE,
+            first_page=FIRST,
+            cursor=cursor,
+            limit=limit,
+            wanted=wanted,
+            has_time=lambda: self.has_time,
+        )
 
 
 def offers(*names: str, next_link: object = None) -> dict[str, object]:
@@ -71,6 +80,22 @@ def test_no_page_is_asked_for_beyond_the_limit() -> None:
 
     assert names(pages.collect(2)) == ["a", "b"]
     assert pages.asked == [FIRST]
+
+
+def test_a_listing_that_has_taken_long_enough_is_gone_on_with_by_its_cursor() -> None:
+    pages = Pages(
+        {
+            FIRST: offers("a", next_link=f"{BASE}/private-offer?p=2"),
+            "private-offer?p=2": offers("b", next_link=f"{BASE}/private-offer?p=3"),
+            "private-offer?p=3": offers("c"),
+        }
+    )
+    pages.has_time = False
+    first = pages.collect()
+    pages.has_time = True
+
+    assert names(first) == ["a"]
+    assert names(pages.collect(cursor=first.next_cursor)) == ["b", "c"]
 
 
 def test_offers_that_do_not_match_are_passed_over() -> None:

@@ -67,8 +67,11 @@ def test_the_errors_of_a_failed_job_are_upstreams_own(api: ProductIngestion, fre
 def test_an_answer_about_another_job_is_unreadable(api: ProductIngestion, fresh_sandbox: Sandbox) -> None:
     job_id = fresh_sandbox.state.add_job(script=[{"fields": {"jobId": UNKNOWN_JOB_ID}}], dialect="private-offer")
 
-    with pytest.raises(UpstreamUnreadable):
+    with pytest.raises(UpstreamUnreadable) as caught:
         api.job_status(job_id)
+
+    assert caught.value.status == 200
+    assert caught.value.request_id
 
 
 def test_an_unknown_job_is_not_found(api: ProductIngestion, fresh_sandbox: Sandbox) -> None:
