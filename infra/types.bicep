@@ -20,7 +20,7 @@ type ClientCertificateMode = 'Off' | 'Optional' | 'Required'
 type AppSettings = {
   @description('Table that holds the jobs; other tables share its name as prefix.')
   @minLength(3)
-  @maxLength(40)
+  @maxLength(50)
   JOBS_TABLE: string?
 
   @description('Base URL of the Product Ingestion API.')

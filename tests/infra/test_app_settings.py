@@ -1,7 +1,17 @@
 """Every setting of the contract is set or left out on purpose, none is misspelt, none is one that Flex forbids."""
 
+import base64
 import re
 
+import pytest
+
+from shared.settings import (
+    ClientCertificate,
+    ClientSecret,
+    FederatedIdentity,
+    StorageByIdentity,
+    load_settings,
+)
 from tests.infra.template import INFRA, REPOSITORY, Template, body_of, properties, text
 
 APP = Template(INFRA / "modules/app.bicep")
@@ -192,3 +202,49 @@ def test_the_app_is_what_it_should_be() -> None:
     policies = [r for r in APP.resources if r.type == "Microsoft.Web/sites/basicPublishingCredentialsPolicies"]
     assert {text(properties(body_of(policy.node))["name"]) for policy in policies} == {"'ftp'", "'scm'"}
     assert all("allow: false" in text(policy.node) for policy in policies)
+
+
+# What Azure would put in for each setting's expression; the app checks the form of every value.
+EXAMPLES = {
+    "AzureWebJobsStorage__blobServiceUri": "https://stofferexample.blob.core.windows.net/",
+    "AzureWebJobsStorage__tableServiceUri": "https://stofferexample.table.core.windows.net/",
+    "AzureWebJobsStorage__credential": "managedidentity",
+    "AzureWebJobsStorage__clientId": "11111111-2222-4333-8444-555555555555",
+    "PARTNER_CENTER_TENANT_ID": "99999999-8888-4777-8666-555555555555",
+    "PARTNER_CENTER_CLIENT_ID": "11111111-2222-4333-8444-666666666666",
+    "PARTNER_CENTER_FEDERATED_IDENTITY_CLIENT_ID": "11111111-2222-4333-8444-555555555555",
+    "PARTNER_CENTER_CLIENT_SECRET": "from-the-vault",
+    "PARTNER_CENTER_CERTIFICATE": base64.b64encode(b"from the vault").decode(),
+    "WEBHOOK_URL": "https://receiver.example/hooks",
+    "WEBHOOK_SECRET": "whsec_" + base64.b64encode(b"0123456789abcdef01234567").decode(),
+}
+
+
+def deployed(choice: str, *, webhook: bool = False) -> dict[str, str]:
+    """The environment of the deployed app, host's own settings aside."""
+    names = STORAGE_SETTINGS | ALWAYS_SET | {CREDENTIAL_SETTINGS[choice]} | (SET_WITH_A_WEBHOOK if webhook else set())
+    return {name: EXAMPLES[name] for name in names}
+
+
+@pytest.mark.parametrize(
+    ("choice", "kind"),
+    [("federated", FederatedIdentity), ("secret", ClientSecret), ("certificate", ClientCertificate)],
+)
+def test_the_app_accepts_what_each_choice_of_credential_sets(choice: str, kind: type) -> None:
+    settings = load_settings(deployed(choice, webhook=True))
+    assert isinstance(settings.credential, kind)
+    assert isinstance(settings.storage, StorageByIdentity)
+    assert settings.storage.table_endpoint == "https://stofferexample.table.core.windows.net"
+    assert settings.webhook_url == EXAMPLES["WEBHOOK_URL"]
+
+
+def bounds() -> list[tuple[str, str]]:
+    """Every bound that the template sets for a number: the setting, and the least or the greatest value."""
+    source = (INFRA / "types.bicep").read_text(encoding="utf-8")
+    numbers = re.findall(r"@minValue\((\d+)\)\s+@maxValue\((\d+)\)\s+([A-Z_]+): int\?", source)
+    return [(name, bound) for least, greatest, name in numbers for bound in (least, greatest)]
+
+
+@pytest.mark.parametrize(("name", "value"), bounds())
+def test_the_app_accepts_every_number_that_the_template_lets_through(name: str, value: str) -> None:
+    load_settings(deployed("federated") | {name: value})

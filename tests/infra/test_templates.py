@@ -151,9 +151,7 @@ def role_assignments() -> list[tuple[str, dict[str, str]]]:
     return found
 
 
-@pytest.mark.parametrize(
-    ("symbol", "values"), role_assignments(), ids=lambda case: case if isinstance(case, str) else ""
-)
+@pytest.mark.parametrize(("symbol", "values"), role_assignments(), ids=[symbol for symbol, _ in role_assignments()])
 def test_a_role_assignment_is_found_again_by_a_second_deployment(symbol: str, values: dict[str, str]) -> None:
     role = re.search(r"roleIds\['([^']+)'\]", values["roleDefinitionId"])
     assert role is not None, symbol
