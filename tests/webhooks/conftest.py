@@ -1,6 +1,7 @@
 """Webhooks over a real Azurite, sent to a real receiver on this machine."""
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
@@ -88,13 +89,8 @@ def add_endpoint(webhook_tables: tuple[Table, Table], clock: FakeClock) -> AddEn
 
     def add(receiver: Receiver | str, **fields: object) -> Endpoint:
         url = receiver if isinstance(receiver, str) else receiver.url
-        endpoint = Endpoint(
-            id=new_endpoint_id(),
-            url=url,
-            secret=new_secret(),
-            created_at=clock.now(),
-            **fields,  # type: ignore[arg-type] # whatever fields a test names
-        )
+        given: dict[str, Any] = {"secret": new_secret(), "created_at": clock.now()} | fields
+        endpoint = Endpoint(id=new_endpoint_id(), url=url, **given)
         store = EndpointStore(webhook_tables[0])
         store.add(endpoint)
         kept = store.get(endpoint.id)
