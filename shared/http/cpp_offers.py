@@ -18,9 +18,8 @@ class CppOfferHandlers:
 
     def read(self, request: Request) -> Response:
         """GET /cpp/publishers/{publisherId}/offers/{offerId}: the draft unless a slot or a version is asked for."""
-        publisher_id = identifiers.publisher_id(request.route["publisherId"])
-        offer_id = identifiers.offer_id(request.route["offerId"])
         parameters = Parameters(request.query, known={"slot", "version"})
+        publisher_id, offer_id = _ids(request, parameters)
         slot, version = slot_or_version(parameters)
         parameters.check()
         return unchanged_json(self.upstream.offer(publisher_id, offer_id, slot=slot, version=version).body)
@@ -31,9 +30,16 @@ class CppOfferHandlers:
 
     def status(self, request: Request) -> Response:
         """GET /cpp/publishers/{publisherId}/offers/{offerId}/status."""
-        publisher_id = identifiers.publisher_id(request.route["publisherId"])
-        offer_id = identifiers.offer_id(request.route["offerId"])
+        parameters = Parameters({}, known=())
+        publisher_id, offer_id = _ids(request, parameters)
+        parameters.check()
         return unchanged_json(self.upstream.offer_status(publisher_id, offer_id).body)
+
+
+def _ids(request: Request, parameters: Parameters) -> tuple[str, str]:
+    """Publisher and offer; what is wrong with either is among the parameters' faults."""
+    publisher_id = parameters.checked_id(request.route["publisherId"], identifiers.publisher_id)
+    return publisher_id, parameters.checked_id(request.route["offerId"], identifiers.offer_id)
 
 
 def slot_or_version(parameters: Parameters) -> tuple[str | None, int | None]:

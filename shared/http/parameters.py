@@ -66,10 +66,12 @@ class Parameters:
     def identifier(self, name: str, check: Callable[[str], str]) -> str | None:
         """An identifier, or None if it is absent."""
         value = self._query.get(name)
-        if value is None:
-            return None
+        return None if value is None else self.checked_id(value, check) or None
+
+    def checked_id(self, value: str, check: Callable[[str], str]) -> str:
+        """An identifier; a malformed one is a fault and reads as an empty text."""
         try:
             return check(value)
         except InvalidIdentifier as error:
             self.fault(str(error))
-            return None
+            return ""

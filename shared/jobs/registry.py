@@ -162,6 +162,6 @@ def _decoded(cursor: str | None) -> tuple[str, str]:
     except (binascii.Error, ValueError) as error:
         raise InvalidCursor("cursor should be the nextCursor of an earlier answer") from error
     phase, separator, key = text.partition(":")
-    if phase not in {"pending", "finished"} or not separator:
+    if phase not in {"pending", "finished"} or not separator or not text.isprintable():
         raise InvalidCursor("cursor should be the nextCursor of an earlier answer")
     return phase, key

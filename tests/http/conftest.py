@@ -1,0 +1,58 @@
+"""The app's parts put together by its own composition, over a real Azurite and the sandbox, at a time of its own."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from local.sandbox.server import Sandbox
+from shared.composition import Monitor
+from shared.storage.connection import Tables
+from shared.storage.table import Table
+from tests.clock import FakeClock
+from tests.http.api import Api
+
+
+@pytest.fixture
+def settings_in_environment(
+    azurite: str, jobs_table: str, fresh_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> pytest.MonkeyPatch:
+    """The app's settings for the sandbox and a table of the test's own."""
+    settings = {
+        "AzureWebJobsStorage": azurite,
+        "JOBS_TABLE": jobs_table,
+        "PARTNER_CENTER_TENANT_ID": fresh_sandbox.tenant_id,
+        "PARTNER_CENTER_CLIENT_ID": fresh_sandbox.client_id,
+        "PARTNER_CENTER_CLIENT_SECRET": fresh_sandbox.client_secret,
+        "AZURE_AUTHORITY_HOST": fresh_sandbox.authority_host,
+        "PRODUCT_INGESTION_URL": fresh_sandbox.product_ingestion_url,
+        "CLOUD_PARTNER_PORTAL_URL": fresh_sandbox.cloud_partner_portal_url,
+        "UPSTREAM_TIMEOUT_SECONDS": "1",
+        "JOB_LOST_AFTER_NOT_FOUND": "2",
+    }
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    return monkeypatch
+
+
+@pytest.fixture
+def monitor(settings_in_environment: pytest.MonkeyPatch, clock: FakeClock) -> Iterator[Monitor]:  # noqa: ARG001 - set first
+    monitor = Monitor(clock)
+    yield monitor
+    if "upstream" in monitor.__dict__:
+        monitor.upstream.close()
+
+
+@pytest.fixture
+def api(monitor: Monitor) -> Api:
+    return Api(monitor)
+
+
+@pytest.fixture
+def table(azurite_tables: Tables, jobs_table: str) -> Table:
+    """The jobs table, for what other systems put there."""
+    return azurite_tables.table(jobs_table)
+
+
+@pytest.fixture
+def azurite_tables(monitor: Monitor) -> Tables:
+    return monitor.tables
