@@ -35,6 +35,7 @@ class Child:
         command: Sequence[str],
         *,
         environment: Mapping[str, str] | None = None,
+        directory: Path = REPOSITORY,
         on_line: Callable[[str], None] | None = None,
     ) -> None:
         self.name = name
@@ -43,7 +44,7 @@ class Child:
         self._on_line = on_line
         self._process = subprocess.Popen(  # noqa: S603 - the commands are this project's own
             list(command),
-            cwd=REPOSITORY,
+            cwd=directory,
             env=None if environment is None else dict(environment),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

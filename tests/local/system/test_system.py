@@ -1,0 +1,75 @@
+"""The whole system from start to stop, in a copy of the project as a user's clone would be."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from local.processes.child import REPOSITORY, Child, python_command
+from local.processes.ports import free_port, is_free
+
+PORT_SETTINGS = (
+    "FUNCTIONS_PORT",
+    "SANDBOX_PORT",
+    "RECEIVER_PORT",
+    "AZURITE_TABLE_PORT",
+    "AZURITE_BLOB_PORT",
+    "AZURITE_QUEUE_PORT",
+)
+
+
+@pytest.fixture
+def clone(tmp_path: Path) -> Path:
+    """The project without whatever its developer has set for the real Partner Center."""
+    copy = tmp_path / "clone"
+    copy.mkdir()
+    for folder in ("local", "shared"):
+        shutil.copytree(REPOSITORY / folder, copy / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    for file in ("function_app.py", "host.json"):
+        shutil.copy(REPOSITORY / file, copy)
+    (copy / "node_modules").symlink_to(REPOSITORY / "node_modules")
+    return copy
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> dict[str, str]:
+    """Ports of its own, and a folder for temporary files in which nothing may stay."""
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    own = {name: value for name, value in os.environ.items() if not name.startswith("PARTNER_CENTER_")}
+    return {**own, "TMPDIR": str(temporary), **{setting: str(free_port()) for setting in PORT_SETTINGS}}
+
+
+@pytest.fixture
+def system(clone: Path, environment: dict[str, str], request: pytest.FixtureRequest) -> Iterator[Child]:
+    """`make run`, with the arguments that the test is parametrized with."""
+    command = python_command("local.system", *getattr(request, "param", ()))
+    child = Child("system", command, environment=environment, directory=clone)
+    yield child
+    if child.exit_code is None:
+        child.terminate(timeout_seconds=30)
+
+
+def test_it_polls_the_sample_jobs_and_leaves_nothing_behind(
+    system: Child, environment: dict[str, str], clone: Path
+) -> None:
+    system.wait_for("works with the sandbox", timeout_seconds=30)
+    system.wait_for("job     Customer renewal for Northwind: pending", timeout_seconds=10)
+    before = _files(clone)
+    assert system.interrupt(timeout_seconds=30) == 0
+    assert all(is_free(int(environment[setting])) for setting in PORT_SETTINGS)
+    assert list(Path(environment["TMPDIR"]).iterdir()) == []
+    assert _files(clone) == before
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("system", [["--once"]], indirect=True)
+def test_once_ends_by_itself_when_every_sample_job_has_ended_well(system: Child) -> None:
+    system.wait_for(r"All \d+ sample jobs ended well", timeout_seconds=200)
+    assert system.terminate(timeout_seconds=30) == 0
+
+
+def _files(clone: Path) -> set[Path]:
+    return {path for path in clone.rglob("*") if "__pycache__" not in path.parts and "node_modules" not in path.parts}
