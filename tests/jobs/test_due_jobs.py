@@ -1,0 +1,49 @@
+"""Which jobs a cycle asks about, and which it waits for."""
+
+from datetime import UTC, datetime, timedelta
+
+from shared.jobs.due_jobs import DueJobs
+from shared.jobs.job import Job
+from shared.jobs.job_rows import PendingRow
+
+NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
+LAST_REQUEST_AT = NOW + timedelta(seconds=36)
+
+
+def row(name: str, due_in_seconds: float, *, age: timedelta = timedelta(0)) -> PendingRow:
+    job = Job(job_id=name, registered_at=NOW - age, next_poll_at=NOW + timedelta(seconds=due_in_seconds))
+    return PendingRow(job=job, etag="", row_key=name)
+
+
+def names(rows: list[PendingRow]) -> list[str]:
+    return [row.job.job_id for row in rows]
+
+
+def test_those_that_have_waited_longest_come_first() -> None:
+    due = DueJobs([row("b", -10), row("a", -60), row("c", 0)], LAST_REQUEST_AT)
+    assert names(due.take(NOW, 2)) == ["a", "b"]
+    assert names(due.take(NOW, 2)) == ["c"]
+
+
+def test_a_job_that_is_not_due_yet_is_not_taken() -> None:
+    assert DueJobs([row("a", 0.1)], LAST_REQUEST_AT).take(NOW, 5) == []
+
+
+def test_jobs_due_after_the_last_request_are_left_to_the_next_tick() -> None:
+    assert len(DueJobs([row("a", 37)], LAST_REQUEST_AT)) == 0
+
+
+def test_a_new_job_is_waited_for() -> None:
+    due = DueJobs([row("a", 20), row("b", 5)], LAST_REQUEST_AT)
+    assert due.wait_for_next(NOW) == timedelta(seconds=5)
+
+
+def test_a_job_pending_for_hours_is_waited_for_only_briefly() -> None:
+    old = timedelta(hours=2)
+    assert DueJobs([row("a", 3, age=old)], LAST_REQUEST_AT).wait_for_next(NOW) == timedelta(seconds=3)
+    assert DueJobs([row("a", 4, age=old)], LAST_REQUEST_AT).wait_for_next(NOW) is None
+
+
+def test_with_nothing_left_there_is_nothing_to_wait_for() -> None:
+    assert DueJobs([], LAST_REQUEST_AT).wait_for_next(NOW) is None
+    assert DueJobs([row("a", 0)], LAST_REQUEST_AT).wait_for_next(LAST_REQUEST_AT + timedelta(seconds=1)) is None
