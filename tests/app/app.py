@@ -1,0 +1,143 @@
+"""The running app as a test meets it: HTTP from outside, ticks fired by hand, its table as other systems see it."""
+
+import json
+import queue
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from types import TracebackType
+from typing import Any, Self
+
+import requests
+from azure.data.tables import TableClient, UpdateMode
+
+from local.host.process import HostProcess
+from local.sandbox.server import Sandbox
+
+KEY = "local"
+TICK_SECONDS = 60.0
+_CYCLE = re.compile(r"offer_monitor\.jobs: poll_cycle (\{.*\})$")
+_END_OF_TICK = re.compile(r"poll_pending_jobs (succeeded|failed)")
+
+
+def environment_of(sandbox: Sandbox, storage: str, jobs_table: str, **settings: str) -> dict[str, str]:
+    """The app's settings for the sandbox, `settings` over them."""
+    return {
+        "AzureWebJobsStorage": storage,
+        "JOBS_TABLE": jobs_table,
+        "PARTNER_CENTER_TENANT_ID": sandbox.tenant_id,
+        "PARTNER_CENTER_CLIENT_ID": sandbox.client_id,
+        "PARTNER_CENTER_CLIENT_SECRET": sandbox.client_secret,
+        "AZURE_AUTHORITY_HOST": sandbox.authority_host,
+        "PRODUCT_INGESTION_URL": sandbox.product_ingestion_url,
+        "CLOUD_PARTNER_PORTAL_URL": sandbox.cloud_partner_portal_url,
+        "REQUESTS_CA_BUNDLE": str(sandbox.ca_bundle),
+        **settings,
+    }
+
+
+class App:
+    """One host with the app in Microsoft's runtime; leave the `with` block, and it is stopped."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self._lines: queue.SimpleQueue[str] = queue.SimpleQueue()
+        self._session = requests.Session()
+        self.host = HostProcess(environment, on_line=self._lines.put)
+
+    def ask(self, method: str, path: str, *, key: str | None = KEY, **options: Any) -> requests.Response:  # noqa: ANN401 - as in requests
+        """Any request; `path` is what follows the host, and is sent as it stands."""
+        headers = {**({} if key is None else {"x-functions-key": key}), **options.pop("headers", {})}
+        request = self._session.prepare_request(
+            requests.Request(method, f"{self.host.url}/", headers=headers, **options)
+        )
+        query = (request.url or "").partition("?")[2]
+        request.url = f"{self.host.url}/{path}" + (f"?{query}" if query else "")
+        return self._session.send(request, timeout=60)
+
+    def get(self, path: str, **query: str) -> requests.Response:
+        return self.ask("GET", f"api/{path}", params=query)
+
+    def post(self, path: str, body: object = None) -> requests.Response:
+        return self.ask("POST", f"api/{path}", json=body)
+
+    def delete(self, path: str) -> requests.Response:
+        return self.ask("DELETE", f"api/{path}")
+
+    def register(self, job_id: str, **fields: object) -> None:
+        """Register a job that must not be known yet."""
+        assert self.post("jobs", {"jobId": job_id, **fields}).status_code == 202
+
+    def job(self, job_id: str) -> dict[str, Any]:
+        """The record of a job that must be known."""
+        answer = self.get(f"jobs/{job_id}")
+        assert answer.status_code == 200, answer.text
+        record: dict[str, Any] = answer.json()
+        return record
+
+    def fire(self, function: str = "poll_pending_jobs") -> None:
+        """Start a timer's function and do not wait for it."""
+        assert self.ask("POST", f"admin/functions/{function}", json={}).status_code == 202
+
+    def tick(self) -> dict[str, Any]:
+        """Run one poll cycle to its end; what its log line says."""
+        self.fire()
+        return self.tick_ended()
+
+    def tick_ended(self) -> dict[str, Any]:
+        """Wait for the end of a tick that was fired; what its log line says."""
+        cycle: dict[str, Any] = {}
+        while True:
+            line = self._lines.get(timeout=TICK_SECONDS)
+            if found := _CYCLE.search(line):
+                cycle = json.loads(found[1])
+            if ended := _END_OF_TICK.search(line):
+                assert ended[1] == "succeeded", line
+                return cycle
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._session.close()
+        self.host.__exit__(kind, error, trace)
+
+
+class JobsTable:
+    """The jobs table as another system sees it."""
+
+    def __init__(self, storage: str, name: str) -> None:
+        self.client = TableClient.from_connection_string(storage, name)
+
+    def rows(self, partition: str) -> list[dict[str, Any]]:
+        found = self.client.query_entities("PartitionKey eq @partition", parameters={"partition": partition})
+        return [dict(row) for row in found]
+
+    def put(self, row_key: str, **columns: object) -> None:
+        """Put a row into `pending`, as contract section 4 lets anyone do."""
+        self.client.upsert_entity({"PartitionKey": "pending", "RowKey": row_key, **columns}, mode=UpdateMode.REPLACE)
+
+    def let_time_pass(self, minutes: float = 2) -> None:
+        """As if so much time had passed for every pending job: each may be polled again, claims have run out."""
+        back = timedelta(minutes=minutes)
+        for row in self.rows("pending"):
+            moments = {
+                name: row[name] - back for name in ("nextPollAt", "claimedUntil", "lastPolledAt") if name in row
+            }
+            self.client.update_entity({"PartitionKey": "pending", "RowKey": row["RowKey"], **moments})
+        for row in self.rows("asked"):
+            self.client.update_entity({**row, "nextPollAt": row["nextPollAt"] - back})
+
+    def empty(self) -> None:
+        """Remove every row."""
+        for row in list(self.client.list_entities(select=["PartitionKey", "RowKey"])):
+            self.client.delete_entity(row["PartitionKey"], row["RowKey"])
+
+    def create(self) -> None:
+        self.client.create_table()
+
+
+def utc(text: str) -> datetime:
+    """A time of the API."""
+    return datetime.fromisoformat(text).astimezone(UTC)
