@@ -69,6 +69,8 @@ class Monitor:
     def __init__(self, clock: Clock | None = None) -> None:
         self.building = RLock()
         self.clock = clock or SystemClock()
+        # Microsoft's libraries log every request, and azure-identity what Entra said word for word.
+        logging.getLogger("azure").setLevel(logging.ERROR)
 
     # --- what the timers run ---
 

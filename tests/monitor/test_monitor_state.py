@@ -1,0 +1,117 @@
+"""The monitor's own row, and when it says that it is degraded."""
+
+from collections.abc import Sequence
+
+import pytest
+
+from shared.monitor.cycle_report import CycleFailure, CycleReport
+from shared.monitor.monitor_state import MonitorStates
+from shared.settings import StorageByConnectionString
+from shared.storage.connection import Tables
+from shared.storage.errors import StorageUnreachable
+from shared.storage.table import Table
+from shared.webhooks.events import Event
+from tests.clock import FakeClock
+from tests.jobs.conftest import RecordingAnnouncer
+
+
+@pytest.fixture
+def table(azurite: str, jobs_table: str) -> Table:
+    return Tables(StorageByConnectionString(azurite)).table(jobs_table)
+
+
+@pytest.fixture
+def announcer() -> RecordingAnnouncer:
+    return RecordingAnnouncer()
+
+
+@pytest.fixture
+def states(table: Table, announcer: RecordingAnnouncer) -> MonitorStates:
+    return MonitorStates(table, announcer)
+
+
+def report(clock: FakeClock, failure: CycleFailure | None = None, polled: int = 1) -> CycleReport:
+    detail = "Entra refused the app" if failure else None
+    return CycleReport(started_at=clock.now(), failure=failure, failure_detail=detail, polled=polled)
+
+
+def test_before_the_first_tick_nothing_is_wrong(states: MonitorStates) -> None:
+    state = states.read()
+    assert state.last_tick is None
+    assert state.failed_cycles_in_a_row == 0
+
+
+def test_degraded_is_announced_once_after_three_failed_cycles_and_recovered_once_after_the_next_good_one(
+    states: MonitorStates, announcer: RecordingAnnouncer, clock: FakeClock
+) -> None:
+    for _ in range(2):
+        states.record(report(clock, CycleFailure.TOKEN_REFUSED))
+    assert announcer.types == []
+    for _ in range(3):
+        states.record(report(clock, CycleFailure.TOKEN_REFUSED))
+    assert announcer.types == ["monitor.degraded"]
+    assert announcer.events[0].data["monitor"]["reason"] == "token_refused"
+    for _ in range(2):
+        states.record(report(clock))
+    assert announcer.types == ["monitor.degraded", "monitor.recovered"]
+
+
+def test_two_failures_with_a_good_cycle_between_them_are_not_in_a_row(
+    states: MonitorStates, announcer: RecordingAnnouncer, clock: FakeClock
+) -> None:
+    for failure in (CycleFailure.UPSTREAM_DOWN, CycleFailure.UPSTREAM_DOWN, None, CycleFailure.UPSTREAM_DOWN):
+        states.record(report(clock, failure))
+    assert announcer.types == []
+
+
+def test_cycles_of_two_instances_count_together(
+    table: Table, announcer: RecordingAnnouncer, clock: FakeClock
+) -> None:
+    one, other = MonitorStates(table, announcer), MonitorStates(table, announcer)
+    for states in (one, other, one, other):
+        states.record(report(clock, CycleFailure.UPSTREAM_DOWN))
+    assert announcer.types == ["monitor.degraded"]
+    assert one.read().failed_cycles_in_a_row == 4
+
+
+def test_an_event_that_could_not_be_announced_is_announced_with_the_next_cycle_under_the_same_id(
+    table: Table, announcer: RecordingAnnouncer, clock: FakeClock
+) -> None:
+    offered: list[str] = []
+
+    class Broken:
+        def announce(self, events: Sequence[Event]) -> None:
+            offered.extend(event.id for event in events)
+            raise StorageUnreachable("no answer")
+
+    states = MonitorStates(table, Broken())
+    states.record(report(clock, CycleFailure.UPSTREAM_DOWN))
+    states.record(report(clock, CycleFailure.UPSTREAM_DOWN))
+    with pytest.raises(StorageUnreachable):
+        states.record(report(clock, CycleFailure.UPSTREAM_DOWN))
+    MonitorStates(table, announcer).record(report(clock, CycleFailure.UPSTREAM_DOWN))
+    assert [event.id for event in announcer.events] == offered[:1]
+    assert states.read().failed_cycles_in_a_row == 4
+
+
+def test_cycles_that_failed_with_storage_are_counted_when_it_is_back(
+    states: MonitorStates, announcer: RecordingAnnouncer, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unreachable(*_: object) -> object:
+        raise StorageUnreachable("no answer")
+
+    with monkeypatch.context() as down:
+        down.setattr(Table, "get", unreachable)
+        for _ in range(3):
+            with pytest.raises(StorageUnreachable):
+                states.record(report(clock, CycleFailure.STORAGE_UNREACHABLE))
+    states.record(report(clock))
+    assert announcer.types == ["monitor.degraded", "monitor.recovered"]
+
+
+def test_the_token_error_is_shown_until_upstream_answers_again(states: MonitorStates, clock: FakeClock) -> None:
+    states.record(report(clock, CycleFailure.TOKEN_REFUSED))
+    states.record(report(clock, polled=0))
+    assert states.read().last_token_error == "Entra refused the app"
+    states.record(report(clock, polled=1))
+    assert states.read().last_token_error is None

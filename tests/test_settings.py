@@ -1,0 +1,155 @@
+"""Settings: all read, all checked, every fault named at once."""
+
+import base64
+from pathlib import Path
+
+import pytest
+
+from shared.setting_reader import SettingsError
+from shared.settings import (
+    ClientCertificate,
+    ClientSecret,
+    FederatedIdentity,
+    StorageByConnectionString,
+    StorageByIdentity,
+    load_settings,
+    load_storage_settings,
+)
+
+COMPLETE = {
+    "AzureWebJobsStorage": "UseDevelopmentStorage=true",
+    "PARTNER_CENTER_TENANT_ID": "3c1f2b7e-5a04-4c53-9f0e-6d1b8a2e4f70",
+    "PARTNER_CENTER_CLIENT_ID": "8e0d5a61-97b3-4b1f-a8a4-2f4c1de0b935",
+    "PARTNER_CENTER_CLIENT_SECRET": "a secret",
+}
+
+
+def faults(**changes: str | None) -> str:
+    environ = {name: value for name, value in (COMPLETE | changes).items() if value is not None}
+    with pytest.raises(SettingsError) as error:
+        load_settings(environ)
+    return str(error.value)
+
+
+def test_the_defaults_are_microsofts_addresses_and_versions() -> None:
+    settings = load_settings(COMPLETE)
+    assert settings.product_ingestion_url == "https://graph.microsoft.com/rp/product-ingestion"
+    assert settings.product_ingestion_scope == "https://graph.microsoft.com/.default"
+    assert settings.product_ingestion_status_version == "2022-07-01"
+    assert settings.product_ingestion_offer_version == "2023-07-15"
+    assert settings.cloud_partner_portal_url == "https://cloudpartner.azure.com/api"
+    assert settings.cloud_partner_portal_scope == "https://cloudpartner.azure.com/.default"
+    assert settings.cloud_partner_portal_version == "2017-10-31"
+    assert settings.jobs_table == "jobs"
+    assert settings.authority_host is None
+    assert (settings.poll_concurrency, settings.upstream_timeout_seconds) == (32, 30)
+    assert (settings.job_stalled_after_hours, settings.job_expires_after_days) == (24, 30)
+    assert settings.job_lost_after_not_found == 5
+    assert not settings.webhook_allow_private_networks
+
+
+def test_with_nothing_set_one_error_names_every_required_setting() -> None:
+    with pytest.raises(SettingsError) as error:
+        load_settings({})
+    for name in (
+        "AzureWebJobsStorage",
+        "PARTNER_CENTER_TENANT_ID",
+        "PARTNER_CENTER_CLIENT_ID",
+        "PARTNER_CENTER_CLIENT_SECRET",
+        "PARTNER_CENTER_CERTIFICATE",
+        "PARTNER_CENTER_FEDERATED_IDENTITY_CLIENT_ID",
+    ):
+        assert name in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("AzureWebJobsStorage", "nonsense"),
+        ("JOBS_TABLE", "a-b"),
+        ("PARTNER_CENTER_TENANT_ID", "a/b"),
+        ("PARTNER_CENTER_CLIENT_ID", "someone"),
+        ("AZURE_AUTHORITY_HOST", "http://login.example.com"),
+        ("PRODUCT_INGESTION_URL", "http://graph.microsoft.com"),
+        ("PRODUCT_INGESTION_URL", "https://user:secret@graph.microsoft.com"),
+        ("PRODUCT_INGESTION_URL", "https://graph.microsoft.com:port"),
+        ("CLOUD_PARTNER_PORTAL_URL", "cloudpartner.azure.com"),
+        ("PRODUCT_INGESTION_SCOPE", "https://graph.microsoft.com"),
+        ("PRODUCT_INGESTION_STATUS_VERSION", "latest"),
+        ("UPSTREAM_TIMEOUT_SECONDS", "0"),
+        ("UPSTREAM_TIMEOUT_SECONDS", "nan"),
+        ("UPSTREAM_TIMEOUT_SECONDS", "soon"),
+        ("POLL_CONCURRENCY", "1.5"),
+        ("POLL_CONCURRENCY", "100000"),
+        ("JOB_STALLED_AFTER_HOURS", "-1"),
+        ("JOB_EXPIRES_AFTER_DAYS", "inf"),
+        ("JOB_LOST_AFTER_NOT_FOUND", "-77"),
+        ("WEBHOOK_URL", "https://example.com/hook"),
+        ("WEBHOOK_ALLOW_PRIVATE_NETWORKS", "perhaps"),
+    ],
+)
+def test_a_malformed_setting_is_named_and_its_value_is_not_repeated(name: str, value: str) -> None:
+    text = faults(**{name: value})
+    assert name in text
+    assert value not in text.replace(name, "")
+
+
+def test_several_faults_are_named_together() -> None:
+    text = faults(JOBS_TABLE="-", POLL_CONCURRENCY="x", PARTNER_CENTER_TENANT_ID=None)
+    assert all(name in text for name in ("JOBS_TABLE", "POLL_CONCURRENCY", "PARTNER_CENTER_TENANT_ID"))
+
+
+def test_two_ways_to_prove_oneself_are_one_too_many() -> None:
+    text = faults(PARTNER_CENTER_FEDERATED_IDENTITY_CLIENT_ID="b4a7c1f0-2d3e-4f5a-8b6c-9d0e1f2a3b4c")
+    assert "PARTNER_CENTER_CLIENT_SECRET and PARTNER_CENTER_FEDERATED_IDENTITY_CLIENT_ID are set" in text
+    assert "a secret" not in text
+
+
+def test_each_way_to_prove_oneself_is_read(tmp_path: Path) -> None:
+    without = {name: value for name, value in COMPLETE.items() if name != "PARTNER_CENTER_CLIENT_SECRET"}
+    assert load_settings(COMPLETE).credential == ClientSecret("a secret")
+    federated = load_settings(without | {"PARTNER_CENTER_FEDERATED_IDENTITY_CLIENT_ID": "b4a7"})
+    assert federated.credential == FederatedIdentity("b4a7")
+    encoded = base64.b64encode(b"a certificate").decode()
+    inline = load_settings(
+        without | {"PARTNER_CENTER_CERTIFICATE": encoded, "PARTNER_CENTER_CERTIFICATE_PASSWORD": "p"}
+    )
+    assert inline.credential == ClientCertificate(b"a certificate", "p")
+    path = tmp_path / "certificate.pem"
+    path.write_bytes(b"another")
+    from_file = load_settings(without | {"PARTNER_CENTER_CERTIFICATE_PATH": str(path)})
+    assert from_file.credential == ClientCertificate(b"another", None)
+
+
+def test_a_certificate_that_cannot_be_read_is_a_fault(tmp_path: Path) -> None:
+    missing = str(tmp_path / "none.pem")
+    assert "CERTIFICATE_PATH" in faults(PARTNER_CENTER_CLIENT_SECRET=None, PARTNER_CENTER_CERTIFICATE_PATH=missing)
+    assert "CERTIFICATE should be" in faults(PARTNER_CENTER_CLIENT_SECRET=None, PARTNER_CENTER_CERTIFICATE="***")
+
+
+def test_secrets_do_not_show_in_the_settings_own_text() -> None:
+    settings = load_settings(COMPLETE | {"WEBHOOK_URL": "https://x.example", "WEBHOOK_SECRET": "whsec_hidden"})
+    assert "a secret" not in repr(settings)
+    assert "whsec_hidden" not in repr(settings)
+    assert "AccountKey" not in repr(settings)
+
+
+def test_storage_by_identity_is_read_by_account_name_or_by_address() -> None:
+    by_name = load_storage_settings(
+        {"AzureWebJobsStorage__accountName": "abc", "AzureWebJobsStorage__clientId": "id"}
+    )
+    assert by_name.storage == StorageByIdentity("https://abc.table.core.windows.net", "id")
+    address = "https://abc.table.core.usgovcloudapi.net"
+    by_address = load_storage_settings({"AzureWebJobsStorage__tableServiceUri": address})
+    assert by_address.storage == StorageByIdentity(address, None)
+
+
+def test_development_storage_is_the_local_emulator_on_its_port() -> None:
+    environ = {"AzureWebJobsStorage": "UseDevelopmentStorage=true", "AZURITE_TABLE_PORT": "12345"}
+    storage = load_storage_settings(environ).storage
+    assert isinstance(storage, StorageByConnectionString)
+    assert "TableEndpoint=http://127.0.0.1:12345/devstoreaccount1" in storage.connection_string
+
+
+def test_storage_can_be_read_while_other_settings_are_at_fault() -> None:
+    assert load_storage_settings({"AzureWebJobsStorage": "UseDevelopmentStorage=true"}).jobs_table == "jobs"
