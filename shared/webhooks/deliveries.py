@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from itertools import islice
 
 from shared.storage.errors import RecordBroken, RowChanged
+from shared.storage.group_commit import GroupCommit
 from shared.storage.table import Change, Table, Write
 from shared.webhooks.delivery import Attempt, Delivery, DeliveryStatus, DueDelivery
 from shared.webhooks.delivery_rows import (
@@ -44,6 +45,7 @@ class DeliveryStore:
 
     def __init__(self, table: Table) -> None:
         self._table = table
+        self._writes = GroupCommit(table)
 
     def add(self, endpoint: Endpoint, events: Sequence[tuple[Event, bytes]], now: datetime) -> list[DueDelivery]:
         """Store the deliveries of these events (each with its body) that are not stored yet; returns them claimed.
@@ -68,9 +70,9 @@ class DeliveryStore:
         if due.claimed_until - now >= CLAIM_NEEDS:
             return due
         until = now + CLAIM_LASTS
-        return replace(
-            due, etag=self._table.merge(due_key(due) | {"claimedUntil": until}, due.etag), claimed_until=until
-        )
+        claim = Change(Write.MERGE, due_key(due) | {"claimedUntil": until}, due.etag)
+        [etag] = self._writes.commit(due.endpoint.id, [claim])
+        return replace(due, etag=etag, claimed_until=until)
 
     def body(self, endpoint_id: str, id_of_delivery: str) -> bytes:
         """What the delivery sends, in the standard format."""
@@ -84,7 +86,7 @@ class DeliveryStore:
 
         With `next_attempt_at` the delivery goes on waiting; without it has ended, well or dead.
         """
-        self._table.commit(rows_after(due, attempt, next_attempt_at))
+        self._writes.commit(due.endpoint.id, rows_after(due, attempt, next_attempt_at))
 
     def bury(self, endpoint: Endpoint, now: datetime) -> int:
         """Let what an endpoint that is gone still had to get wait as dead; returns how many deliveries that were.
