@@ -1,5 +1,6 @@
 """What every test may ask for: a real Azurite, a table name of its own, the sandbox over TLS, a clock to move."""
 
+import os
 import uuid
 from collections.abc import Iterator
 
@@ -8,6 +9,31 @@ import pytest
 from local.azurite import AzuriteProcess
 from local.sandbox.server import Sandbox
 from tests.clock import FakeClock
+
+# The app's settings (shared/settings.py) and azure-identity's own variables, by how their names begin.
+_SETTINGS = (
+    "AzureWebJobs",
+    "AZURE_",
+    "CLOUD_PARTNER_",
+    "FUNCTIONS_",
+    "JOB",
+    "PARTNER_CENTER_",
+    "POLL_",
+    "PRODUCT_INGESTION_",
+    "REQUESTS_CA_BUNDLE",
+    "UPSTREAM_",
+    "WEBHOOK_",
+)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_settings_of_this_machine() -> Iterator[None]:
+    """What a developer has set for the real Partner Center reaches no test."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in list(os.environ):
+            if name.startswith(_SETTINGS):
+                patch.delenv(name)
+        yield
 
 
 @pytest.fixture(scope="session")

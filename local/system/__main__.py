@@ -56,7 +56,7 @@ def _run(*, once: bool, logs: bool) -> int:
 
     def show(part: str, line: str) -> None:
         if part == "receiver" and re.match(r"\d\d:\d\d:\d\d ", line):
-            view.show_event(line[9:])
+            view.show_event(line)
         elif logs or _PROBLEM.match(line):
             view.show_note(f"{part}: {line}")
 
@@ -108,10 +108,13 @@ def _introduction(configuration: Configuration, parts: Parts) -> list[str]:
     upstream = f"the sandbox at {parts.sandbox.url}" if parts.sandbox else "the real Partner Center"
     base = f"http://localhost:{parts.host.port}"
     key = "local" if configuration.function_key == "local" else "$FUNCTIONS_KEY"
-    return [
+    lines = [
         f"The monitor is at {base}/api and works with {upstream}. Ctrl-C stops everything.",
         f"Try: curl -H 'x-functions-key: {key}' '{base}/api/jobs?state=all'",
     ]
+    if parts.sandbox is None:
+        lines.append(f"Jobs to follow are registered with POST {base}/api/jobs.")
+    return lines
 
 
 def _summary(console: Console, verdicts: Sequence[Verdict], *, seconds: float) -> int:

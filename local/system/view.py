@@ -31,7 +31,7 @@ class View(Protocol):
         """All jobs, pending ones first."""
 
     def show_event(self, line: str) -> None:
-        """A webhook that the receiver got."""
+        """A webhook that the receiver got; `line` begins with its time."""
 
     def show_note(self, line: str) -> None:
         """Anything else worth a line, such as a warning of the host."""
@@ -68,13 +68,14 @@ class PlainView:
                 self._print("job", line)
 
     def show_event(self, line: str) -> None:
-        self._print("webhook", line)
+        moment, _, event = line.partition(" ")
+        self._print("webhook", event, moment)
 
     def show_note(self, line: str) -> None:
         self._print("note", line)
 
-    def _print(self, kind: str, line: str) -> None:
-        moment = datetime.now(UTC).strftime("%H:%M:%S")
+    def _print(self, kind: str, line: str, moment: str | None = None) -> None:
+        moment = moment or datetime.now(UTC).strftime("%H:%M:%S")
         self._console.print(f"{moment} {kind:<8}{line}", markup=False, highlight=False, soft_wrap=True)
 
 

@@ -47,7 +47,7 @@ def test_without_a_terminal_a_job_is_one_line_for_each_change() -> None:
     ended = replace(JOB, state="succeeded", job_status="completed", poll_count=3, note="Renewal (live)")
     for jobs in ([JOB], [JOB], [ended], [ended]):
         view.show_jobs(jobs)
-    view.show_event("job.succeeded Contoso: succeeded, verified")
+    view.show_event("09:02:00 job.succeeded Contoso: succeeded, verified")
     assert isinstance(console.file, io.StringIO)
     assert [line[9:] for line in console.file.getvalue().splitlines()] == [
         "job     Contoso [bold]renewal: pending, upstream says running, 2 poll(s)",
@@ -63,11 +63,11 @@ def test_on_a_terminal_the_table_has_the_last_events_and_notes_below_it() -> Non
     with view:
         view.show_jobs([JOB])
         for number in range(20):
-            view.show_event(f"event {number}")
+            view.show_event(f"09:02:00 event {number}")
         view.show_note("host: a warning")
     assert isinstance(console.file, io.StringIO)
     shown = console.file.getvalue()
     assert "Contoso [bold]renewal" in shown
     assert "event 19" in shown
-    assert "event 2\n" not in shown
+    assert "event 11" not in shown
     assert "host: a warning" in shown
