@@ -3,8 +3,9 @@
 from dataclasses import replace
 
 from shared.jobs.job import Job
-from shared.json_codec import JsonObject, dumps, loads
+from shared.json_codec import InvalidJson, JsonObject, dumps, loads
 from shared.storage.documents import Documents
+from shared.storage.errors import RecordBroken
 from shared.storage.table import Row
 
 # A text column holds 32 K UTF-16 characters; the text is ASCII, so characters are what counts.
@@ -25,10 +26,10 @@ class JobBodies:
         }
 
     def load(self, job: Job, row: Row) -> Job:
-        """The job with the errors and the private offer that its row holds or refers to."""
-        errors: list[JsonObject] = self._read(job.job_id, "errors", row) or []
-        private_offer: JsonObject | None = self._read(job.job_id, "privateOffer", row)
-        return replace(job, errors=errors, private_offer=private_offer)
+        """The job with the errors and the private offer that its row holds or refers to. Raises RecordBroken."""
+        errors: list[JsonObject] | None = self._read(job.job_id, "errors", row, list)
+        private_offer: JsonObject | None = self._read(job.job_id, "privateOffer", row, dict)
+        return replace(job, errors=errors or [], private_offer=private_offer)
 
     def delete(self, job_id: str) -> None:
         """Remove the job's documents."""
@@ -40,7 +41,15 @@ class JobBodies:
             return {name: text, f"{name}Document": ""}
         return {name: "", f"{name}Document": self._documents.put(job_id, text)}
 
-    def _read[T](self, job_id: str, name: str, row: Row) -> T | None:
-        reference = row.get(f"{name}Document")
-        text = self._documents.get(job_id, reference) if reference else row.get(name)
-        return loads(text) if text else None
+    def _read[T](self, job_id: str, name: str, row: Row, shape: type[T]) -> T | None:
+        column, reference = row.get(name) or "", row.get(f"{name}Document") or ""
+        if not isinstance(column, str) or not isinstance(reference, str):
+            raise RecordBroken(f"the {name} of {job_id} are not a text")
+        text = self._documents.get(job_id, reference) if reference else column
+        try:
+            value = loads(text) if text else None
+        except InvalidJson as error:
+            raise RecordBroken(f"the {name} of {job_id} are not JSON") from error
+        if value is not None and not isinstance(value, shape):
+            raise RecordBroken(f"the {name} of {job_id} are of another shape")
+        return value

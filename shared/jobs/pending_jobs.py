@@ -15,7 +15,7 @@ from shared.jobs.job import Job
 from shared.jobs.job_bodies import JobBodies
 from shared.jobs.job_rows import PENDING_PARTITION, BadRow, PendingRow, columns_of, job_of, pending_row
 from shared.log import log_event
-from shared.storage.errors import RowChanged
+from shared.storage.errors import RecordBroken, RowChanged
 from shared.storage.table import TRANSACTION_MAX_ROWS, Change, Row, Table, Write, etag_of
 
 OUTBOX_PREFIX = "~finished~"
@@ -95,10 +95,16 @@ class PendingJobs:
     def outbox(self) -> list[OutboxRow]:
         """Jobs that have just finished and are not in the history yet, with all their parts."""
         rows = self._table.rows(
-            "PartitionKey eq @partition and RowKey ge @outbox",
-            {"partition": PENDING_PARTITION, "outbox": OUTBOX_PREFIX},
+            "PartitionKey eq @partition and RowKey ge @outbox and RowKey lt @end",
+            {"partition": PENDING_PARTITION, "outbox": OUTBOX_PREFIX, "end": f"{OUTBOX_PREFIX}~"},
         )
-        return [self.whole_outbox_row(_outbox_row(row)) for row in rows]
+        found: list[OutboxRow] = []
+        for row in rows:
+            try:
+                found.append(self.whole_outbox_row(_outbox_row(row)))
+            except BadRow:
+                continue  # the next tick sets it aside
+        return found
 
     def get(self, job_id: str, now: datetime) -> PendingRow | None:
         """The job if it is pending. A row that is no job counts as none. Raises StorageError."""
@@ -111,7 +117,10 @@ class PendingJobs:
     def outbox_row(self, job_id: str) -> OutboxRow | None:
         """The job if it is on its way from `pending` to the history."""
         row = self._table.get(PENDING_PARTITION, OUTBOX_PREFIX + job_id)
-        return None if row is None else self.whole_outbox_row(_outbox_row(row))
+        try:
+            return None if row is None else self.whole_outbox_row(_outbox_row(row))
+        except BadRow:
+            return None
 
     def whole_outbox_row(self, row: OutboxRow) -> OutboxRow:
         """The outbox row with the job's errors and private offer."""
@@ -177,7 +186,10 @@ class PendingJobs:
 
     def _whole(self, row: Row, now: datetime) -> PendingRow:
         read = pending_row(row, now)
-        return replace(read, job=self._bodies.load(read.job, row))
+        try:
+            return replace(read, job=self._bodies.load(read.job, row))
+        except RecordBroken:
+            return read  # another system's columns of the same names; the next poll writes its own
 
     def _pending_changes(self, row: PendingRow, job: Job) -> tuple[list[Change], Written]:
         stalled_event_id = row.stalled_event_id or (new_event_id() if job.stalled and not row.job.stalled else None)
@@ -211,10 +223,10 @@ def _key(row_key: str) -> Row:
 
 
 def _outbox_row(row: Row) -> OutboxRow:
-    try:
-        registered_at, event_id = row["registeredAt"], row["finishedEventId"]
-    except KeyError as error:
-        raise BadRow(f"it lacks {error}") from error
+    job_id = row["RowKey"].removeprefix(OUTBOX_PREFIX)
+    registered_at, event_id = row.get("registeredAt"), row.get("finishedEventId")
+    if not isinstance(registered_at, datetime) or not isinstance(event_id, str):
+        raise BadRow("it has no registeredAt or no finishedEventId")
     columns = {name: value for name, value in row.items() if name not in {"PartitionKey", "RowKey"}}
-    job = job_of(row, row["RowKey"].removeprefix(OUTBOX_PREFIX), registered_at=registered_at)
+    job = job_of(row, job_id, registered_at=registered_at)
     return OutboxRow(job, columns, event_id, row.get("stalledEventId") or None)

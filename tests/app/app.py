@@ -122,7 +122,7 @@ class JobsTable:
         """As if so much time had passed for every pending job: each may be polled again, claims have run out."""
         back = timedelta(minutes=minutes)
         for row in self.rows("pending"):
-            moments = {
+            moments: dict[str, Any] = {
                 name: row[name] - back for name in ("nextPollAt", "claimedUntil", "lastPolledAt") if name in row
             }
             self.client.update_entity({"PartitionKey": "pending", "RowKey": row["RowKey"], **moments})

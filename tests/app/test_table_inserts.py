@@ -1,0 +1,149 @@
+"""Jobs put straight into the table by other systems, and rows that are no jobs (contract section 4, promise 6)."""
+
+import uuid
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from azure.data.tables import EdmType, EntityProperty
+
+from local.sandbox.server import Sandbox
+from tests.app.app import App, JobsTable
+
+NOT_JOBS: dict[str, tuple[str, dict[str, Any]]] = {
+    "no guid": ("not-a-guid", {}),
+    "a guid without hyphens": (uuid.uuid4().hex, {}),
+    "empty": ("", {}),
+    "quotes": ("O'Neil \"&<>", {}),
+    "long": ("x" * 500, {}),
+    "another script": ("\u0436\U0001f600", {}),
+    "an outbox row that is none": ("~finished~x", {}),
+    "an outbox row of a job": (f"~finished~{uuid.uuid4()}", {"registeredAt": "now", "finishedEventId": 7}),
+    "a text for a time": (str(uuid.uuid4()), {"nextPollAt": "tomorrow"}),
+    "a number for a time": (str(uuid.uuid4()), {"registeredAt": 5}),
+    "a number for a text": (str(uuid.uuid4()), {"label": 5}),
+    "a text for a count": (str(uuid.uuid4()), {"pollCount": "many"}),
+    "a negative count": (str(uuid.uuid4()), {"pollCount": -1}),
+    "a wide integer": (str(uuid.uuid4()), {"pollCount": EntityProperty(2**40, EdmType.INT64)}),
+    "bytes": (str(uuid.uuid4()), {"operation": b"create"}),
+    "a text for a flag": (str(uuid.uuid4()), {"stalled": "yes"}),
+    "a state that a pending job has not": (str(uuid.uuid4()), {"state": "succeeded"}),
+    "an unknown state": (str(uuid.uuid4()), {"state": "sleeping"}),
+}
+JUNK_BESIDE: dict[str, dict[str, Any]] = {
+    "unknown columns": {"colour": "blue", "size": 5, "blob": b"x" * 1000, "moment": datetime(2020, 1, 1, tzinfo=UTC)},
+    "an unknown operation": {"operation": "Teleport"},
+    "an operation in another case": {"operation": "CREATE"},
+    "errors that are no JSON": {"errors": "boom"},
+    "errors of another type": {"errors": 5},
+    "errors of another shape": {"errors": "{}"},
+    "an offer that is no JSON": {"privateOffer": "boom"},
+    "an offer of another shape": {"privateOffer": "[1]"},
+    "a document that is not there": {"errorsDocument": "0" * 64 + "~1"},
+    "a document of another type": {"privateOfferDocument": 5},
+    "a text as long as a column": {"label": "x" * 32_000},
+    "a time of long ago": {
+        "registeredAt": datetime(1601, 1, 1, tzinfo=UTC),
+        "nextPollAt": datetime(1601, 1, 1, tzinfo=UTC),
+    },
+}
+
+
+def test_a_row_with_a_job_id_and_nothing_else_is_a_job(app: App, fresh_sandbox: Sandbox, table: JobsTable) -> None:
+    job_id = fresh_sandbox.state.add_job()
+    table.put(job_id)
+    assert app.job(job_id)["state"] == "pending"
+    assert app.get("jobs").json()["jobs"][0]["jobId"] == job_id
+    app.tick()
+    assert app.job(job_id)["state"] == "succeeded"
+    assert table.rows("pending") == []
+
+
+def test_the_optional_columns_of_an_inserted_job_stay_with_it(
+    app: App, fresh_sandbox: Sandbox, table: JobsTable
+) -> None:
+    job_id = fresh_sandbox.state.add_job()
+    table.put(job_id, operation="update", label="L\u00e4bel", externalId="crm'1")
+    app.tick()
+    record = app.get("jobs", state="succeeded", externalId="crm'1").json()["jobs"][0]
+    assert (record["jobId"], record["operation"], record["label"]) == (job_id, "update", "L\u00e4bel")
+
+
+def test_a_row_key_in_upper_case_is_the_same_job_in_lower_case(
+    app: App, fresh_sandbox: Sandbox, table: JobsTable
+) -> None:
+    job_id = fresh_sandbox.state.add_job(seconds=None)
+    table.put(job_id.upper(), label="inserted")
+    app.tick()
+    assert [row["RowKey"] for row in table.rows("pending")] == [job_id]
+    assert (app.job(job_id)["label"], app.job(job_id.upper())["pollCount"]) == ("inserted", 1)
+    table.put(job_id.upper())
+    app.tick()
+    assert [row["RowKey"] for row in table.rows("pending")] == [job_id]
+    assert len(fresh_sandbox.state.status_requests(job_id)) == 1
+
+
+def test_a_hundred_inserted_jobs_are_polled_in_one_tick(app: App, fresh_sandbox: Sandbox, table: JobsTable) -> None:
+    job_ids = [fresh_sandbox.state.add_job() for _ in range(130)]
+    for job_id in job_ids:
+        table.put(job_id)
+    assert app.tick()["finished"] == 130
+    assert all(len(fresh_sandbox.state.status_requests(job_id)) == 1 for job_id in job_ids)
+
+
+@pytest.mark.parametrize("case", NOT_JOBS)
+def test_a_row_that_is_no_job_is_set_aside_and_stops_nobody_else(
+    app: App, fresh_sandbox: Sandbox, table: JobsTable, case: str
+) -> None:
+    row_key, columns = NOT_JOBS[case]
+    table.put(row_key, **columns)
+    job_id = fresh_sandbox.state.add_job()
+    app.register(job_id)
+    assert app.get("jobs", state="all").status_code == 200
+    cycle = app.tick()
+    assert (cycle["outcome"], cycle["setAside"], cycle["finished"]) == ("ok", 1, 1)
+    assert app.job(job_id)["state"] == "succeeded"
+    (aside,) = table.rows("setaside")
+    assert (aside["RowKey"], bool(aside["reason"])) == (row_key, True)
+    assert {name: aside[name] for name in columns} == columns
+    assert table.rows("pending") == []
+
+
+@pytest.mark.parametrize("case", JUNK_BESIDE)
+def test_junk_beside_what_the_monitor_needs_does_not_hinder_a_job(
+    app: App, fresh_sandbox: Sandbox, table: JobsTable, case: str
+) -> None:
+    table.put(job_id := fresh_sandbox.state.add_job(), **JUNK_BESIDE[case])
+    assert app.get(f"jobs/{job_id}").status_code == 200
+    assert app.get("jobs").json()["jobs"][0]["jobId"] == job_id
+    assert app.get("health/details").json()["pendingJobs"] == 1
+    assert app.tick()["outcome"] == "ok"
+    assert app.job(job_id)["state"] in {"succeeded", "expired"}
+
+
+def test_a_row_with_as_many_columns_as_storage_takes_stops_nobody_else(
+    app: App, fresh_sandbox: Sandbox, table: JobsTable
+) -> None:
+    wide = {f"column{number}": "x" * 3900 for number in range(252)}
+    table.put("no-job", **wide)
+    table.put(fresh_sandbox.state.add_job(), **wide)
+    job_id = fresh_sandbox.state.add_job()
+    table.put(job_id)
+    app.tick()
+    assert app.job(job_id)["state"] == "succeeded"
+
+
+def test_a_job_pending_for_a_day_is_flagged_and_one_pending_for_a_month_expires(
+    app: App, fresh_sandbox: Sandbox, table: JobsTable
+) -> None:
+    old, older = (fresh_sandbox.state.add_job(seconds=None) for _ in range(2))
+    now = datetime.now(UTC)
+    table.put(old, registeredAt=now - timedelta(hours=25))
+    table.put(older, registeredAt=now - timedelta(days=31))
+    assert app.tick()["finished"] == 1
+    assert (app.job(old)["state"], app.job(old)["stalled"]) == ("pending", True)
+    assert app.job(older)["state"] == "expired"
+    assert app.get(f"jobs/{older}/private-offer").status_code == 404
+    table.let_time_pass()
+    assert app.tick()["polled"] == 1
+    assert sum("job_stalled" in line for line in app.host.lines if old in line) == 1
