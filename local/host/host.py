@@ -25,6 +25,7 @@ from local.host.runtime import IndexedFunction
 from local.host.timers import Schedule, run_timer, timer_payload
 
 STOP_GRACE_SECONDS = 5.0
+HEADERS_LIMIT_BYTES = 32 * 1024  # Kestrel's, for all headers together
 
 logger = logging.getLogger("host")
 
@@ -58,7 +59,9 @@ async def run_host(options: HostOptions) -> int:
         await runtime.index(options.app_directory), prefix=host_json.route_prefix, environment=os.environ
     )
     server = HttpServer(triggers.routes, triggers.functions, invocations, key=options.key)
-    runner = web.AppRunner(server.application(), access_log=None, handle_signals=False)
+    runner = web.AppRunner(
+        server.application(), access_log=None, handle_signals=False, max_field_size=HEADERS_LIMIT_BYTES
+    )
     await runner.setup()
     stop_requested = asyncio.Event()
     for name in (signal.SIGINT, signal.SIGTERM):

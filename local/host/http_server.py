@@ -49,7 +49,7 @@ class HttpServer:
     def application(self) -> web.Application:
         """The aiohttp application: one handler, since Azure's routing is not aiohttp's."""
         application = web.Application(client_max_size=BODY_LIMIT_BYTES)
-        application.router.add_route("*", "/{any:.*}", self._answer)
+        application.router.add_route("*", r"/{any:[\s\S]*}", self._answer)  # a decoded path may hold line breaks
         return application
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
@@ -63,7 +63,7 @@ class HttpServer:
 
     async def _dispatch(self, request: web.Request, path: str, query: str) -> web.Response:
         parts = decode_path(path)
-        if parts is None:
+        if parts is None or not _headers_are_utf8(request):
             return web.Response(status=400)
         if not parts:
             return web.Response(text="The functions host is running.\n")
@@ -151,6 +151,11 @@ def _response(returned: Datum | None) -> web.Response:
         for morsel in cookie.values():
             response.headers.add("Set-Cookie", morsel.OutputString())
     return response
+
+
+def _headers_are_utf8(request: web.Request) -> bool:
+    """Kestrel refuses other headers; aiohttp hides such bytes in surrogates."""
+    return not any("\udc80" <= character <= "\udcff" for value in request.headers.values() for character in value)
 
 
 def _string(value: str) -> Datum:

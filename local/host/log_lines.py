@@ -5,6 +5,7 @@ import sys
 import time
 from collections.abc import Callable
 
+from aiohttp.http_exceptions import HttpProcessingError
 from azure_functions_runtime import invocation_id_cv
 
 # Libraries that tell more than one wants to read at Information; on Azure the app itself quiets those that matter.
@@ -42,3 +43,9 @@ def configure_logging(level: int, function_of: Callable[[str | None], str | None
     root.setLevel(level)
     for name in _QUIET_LOGGERS:
         logging.getLogger(name).setLevel(max(level, logging.WARNING))
+    logging.getLogger("aiohttp.server").addFilter(_is_own_fault)
+
+
+def _is_own_fault(record: logging.LogRecord) -> bool:
+    """False for a request that was no HTTP: its sender got 400, and the log needs no traceback."""
+    return record.exc_info is None or not isinstance(record.exc_info[1], HttpProcessingError)

@@ -1,6 +1,8 @@
 """What an HTTP function is given, what its caller gets, and which key opens what."""
 
+import socket
 from concurrent.futures import ThreadPoolExecutor
+from urllib.parse import unquote
 
 import pytest
 import requests
@@ -27,6 +29,25 @@ def test_a_function_sees_the_request_as_azure_passes_it(host: HostProcess) -> No
     assert seen["query"] == {"x": "1,ü"}
     assert seen["headers"]["x-custom"] == "Value"
     assert seen["body"] == "ff00"
+
+
+@pytest.mark.parametrize("encoded", ["a%0D%0Ab", "%", "%zz", "..%5C..", "%3Cscript%3E", "%E2%80%AE"])
+def test_hostile_route_parameters_reach_the_function(host: HostProcess, encoded: str) -> None:
+    url = f"{host.url}/api/echo/{encoded}"
+    request = requests.Request("GET", url, headers=KEY).prepare()
+    request.url = url  # as it stands, which requests would mend
+    with requests.Session() as session:
+        response = session.send(request, timeout=10)
+    assert response.status_code == 201
+    assert response.json()["route"] == {"name": unquote(encoded)}
+
+
+@pytest.mark.parametrize("line", [b"GET /\xff HTTP/1.1\r\n", b"GET /api HTTP/1.1\r\nX-Custom: \xff\r\n"])
+def test_a_request_that_is_no_http_is_400_and_leaves_no_traceback(host: HostProcess, line: bytes) -> None:
+    with socket.create_connection(("127.0.0.1", host.port), timeout=10) as connection:
+        connection.sendall(line + b"Host: x\r\n\r\n")
+        assert connection.recv(1024).split(b"\r\n")[0].endswith(b"400 Bad Request")
+    assert not any("InvalidURLError" in line for line in host.lines)
 
 
 def test_binary_answers_arrive_whole(host: HostProcess) -> None:

@@ -46,7 +46,7 @@ def test_a_run_that_outlasts_its_next_occurrences_is_followed_by_one_past_due_ru
     async def fire(occurrence: datetime, is_past_due: bool) -> None:
         fired.append((occurrence, is_past_due))
         if len(fired) == 1:
-            await asyncio.sleep(2.2)
+            await asyncio.sleep(1.1)
         elif len(fired) == 3:
             raise asyncio.CancelledError
 
