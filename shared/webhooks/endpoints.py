@@ -5,12 +5,14 @@ identity, and a receiver cannot be signed for with anything less. Nothing but th
 list nor a log shows one.
 """
 
+import logging
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from shared.json_codec import dumps, loads
+from shared.json_codec import InvalidJson, dumps, loads
+from shared.log import log_event
 from shared.models.webhook_responses import FormatName
 from shared.storage.errors import RowChanged
 from shared.storage.moments import stored_moment
@@ -22,6 +24,7 @@ _PARTITION = "endpoint"
 SETTINGS_ENDPOINT_ID = "settings"
 OLD_SECRET_SIGNS_FOR = timedelta(hours=24)
 ENDPOINTS_MAX = 100
+_log = logging.getLogger("offer_monitor.webhooks")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +73,7 @@ class EndpointStore:
             row["RowKey"]: row for row in self._table.rows("PartitionKey eq @partition", {"partition": _PARTITION})
         }
         from_settings = list(self._from_settings(rows.pop(SETTINGS_ENDPOINT_ID, None)))
-        registered = sorted((_endpoint(row) for row in rows.values()), key=lambda one: (str(one.created_at), one.id))
+        registered = sorted(_readable(rows.values()), key=lambda one: (str(one.created_at), one.id))
         return [*from_settings, *registered]
 
     def get(self, endpoint_id: str) -> Endpoint | None:
@@ -119,6 +122,15 @@ class EndpointStore:
 
 def new_endpoint_id() -> str:
     return f"wh_{secrets.token_hex(12)}"
+
+
+def _readable(rows: Iterable[Row]) -> Iterator[Endpoint]:
+    """The endpoints of these rows; one that somebody has broken by hand must not silence the others."""
+    for row in rows:
+        try:
+            yield _endpoint(row)
+        except (KeyError, TypeError, InvalidJson):
+            log_event(_log, "webhook_unreadable", level=logging.ERROR, webhookId=row["RowKey"])
 
 
 def _key(endpoint_id: str) -> Row:

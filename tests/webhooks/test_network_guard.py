@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import trustme
 
-from shared.http_deadline import Resolver
+from shared.http_deadline import Resolver, connect_to_first
 from shared.webhooks.network_guard import AddressRefused, AttemptFailed, NetworkGuard, check_endpoint_url
 from tests.test_http_deadline import serving
 from tests.webhooks.receiver import Receiver, Reply, receiving
@@ -178,6 +178,19 @@ def test_a_name_that_changed_since_it_was_registered_is_refused(receiver: Receiv
     assert check_endpoint_url(url, allow_private=False, resolver=changing) == []
     with pytest.raises(AddressRefused, match=r"127\.0\.0\.1 is a loopback address"):
         NetworkGuard(resolver=changing).post(url, b"{}", HEADERS)
+    assert receiver.requests == []
+
+
+def test_nothing_is_sent_to_a_peer_that_is_not_where_the_guard_connected_to(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def redirected(_addresses: Sequence[str], port: int) -> socket.socket:
+        return connect_to_first(["127.0.0.1"], port)
+
+    monkeypatch.setattr("shared.webhooks.network_guard.connect_to_first", redirected)
+    guard = NetworkGuard(resolver=resolving(PUBLIC_ADDRESS))
+    with pytest.raises(AddressRefused, match=r"127\.0\.0\.1 is a loopback address"):
+        guard.post(f"https://hooks.example:{receiver.port}/", b"{}", HEADERS)
     assert receiver.requests == []
 
 
