@@ -8,6 +8,7 @@ when it was announced: killed between, the next cycle announces the same event a
 import uuid
 from dataclasses import dataclass, replace
 from datetime import datetime
+from threading import Lock
 from typing import Any
 
 from shared.clock import rfc3339
@@ -69,11 +70,12 @@ class MonitorState:
 
 
 class MonitorStates:
-    """Keeps the monitor's row. One per process; its cycles come one after the other."""
+    """Keeps the monitor's row. One per process. Thread-safe: a tick fired by hand may overlap the timer's."""
 
     def __init__(self, table: Table, announcer: Announcer) -> None:
         self._table = table
         self._announcer = announcer
+        self._recording = Lock()
         # Reading the row back every minute would double the requests of an idle tick; its ETag tells if it changed.
         self._known: tuple[MonitorState, str] | None = None
         self._unwritten: list[CycleReport] = []
@@ -88,14 +90,15 @@ class MonitorStates:
 
         Cycles that could not be written, because storage was what failed, are written with the next that can.
         """
-        self._unwritten = [*self._unwritten, report][-REMEMBERED_REPORTS:]
-        while self._unwritten:
-            known = self._write(self._unwritten[0])
-            del self._unwritten[0]
-            try:
-                self._known = self._announced(*known)
-            except RowChanged:
-                self._known = None  # another instance's next cycle finds the event and announces it
+        with self._recording:
+            self._unwritten = [*self._unwritten, report][-REMEMBERED_REPORTS:]
+            while self._unwritten:
+                known = self._write(self._unwritten[0])
+                del self._unwritten[0]
+                try:
+                    self._known = self._announced(*known)
+                except RowChanged:
+                    self._known = None  # another instance's next cycle finds the event and announces it
 
     def _write(self, report: CycleReport) -> tuple[MonitorState, str]:
         for _ in range(WRITE_TRIES):
