@@ -18,6 +18,7 @@ from shared.upstream.product_ingestion import ProductIngestion, private_offer_of
 
 # A remembered answer shares one column; the errors of a job that failed at length are left out of it.
 LONGEST_REMEMBERED_CHARACTERS = 30_000
+NO_SUCH_JOB = "null"
 
 
 class JobStillPending(Exception):
@@ -103,6 +104,9 @@ class JobOffers:
         except TokenUnavailable:
             self._answered(ask, None)
             raise
+        except UpstreamNotFound:
+            self._answered(ask, NO_SUCH_JOB, asked=True)
+            raise
         except UpstreamError:
             self._answered(ask, None, asked=True)
             raise
@@ -113,6 +117,8 @@ class JobOffers:
         known = self._asks.get(job_id)
         if known is None or known.answer is None:
             raise AskedTooRecently(POLL_SPACING if known is None else known.next_poll_at - self._clock.now())
+        if known.answer == NO_SUCH_JOB:
+            raise JobUnknown(job_id)
         return JobStatus.from_json(loads(known.answer), job_id)
 
     def _answered(self, ask: Ask, answer: str | None, *, asked: bool = False) -> None:
