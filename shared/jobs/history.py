@@ -80,6 +80,15 @@ class History:
                 break
         return entries
 
+    def last_polls(self, since: datetime) -> dict[str, datetime]:
+        """When each job that finished after `since` was last polled; those that never were are left out."""
+        rows = self._table.rows(
+            "PartitionKey eq @partition and RowKey gt @newest and RowKey lt @oldest",
+            {"partition": FINISHED_PARTITION, "newest": _RECORD_PREFIX, "oldest": _key_of_moment(since)},
+            columns=["RowKey", "lastPolledAt"],
+        )
+        return {row["RowKey"].rpartition("~")[2]: row["lastPolledAt"] for row in rows if row.get("lastPolledAt")}
+
     def remove(self, job_id: str) -> bool:
         """Forget a finished job; False if there is none. Raises RowChanged if another removes it just now."""
         pointer = self._table.get(FINISHED_PARTITION, _POINTER_PREFIX + job_id)
@@ -115,9 +124,13 @@ def _new_rows(row: OutboxRow) -> list[Change]:
 
 
 def _record_key(job: Job) -> str:
-    finished_at = job.finished_at or job.registered_at
-    inverted = _END_OF_TIME_MICROSECONDS - (finished_at - _EPOCH) // timedelta(microseconds=1)
-    return f"{_RECORD_PREFIX}{inverted:017}~{job.job_id}"
+    return f"{_key_of_moment(job.finished_at or job.registered_at)}~{job.job_id}"
+
+
+def _key_of_moment(moment: datetime) -> str:
+    """Sorts before the key of any earlier moment."""
+    inverted = _END_OF_TIME_MICROSECONDS - (moment - _EPOCH) // timedelta(microseconds=1)
+    return f"{_RECORD_PREFIX}{inverted:017}"
 
 
 def _key(row_key: str) -> Row:

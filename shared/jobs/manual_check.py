@@ -2,7 +2,7 @@
 
 import logging
 import math
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from shared.clock import Clock
 from shared.jobs.asks import Asks
@@ -73,8 +73,8 @@ class ManualCheck:
     def _claim(self, row: PendingRow) -> PendingRow:
         now = self._clock.now()
         earliest = row.job.next_poll_at
-        if row.never_polled and (asked := self._asks.get(row.job.job_id)) is not None:
-            earliest = max(earliest, asked.next_poll_at)
+        if row.never_polled:
+            earliest = max(earliest, self._earliest_of_unpolled(row.job.job_id, now))
         # A job that failed often is slowed down further than its minute; whoever asks by hand need not wait for that.
         if row.job.last_polled_at is not None and not row.claimed:
             earliest = min(earliest, row.job.last_polled_at + POLL_SPACING)
@@ -85,6 +85,14 @@ class ManualCheck:
         except RowChanged as error:
             raise AskedTooRecently(POLL_SPACING) from error
         return claimed
+
+    def _earliest_of_unpolled(self, job_id: str, now: datetime) -> datetime:
+        """What is known of a job's last status request from before its row was there. See `asks.py`."""
+        asked, finished = self._asks.get(job_id), self._registry.find_finished(job_id)
+        moments = [now if asked is None else asked.next_poll_at]
+        if finished is not None and finished.last_polled_at is not None:
+            moments.append(finished.last_polled_at + POLL_SPACING)
+        return max(moments)
 
     def _settle(self, written: Written) -> None:
         try:

@@ -11,6 +11,7 @@ Killed between any two of these, the next tick finds the outbox row again and re
 
 import logging
 from collections.abc import Sequence
+from datetime import datetime
 
 from shared.clock import Clock
 from shared.jobs.history import History
@@ -60,6 +61,11 @@ class Outbox:
             except RecordBroken as error:
                 _log.error("a finished job waits for its parts to be restored: %s", error)
         self.settle(whole)
+
+    def last_polls(self, rows: Sequence[OutboxRow], since: datetime) -> dict[str, datetime]:
+        """When upstream was last asked about each job that finished after `since`, or stands in an outbox row."""
+        waiting = {row.job.job_id: row.job.last_polled_at for row in rows if row.job.last_polled_at is not None}
+        return self._history.last_polls(since) | waiting
 
     def announce_stalled(self, row: PendingRow) -> None:
         """Announce that the job is taking unusually long, once. Raises StorageError."""

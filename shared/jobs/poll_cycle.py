@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 from shared.clock import Clock
 from shared.jobs.asks import Asks
 from shared.jobs.due_jobs import DueJobs
+from shared.jobs.job import POLL_SPACING
 from shared.jobs.job_rows import PendingRow
 from shared.jobs.outbox import Outbox
 from shared.jobs.pending_jobs import PendingJobs, PendingPartition
@@ -107,8 +108,13 @@ class PollCycle:
         rows = [row for row in partition.rows if row.job.next_poll_at <= last_request_at]
         if any(row.never_polled for row in rows):
             # Read after the rows, never before: see `asks.py`.
-            asked = self._asks.recent(self._clock.now())
+            now = self._clock.now()
+            asked = self._asks.recent(now)
             rows = [_not_before(row, asked.get(row.job.job_id)) for row in rows]
+            # Another system may have put a job back into `pending` that finished just now.
+            polled = self._outbox.last_polls(partition.outbox, now - 2 * POLL_SPACING)
+            again_at = {job_id: last_poll + POLL_SPACING for job_id, last_poll in polled.items()}
+            rows = [_not_before(row, again_at.get(row.job.job_id)) for row in rows]
         return DueJobs(rows, last_request_at)
 
     def _tidy(self, partition: PendingPartition, report: CycleReport, settlements: Settlements) -> None:

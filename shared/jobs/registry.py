@@ -71,8 +71,10 @@ class JobRegistry:
     def find(self, job_id: str) -> Job | None:
         """The job with all its parts, or None if it is not known here."""
         pending = self._pending.get(job_id, self._clock.now())
-        if pending is not None:
-            return pending.job
+        return pending.job if pending is not None else self.find_finished(job_id)
+
+    def find_finished(self, job_id: str) -> Job | None:
+        """The job as it finished, even if another system has put a row of it back into `pending`."""
         outbox = self._pending.outbox_row(job_id)
         return outbox.job if outbox is not None else self._history.get(job_id)
 

@@ -63,10 +63,19 @@ class Table:
         except RowChanged:
             return None
 
-    def rows(self, query: str, parameters: dict[str, Any] | None = None, *, page_size: int = 1000) -> Iterator[Row]:
-        """All rows that match, in key order; further pages are fetched as they are needed."""
+    def rows(
+        self,
+        query: str,
+        parameters: dict[str, Any] | None = None,
+        *,
+        page_size: int = 1000,
+        columns: list[str] | None = None,
+    ) -> Iterator[Row]:
+        """All rows that match, in key order, with all their columns or those named; pages are fetched as needed."""
         pages = self._ask(
-            lambda: self._client.query_entities(query, parameters=parameters or {}, results_per_page=page_size)
+            lambda: self._client.query_entities(
+                query, parameters=parameters or {}, results_per_page=page_size, select=columns
+            )
         )
         iterator = iter(pages)
         row = self._ask(lambda: next(iterator, None))
