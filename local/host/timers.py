@@ -10,6 +10,11 @@ from croniter import CroniterError, croniter
 from local.host.errors import HostError
 
 
+def utc_now() -> datetime:
+    """The machine's clock."""
+    return datetime.now(UTC)
+
+
 class Schedule:
     """An NCRONTAB expression: second, minute, hour, day, month, day of week; or five fields without seconds. UTC."""
 
@@ -33,7 +38,7 @@ class Schedule:
 
 def _is_valid(expression: str) -> bool:
     try:
-        croniter(expression, datetime.now(UTC), second_at_beginning=True, day_or=False).get_next(datetime)
+        croniter(expression, utc_now(), second_at_beginning=True, day_or=False).get_next(datetime)
     except (CroniterError, ValueError):
         return False
     return True
@@ -47,20 +52,26 @@ def timer_payload(schedule: Schedule | None, last: datetime | None, *, is_past_d
     return json.dumps({"IsPastDue": is_past_due, "Schedule": {"AdjustForDST": True}, "ScheduleStatus": status})
 
 
-async def run_timer(schedule: Schedule, fire: Callable[[datetime, bool], Awaitable[None]]) -> None:
+async def run_timer(
+    schedule: Schedule,
+    fire: Callable[[datetime, bool], Awaitable[None]],
+    *,
+    now: Callable[[], datetime] = utc_now,
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+) -> None:
     """Call `fire(occurrence, is_past_due)` at each occurrence, for ever.
 
     As on Azure the next run starts after the last one has ended. Occurrences that passed meanwhile are made up for by
     one run at once, past due, not one by one.
     """
-    occurrence = schedule.next_after(datetime.now(UTC))
+    occurrence = schedule.next_after(now())
     is_past_due = False
     while True:
         # The event loop's clock and the wall clock differ a little: never start early.
-        while (wait_seconds := (occurrence - datetime.now(UTC)).total_seconds()) > 0:
-            await asyncio.sleep(wait_seconds)
+        while (wait_seconds := (occurrence - now()).total_seconds()) > 0:
+            await sleep(wait_seconds)
         await fire(occurrence, is_past_due)
-        now = datetime.now(UTC)
+        ended = now()
         following = schedule.next_after(occurrence)
-        is_past_due = following <= now
-        occurrence = now if is_past_due else following
+        is_past_due = following <= ended
+        occurrence = ended if is_past_due else following

@@ -8,6 +8,7 @@ import pytest
 
 from local.host.errors import HostError
 from local.host.timers import Schedule, run_timer, timer_payload
+from tests.clock import FakeClock
 
 
 @pytest.mark.parametrize(
@@ -41,18 +42,38 @@ def test_what_is_no_schedule_is_refused(expression: str) -> None:
 
 
 def test_a_run_that_outlasts_its_next_occurrences_is_followed_by_one_past_due_run() -> None:
-    fired: list[tuple[datetime, bool]] = []
+    clock = FakeClock(datetime(2026, 11, 20, 9, 0, 30, tzinfo=UTC))
+    fired: list[tuple[str, bool]] = []
 
     async def fire(occurrence: datetime, is_past_due: bool) -> None:
-        fired.append((occurrence, is_past_due))
+        fired.append((occurrence.strftime("%H:%M:%S"), is_past_due))
         if len(fired) == 1:
-            await asyncio.sleep(1.1)
+            clock.advance(150)
         elif len(fired) == 3:
             raise asyncio.CancelledError
 
+    async def sleep(seconds: float) -> None:
+        clock.advance(seconds)
+
     with pytest.raises(asyncio.CancelledError):
-        asyncio.run(run_timer(Schedule("* * * * * *"), fire))
-    assert [is_past_due for _, is_past_due in fired] == [False, True, False]
+        asyncio.run(run_timer(Schedule("0 * * * * *"), fire, now=clock.now, sleep=sleep))
+    assert fired == [("09:01:00", False), ("09:03:30", True), ("09:04:00", False)]
+
+
+def test_a_timer_that_wakes_early_waits_on() -> None:
+    clock = FakeClock(datetime(2026, 11, 20, 9, 0, 30, tzinfo=UTC))
+    slept: list[float] = []
+
+    async def fire(_occurrence: datetime, _is_past_due: bool) -> None:
+        raise asyncio.CancelledError
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        clock.advance(min(seconds, 29))
+
+    with pytest.raises(asyncio.CancelledError):
+        asyncio.run(run_timer(Schedule("0 * * * * *"), fire, now=clock.now, sleep=sleep))
+    assert slept == [30, 1]
 
 
 def test_a_timer_function_is_told_when_it_runs_next() -> None:
