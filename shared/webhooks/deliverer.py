@@ -90,20 +90,20 @@ class Deliverer:
         self._attempt(due, Tally())
         return self._deliveries.get(endpoint.id, delivery.id) or delivery
 
-    def _attempt_in_lane(self, due: DueDelivery, tally: Tally) -> bool:
-        """Attempt if nobody else does; whether the endpoint answered at all."""
+    def _attempt_in_lane(self, due: DueDelivery, tally: Tally) -> bool | None:
+        """Attempt if nobody else does; whether the endpoint answered at all, None without an attempt."""
         now = self._clock.now()
         if due.body is not None and due.claimed_until - now < CLAIM_NEEDS:
-            return True  # waited for too long since it was announced: the retry cycle has it next
+            return None  # waited for too long since it was announced: the retry cycle has it next
         try:
             claimed = self._deliveries.claim(due, now)
             return not self._attempt(claimed, tally).unanswered
         except RowChanged:
-            return True  # another instance has it, or had it and is done
+            return None  # another instance has it, or had it and is done
         except StorageError as error:
             # The claim runs out by itself, and the delivery is due again.
             log_event(_log, "delivery_not_stored", level=logging.WARNING, deliveryId=due.id, error=str(error))
-            return True
+            return None
 
     def _attempt(self, due: DueDelivery, tally: Tally) -> Attempt:
         body = due.body if due.body is not None else self._deliveries.body(due.endpoint.id, due.id)

@@ -27,9 +27,12 @@ class _Lane[Item]:
 
 
 class Lanes[Item]:
-    """Runs `work` for each item on threads of its own; `work` returns whether the endpoint kept up."""
+    """Runs `work` for each item on threads of its own.
 
-    def __init__(self, work: Callable[[Item], bool]) -> None:
+    `work` returns whether the endpoint kept up, or None if the item said nothing about that.
+    """
+
+    def __init__(self, work: Callable[[Item], bool | None]) -> None:
         self._work = work
         self._lanes: dict[str, _Lane[Item]] = {}
         self._threads = 0
@@ -83,7 +86,7 @@ class Lanes[Item]:
                 item_id, item = lane.waiting.popleft()
                 lane.running += 1
                 self._start_threads()
-            kept_up = False
+            kept_up: bool | None = None
             try:
                 kept_up = self._work(item)
             except Exception:  # noqa: BLE001 - a fault of one item must not end the thread that others wait for
@@ -92,7 +95,8 @@ class Lanes[Item]:
                 with self._changed:
                     lane.running -= 1
                     lane.known.discard(item_id)
-                    lane.width = min(lane.width + 1, LANE_WIDTH_MAX) if kept_up else 1
+                    if kept_up is not None:
+                        lane.width = min(lane.width + 1, LANE_WIDTH_MAX) if kept_up else 1
                     self._changed.notify_all()
 
     def _neediest(self) -> _Lane[Item] | None:

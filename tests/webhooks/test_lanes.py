@@ -15,13 +15,13 @@ class Work:
     def __init__(self) -> None:
         self.held: set[str] = set()
         self.release = threading.Event()
-        self.kept_up = True
+        self.kept_up: bool | None = True
         self.ran: list[str] = []
         self.running: dict[str, int] = {}
         self.most_at_once: dict[str, int] = {}
         self._lock = threading.Lock()
 
-    def __call__(self, item: tuple[str, str]) -> bool:
+    def __call__(self, item: tuple[str, str]) -> bool | None:
         lane, name = item
         with self._lock:
             self.ran.append(name)
@@ -79,8 +79,19 @@ def test_a_lane_whose_endpoint_did_not_answer_runs_one_item_at_a_time(work: Work
     fill(lanes, "a", 2)
     lanes.wait_until_idle(5)
     work.most_at_once.clear()
-    fill(lanes, "a2", 0)
     fill(lanes, "a", 10)
+    lanes.wait_until_idle(5)
+    assert work.most_at_once["a"] == 1
+
+
+def test_an_item_that_was_not_attempted_leaves_a_narrow_lane_narrow(work: Work) -> None:
+    work.kept_up = False
+    lanes = Lanes(work)
+    fill(lanes, "a", 2)
+    lanes.wait_until_idle(5)
+    work.most_at_once.clear()
+    work.kept_up = None
+    fill(lanes, "a", 20)
     lanes.wait_until_idle(5)
     assert work.most_at_once["a"] == 1
 
