@@ -40,6 +40,10 @@ class DueJobs:
         """How many may be asked now."""
         return sum(next_poll_at <= now for next_poll_at, _, _ in self._heap)
 
+    def worth_a_start(self, now: datetime) -> bool:
+        """Whether any job may be asked now, or comes due soon enough to be waited for."""
+        return self.due_count(now) > 0 or self.wait_for_next(now) is not None
+
     def wait_for_next(self, now: datetime) -> timedelta | None:
         """How long until the next job may be asked; None if there is none, or none worth an idle wait."""
         waits = [

@@ -15,8 +15,8 @@ from shared.jobs.job import Job
 from shared.jobs.job_bodies import JobBodies
 from shared.jobs.job_rows import PENDING_PARTITION, BadRow, PendingRow, columns_of, job_of, pending_row
 from shared.log import log_event
-from shared.storage.errors import RecordBroken, RowChanged
-from shared.storage.table import TRANSACTION_MAX_ROWS, Change, Row, Table, Write, etag_of
+from shared.storage.errors import ChangeRefused, RecordBroken, RowChanged
+from shared.storage.table import Change, Row, Table, Write, etag_of
 
 OUTBOX_PREFIX = "~finished~"
 # Rows that are no job, kept whole with the reason, out of the poller's way.
@@ -155,14 +155,18 @@ class PendingJobs:
     def claim(self, rows: Sequence[PendingRow], until: datetime) -> list[PendingRow]:
         """Take the jobs for one poll, all or none: until `until` nobody else may ask upstream about them.
 
-        At most 100 rows, one request. Raises RowChanged if any of them was taken or changed by another.
+        At most 100 rows, one request; only a row that storage will not take is left out. Raises RowChanged if any of
+        them was taken or changed by another.
         """
-        if len(rows) > TRANSACTION_MAX_ROWS:
-            raise ValueError(f"at most {TRANSACTION_MAX_ROWS} rows can be claimed at once")
         claim = {"nextPollAt": until, "claimedUntil": until}
         # A row put there by another system gets its age written down: the next write renews its time stamp.
-        etags = self._table.commit([_merge(row, claim | {"registeredAt": row.job.registered_at}) for row in rows])
-        return [replace(row, etag=etag) for row, etag in zip(rows, etags, strict=True)]
+        changes = [_merge(row, claim | {"registeredAt": row.job.registered_at}) for row in rows]
+        try:
+            etags: list[str | None] = [*self._table.commit(changes)]
+        except ChangeRefused:
+            one_by_one = self._table.commit_groups([[change] for change in changes])
+            etags = [None if written is None else written[0] for written in one_by_one]
+        return [replace(row, etag=etag) for row, etag in zip(rows, etags, strict=True) if etag is not None]
 
     def write(self, polled: Sequence[tuple[PendingRow, Job]]) -> list[Written | None]:
         """Store what polls found: pending jobs are updated, finished ones leave for the outbox.

@@ -25,7 +25,7 @@ from shared.jobs.poll_workers import PolledRow, PollWorkers
 from shared.jobs.settlements import Settlements
 from shared.log import log_event
 from shared.monitor.cycle_report import CycleFailure, CycleReport
-from shared.storage.errors import RowChanged, StorageError
+from shared.storage.errors import ChangeRefused, RowChanged, StorageError
 from shared.storage.table import TRANSACTION_MAX_ROWS
 from shared.upstream.errors import (
     AccessDenied,
@@ -88,7 +88,7 @@ class PollCycle:
         report.pending = len(partition.rows)
         report.overdue = sum(row.job.next_poll_at < report.started_at - OVERDUE_AFTER for row in partition.rows)
         due = self._due(partition, report)
-        if not due:
+        if not due.worth_a_start(self._clock.now()):
             return
         try:
             self._ensure_token()
@@ -123,8 +123,8 @@ class PollCycle:
             report.set_aside += 1
             try:
                 self._pending.set_aside(row, reason)
-            except RowChanged:
-                continue
+            except (RowChanged, ChangeRefused) as error:
+                _log.warning("a row that is no job stays in the way: %s", error)
         settlements.left_over(partition.outbox)
         settlements.stalled([row for row in partition.rows if row.stalled_event_id is not None])
         misspelt = [row for row in partition.rows if row.row_key != row.job.job_id]

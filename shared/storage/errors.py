@@ -23,5 +23,9 @@ class RowChanged(StorageError):
     transient = True
 
 
+class ChangeRefused(StorageError):
+    """Storage will never take this change: the row would be too large, or holds what a row cannot."""
+
+
 class RecordBroken(StorageError):
     """A stored record cannot be read back: a part is missing or was altered by someone else."""

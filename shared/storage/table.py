@@ -6,6 +6,7 @@ that no start pays for asking. Limits are Table Storage's own: an entity group t
 of one partition and 4 MiB.
 """
 
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -22,13 +23,14 @@ from azure.core.exceptions import (
 )
 from azure.data.tables import TableClient, TableEntity, TableErrorCode, UpdateMode
 
-from shared.storage.errors import RowChanged, StorageError, StorageRefused, StorageUnreachable
+from shared.storage.errors import ChangeRefused, RowChanged, StorageError, StorageRefused, StorageUnreachable
 
 TRANSACTION_MAX_ROWS = 100
 # Under the service's 4 MiB: the multipart framing of a hundred changes counts too.
 TRANSACTION_MAX_BYTES = 3 * 1024 * 1024
 ROW_FRAMING_BYTES = 1024
 
+_log = logging.getLogger("offer_monitor.storage")
 type Row = dict[str, Any]
 
 
@@ -118,8 +120,8 @@ class Table:
     def commit_groups(self, groups: Sequence[Sequence[Change]]) -> list[list[str] | None]:
         """Write many groups of changes in as few transactions as they fit into; each group stands or falls whole.
 
-        Returns each group's new ETags, or None for a group that lost its race. Groups that merely shared a
-        transaction with a loser are written again without it.
+        Returns each group's new ETags, or None for a group that lost its race or that storage will not take. Groups
+        that merely shared a transaction with such a one are written again without it.
         """
         results: list[list[str] | None] = []
         for batch in _batches(groups):
@@ -129,8 +131,10 @@ class Table:
     def _commit_batch(self, batch: Sequence[Sequence[Change]]) -> list[list[str] | None]:
         try:
             etags = iter(self.commit([change for group in batch for change in group]))
-        except RowChanged:
+        except (RowChanged, ChangeRefused) as error:
             if len(batch) == 1:
+                if isinstance(error, ChangeRefused):
+                    _log.error("a row of %s stays as it is: %s", self._client.table_name, error)
                 return [None]
             middle = len(batch) // 2
             return self._commit_batch(batch[:middle]) + self._commit_batch(batch[middle:])
@@ -217,4 +221,4 @@ def _own_error(error: AzureError) -> StorageError:
         return StorageRefused(f"storage refused the app (status {status})")
     if status is None or status >= 500 or status in {408, 429}:
         return StorageUnreachable(f"storage did not answer ({type(error).__name__}, status {status})")
-    return StorageError(f"storage did not take the request (status {status}, {getattr(error, 'error_code', '')})")
+    return ChangeRefused(f"storage did not take the change (status {status}, {getattr(error, 'error_code', '')})")

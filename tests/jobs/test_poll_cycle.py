@@ -1,6 +1,7 @@
 """A poll cycle against the sandbox and Azurite."""
 
 import uuid
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
@@ -12,7 +13,8 @@ from shared.models.vocabulary import JobState, Operation
 from shared.monitor.cycle_report import CycleFailure
 from shared.settings import StorageByConnectionString
 from shared.storage.connection import Tables
-from shared.storage.table import Table
+from shared.storage.errors import ChangeRefused
+from shared.storage.table import Change, Table
 from shared.upstream.clients import Upstream
 from tests.clock import FakeClock
 from tests.jobs.conftest import Instance, RecordingAnnouncer
@@ -174,6 +176,27 @@ def test_a_bad_row_is_set_aside_whole_and_stops_nobody_else(
     aside = list(instance.table.rows("PartitionKey eq 'setaside'"))
     assert [each["RowKey"] for each in aside] == [row["RowKey"]]
     assert pending_keys(instance) == []
+
+
+def test_a_row_that_storage_will_not_take_back_stops_nobody_else(
+    instance: Instance, fresh_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    poison, *others = [fresh_sandbox.state.add_job() for _ in range(4)]
+    for job_id in (poison, *others):
+        instance.register(job_id)
+    commit = instance.table.commit
+
+    def refuse_the_poison(changes: Sequence[Change]) -> list[str]:
+        # The real service refuses a row that would exceed 1 MiB; the emulator takes any.
+        if any(change.row["RowKey"] == poison for change in changes):
+            raise ChangeRefused("the row would be too large")
+        return commit(changes)
+
+    monkeypatch.setattr(instance.table, "commit", refuse_the_poison)
+    report = instance.tick()
+    assert report.finished == 3
+    assert report.failure is None
+    assert fresh_sandbox.state.status_requests(poison) == []
 
 
 def test_a_429_stops_the_rest_of_the_cycle_and_gives_the_claims_back(
