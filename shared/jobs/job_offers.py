@@ -7,7 +7,7 @@ from shared.clock import Clock
 from shared.jobs.asks import Ask, Asks
 from shared.jobs.job import POLL_SPACING, Job
 from shared.jobs.manual_check import AskedTooRecently, JobUnknown
-from shared.jobs.poll import CLAIM_LASTS
+from shared.jobs.poll import ANSWER_WITHIN, claimed_until
 from shared.jobs.registry import JobRegistry
 from shared.json_codec import JsonObject, dumps, loads
 from shared.models.vocabulary import JobState, Operation
@@ -92,7 +92,7 @@ class JobOffers:
     def _status(self, job_id: str) -> JobStatus:
         """The job's status, asked now or less than a minute ago."""
         now = self._clock.now()
-        ask = self._asks.claim(job_id, now, until=now + CLAIM_LASTS)
+        ask = self._asks.claim(job_id, now, until=claimed_until(now + ANSWER_WITHIN))
         if ask is None:
             return self._remembered_status(job_id)
         if self._registry.find(job_id) is not None:
@@ -100,7 +100,7 @@ class JobOffers:
             self._answered(ask, None)
             raise JobStillPending(POLL_SPACING)
         try:
-            status = self._upstream.job_status(job_id)
+            status = self._upstream.job_status(job_id, timeout_seconds=ANSWER_WITHIN.total_seconds())
         except TokenUnavailable:
             self._answered(ask, None)
             raise

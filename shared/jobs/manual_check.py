@@ -10,11 +10,10 @@ from shared.jobs.job import POLL_SPACING, Job
 from shared.jobs.job_rows import PendingRow
 from shared.jobs.outbox import Outbox
 from shared.jobs.pending_jobs import PendingJobs, Written
-from shared.jobs.poll import CLAIM_LASTS, JobPoller
+from shared.jobs.poll import ANSWER_WITHIN, JobPoller, claimed_until
 from shared.jobs.registry import JobRegistry
-from shared.storage.errors import RowChanged, StorageError
+from shared.storage.errors import ChangeRefused, RowChanged, StorageError
 
-ANSWER_WITHIN = timedelta(seconds=45)
 _log = logging.getLogger("offer_monitor.jobs")
 
 
@@ -61,8 +60,9 @@ class ManualCheck:
             if job is None:
                 raise JobUnknown(job_id)
             return job
-        claimed = self._claim(row)
-        poll = self._poller.poll(claimed.job, answer_by=self._clock.now() + ANSWER_WITHIN)
+        answer_by = self._clock.now() + ANSWER_WITHIN
+        claimed = self._claim(row, until=claimed_until(answer_by))
+        poll = self._poller.poll(claimed.job, answer_by=answer_by)
         written = self._pending.write([(claimed, poll.job)])[0]
         if written is not None:
             self._settle(written)
@@ -70,7 +70,7 @@ class ManualCheck:
             raise poll.error
         return poll.job
 
-    def _claim(self, row: PendingRow) -> PendingRow:
+    def _claim(self, row: PendingRow, *, until: datetime) -> PendingRow:
         now = self._clock.now()
         earliest = row.job.next_poll_at
         if row.never_polled:
@@ -81,10 +81,12 @@ class ManualCheck:
         if earliest > now:
             raise AskedTooRecently(earliest - now)
         try:
-            claimed = self._pending.claim([row], until=now + CLAIM_LASTS)[0]
+            claimed = self._pending.claim([row], until=until)
         except RowChanged as error:
             raise AskedTooRecently(POLL_SPACING) from error
-        return claimed
+        if not claimed:
+            raise ChangeRefused("storage does not take the job's row any more")
+        return claimed[0]
 
     def _earliest_of_unpolled(self, job_id: str, now: datetime) -> datetime:
         """What is known of a job's last status request from before its row was there. See `asks.py`."""

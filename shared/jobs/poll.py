@@ -5,16 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from shared.clock import Clock
-from shared.jobs.job import Job
+from shared.jobs.job import POLL_SPACING, Job
 from shared.jobs.poll_rules import PollRules
 from shared.log import log_event
 from shared.upstream.errors import TokenRejected, TokenUnavailable, UpstreamError, UpstreamThrottled
 from shared.upstream.product_ingestion import ProductIngestion, private_offer_of
 
-# A claim must be used within this time of being made; whoever holds it longer gives it back unused.
-SEND_WITHIN = timedelta(seconds=30)
-# After the last moment at which a request may have been sent: its minute, and time for it to travel.
-CLAIM_LASTS = SEND_WITHIN + timedelta(seconds=65)
+# How long a single poll may take: a status request and the detail, each of which UPSTREAM_TIMEOUT_SECONDS bounds.
+ANSWER_WITHIN = timedelta(seconds=45)
 # Less than this is no time to ask upstream anything.
 SHORTEST_TIMEOUT_SECONDS = 2.0
 _log = logging.getLogger("offer_monitor.jobs")
@@ -28,6 +26,14 @@ class Poll:
     asked: bool
     error: UpstreamError | None = None
     latency_seconds: float | None = None
+
+
+def claimed_until(answer_by: datetime) -> datetime:
+    """Until when nobody else may ask about a job whose request is given up at `answer_by`.
+
+    A request may arrive upstream as late as it is given up, and whoever sent it may die before writing that down.
+    """
+    return answer_by + POLL_SPACING
 
 
 def ends_the_cycle(error: UpstreamError) -> bool:

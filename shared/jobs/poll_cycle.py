@@ -20,7 +20,7 @@ from shared.jobs.job import POLL_SPACING
 from shared.jobs.job_rows import PendingRow
 from shared.jobs.outbox import Outbox
 from shared.jobs.pending_jobs import PendingJobs, PendingPartition
-from shared.jobs.poll import CLAIM_LASTS, SEND_WITHIN, JobPoller, ends_the_cycle
+from shared.jobs.poll import JobPoller, claimed_until, ends_the_cycle
 from shared.jobs.poll_workers import PolledRow, PollWorkers
 from shared.jobs.settlements import Settlements
 from shared.log import log_event
@@ -171,23 +171,23 @@ class _Run:
     def _claim(self) -> None:
         """Claim the next jobs, if the workers will soon have nothing to do."""
         now = self._clock.now()
-        time_is_over = now > self._report.started_at + LAST_REQUEST_AFTER
-        if self._workers.stopped or time_is_over or self._workers.in_flight >= TRANSACTION_MAX_ROWS:
+        send_by = self._report.started_at + LAST_REQUEST_AFTER
+        answer_by = self._report.started_at + LAST_ANSWER_AFTER
+        if self._workers.stopped or now > send_by or self._workers.in_flight >= TRANSACTION_MAX_ROWS:
             return
         rows = self._due.take(now, TRANSACTION_MAX_ROWS)
         if not rows:
             return
         try:
-            claimed = self._pending.claim(rows, until=now + CLAIM_LASTS)
+            claimed = self._pending.claim(rows, until=claimed_until(answer_by))
         except RowChanged:
             self._lost_claims += 1
             if self._lost_claims > LOST_CLAIMS_MAX:
                 self._workers.stop()
             self._due = self._reread(self._report)
             return
-        send_by = min(now + SEND_WITHIN, self._report.started_at + LAST_REQUEST_AFTER)
         for row in claimed:
-            self._workers.submit(row, send_by=send_by, answer_by=self._report.started_at + LAST_ANSWER_AFTER)
+            self._workers.submit(row, send_by=send_by, answer_by=answer_by)
 
     def _write(self, polled: list[PolledRow]) -> None:
         """Write results back; a job that came back unasked is written as it was, which gives its claim back."""

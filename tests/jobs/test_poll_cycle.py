@@ -9,6 +9,8 @@ import pytest
 
 from local.sandbox.server import Sandbox
 from shared.jobs.job_rows import PENDING_PARTITION
+from shared.jobs.poll import Poll
+from shared.jobs.poll_cycle import LAST_ANSWER_AFTER
 from shared.models.vocabulary import JobState, Operation
 from shared.monitor.cycle_report import CycleFailure
 from shared.settings import StorageByConnectionString
@@ -176,6 +178,26 @@ def test_a_bad_row_is_set_aside_whole_and_stops_nobody_else(
     aside = list(instance.table.rows("PartitionKey eq 'setaside'"))
     assert [each["RowKey"] for each in aside] == [row["RowKey"]]
     assert pending_keys(instance) == []
+
+
+def test_a_job_claimed_by_a_process_that_died_is_asked_a_minute_after_its_request_could_last_have_arrived(
+    instance: Instance, fresh_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job_id = fresh_sandbox.state.add_job()
+    instance.register(job_id)
+
+    def die(*_: object, **__: object) -> Poll:
+        raise RuntimeError("as if the process had died")
+
+    with monkeypatch.context() as dying:
+        dying.setattr(instance.poller, "poll", die)
+        instance.tick()
+    answers_until = instance.clock.now() + LAST_ANSWER_AFTER
+    assert instance.job(job_id).next_poll_at == answers_until + timedelta(seconds=60)
+    instance.clock.advance(60)
+    assert instance.tick().polled == 0
+    instance.clock.advance(60)
+    assert instance.tick().finished == 1
 
 
 def test_a_row_that_storage_will_not_take_back_stops_nobody_else(
