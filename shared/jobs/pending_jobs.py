@@ -152,6 +152,16 @@ class PendingJobs:
         self._table.delete(PENDING_PARTITION, row["RowKey"], etag_of(row))
         log_event(_log, "job_set_aside", level=logging.WARNING, rowKey=row["RowKey"], reason=reason)
 
+    def set_aside_if_bad(self, job_id: str, now: datetime) -> None:
+        """Make way for a job whose key is taken by a row that is no job. Raises RowChanged."""
+        row = self._table.get(PENDING_PARTITION, job_id)
+        if row is None:
+            return
+        try:
+            pending_row(row, now)
+        except BadRow as error:
+            self.set_aside(row, str(error))
+
     def claim(self, rows: Sequence[PendingRow], until: datetime) -> list[PendingRow]:
         """Take the jobs for one poll, all or none: until `until` nobody else may ask upstream about them.
 

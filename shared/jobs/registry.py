@@ -20,8 +20,8 @@ from shared.jobs.pending_jobs import PendingJobs
 from shared.models.vocabulary import JobState, Operation
 from shared.storage.errors import RowChanged
 
-# Of a job that pollers keep changing, a removal tries again so often; each loses to one write only.
-REMOVAL_TRIES = 5
+# Each try loses to one write of another only.
+WRITE_TRIES = 5
 type Listed = JobState | Literal["all"]
 
 
@@ -63,10 +63,15 @@ class JobRegistry:
             label=label,
             external_id=external_id,
         )
-        if self._pending.register(job):
-            return job, True
-        # Registered by another request just now; it may even have finished since.
-        return self.find(job_id) or job, False
+        for _ in range(WRITE_TRIES):
+            if self._pending.register(job):
+                return job, True
+            # Registered by another request just now, perhaps finished since; or a row that is no job is in its place.
+            known = self.find(job_id)
+            if known is not None:
+                return known, False
+            self._pending.set_aside_if_bad(job_id, now)
+        raise RowChanged("the job's row kept changing while it was to be registered")
 
     def find(self, job_id: str) -> Job | None:
         """The job with all its parts, or None if it is not known here."""
@@ -83,7 +88,7 @@ class JobRegistry:
 
         Its last status request is remembered first: registered again at once, it must still wait for its minute.
         """
-        for _ in range(REMOVAL_TRIES):
+        for _ in range(WRITE_TRIES):
             try:
                 return self._remove(job_id)
             except RowChanged:

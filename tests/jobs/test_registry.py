@@ -47,6 +47,14 @@ def test_a_finished_job_registered_again_stays_finished(instance: Instance, fres
     assert instance.pending.get(job_id, instance.clock.now()) is None
 
 
+def test_a_row_that_is_no_job_does_not_keep_its_job_from_being_registered(instance: Instance) -> None:
+    job_id = str(uuid.uuid4())
+    instance.table.insert({"PartitionKey": "pending", "RowKey": job_id, "label": 5})
+    assert instance.register(job_id).pending
+    assert instance.job(job_id).label == "a label"
+    assert len(list(instance.table.rows("PartitionKey eq 'setaside'"))) == 1
+
+
 def test_pages_together_hold_every_job_once_pending_first_then_newest_first(
     instance: Instance, fresh_sandbox: Sandbox
 ) -> None:
