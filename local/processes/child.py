@@ -83,6 +83,10 @@ class Child:
                     raise ChildFailedError(self.failure(f"{self.name} was not ready in {timeout_seconds:g} s"))
                 self._changed.wait(min(left, 0.5))
 
+    def wait_until_ended(self, *, timeout_seconds: float) -> int:
+        """Wait for it to end by itself and return its exit code; kills it after `timeout_seconds`."""
+        return self._close(timeout_seconds)
+
     def terminate(self, *, timeout_seconds: float = 15) -> int:
         """Ask it to stop, insist with SIGKILL after `timeout_seconds`, and return its exit code."""
         return self._end(signal.SIGTERM, timeout_seconds)
@@ -97,6 +101,9 @@ class Child:
 
     def _end(self, with_signal: signal.Signals, timeout_seconds: float) -> int:
         self._process.send_signal(with_signal)
+        return self._close(timeout_seconds)
+
+    def _close(self, timeout_seconds: float) -> int:
         try:
             code = self._process.wait(timeout_seconds)
         except subprocess.TimeoutExpired:

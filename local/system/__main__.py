@@ -17,9 +17,10 @@ from local.system.monitor_api import MonitorApi, MonitorUnavailableError
 from local.system.parts import Parts, running_parts
 from local.system.samples import SampleJob, Verdict, register_samples, submit_samples
 from local.system.view import PlainView, View, view_for
-from local.system.watch import watch, watch_once
+from local.system.watch import ROUND_SECONDS, watch, watch_once
 
 HEALTH_DEADLINE_SECONDS = 20.0
+LOGS_ROUND_SECONDS = 10.0  # each round is a line in the host's log
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _PROBLEM = re.compile(r"^\S+ (WARNING|ERROR|CRITICAL) ")
 
@@ -63,7 +64,7 @@ def _run(*, once: bool, logs: bool) -> int:
     console.print("Starting ...")
     with running_parts(configuration, show) as parts:
         try:
-            return _follow(configuration, parts, view, console, once=once)
+            return _follow(configuration, parts, view, console, once=once, logs=logs)
         finally:
             # From here on everything is stopped in order; a second Ctrl-C would only leave that half done.
             for number in _STOP_SIGNALS:
@@ -71,16 +72,19 @@ def _run(*, once: bool, logs: bool) -> int:
             console.print("Stopping ...")
 
 
-def _follow(configuration: Configuration, parts: Parts, view: View, console: Console, *, once: bool) -> int:
+def _follow(
+    configuration: Configuration, parts: Parts, view: View, console: Console, *, once: bool, logs: bool
+) -> int:
     api = MonitorApi(parts.host.url, configuration.function_key, parts.receiver_url)
     _wait_for_health(api)
+    api.jobs()  # which tells of settings at fault, as health does not
     for line in _introduction(configuration, parts):
         console.print(line, markup=False, soft_wrap=True)
     samples = _begin_samples(configuration, parts, api)
     started = time.monotonic()
     with view:
         if not once:
-            watch(parts, api, view)
+            watch(parts, api, view, round_seconds=LOGS_ROUND_SECONDS if logs else ROUND_SECONDS)
         verdicts = watch_once(parts, api, view, samples)
     return _summary(console, verdicts, seconds=time.monotonic() - started)
 

@@ -62,14 +62,14 @@ class MonitorApi:
         """Pending jobs and the newest finished ones."""
         response = self._request("GET", f"/api/jobs?state=all&limit={_LISTED_JOBS}")
         if response.status_code != 200:
-            raise MonitorUnavailableError(f"GET /api/jobs answered {response.status_code}: {response.text[:300]}")
+            raise MonitorUnavailableError(f"GET /api/jobs answered {response.status_code}: {_detail(response)}")
         return [_job_row(record) for record in response.json()["jobs"]]
 
     def register(self, job: dict[str, Any]) -> None:
         """`POST /api/jobs`."""
         response = self._request("POST", "/api/jobs", json=job)
         if response.status_code not in (200, 202):
-            raise MonitorUnavailableError(f"POST /api/jobs answered {response.status_code}: {response.text[:300]}")
+            raise MonitorUnavailableError(f"POST /api/jobs answered {response.status_code}: {_detail(response)}")
 
     def private_offer(self, job_id: str) -> tuple[int, dict[str, Any]]:
         """The status code and body of `GET /api/jobs/{jobId}/private-offer`."""
@@ -101,6 +101,17 @@ class MonitorApi:
             return self._session.request(method, self._url + path, json=json, timeout=_TIMEOUT_SECONDS)
         except requests.RequestException as error:
             raise MonitorUnavailableError(f"{method} {path} had no answer: {error}") from error
+
+
+def _detail(response: requests.Response) -> str:
+    """What a problem document says, or the beginning of whatever else came."""
+    try:
+        problem = response.json()
+    except ValueError:
+        problem = None
+    if isinstance(problem, dict) and problem.get("detail"):
+        return str(problem["detail"])
+    return response.text[:300]
 
 
 def _job_row(record: dict[str, Any]) -> JobRow:

@@ -34,7 +34,7 @@ class View(Protocol):
         """A webhook that the receiver got; `line` begins with its time."""
 
     def show_note(self, line: str) -> None:
-        """Anything else worth a line, such as a warning of the host."""
+        """Anything else worth a line, such as a warning of the host; the same again at once is shown once."""
 
 
 def view_for(console: Console) -> View:
@@ -48,6 +48,7 @@ class PlainView:
     def __init__(self, console: Console) -> None:
         self._console = console
         self._shown: dict[str, str] = {}
+        self._last_note = ""
 
     def __enter__(self) -> Self:
         return self
@@ -72,7 +73,9 @@ class PlainView:
         self._print("webhook", event, moment)
 
     def show_note(self, line: str) -> None:
-        self._print("note", line)
+        if line != self._last_note:
+            self._print("note", line)
+        self._last_note = line
 
     def _print(self, kind: str, line: str, moment: str | None = None) -> None:
         moment = moment or datetime.now(UTC).strftime("%H:%M:%S")
@@ -104,7 +107,8 @@ class LiveView:
         self._events.append(line)
 
     def show_note(self, line: str) -> None:
-        self._notes.append(line)
+        if line not in self._notes:
+            self._notes.append(line)
 
     def _render(self) -> Group:
         parts: list[Table | Text] = [jobs_table(self._jobs, now=datetime.now(UTC))]

@@ -16,11 +16,11 @@ EVENTS_DEADLINE_SECONDS = 20.0
 BETWEEN_TICKS_SECONDS = 3.0
 
 
-def watch(parts: Parts, api: MonitorApi, view: View) -> None:
+def watch(parts: Parts, api: MonitorApi, view: View, *, round_seconds: float = ROUND_SECONDS) -> None:
     """Show the jobs for ever; ends by an exception only (Ctrl-C, or a part that fell)."""
     while True:
         _show_round(parts, api, view)
-        time.sleep(ROUND_SECONDS)
+        time.sleep(round_seconds)
 
 
 def watch_once(parts: Parts, api: MonitorApi, view: View, samples: Sequence[SampleJob]) -> list[Verdict]:

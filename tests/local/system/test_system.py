@@ -64,11 +64,21 @@ def test_it_polls_the_sample_jobs_and_leaves_nothing_behind(
     assert _files(clone) == before
 
 
+def test_settings_at_fault_stop_it_with_what_they_should_be(
+    clone: Path, environment: dict[str, str], tmp_path: Path
+) -> None:
+    environment["PARTNER_CENTER_TENANT_ID"] = "contoso.example"
+    system = Child("system", python_command("local.system"), environment=environment, directory=clone)
+    system.wait_for("Settings at fault: PARTNER_CENTER_CLIENT_ID is required", timeout_seconds=30)
+    assert system.wait_until_ended(timeout_seconds=30) == 1
+    assert list((tmp_path / "temporary").iterdir()) == []
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("system", [["--once"]], indirect=True)
 def test_once_ends_by_itself_when_every_sample_job_has_ended_well(system: Child) -> None:
     system.wait_for(r"All \d+ sample jobs ended well", timeout_seconds=200)
-    assert system.terminate(timeout_seconds=30) == 0
+    assert system.wait_until_ended(timeout_seconds=30) == 0
 
 
 def _files(clone: Path) -> set[Path]:

@@ -71,3 +71,16 @@ def test_on_a_terminal_the_table_has_the_last_events_and_notes_below_it() -> Non
     assert "event 19" in shown
     assert "event 11" not in shown
     assert "host: a warning" in shown
+
+
+def test_the_same_note_again_is_shown_once() -> None:
+    console = Console(file=io.StringIO(), width=40)
+    view = PlainView(console)
+    for line in ("one", "one", "two", "one"):
+        view.show_note(line)
+    assert isinstance(console.file, io.StringIO)
+    assert [line[9:] for line in console.file.getvalue().splitlines()] == [
+        "note    one",
+        "note    two",
+        "note    one",
+    ]
