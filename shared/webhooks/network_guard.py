@@ -9,6 +9,7 @@ is used bare, without a session, no proxy, netrc entry or cookie can come into i
 import ipaddress
 import re
 import socket
+import threading
 import time
 from dataclasses import dataclass
 from functools import lru_cache
@@ -73,6 +74,7 @@ class NetworkGuard:
         self._allow_private = allow_private
         self._resolver = resolver
         self._timeout_seconds = timeout_seconds
+        self._this_thread = threading.local()
         self._adapter = DeadlineAdapter(
             dial=self._dial,
             ca_bundle=ca_bundle,
@@ -107,7 +109,7 @@ class NetworkGuard:
         try:
             request = requests.Request("POST", url, data=body, headers=headers).prepare()
             with answer_within(self._timeout_seconds):
-                response = self._adapter.send(request, stream=True, timeout=self._timeout_seconds)
+                response = self._send(request)
                 try:
                     return response, _excerpt(response)
                 finally:
@@ -119,7 +121,22 @@ class NetworkGuard:
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             raise AttemptFailed(f"no connection or no readable answer: {_innermost(error)}") from error
 
+    def _send(self, request: requests.PreparedRequest) -> requests.Response:
+        """Send on a kept connection or a new one.
+
+        A kept one may have been closed by the endpoint a moment ago: then the request goes out again. Each that fails
+        is dropped, so that at last a new one is made, and its failure is the endpoint's.
+        """
+        while True:
+            self._this_thread.dialed = False
+            try:
+                return self._adapter.send(request, stream=True, timeout=self._timeout_seconds)
+            except requests.ConnectionError:
+                if self._this_thread.dialed:
+                    raise
+
     def _dial(self, host: str, port: int) -> socket.socket:
+        self._this_thread.dialed = True
         addresses = resolve_in_time(self._resolver, host)
         for address in addresses:
             self._refuse(address)

@@ -270,6 +270,23 @@ def test_an_answer_that_drips_is_given_up_at_the_timeout() -> None:
     guard.close()
 
 
+def test_an_endpoint_that_closes_a_connection_it_promised_to_keep_loses_no_request(local_guard: NetworkGuard) -> None:
+    def take_request(connection: socket.socket) -> None:
+        received = b""
+        while not received.endswith(b"{}") and (piece := connection.recv(65536)):
+            received += piece
+
+    def answer_once(connection: socket.socket) -> None:
+        take_request(connection)
+        connection.sendall(b"HTTP/1.1 204 No Content\r\n\r\n")
+        take_request(connection)  # the next one as well, and closes without a word
+        connection.close()
+
+    with serving(answer_once) as port:
+        statuses = [local_guard.post(f"http://127.0.0.1:{port}/", b"{}", HEADERS).status for _ in range(3)]
+    assert statuses == [204] * 3
+
+
 def test_a_closed_port_fails_the_attempt_in_plain_words(local_guard: NetworkGuard) -> None:
     with receiving() as gone:
         url = gone.url
