@@ -1,0 +1,93 @@
+"""The architecture, held by a test: imports lead downward only, and each border has one module that crosses it."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import function_app
+
+REPOSITORY = Path(function_app.__file__).parent
+MODULES = {
+    ".".join(path.relative_to(REPOSITORY).with_suffix("").parts).removesuffix(".__init__"): path
+    for path in [REPOSITORY / "function_app.py", *sorted((REPOSITORY / "shared").rglob("*.py"))]
+}
+# From the top down; a package may import those of its own line and of the lines below.
+LAYERS = [
+    {"function_app"},
+    {"shared.composition"},
+    {"shared.http"},
+    {"shared.jobs", "shared.webhooks", "shared.monitor"},
+    {"shared.upstream", "shared.storage"},
+    {"shared.models", "shared.settings", "shared.http_deadline"},
+    {
+        *("shared.setting_reader", "shared.identifiers", "shared.json_codec", "shared.log", "shared.clock"),
+        *("shared.redaction",),
+    },
+]
+LONGEST_MODULE_LINES = 300
+
+
+def _layer_of(module: str) -> int | None:
+    name = ".".join(module.split(".")[:2]) if module.startswith("shared.") else module
+    return next((depth for depth, layer in enumerate(LAYERS) if name in layer), None)
+
+
+def _imports(path: Path) -> set[str]:
+    """Every module that this one imports, wherever in it, but for those that only type checkers see."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module is not None:
+            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return {module for module in found if module in MODULES or not module.startswith("shared")}
+
+
+def _reads_environment(path: Path) -> bool:
+    tree = ast.parse(path.read_text())
+    names = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    return bool(names & {"environ", "getenv", "environb", "putenv"}) or "os.environ" in _imports(path)
+
+
+@pytest.mark.parametrize("module", [module for module in MODULES if module != "shared"])
+def test_a_module_has_its_layer_and_imports_downward_only(module: str) -> None:
+    layer = _layer_of(module)
+    assert layer is not None, f"{module} belongs to no layer"
+    upward = [other for other in _imports(MODULES[module]) if (_layer_of(other) or 0) < layer and other in MODULES]
+    assert [other for other in upward if other != "shared"] == []
+
+
+def test_only_function_app_knows_azure_functions() -> None:
+    knowing = {
+        module for module, path in MODULES.items() if any("azure.functions" in name for name in _imports(path))
+    }
+    assert knowing == {"function_app"}
+
+
+def test_only_settings_reads_the_environment() -> None:
+    assert {module for module, path in MODULES.items() if _reads_environment(path)} == {"shared.settings"}
+
+
+def test_only_storage_opens_tables_and_only_the_two_clients_sign_in() -> None:
+    allowed = {
+        "azure.data.tables": {"shared.storage.connection", "shared.storage.table", "shared.jobs.job_rows"},
+        "azure.identity": {"shared.storage.connection", "shared.upstream.credentials"},
+    }
+    for package, borders in allowed.items():
+        knowing = {module for module, path in MODULES.items() if any(package in name for name in _imports(path))}
+        assert knowing <= borders, package
+
+
+def test_the_app_imports_nothing_of_the_local_part() -> None:
+    assert not any(name.split(".")[0] in {"local", "tests"} for path in MODULES.values() for name in _imports(path))
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_no_module_is_longer_than_a_few_screens(module: str) -> None:
+    assert len(MODULES[module].read_text().splitlines()) <= LONGEST_MODULE_LINES
+
+
+def test_nothing_is_named_after_being_useful() -> None:
+    names = {part for module in MODULES for part in module.split(".")}
+    assert not names & {"utils", "util", "helpers", "helper", "manager", "managers", "common", "misc", "base"}
