@@ -12,8 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 LANE_WIDTH_AT_FIRST = 2
-LANE_WIDTH_MAX = 8
-THREADS_MAX = 64
+LANE_WIDTH_MAX = 16
+THREADS_MAX = 128
 _log = logging.getLogger("offer_monitor.webhooks")
 
 

@@ -35,7 +35,7 @@ _ANSWER_BYTES = 4 * ANSWER_EXCERPT_CHARACTERS  # UTF-8 needs at most four bytes 
 _URL_CHARACTERS = 2048
 # Connections kept open: to so many endpoints, and so many to each (as many as a lane has attempts at once).
 _POOLED_ENDPOINTS = 64
-_POOLED_CONNECTIONS = 8
+_POOLED_CONNECTIONS = 16
 # Node's server, and others, close a connection after 5 idle seconds; a request that crosses with the closing is lost.
 _POOLED_SECONDS = 4.0
 
