@@ -1,0 +1,85 @@
+"""The rows of the table, and the table."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rich.console import Console
+from rich.table import Table
+
+
+class BenchError(Exception):
+    """Something did not do the work that was to be measured, so its time means nothing."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """One row: what was measured, and beside it the ideal or the rival that was measured in the same run.
+
+    `target` is in words and `met` None where there is no target.
+    """
+
+    group: str
+    what: str
+    measured: str
+    beside: str = ""
+    ratio: float | None = None
+    target: str = ""
+    met: bool | None = None
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How much is measured. Targets are judged at full scale only: ten jobs say nothing about a thousand."""
+
+    jobs: int = 1000
+    pending_rows: int = 10_000
+    sequential_jobs: int = 50
+    detail_requests: int = 300
+    events: int = 1000
+    starts: int = 7
+    is_full: bool = True
+
+    @classmethod
+    def quick(cls) -> "Scale":
+        """Enough to see that everything works."""
+        return cls(
+            jobs=40,
+            pending_rows=200,
+            sequential_jobs=5,
+            detail_requests=20,
+            events=40,
+            starts=1,
+            is_full=False,
+        )
+
+    def judged(self, met: bool) -> bool | None:
+        """Whether a target was met, if this scale can tell."""
+        return met if self.is_full else None
+
+
+_COLUMNS = ("group", "what", "measured", "ideal or rival", "ratio", "target", "met")
+_MET = {True: "yes", False: "NO", None: ""}
+
+
+def show_table(results: Sequence[Result], console: Console) -> None:
+    """Print the table for a person at a terminal."""
+    table = Table(*_COLUMNS)
+    for result in results:
+        style = "red" if result.met is False else None
+        table.add_row(*_cells(result), style=style, end_section=_ends_group(result, results))
+    console.print(table)
+
+
+def markdown_table(results: Sequence[Result]) -> str:
+    """The same table as Markdown."""
+    rows = [_COLUMNS, tuple("---" for _ in _COLUMNS), *(_cells(result) for result in results)]
+    return "\n".join("| " + " | ".join(row) + " |" for row in rows)
+
+
+def _cells(result: Result) -> tuple[str, ...]:
+    ratio = "" if result.ratio is None else f"{result.ratio:.2f}"
+    return result.group, result.what, result.measured, result.beside, ratio, result.target, _MET[result.met]
+
+
+def _ends_group(result: Result, results: Sequence[Result]) -> bool:
+    return result is [other for other in results if other.group == result.group][-1]
