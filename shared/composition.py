@@ -94,7 +94,12 @@ class Monitor:
 
     def delivery_tick(self) -> None:
         """One tick of `deliver_webhooks`: the deliveries that are due again."""
-        self.webhooks.retry_cycle.run()
+        try:
+            retry_cycle = self.webhooks.retry_cycle
+        except SettingsError as error:
+            _log.error("no delivery was attempted: %s", error)
+            return
+        retry_cycle.run()
 
     # --- settings and storage ---
 

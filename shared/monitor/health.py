@@ -10,6 +10,7 @@ from shared.jobs.pending_jobs import PendingJobs
 from shared.jobs.poll_cycle import OVERDUE_AFTER
 from shared.models.responses import HealthDetails, LastTick
 from shared.monitor.monitor_state import MonitorState, MonitorStates
+from shared.setting_reader import SettingsError
 from shared.storage.errors import StorageError
 
 # Anyone may ask for the health, without a key: storage is not read more often than this for them.
@@ -53,10 +54,13 @@ class Health:
     def details(self) -> HealthDetails:
         """Every part, fresh."""
         problems, state, counts = self._problems()
+        deliveries: DeliveryCounts | None = None
         try:
             deliveries = self._count_deliveries()
-        except StorageError:
-            deliveries = None
+        except SettingsError as error:
+            problems.append(str(error))
+        except StorageError as error:
+            problems.append(f"deliveries cannot be counted: {error}")
         return HealthDetails(
             status="degraded" if problems else "ok",
             problems=problems,
