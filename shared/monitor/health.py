@@ -54,6 +54,7 @@ class Health:
     def details(self) -> HealthDetails:
         """Every part, fresh."""
         problems, state, counts = self._problems()
+        is_degraded = bool(problems)  # by what `is_ok` goes by too; what follows is worth telling, no more
         deliveries: DeliveryCounts | None = None
         try:
             deliveries = self._count_deliveries()
@@ -62,7 +63,7 @@ class Health:
         except StorageError as error:
             problems.append(f"deliveries cannot be counted: {error}")
         return HealthDetails(
-            status="degraded" if problems else "ok",
+            status="degraded" if is_degraded else "ok",
             problems=problems,
             storageReachable=counts is not None,
             lastTick=None if state is None else _last_tick(state),
