@@ -16,7 +16,7 @@ from local.sandbox.server import Sandbox
 
 KEY = "local"
 TICK_SECONDS = 60.0
-_CYCLE = re.compile(r"offer_monitor\.jobs: poll_cycle (\{.*\})$")
+_CYCLE = re.compile(r"offer_monitor\S*: poll_cycle (\{.*\})$")
 _END_OF_TICK = re.compile(r"poll_pending_jobs (succeeded|failed)")
 
 
