@@ -1,5 +1,6 @@
 """The running app as a test meets it: HTTP from outside, ticks fired by hand, its table as other systems see it."""
 
+import itertools
 import json
 import queue
 import re
@@ -120,19 +121,26 @@ class JobsTable:
 
     def let_time_pass(self, minutes: float = 2) -> None:
         """As if so much time had passed for every pending job: each may be polled again, claims have run out."""
+        moments = ("nextPollAt", "claimedUntil", "lastPolledAt")
         back = timedelta(minutes=minutes)
-        for row in self.rows("pending"):
-            moments: dict[str, Any] = {
-                name: row[name] - back for name in ("nextPollAt", "claimedUntil", "lastPolledAt") if name in row
-            }
-            self.client.update_entity({"PartitionKey": "pending", "RowKey": row["RowKey"], **moments})
-        for row in self.rows("asked"):
-            self.client.update_entity({**row, "nextPollAt": row["nextPollAt"] - back})
+        for partition in ("pending", "asked"):
+            earlier = [
+                {
+                    "PartitionKey": partition,
+                    "RowKey": row["RowKey"],
+                    **{name: row[name] - back for name in moments if name in row},
+                }
+                for row in self.rows(partition)
+            ]
+            for some in itertools.batched(earlier, 100, strict=False):
+                self.client.submit_transaction([("update", row, {"mode": UpdateMode.MERGE}) for row in some])
 
     def empty(self) -> None:
         """Remove every row."""
-        for row in list(self.client.list_entities(select=["PartitionKey", "RowKey"])):
-            self.client.delete_entity(row["PartitionKey"], row["RowKey"])
+        rows = [dict(row) for row in self.client.list_entities(select=["PartitionKey", "RowKey"])]
+        for _, of_one_partition in itertools.groupby(rows, key=lambda row: row["PartitionKey"]):
+            for some in itertools.batched(of_one_partition, 100, strict=False):
+                self.client.submit_transaction([("delete", row) for row in some])
 
     def create(self) -> None:
         self.client.create_table()

@@ -1,0 +1,50 @@
+"""Processes that are killed at any moment: every job finishes once and its event is told once."""
+
+import random
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from local.sandbox.server import Sandbox
+from tests.app.app import App, JobsTable, environment_of
+from tests.app.events import finishing_events, webhook_settings
+from tests.webhooks.receiver import Receiver, receiving
+
+KILLS = 5
+LONGEST_LIFE_SECONDS = 0.6
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    with receiving() as running:
+        yield running
+
+
+def test_hosts_killed_in_the_middle_of_ticks_lose_no_job_and_finish_none_twice(
+    azurite: str, fresh_sandbox: Sandbox, table: JobsTable, receiver: Receiver
+) -> None:
+    moments = random.Random(11)  # noqa: S311 - the same moments every time
+    environment = environment_of(fresh_sandbox, azurite, table.client.table_name, **webhook_settings(receiver))
+    environment["POLL_CONCURRENCY"] = "8"
+    jobs = [fresh_sandbox.state.add_job(outcome=moments.choice(["succeeded", "failed"])) for _ in range(100)]
+    for job_id in jobs:
+        table.put(job_id)
+    fresh_sandbox.state.set_latency(15)
+    for _ in range(KILLS):
+        with App(environment) as app:
+            app.fire()
+            threading.Event().wait(moments.uniform(0.1, LONGEST_LIFE_SECONDS))
+            app.host.kill()
+        table.let_time_pass()  # as if the claims of the killed had run out
+
+    with App(environment) as app:
+        while table.rows("pending"):
+            app.tick()
+            table.let_time_pass()
+        finished = [row["RowKey"].removeprefix("job~") for row in table.rows("finished") if "job~" in row["RowKey"]]
+        assert sorted(finished) == sorted(jobs)
+        deliveries = app.get("webhooks/settings/deliveries", limit="200").json()["deliveries"]
+    assert len(deliveries) == len(jobs)
+    assert len({delivery["id"] for delivery in deliveries}) == len(jobs)
+    assert all(len(events) == 1 for events in finishing_events(receiver).values())

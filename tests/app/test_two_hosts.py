@@ -1,0 +1,103 @@
+"""Two hosts on one storage: no job is asked twice in a minute, none ends twice, none is left out."""
+
+import random
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from local.sandbox.server import Sandbox
+from tests.app.app import App, JobsTable, environment_of
+from tests.app.events import finishing_events, webhook_settings
+from tests.webhooks.receiver import Receiver, receiving
+
+OUTCOMES = ["succeeded", "failed", "cancelled"]
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    with receiving() as running:
+        yield running
+
+
+@pytest.fixture
+def apps(azurite: str, fresh_sandbox: Sandbox, table: JobsTable, receiver: Receiver) -> Iterator[tuple[App, App]]:
+    environment = environment_of(fresh_sandbox, azurite, table.client.table_name, **webhook_settings(receiver))
+    with App(environment) as one, App(environment) as other:
+        yield one, other
+
+
+def _tick_at_once(apps: tuple[App, App]) -> tuple[int, int]:
+    """Fire a tick on both; how many jobs both polled, and how many both finished."""
+    for app in apps:
+        app.fire()
+    cycles = [app.tick_ended() for app in apps]
+    assert [cycle["outcome"] for cycle in cycles] == ["ok", "ok"]
+    return sum(cycle["polled"] for cycle in cycles), sum(cycle["finished"] for cycle in cycles)
+
+
+def test_ticks_of_both_at_once_with_checks_racing_ask_and_finish_each_job_once(
+    apps: tuple[App, App], fresh_sandbox: Sandbox, table: JobsTable, receiver: Receiver
+) -> None:
+    choices = random.Random(7)  # noqa: S311 - the same race every time
+    jobs = {
+        fresh_sandbox.state.add_job(script=[*["running"] * (number % 2), outcome]): outcome
+        for number in range(60)
+        for outcome in [OUTCOMES[number % 3]]
+    }
+    for number, job_id in enumerate(jobs):
+        if number % 3:
+            table.put(job_id)
+        else:
+            apps[number % 2].register(job_id)
+    fresh_sandbox.state.set_latency(20)
+    for round_number in (1, 2):
+        checked = choices.sample(list(jobs), 12)
+        with ThreadPoolExecutor(4) as pool:
+            checks = [
+                pool.submit(apps[number % 2].post, f"jobs/{job_id}/check") for number, job_id in enumerate(checked)
+            ]
+            _tick_at_once(apps)
+        assert {check.result().status_code for check in checks} <= {200, 429}
+        assert _tick_at_once(apps) == (0, 0)
+        asked = {job_id: len(fresh_sandbox.state.status_requests(job_id)) for job_id in jobs}
+        finished = {row["RowKey"].removeprefix("job~") for row in table.rows("finished")}
+        assert {count for job_id, count in asked.items() if job_id not in finished} <= {round_number}
+        assert max(asked.values()) == round_number
+        table.let_time_pass()
+
+    assert table.rows("pending") == []
+    for job_id, outcome in jobs.items():
+        assert apps[0].job(job_id)["state"] == outcome
+    receiver.wait_for(len(jobs), seconds=10)
+    events = finishing_events(receiver)
+    assert {job_id: {name for _, name in found} for job_id, found in events.items()} == {
+        job_id: {f"job.{outcome}"} for job_id, outcome in jobs.items()
+    }
+    assert all(len(found) == 1 for found in events.values())
+
+
+def test_what_one_host_registers_and_polls_the_other_knows(apps: tuple[App, App], fresh_sandbox: Sandbox) -> None:
+    one, other = apps
+    job_id = fresh_sandbox.state.add_job(seconds=None)
+    one.register(job_id)
+    assert other.post("jobs", {"jobId": job_id}).status_code == 200
+    one.tick()
+    assert other.post(f"jobs/{job_id}/check").status_code == 429
+    assert other.tick()["polled"] == 0
+    assert other.delete(f"jobs/{job_id}").status_code == 204
+    assert one.get(f"jobs/{job_id}").status_code == 404
+
+
+def test_an_upper_case_row_and_a_row_that_is_no_job_are_dealt_with_once_by_two_hosts(
+    apps: tuple[App, App], fresh_sandbox: Sandbox, table: JobsTable
+) -> None:
+    jobs = [fresh_sandbox.state.add_job() for _ in range(30)]
+    for number, job_id in enumerate(jobs):
+        table.put(job_id.upper())
+        table.put(f"no-job-{number}")
+    _tick_at_once(apps)
+    _tick_at_once(apps)
+    assert table.rows("pending") == []
+    assert len(table.rows("setaside")) == 30
+    assert [len(fresh_sandbox.state.status_requests(job_id)) for job_id in jobs] == [1] * 30
