@@ -1,0 +1,59 @@
+"""One attempt, as it is recorded."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from shared.webhooks.endpoints import Endpoint
+from shared.webhooks.network_guard import NetworkGuard
+from shared.webhooks.sender import Sender
+from shared.webhooks.signing import new_secret
+from tests.clock import FakeClock
+from tests.webhooks.receiver import Receiver, Reply
+
+
+@pytest.fixture
+def sender(clock: FakeClock) -> Iterator[Sender]:
+    made = Sender(NetworkGuard(allow_private=True, timeout_seconds=2), clock)
+    yield made
+    made.close()
+
+
+def endpoint(url: str) -> Endpoint:
+    return Endpoint(id="wh_1", url=url, secret=new_secret())
+
+
+def test_an_answer_is_recorded_with_time_status_and_its_beginning(
+    sender: Sender, receiver: Receiver, clock: FakeClock
+) -> None:
+    receiver.behaviour = lambda _: Reply(202, b"x" * 3000, {"Retry-After": "5"})
+    attempt = sender.send(endpoint(receiver.url), "evt_1", b"{}")
+    assert (attempt.at, attempt.status, attempt.retry_after, attempt.error) == (clock.now(), 202, "5", None)
+    assert attempt.response == "x" * 1000
+    assert attempt.succeeded
+
+
+def test_an_address_that_turned_private_gets_nothing_and_the_attempt_says_why(
+    receiver: Receiver, clock: FakeClock
+) -> None:
+    guard = NetworkGuard(resolver=lambda _: ["10.0.0.1"])
+    attempt = Sender(guard, clock).send(endpoint("https://hooks.example/"), "evt_1", b"{}")
+    assert (attempt.status, attempt.error, attempt.unanswered) == (None, "10.0.0.1 is a private address", True)
+    assert receiver.requests == []
+
+
+def test_a_signed_link_that_an_endpoint_repeats_is_not_recorded(sender: Sender, receiver: Receiver) -> None:
+    receiver.behaviour = lambda _: Reply(404, b"no such flow: https://flows.example/invoke?sv=1&sig=SECRET")
+    attempt = sender.send(endpoint(receiver.url), "evt_1", b"{}")
+    assert attempt.response is not None
+    assert attempt.response.startswith("no such flow")
+    assert "SECRET" not in attempt.response
+
+
+def test_what_is_signed_is_what_is_sent_and_when(sender: Sender, receiver: Receiver, clock: FakeClock) -> None:
+    sender.send(endpoint(receiver.url), "evt_1", b'{"type": "job.succeeded"}')
+    [request] = receiver.requests
+    assert request.body == b'{"type": "job.succeeded"}'
+    assert request.headers["webhook-timestamp"] == str(int(clock.now().timestamp()))
+    assert request.headers["accept-encoding"] == "identity"
+    assert "authorization" not in request.headers
