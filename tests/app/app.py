@@ -40,10 +40,10 @@ def environment_of(sandbox: Sandbox, storage: str, jobs_table: str, **settings: 
 class App:
     """One host with the app in Microsoft's runtime; leave the `with` block, and it is stopped."""
 
-    def __init__(self, environment: Mapping[str, str]) -> None:
+    def __init__(self, environment: Mapping[str, str], *, timers: bool = False) -> None:
         self._lines: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._session = requests.Session()
-        self.host = HostProcess(environment, on_line=self._lines.put)
+        self.host = HostProcess(environment, timers=timers, on_line=self._lines.put)
 
     def ask(self, method: str, path: str, *, key: str | None = KEY, **options: Any) -> requests.Response:  # noqa: ANN401 - as in requests
         """Any request; `path` is what follows the host, and is sent as it stands."""

@@ -109,6 +109,17 @@ def test_a_row_that_is_no_job_is_set_aside_and_stops_nobody_else(
     assert table.rows("pending") == []
 
 
+def test_a_job_registered_where_a_row_that_is_no_job_stands_in_its_way_is_followed_all_the_same(
+    app: App, fresh_sandbox: Sandbox, table: JobsTable
+) -> None:
+    job_id = fresh_sandbox.state.add_job()
+    table.put(job_id, nextPollAt="tomorrow")
+    app.register(job_id, label="mine")
+    app.tick()
+    assert (app.job(job_id)["state"], app.job(job_id)["label"]) == ("succeeded", "mine")
+    assert [row["nextPollAt"] for row in table.rows("setaside")] == ["tomorrow"]
+
+
 @pytest.mark.parametrize("case", JUNK_BESIDE)
 def test_junk_beside_what_the_monitor_needs_does_not_hinder_a_job(
     app: App, fresh_sandbox: Sandbox, table: JobsTable, case: str
