@@ -7,6 +7,8 @@ _GUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12
 _PRIVATE_OFFER_ID = re.compile(r"[A-Za-z0-9-]{1,100}", re.ASCII)
 _CPP_ID = re.compile(r"[A-Za-z0-9._-]{1,100}", re.ASCII)
 _PRIVATE_OFFER_PREFIX = "private-offer/"
+# `private-offer/query` is upstream's list of them.
+_NAME_OF_THE_LIST = "query"
 
 
 class InvalidIdentifier(ValueError):
@@ -29,7 +31,7 @@ def job_id(text: str) -> str:
 def private_offer_id(text: str, *, prefix_allowed: bool = False) -> str:
     """A bare private-offer id; with `prefix_allowed` a durable id `private-offer/<id>` is taken too."""
     bare = text.removeprefix(_PRIVATE_OFFER_PREFIX) if prefix_allowed else text
-    if not _PRIVATE_OFFER_ID.fullmatch(bare):
+    if not _PRIVATE_OFFER_ID.fullmatch(bare) or bare.lower() == _NAME_OF_THE_LIST:
         raise InvalidIdentifier("privateOfferId", "at most 100 letters, digits and hyphens")
     return bare
 

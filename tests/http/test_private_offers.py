@@ -89,6 +89,13 @@ def test_an_offer_that_is_not_there_is_404(api: Api) -> None:
     assert api.private_offer("456e-a345-c457-1234").status == 404
 
 
+@pytest.mark.parametrize("name", ["query", "Query", "QUERY"])
+def test_the_name_of_upstreams_list_is_no_offers_id(api: Api, fresh_sandbox: Sandbox, name: str) -> None:
+    assert api.private_offer(name).status == 400
+    assert api.offer_details(privateOfferId=f"private-offer/{name}").status == 400
+    assert fresh_sandbox.state.requests() == []
+
+
 def test_the_list_follows_all_pages_up_to_the_limit_and_goes_on_where_it_ended(
     api: Api, fresh_sandbox: Sandbox
 ) -> None:
