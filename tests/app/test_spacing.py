@@ -1,8 +1,11 @@
 """Promise 1 in the running app: at most one status request per job in any 60 seconds, whoever wants one."""
 
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
+
+from requests import Response
 
 from local.sandbox.server import Sandbox
 from tests.app.app import App, JobsTable
@@ -134,6 +137,25 @@ def test_a_succeeded_job_that_is_not_registered_shows_its_offer_without_a_status
     job_id = fresh_sandbox.state.add_job()
     assert app.get(f"jobs/{job_id}/private-offer").json()["id"].startswith("private-offer/")
     assert _asked(fresh_sandbox, job_id) == 0
+
+
+def test_registering_removing_checking_looking_up_and_ticking_at_once_ask_once(
+    app: App, fresh_sandbox: Sandbox
+) -> None:
+    jobs = [fresh_sandbox.state.add_job(seconds=None) for _ in range(3)]
+    calls: list[Callable[[str], Response]] = [
+        lambda job_id: app.post("jobs", {"jobId": job_id}),
+        lambda job_id: app.delete(f"jobs/{job_id}"),
+        lambda job_id: app.post(f"jobs/{job_id}/check"),
+        lambda job_id: app.get(f"jobs/{job_id}/private-offer"),
+    ]
+    app.fire()
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda number: calls[number % 4](jobs[number % 3]), range(150)))
+    app.tick_ended()
+    app.tick()
+    assert max(answer.status_code for answer in answers) < 500
+    assert [_asked(fresh_sandbox, job_id) for job_id in jobs] == [1, 1, 1]
 
 
 def test_a_failed_status_request_counts_for_its_minute_too(app: App, fresh_sandbox: Sandbox) -> None:
