@@ -40,8 +40,8 @@ for template in main.bicep modules/*.bicep types.bicep; do
   check "build $template" "${bicep[@]}" build "${argument[@]}" --stdout
   check "lint $template" "${bicep[@]}" lint "${argument[@]}"
 done
-mapfile -t argument < <(file_argument main.bicepparam)
-check "build main.bicepparam" "${bicep[@]}" build-params "${argument[@]}" --stdout
+mapfile -t argument < <(file_argument parameters/main.bicepparam)
+check "build parameters/main.bicepparam" "${bicep[@]}" build-params "${argument[@]}" --stdout
 
 if [ "$failed" -ne 0 ]; then
   echo "lint-bicep: not clean" >&2

@@ -86,9 +86,8 @@ def test_deployment_shows_what_would_change_before_it_changes_it_and_checks_the_
 
 
 def test_the_pipeline_gives_every_variable_that_the_parameter_file_reads() -> None:
-    read = set(
-        re.findall(r"readEnvironmentVariable\('(\w+)'", (INFRA / "main.bicepparam").read_text(encoding="utf-8"))
-    )
+    parameters = (INFRA / "parameters/main.bicepparam").read_text(encoding="utf-8")
+    read = set(re.findall(r"readEnvironmentVariable\('(\w+)'", parameters))
     deploy = next(
         step
         for step in steps(load(REPOSITORY / ".github/workflows/deploy.yml"))
@@ -119,6 +118,14 @@ def test_azd_deploys_this_folder_to_the_app_that_the_template_tags() -> None:
     ((service, settings),) = azure["services"].items()
     assert settings == {"project": ".", "language": "python", "host": "function"}
     assert f"var serviceName = '{service}'" in Template(INFRA / "main.bicep").path.read_text(encoding="utf-8")
+
+
+def test_azd_finds_no_bicepparam_that_it_would_take_instead_of_the_parameters_file() -> None:
+    infra = load(REPOSITORY / "azure.yaml")["infra"]
+    beside_the_module = REPOSITORY / infra["path"] / infra["module"]
+    assert beside_the_module.with_suffix(".bicep").exists()
+    assert beside_the_module.with_suffix(".parameters.json").exists()
+    assert not beside_the_module.with_suffix(".bicepparam").exists()
 
 
 def test_azd_has_every_output_that_the_scripts_ask_it_for() -> None:

@@ -1,6 +1,7 @@
 // Parameters for `az deployment sub create` and the pipeline (docs/deployment.md). What identifies the deployment and what
 // is secret comes from the environment; what is a choice stands here, where a review sees it change.
-using './main.bicep'
+// Not beside main.bicep: azd would take it there instead of main.parameters.json, and ask for nothing that is missing.
+using '../main.bicep'
 
 param environmentName = readEnvironmentVariable('AZURE_ENV_NAME', 'offer-monitor')
 param location = readEnvironmentVariable('AZURE_LOCATION', 'westeurope')
