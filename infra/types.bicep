@@ -3,6 +3,7 @@
 @export()
 @description('Tags put on every resource.')
 type Tags = {
+  @description('A tag: its name, and its value.')
   *: string
 }
 

@@ -145,7 +145,8 @@ resource app 'Microsoft.Web/sites@2024-04-01' = {
     virtualNetworkSubnetId: empty(virtualNetworkName) ? null : resourceId('Microsoft.Network/virtualNetworks/subnets', virtualNetworkName, appSubnetName)
     clientCertEnabled: clientCertificateMode != 'Off'
     clientCertMode: clientCertificateMode == 'Required' ? 'Required' : 'Optional'
-    clientCertExclusionPaths: '/api/health'
+    // No exclusion path, not even for health: it would make the platform ask for the certificate by TLS renegotiation, which
+    // HTTP/2 and TLS 1.3 do not know and which refuses bodies over 100 KB.
     siteConfig: {
       minTlsVersion: '1.2'
       scmMinTlsVersion: '1.2'
@@ -232,7 +233,8 @@ var webhookSettings = empty(webhookUrl) ? {} : {
       WEBHOOK_SECRET: '@Microsoft.KeyVault(VaultName=${vaultName};SecretName=${webhookEntryName})'
     }
 
-var chosenSettings = toObject(filter(items(appSettings), setting => setting.value != null), setting => setting.key, setting => string(setting.value))
+// One that is named and left null is left out, too.
+var chosenSettings = toObject(filter(items(appSettings), setting => setting.?value != null), setting => setting.key, setting => string(setting.?value))
 
 resource settings 'Microsoft.Web/sites/config@2024-04-01' = {
   parent: app

@@ -64,6 +64,25 @@ def test_every_parameter_type_and_output_is_described(template: Template) -> Non
     assert undescribed == []
 
 
+def test_every_property_of_a_type_is_described() -> None:
+    lines = (INFRA / "types.bicep").read_text(encoding="utf-8").splitlines()
+    properties_ = [number for number, line in enumerate(lines) if re.match(r"  (\w+|\*): ", line)]
+    assert properties_
+    for number in properties_:
+        decorators = lines[:number]
+        while decorators[-1].startswith("  @") and "@description" not in decorators[-1]:
+            decorators.pop()
+        assert decorators[-1].startswith("  @description('"), lines[number]
+
+
+@each_template(TEMPLATES)
+def test_the_value_of_an_optional_property_is_read_by_safe_access(template: Template) -> None:
+    """The linter's use-safe-access: what `items()` gives for a property that may be left out may be null."""
+    for line in template.path.read_text(encoding="utf-8").splitlines():
+        if "items(" in line:
+            assert not re.search(r"\b\w+\.value\b", line), line
+
+
 @each_template(TEMPLATES)
 def test_every_parameter_variable_and_existing_resource_is_used(template: Template) -> None:
     declared = [*template.parameters, *template.variables]
@@ -204,8 +223,14 @@ def parameters_file() -> dict[str, str]:
 
 
 def bicepparam() -> dict[str, str]:
-    source = (INFRA / "main.bicepparam").read_text(encoding="utf-8")
+    source = (INFRA / "parameters/main.bicepparam").read_text(encoding="utf-8")
     return dict(re.findall(r"^param (\w+) = (.+)$", source, re.MULTILINE))
+
+
+def test_the_bicepparam_file_names_the_template() -> None:
+    file = INFRA / "parameters/main.bicepparam"
+    using = re.findall(r"^using '([^']+)'$", file.read_text(encoding="utf-8"), re.MULTILINE)
+    assert [(file.parent / path).resolve() for path in using] == [main_template().path]
 
 
 @pytest.mark.parametrize("given", [parameters_file(), bicepparam()], ids=["main.parameters.json", "main.bicepparam"])
