@@ -1,7 +1,6 @@
 """`/offer-details`: a private offer and a CPP offer in one answer, fetched side by side."""
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
@@ -15,6 +14,7 @@ from shared.http.problems import ProblemError, problem_of
 from shared.jobs.job_offers import JobOffers
 from shared.json_codec import JsonObject
 from shared.models.responses import OfferDetails
+from shared.threads import InvocationThreadPool
 from shared.upstream.cloud_partner_portal import CloudPartnerPortal
 from shared.upstream.product_ingestion import ProductIngestion
 
@@ -33,7 +33,7 @@ class OfferDetailHandlers:
         """GET /offer-details: 200 if at least one part came, else the first problem's answer."""
         fetch_private_offer, fetch_cpp_offer = self._asked_for(request)
         fetches = [fetch for fetch in (fetch_private_offer, fetch_cpp_offer) if fetch is not None]
-        with ThreadPoolExecutor(len(fetches)) as side_by_side:
+        with InvocationThreadPool(len(fetches)) as side_by_side:
             results = dict(zip(fetches, side_by_side.map(_fetched, fetches), strict=True))
         problems = [result for result in results.values() if isinstance(result, ProblemError)]
         if len(problems) == len(results):

@@ -4,7 +4,6 @@ import logging
 import queue
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from types import TracebackType
@@ -13,6 +12,7 @@ from typing import Self
 from shared.clock import Clock
 from shared.jobs.job_rows import PendingRow
 from shared.jobs.poll import SHORTEST_TIMEOUT_SECONDS, JobPoller, Poll, ends_the_cycle
+from shared.threads import InvocationThreadPool
 
 # Results of about the same time share a transaction.
 LINGER_SECONDS = 0.25
@@ -33,7 +33,7 @@ class PollWorkers:
     def __init__(self, poller: JobPoller, clock: Clock, *, concurrency: int) -> None:
         self._poller = poller
         self._clock = clock
-        self._executor = ThreadPoolExecutor(concurrency, thread_name_prefix="poll")
+        self._executor = InvocationThreadPool(concurrency, thread_name_prefix="poll")
         self._results: queue.SimpleQueue[PolledRow] = queue.SimpleQueue()
         self._stopped = threading.Event()
         self.in_flight = 0

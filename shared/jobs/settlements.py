@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from functools import partial
 from types import TracebackType
@@ -13,6 +12,7 @@ from shared.jobs.job_rows import PendingRow
 from shared.jobs.outbox import Outbox
 from shared.jobs.pending_jobs import OutboxRow
 from shared.storage.errors import StorageError
+from shared.threads import InvocationThreadPool
 
 _log = logging.getLogger("offer_monitor.jobs")
 
@@ -24,7 +24,7 @@ class Settlements:
         self._outbox = outbox
         self._clock = clock
         self._until = until
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="settle")
+        self._thread = InvocationThreadPool(1, thread_name_prefix="settle")
 
     def __enter__(self) -> Self:
         return self

@@ -9,6 +9,7 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Callable
+from contextvars import Context, copy_context
 from dataclasses import dataclass, field
 
 LANE_WIDTH_AT_FIRST = 2
@@ -17,9 +18,17 @@ THREADS_MAX = 128
 _log = logging.getLogger("offer_monitor.webhooks")
 
 
+@dataclass(frozen=True)
+class _Waiting[Item]:
+    id: str
+    item: Item
+    # Of whoever added it: log lines about it belong to that invocation (`shared/threads.py`).
+    context: Context
+
+
 @dataclass
 class _Lane[Item]:
-    waiting: deque[tuple[str, Item]] = field(default_factory=deque)
+    waiting: deque[_Waiting[Item]] = field(default_factory=deque)
     # Ids of items that wait or run: an item that is found due twice is not run twice.
     known: set[str] = field(default_factory=set)
     running: int = 0
@@ -45,7 +54,7 @@ class Lanes[Item]:
             if item_id in lane.known:
                 return False
             lane.known.add(item_id)
-            lane.waiting.append((item_id, item))
+            lane.waiting.append(_Waiting(item_id, item, copy_context()))
             self._start_threads()
             return True
 
@@ -63,12 +72,11 @@ class Lanes[Item]:
         return not any(lane.waiting or lane.running for lane in self._lanes.values())
 
     def _drop(self, lane: _Lane[Item], unwanted: Callable[[Item], bool]) -> int:
-        kept = deque((item_id, item) for item_id, item in lane.waiting if not unwanted(item))
-        dropped = len(lane.waiting) - len(kept)
-        lane.known.difference_update({item_id for item_id, _ in lane.waiting} - {item_id for item_id, _ in kept})
-        lane.waiting = kept
+        dropped = [waiting for waiting in lane.waiting if unwanted(waiting.item)]
+        lane.waiting = deque(waiting for waiting in lane.waiting if not unwanted(waiting.item))
+        lane.known.difference_update(waiting.id for waiting in dropped)
         self._changed.notify_all()
-        return dropped
+        return len(dropped)
 
     def _start_threads(self) -> None:
         free = sum(max(0, min(lane.width - lane.running, len(lane.waiting))) for lane in self._lanes.values())
@@ -83,18 +91,18 @@ class Lanes[Item]:
                 if lane is None:
                     self._threads -= 1
                     return
-                item_id, item = lane.waiting.popleft()
+                taken = lane.waiting.popleft()
                 lane.running += 1
                 self._start_threads()
             kept_up: bool | None = None
             try:
-                kept_up = self._work(item)
+                kept_up = taken.context.run(self._work, taken.item)
             except Exception:  # noqa: BLE001 - a fault of one item must not end the thread that others wait for
                 _log.exception("delivery_fault {}")
             finally:
                 with self._changed:
                     lane.running -= 1
-                    lane.known.discard(item_id)
+                    lane.known.discard(taken.id)
                     if kept_up is not None:
                         lane.width = min(lane.width + 1, LANE_WIDTH_MAX) if kept_up else 1
                     self._changed.notify_all()

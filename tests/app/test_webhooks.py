@@ -119,6 +119,21 @@ def test_the_webhooks_calls_need_a_key(app: App) -> None:
         assert app.ask(method, f"api/{path}", key=None).status_code == 401
 
 
+def test_the_log_lines_of_other_threads_belong_to_the_function_that_caused_them(
+    app: App, fresh_sandbox: Sandbox, receiver: Receiver
+) -> None:
+    """On Azure a line that belongs to no invocation is lost, and with it the alerts that read it."""
+    registered(app, receiver)
+    before = len(app.host.lines)
+    app.register(fresh_sandbox.state.add_job(outcome="failed"))
+    app.register(str(uuid.uuid4()))  # upstream does not know it
+    app.tick()
+    lines = app.host.lines[before:]
+    for event in ("job_finished", "job_poll_failed", "delivery_attempt"):
+        [line] = [line for line in lines if f" {event} " in line]
+        assert " poll_pending_jobs offer_monitor." in line
+
+
 def test_no_secret_is_in_the_log(
     hosts: tuple[App, App], app: App, fresh_sandbox: Sandbox, receiver: Receiver
 ) -> None:

@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Iterator
+from contextvars import ContextVar, copy_context
 
 import pytest
 
@@ -153,6 +154,18 @@ def test_a_fault_of_one_item_hinders_no_other(caplog: pytest.LogCaptureFixture) 
     lanes.wait_until_idle(5)
     assert sorted(ran) == [1, 2, 3, 4]
     assert "a fault nobody foresaw" in caplog.text
+
+
+def test_an_item_runs_in_the_context_of_whoever_added_it() -> None:
+    invocation: ContextVar[str] = ContextVar("invocation")
+    seen = []
+    lanes = Lanes[str](lambda _: seen.append(invocation.get()))
+    for name in ("first", "second"):
+        context = copy_context()
+        context.run(invocation.set, name)
+        context.run(lanes.add, "a", name, name)
+        lanes.wait_until_idle(5)
+    assert seen == ["first", "second"]
 
 
 def test_threads_end_when_there_is_nothing_to_do(work: Work) -> None:
