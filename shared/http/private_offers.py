@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 
 from shared import identifiers
-from shared.http.exchange import Request, Response, json_response, unchanged_json
+from shared.http.exchange import JSON_TYPE, Request, Response, json_response, unchanged_json
 from shared.http.parameters import Parameters
 from shared.http.problems import invalid_request
 from shared.models.responses import PrivateOfferList
@@ -30,7 +30,8 @@ class PrivateOfferHandlers:
         answer = self.upstream.private_offer(offer_id)
         headers = {"ETag": answer.etag} if answer.etag is not None else {}
         if answer.etag is not None and matches(request.headers.get("if-none-match"), answer.etag):
-            return Response(HTTPStatus.NOT_MODIFIED, headers=headers)
+            # A cache takes over the headers of a 304: without a type of its own it would be text/plain.
+            return Response(HTTPStatus.NOT_MODIFIED, content_type=JSON_TYPE, headers=headers)
         return unchanged_json(answer.body, headers)
 
     def list(self, request: Request) -> Response:
