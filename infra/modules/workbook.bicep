@@ -29,7 +29,12 @@ resource workbook 'Microsoft.Insights/workbooks@2023-06-01' = {
     displayName: displayName
     category: 'workbook'
     sourceId: insights.id
-    serializedData: string(loadJsonContent('../workbook.json'))
+    // Opened from the resource group, the workbook asks this component; opened from Application Insights, the one it is opened from.
+    serializedData: string(union(loadJsonContent('../workbook.json'), {
+      fallbackResourceIds: [
+        insights.id
+      ]
+    }))
   }
 }
 

@@ -259,13 +259,16 @@ def test_a_default_in_the_parameters_file_is_the_templates_own() -> None:
             assert literal(declaration.named_children[-1]) == default[1], name
 
 
-def test_the_linter_holds_every_rule_but_the_two_with_a_reason_at_error() -> None:
+def test_the_linter_holds_every_rule_but_the_three_with_a_reason_at_error() -> None:
     source = (INFRA / "bicepconfig.json").read_text(encoding="utf-8")
     rules = json.loads(re.sub(r"^\s*//.*$", "", source, flags=re.MULTILINE))["analyzers"]["core"]["rules"]
     assert {name for name, rule in rules.items() if rule["level"] != "error"} == {
         "no-module-name",
+        "use-description-vars",
         "use-recent-api-versions",
     }
+    for name in ("no-module-name", "use-description-vars", "use-recent-api-versions"):
+        assert re.search(rf"^\s*//\s+{name}  ", source, re.MULTILINE), name
 
 
 def test_every_check_that_checkov_skips_has_its_reason_above_it() -> None:
