@@ -22,7 +22,7 @@ LAYERS = [
     {"shared.models", "shared.settings", "shared.http_deadline"},
     {
         *("shared.setting_reader", "shared.identifiers", "shared.json_codec", "shared.log", "shared.clock"),
-        *("shared.redaction",),
+        *("shared.redaction", "shared.threads"),
     },
 ]
 LONGEST_MODULE_LINES = 300

@@ -12,29 +12,29 @@ from tests.app.app import App, JobsTable, environment_of
 SETTINGS = {"UPSTREAM_TIMEOUT_SECONDS": "1", "JOB_LOST_AFTER_NOT_FOUND": "2"}
 
 
-@pytest.fixture(scope="module")
-def module_table(azurite: str) -> JobsTable:
-    """A table of the module's own."""
+@pytest.fixture(scope="session")
+def shared_table(azurite: str) -> JobsTable:
+    """The table of the host that tests share."""
     table = JobsTable(azurite, f"app{uuid.uuid4().hex[:16]}")
     table.create()
     return table
 
 
-@pytest.fixture(scope="module")
-def module_app(azurite: str, sandbox: Sandbox, module_table: JobsTable) -> Iterator[App]:
-    """The host that a module's tests share."""
-    with App(environment_of(sandbox, azurite, module_table.client.table_name, **SETTINGS)) as app:
+@pytest.fixture(scope="session")
+def shared_app(azurite: str, sandbox: Sandbox, shared_table: JobsTable) -> Iterator[App]:
+    """A host for all tests that need no other settings: starting one costs most of a second."""
+    with App(environment_of(sandbox, azurite, shared_table.client.table_name, **SETTINGS)) as app:
         yield app
 
 
 @pytest.fixture
-def app(module_app: App, fresh_sandbox: Sandbox, table: JobsTable) -> App:  # noqa: ARG001 - made new first
-    """The module's host, its table empty and the sandbox as new."""
-    return module_app
+def app(shared_app: App, fresh_sandbox: Sandbox, table: JobsTable) -> App:  # noqa: ARG001 - made new first
+    """The shared host, its table empty and the sandbox as new."""
+    return shared_app
 
 
 @pytest.fixture
-def table(module_table: JobsTable) -> JobsTable:
+def table(shared_table: JobsTable) -> JobsTable:
     """The jobs table, empty."""
-    module_table.empty()
-    return module_table
+    shared_table.empty()
+    return shared_table

@@ -11,7 +11,7 @@ from tests.app.app import App, JobsTable, environment_of
 from tests.app.events import finishing_events, webhook_settings
 from tests.webhooks.receiver import Receiver, receiving
 
-KILLS = 5
+KILLS = 3
 LONGEST_LIFE_SECONDS = 0.6
 
 
