@@ -27,7 +27,7 @@ def test_hosts_killed_in_the_middle_of_ticks_lose_no_job_and_finish_none_twice(
     moments = random.Random(11)  # noqa: S311 - the same moments every time
     environment = environment_of(fresh_sandbox, azurite, table.client.table_name, **webhook_settings(receiver))
     environment["POLL_CONCURRENCY"] = "8"
-    jobs = [fresh_sandbox.state.add_job(outcome=moments.choice(["succeeded", "failed"])) for _ in range(100)]
+    jobs = [fresh_sandbox.state.add_job(outcome=moments.choice(["succeeded", "failed"])) for _ in range(70)]
     for job_id in jobs:
         table.put(job_id)
     fresh_sandbox.state.set_latency(15)

@@ -48,7 +48,7 @@ def test_ticks_of_both_at_once_with_checks_racing_ask_and_finish_each_job_once(
     choices = random.Random(7)  # noqa: S311 - the same race every time
     jobs = {
         fresh_sandbox.state.add_job(script=[*["running"] * (number % 2), outcome]): outcome
-        for number in range(60)
+        for number in range(42)
         for outcome in [OUTCOMES[number % 3]]
     }
     for number, job_id in enumerate(jobs):
@@ -58,7 +58,7 @@ def test_ticks_of_both_at_once_with_checks_racing_ask_and_finish_each_job_once(
             apps[number % 2].register(job_id)
     fresh_sandbox.state.set_latency(20)
     for round_number in (1, 2):
-        checked = choices.sample(list(jobs), 12)
+        checked = choices.sample(list(jobs), 10)
         with ThreadPoolExecutor(4) as pool:
             checks = [
                 pool.submit(apps[number % 2].post, f"jobs/{job_id}/check") for number, job_id in enumerate(checked)
@@ -98,12 +98,12 @@ def test_what_one_host_registers_and_polls_the_other_knows(apps: tuple[App, App]
 def test_an_upper_case_row_and_a_row_that_is_no_job_are_dealt_with_once_by_two_hosts(
     apps: tuple[App, App], fresh_sandbox: Sandbox, table: JobsTable
 ) -> None:
-    jobs = [fresh_sandbox.state.add_job() for _ in range(30)]
+    jobs = [fresh_sandbox.state.add_job() for _ in range(15)]
     for number, job_id in enumerate(jobs):
         table.put(job_id.upper())
         table.put(f"no-job-{number}")
     _tick_at_once(apps)
     _tick_at_once(apps)
     assert table.rows("pending") == []
-    assert len(table.rows("setaside")) == 30
-    assert [len(fresh_sandbox.state.status_requests(job_id)) for job_id in jobs] == [1] * 30
+    assert len(table.rows("setaside")) == 15
+    assert [len(fresh_sandbox.state.status_requests(job_id)) for job_id in jobs] == [1] * 15
