@@ -22,10 +22,12 @@ def receiver() -> Iterator[Receiver]:
 
 
 def test_hosts_killed_in_the_middle_of_ticks_lose_no_job_and_finish_none_twice(
-    azurite: str, fresh_sandbox: Sandbox, table: JobsTable, receiver: Receiver
+    azurite: str, fresh_sandbox: Sandbox, jobs_table: str, receiver: Receiver
 ) -> None:
+    table = JobsTable(azurite, jobs_table)
+    table.create()
     moments = random.Random(11)  # noqa: S311 - the same moments every time
-    environment = environment_of(fresh_sandbox, azurite, table.client.table_name, **webhook_settings(receiver))
+    environment = environment_of(fresh_sandbox, azurite, jobs_table, **webhook_settings(receiver))
     environment["POLL_CONCURRENCY"] = "8"
     jobs = [fresh_sandbox.state.add_job(outcome=moments.choice(["succeeded", "failed"])) for _ in range(70)]
     for job_id in jobs:

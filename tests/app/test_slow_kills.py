@@ -30,12 +30,14 @@ def receiver() -> Iterator[Receiver]:
 def test_every_job_finishes_once_and_is_told_of_although_hosts_are_killed_all_the_time(
     azurite: str,
     fresh_sandbox: Sandbox,
-    table: JobsTable,
+    jobs_table: str,
     receiver: Receiver,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     choices = random.Random()  # noqa: S311 - other moments every time
-    environment = environment_of(fresh_sandbox, azurite, table.client.table_name, **webhook_settings(receiver))
+    table = JobsTable(azurite, jobs_table)
+    table.create()
+    environment = environment_of(fresh_sandbox, azurite, jobs_table, **webhook_settings(receiver))
     environment["POLL_CONCURRENCY"] = "8"
     outcomes = {
         fresh_sandbox.state.add_job(seconds=choices.uniform(0, 150), outcome=outcome): outcome
