@@ -5,14 +5,15 @@ from azure.core.pipeline.transport import RequestsTransport
 from azure.data.tables import TableServiceClient
 from requests.adapters import HTTPAdapter
 
+from shared.setting_reader import SettingsError
 from shared.settings import Storage, StorageByConnectionString
 from shared.storage.table import Table
 
 # As many connections as handler threads (infra sets PYTHON_THREADPOOL_THREAD_COUNT) that may talk to storage at once.
 POOLED_CONNECTIONS = 64
-CONNECT_TIMEOUT_SECONDS = 5
-READ_TIMEOUT_SECONDS = 15
-# Two more tries within seconds: a poll cycle has fifty of them, and the next one starts a minute later anyway.
+# With two more tries, storage that hangs costs a cycle about twenty of its fifty seconds, and so does noting that.
+CONNECT_TIMEOUT_SECONDS = 3
+READ_TIMEOUT_SECONDS = 5
 RETRIES = 2
 
 
@@ -31,16 +32,18 @@ def _open(storage: Storage) -> TableServiceClient:
     adapter = HTTPAdapter(pool_maxsize=POOLED_CONNECTIONS)
     session.mount("https://", adapter)
     session.mount("http://", adapter)
-    transport = RequestsTransport(session=session, session_owner=False, use_env_settings=True)
-    options = {
-        "transport": transport,
-        "connection_timeout": CONNECT_TIMEOUT_SECONDS,
-        "read_timeout": READ_TIMEOUT_SECONDS,
-        "retry_total": RETRIES,
-        "retry_backoff_factor": 0.5,
-    }
+    transport = RequestsTransport(
+        session=session,
+        session_owner=False,
+        connection_timeout=CONNECT_TIMEOUT_SECONDS,
+        read_timeout=READ_TIMEOUT_SECONDS,
+    )
+    options = {"transport": transport, "retry_total": RETRIES, "retry_backoff_factor": 0.5}
     if isinstance(storage, StorageByConnectionString):
-        return TableServiceClient.from_connection_string(storage.connection_string, **options)
+        try:
+            return TableServiceClient.from_connection_string(storage.connection_string, **options)
+        except ValueError as error:
+            raise SettingsError(["AzureWebJobsStorage should be a storage connection string"]) from error
 
     # Loaded only where an identity is used: azure.identity costs more to import than the rest of an idle tick.
     from azure.identity import ManagedIdentityCredential

@@ -9,6 +9,7 @@ of one partition and 4 MiB.
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, cast
 
@@ -24,6 +25,7 @@ from azure.core.exceptions import (
 from azure.data.tables import TableClient, TableEntity, TableErrorCode, UpdateMode
 
 from shared.storage.errors import ChangeRefused, RowChanged, StorageError, StorageRefused, StorageUnreachable
+from shared.storage.moments import stored_moment
 
 TRANSACTION_MAX_ROWS = 100
 # Under the service's 4 MiB: the multipart framing of a hundred changes counts too.
@@ -144,6 +146,9 @@ class Table:
         """Call storage, creating the table if that is all that is missing; errors become the app's own."""
         try:
             return call()
+        except (TypeError, ValueError) as error:
+            # The SDK's way to say that a value does not fit its column's type.
+            raise ChangeRefused(f"a value cannot be stored ({type(error).__name__})") from error
         except AzureError as error:
             if not _says_table_is_missing(error):
                 raise _own_error(error) from error
@@ -162,6 +167,11 @@ class Table:
 def etag_of(row: Row) -> str:
     """The ETag that came with a row read from storage."""
     return str(cast("TableEntity", row).metadata["etag"])
+
+
+def stamped_at(row: Row) -> datetime | None:
+    """When storage last wrote the row, by its own clock."""
+    return stored_moment(cast("TableEntity", row).metadata.get("timestamp"))
 
 
 def _operation(change: Change) -> tuple[str, Row, dict[str, Any]]:

@@ -1,5 +1,7 @@
 """The table wrapper against Azurite."""
 
+import socket
+
 import pytest
 
 from shared.settings import StorageByConnectionString
@@ -115,6 +117,23 @@ def test_big_rows_are_spread_over_transactions_within_the_service_limit(table: T
     wide = {f"c{n}": "x" * 30_000 for n in range(10)}
     results = table.commit_groups([[Change(Write.INSERT, row(f"{n:02}", **wide))] for n in range(25)])
     assert None not in results
+
+
+def test_a_value_that_no_column_can_hold_is_refused_and_only_that_row(table: Table) -> None:
+    results = table.commit_groups([[Change(Write.INSERT, row("1", count=2**31))], [Change(Write.INSERT, row("2"))]])
+    assert [etags is None for etags in results] == [True, False]
+
+
+def test_storage_that_hangs_is_given_up_in_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shared.storage.connection.READ_TIMEOUT_SECONDS", 0.2)
+    monkeypatch.setattr("shared.storage.connection.RETRIES", 0)
+    with socket.create_server(("127.0.0.1", 0)) as tarpit:
+        port = tarpit.getsockname()[1]
+        account = (
+            f"DefaultEndpointsProtocol=http;AccountName=a;AccountKey=a2V5;TableEndpoint=http://127.0.0.1:{port}/a;"
+        )
+        with pytest.raises(StorageUnreachable):
+            Tables(StorageByConnectionString(account)).table("jobs").get("p", "1")
 
 
 def test_storage_that_is_not_there_is_unreachable() -> None:
