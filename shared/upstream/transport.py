@@ -116,7 +116,12 @@ class Transport:
         return max(jittered, retry_after_seconds or 0.0)
 
     def _ask(self, relative_url: str, seconds: float, *, correlation_id: str) -> Answer:
+        deadline = time.monotonic() + seconds
         token = self._tokens.token()
+        # Getting a token may have taken most of the time, or all of it: then nothing is sent.
+        seconds = deadline - time.monotonic()
+        if seconds <= 0:
+            raise UpstreamTimeout(f"{self.api} was not asked: getting a token took too long.", api=self.api)
         sent_id = str(uuid.uuid4())
         headers = {
             "Accept": "application/json",
