@@ -15,6 +15,7 @@ class CycleFailure(StrEnum):
     STORAGE_UNREACHABLE = "storage_unreachable"
     UPSTREAM_DOWN = "upstream_down"
     SETTINGS_INVALID = "settings_invalid"
+    UNFORESEEN = "unforeseen"
 
 
 @dataclass

@@ -15,6 +15,7 @@ from shared.storage.errors import StorageError
 
 # Anyone may ask for the health, without a key: storage is not read more often than this for them.
 REMEMBERED_FOR = timedelta(seconds=10)
+FIRST_ANSWER_WITHIN_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
@@ -44,12 +45,22 @@ class Health:
         self._remembered: tuple[datetime, bool] | None = None
 
     def is_ok(self) -> bool:
-        """The one word for everyone, at most ten seconds old."""
-        with self._lock:
-            now = self._clock.now()
-            if self._remembered is None or now - self._remembered[0] > REMEMBERED_FOR:
-                self._remembered = now, not self._problems()[0]
-            return self._remembered[1]
+        """The one word for everyone, from memory for ten seconds: whoever asks often does not make storage busy.
+
+        While one caller waits for storage, the others are answered from memory too, or else that it is not ok:
+        storage that hangs must not hold every thread of the app.
+        """
+        remembered = self._remembered
+        if remembered is not None and self._clock.now() - remembered[0] <= REMEMBERED_FOR:
+            return remembered[1]
+        if not self._lock.acquire(timeout=0 if remembered else FIRST_ANSWER_WITHIN_SECONDS):
+            return remembered is not None and remembered[1]
+        try:
+            is_ok = not self._problems()[0]
+            self._remembered = self._clock.now(), is_ok
+        finally:
+            self._lock.release()
+        return is_ok
 
     def details(self) -> HealthDetails:
         """Every part, fresh."""
@@ -79,16 +90,15 @@ class Health:
         now = self._clock.now()
         try:
             state = self._states.read()
-            rows = self._pending.read(now).rows
+            pending, overdue = self._pending.count(due_before=now - OVERDUE_AFTER)
         except StorageError as error:
             return [f"storage cannot be used: {error}"], None, None
-        overdue = sum(row.job.next_poll_at < now - OVERDUE_AFTER for row in rows)
         problems = []
         if state.failed_cycles_in_a_row:
             problems.append(f"the last cycle could not do its work: {state.failure_detail}")
         if overdue:
             problems.append(f"{overdue} due jobs have waited for over 5 minutes")
-        return problems, state, (len(rows), overdue)
+        return problems, state, (pending, overdue)
 
 
 def _last_tick(state: MonitorState) -> LastTick | None:

@@ -13,7 +13,7 @@ from typing import Any
 
 from shared.clock import rfc3339
 from shared.json_codec import dumps, loads
-from shared.monitor.cycle_report import CycleReport
+from shared.monitor.cycle_report import CycleFailure, CycleReport
 from shared.storage.errors import RowChanged, StorageError
 from shared.storage.table import Row, Table, etag_of
 from shared.webhooks.events import Announcer, Event
@@ -34,6 +34,7 @@ class MonitorState:
 
     last_tick: dict[str, Any] | None = None
     failed_cycles_in_a_row: int = 0
+    failure: str | None = None
     failure_detail: str | None = None
     degraded_announced: bool = False
     last_token_error: str | None = None
@@ -42,19 +43,27 @@ class MonitorState:
     def after(self, report: CycleReport) -> "MonitorState":
         """The state after one more cycle."""
         state = replace(self, last_tick=report.facts() | {"at": rfc3339(report.started_at)})
+        if self.failed_cycles_in_a_row and self._says_nothing_new(report):
+            return state
         if report.failure is None:
             # A cycle with nothing to ask proves nothing about the credential.
             state = replace(state, last_token_error=None if report.polled else self.last_token_error)
-            state = replace(state, failed_cycles_in_a_row=0, failure_detail=None)
+            state = replace(state, failed_cycles_in_a_row=0, failure=None, failure_detail=None)
             return state._announcing("monitor.recovered", report) if self.degraded_announced else state
         state = replace(
             state,
             failed_cycles_in_a_row=self.failed_cycles_in_a_row + 1,
+            failure=report.failure,
             failure_detail=report.failure_detail,
             last_token_error=report.failure_detail if report.failure == "token_refused" else self.last_token_error,
         )
         is_due = state.failed_cycles_in_a_row >= DEGRADED_AFTER_FAILED_CYCLES and not self.degraded_announced
         return state._announcing("monitor.degraded", report) if is_due else state
+
+    def _says_nothing_new(self, report: CycleReport) -> bool:
+        """After a failure upstream most ticks have nothing to ask, since polling slows down: no sign of recovery."""
+        asked_nothing = report.failure is None and not report.polled and report.pending > 0
+        return asked_nothing and self.failure in {CycleFailure.UPSTREAM_DOWN, CycleFailure.TOKEN_REFUSED}
 
     def _announcing(self, event_type: str, report: CycleReport) -> "MonitorState":
         data = {
@@ -137,6 +146,7 @@ def _row(state: MonitorState) -> Row:
         "RowKey": STATE_KEY,
         "lastTick": dumps(state.last_tick) if state.last_tick else "",
         "failedCyclesInARow": state.failed_cycles_in_a_row,
+        "failure": state.failure or "",
         "failureDetail": state.failure_detail or "",
         "degradedAnnounced": state.degraded_announced,
         "lastTokenError": state.last_token_error or "",
@@ -149,13 +159,15 @@ def _row(state: MonitorState) -> Row:
 
 
 def _state(row: Row) -> MonitorState:
-    event = loads(row["unannounced"]) if row["unannounced"] else None
+    """The state in a row; a column that an earlier version did not write reads as empty."""
+    event = loads(row["unannounced"]) if row.get("unannounced") else None
     return MonitorState(
-        last_tick=loads(row["lastTick"]) if row["lastTick"] else None,
-        failed_cycles_in_a_row=row["failedCyclesInARow"],
-        failure_detail=row["failureDetail"] or None,
-        degraded_announced=row["degradedAnnounced"],
-        last_token_error=row["lastTokenError"] or None,
+        last_tick=loads(row["lastTick"]) if row.get("lastTick") else None,
+        failed_cycles_in_a_row=row.get("failedCyclesInARow", 0),
+        failure=row.get("failure") or None,
+        failure_detail=row.get("failureDetail") or None,
+        degraded_announced=row.get("degradedAnnounced", False),
+        last_token_error=row.get("lastTokenError") or None,
         unannounced=None
         if event is None
         else Event(

@@ -64,6 +64,19 @@ def test_two_failures_with_a_good_cycle_between_them_are_not_in_a_row(
     assert announcer.types == []
 
 
+def test_ticks_with_nothing_to_ask_while_upstream_is_down_are_no_recovery(
+    states: MonitorStates, announcer: RecordingAnnouncer, clock: FakeClock
+) -> None:
+    idle = CycleReport(started_at=clock.now(), pending=1)
+    for _ in range(3):
+        states.record(report(clock, CycleFailure.UPSTREAM_DOWN))
+        states.record(idle)
+    assert announcer.types == ["monitor.degraded"]
+    assert states.read().failed_cycles_in_a_row == 3
+    states.record(report(clock))
+    assert announcer.types == ["monitor.degraded", "monitor.recovered"]
+
+
 def test_cycles_of_two_instances_count_together(
     table: Table, announcer: RecordingAnnouncer, clock: FakeClock
 ) -> None:
