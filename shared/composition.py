@@ -19,6 +19,7 @@ from shared.jobs.pending_jobs import PendingJobs
 from shared.jobs.poll import JobPoller
 from shared.jobs.poll_cycle import PollCycle
 from shared.jobs.poll_rules import PollRules
+from shared.jobs.tidying import Tidying
 from shared.log import log_event
 from shared.monitor.cycle_report import CycleFailure, CycleReport
 from shared.monitor.monitor_state import MonitorStates
@@ -77,20 +78,26 @@ class Monitor:
     def poll_tick(self) -> None:
         """One tick of `poll_pending_jobs`: poll, note how it went, see the first deliveries off."""
         began = time.monotonic()
-        try:
-            report = self.poll_cycle.run()
-        except SettingsError as error:
-            report = CycleReport(
-                started_at=self.clock.now(), failure=CycleFailure.SETTINGS_INVALID, failure_detail=str(error)
-            )
-            log_event(_log, "poll_cycle", level=logging.ERROR, **report.facts())
-            _log.error("%s", error)
+        report = self._poll_cycle_report()
         try:
             self.monitor_states.record(report)
         except (StorageError, SettingsError) as error:
             _log.warning("the cycle's report is kept until it can be stored: %s", error)
         if "webhooks" in self.__dict__:
             self.webhooks.deliverer.finish(TICK_SECONDS - (time.monotonic() - began))
+
+    def _poll_cycle_report(self) -> CycleReport:
+        try:
+            return self.poll_cycle.run()
+        except SettingsError as error:
+            failure, detail = CycleFailure.SETTINGS_INVALID, str(error)
+            _log.error("%s", error)
+        except Exception:  # noqa: BLE001 - health must learn even of what nobody foresaw
+            failure, detail = CycleFailure.UNFORESEEN, "the cycle failed unexpectedly; the log says why"
+            _log.exception("a cycle failed unexpectedly")
+        report = CycleReport(started_at=self.clock.now(), failure=failure, failure_detail=detail)
+        log_event(_log, "poll_cycle", level=logging.ERROR, **report.facts())
+        return report
 
     def delivery_tick(self) -> None:
         """One tick of `deliver_webhooks`: the deliveries that are due again."""
@@ -136,6 +143,10 @@ class Monitor:
         return PendingJobs(self.jobs_table, self.job_bodies)
 
     @_Part
+    def tidying(self) -> Tidying:
+        return Tidying(self.jobs_table, self.job_bodies)
+
+    @_Part
     def asks(self) -> Asks:
         return Asks(self.jobs_table)
 
@@ -163,6 +174,7 @@ class Monitor:
             _ = self.webhooks  # a bad WEBHOOK_URL is said before any job is polled, not after
         return PollCycle(
             pending=self.pending_jobs,
+            tidying=self.tidying,
             asks=self.asks,
             outbox=self.outbox,
             poller=self.job_poller,
@@ -177,7 +189,12 @@ class Monitor:
         from shared.jobs.registry import JobRegistry
 
         return JobRegistry(
-            pending=self.pending_jobs, history=self.history, asks=self.asks, outbox=self.outbox, clock=self.clock
+            pending=self.pending_jobs,
+            tidying=self.tidying,
+            history=self.history,
+            asks=self.asks,
+            outbox=self.outbox,
+            clock=self.clock,
         )
 
     @_Part

@@ -26,10 +26,12 @@ class CppOfferHandlers:
 
     def list(self, request: Request) -> Response:
         """GET /cpp/publishers/{publisherId}/offers."""
+        Parameters(request.query, known=()).check()
         return unchanged_json(self.upstream.offers(identifiers.publisher_id(request.route["publisherId"])).body)
 
     def status(self, request: Request) -> Response:
         """GET /cpp/publishers/{publisherId}/offers/{offerId}/status."""
+        Parameters(request.query, known=()).check()
         parameters = Parameters({}, known=())
         publisher_id, offer_id = _ids(request, parameters)
         parameters.check()

@@ -18,6 +18,7 @@ from shared.storage.table import Change, Row, Table, Write, etag_of
 ASKED_PARTITION = "asked"
 # Nobody needs a row whose minute is over; kept a little longer for clocks that differ.
 FORGET_AFTER = timedelta(minutes=5)
+FORGOTTEN_AT_ONCE = 500
 
 
 @dataclass(frozen=True)
@@ -39,8 +40,9 @@ class Asks:
 
     def recent(self, now: datetime) -> dict[str, datetime]:
         """The earliest next status request of each job remembered; rows no longer needed are deleted."""
-        rows = list(self._table.rows("PartitionKey eq @partition", {"partition": ASKED_PARTITION}))
-        stale = [row for row in rows if row["nextPollAt"] < now - FORGET_AFTER]
+        query, parameters = "PartitionKey eq @partition", {"partition": ASKED_PARTITION}
+        rows = list(self._table.rows(query, parameters, columns=["RowKey", "nextPollAt"]))
+        stale = [row for row in rows if row["nextPollAt"] < now - FORGET_AFTER][:FORGOTTEN_AT_ONCE]
         self._table.commit_groups([[Change(Write.DELETE, _key(row["RowKey"]), etag_of(row))] for row in stale])
         return {row["RowKey"]: row["nextPollAt"] for row in rows}
 

@@ -1,18 +1,19 @@
 """The history of finished jobs: the `finished` partition of the jobs table.
 
 Two rows a job, written together: `at~<inverted time>~<job id>` holds the record, so that the newest come first;
-`job~<job id>` says where it is. Reading a page costs as much as the page is long, however long the history.
+`job~<job id>` says where it is. Reading a page costs as much as the page is long, however long the history; with a
+filter, as much as what is passed over on the way.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from enum import Enum, auto
 
 from shared.jobs.job import Job
 from shared.jobs.job_bodies import JobBodies
 from shared.jobs.job_rows import job_of
 from shared.jobs.pending_jobs import OutboxRow
-from shared.storage.errors import RowChanged
 from shared.storage.table import Change, Row, Table, Write, etag_of
 
 FINISHED_PARTITION = "finished"
@@ -20,6 +21,16 @@ _RECORD_PREFIX = "at~"
 _POINTER_PREFIX = "job~"
 _END_OF_TIME_MICROSECONDS = 10**17
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Recorded(Enum):
+    """Whose finish of a job stands in the history."""
+
+    BY_THIS_FINISH = auto()
+    # Its row was put back into `pending` by another system. The earlier finish stands, and was announced.
+    BY_AN_EARLIER_FINISH = auto()
+    # Its record was removed just now, or storage does not take it.
+    NOT_YET = auto()
 
 
 @dataclass(frozen=True)
@@ -37,15 +48,11 @@ class History:
         self._table = table
         self._bodies = bodies
 
-    def add(self, rows: Sequence[OutboxRow]) -> list[bool]:
-        """Record finished jobs. True for each that now stands in the history by this very finish.
-
-        Adding again after a crash changes nothing. False: the job had finished before (its row was put back into
-        `pending` by another system), and the earlier finish stands.
-        """
+    def add(self, rows: Sequence[OutboxRow]) -> list[Recorded]:
+        """Record finished jobs, each once: adding again after a crash changes nothing. Raises StorageError."""
         results = self._table.commit_groups([_new_rows(row) for row in rows])
         return [
-            etags is not None or self._finish_of(row.job.job_id) == row.finished_event_id
+            Recorded.BY_THIS_FINISH if etags is not None else self._recorded(row)
             for row, etags in zip(rows, results, strict=True)
         ]
 
@@ -103,15 +110,16 @@ class History:
         self._bodies.delete(job_id)
         return True
 
-    def _finish_of(self, job_id: str) -> str | None:
-        pointer = self._table.get(FINISHED_PARTITION, _POINTER_PREFIX + job_id)
+    def _recorded(self, row: OutboxRow) -> Recorded:
+        pointer = self._table.get(FINISHED_PARTITION, _POINTER_PREFIX + row.job.job_id)
         if pointer is None:
-            raise RowChanged("a history row was removed meanwhile")
-        return str(pointer["finishedEventId"])
+            return Recorded.NOT_YET
+        by_this_finish = pointer["finishedEventId"] == row.finished_event_id
+        return Recorded.BY_THIS_FINISH if by_this_finish else Recorded.BY_AN_EARLIER_FINISH
 
     def _job(self, row: Row) -> Job:
         job_id = row["RowKey"].rpartition("~")[2]
-        return self._bodies.load(job_of(row, job_id, registered_at=row["registeredAt"]), row)
+        return self._bodies.load_if_whole(job_of(row, job_id, registered_at=row["registeredAt"]), row)
 
 
 def _new_rows(row: OutboxRow) -> list[Change]:

@@ -44,6 +44,8 @@ class Job:
     consecutive_poll_failures: int = 0
     not_found_in_a_row: int = 0
     last_poll_error: str | None = None
+    # What upstream's Retry-After asked for, which a check by hand heeds as well.
+    retry_after_until: datetime | None = None
     detail_attempts: int = 0
     stalled: bool = False
 
@@ -76,6 +78,7 @@ class Job:
             consecutive_poll_failures=0,
             not_found_in_a_row=0,
             last_poll_error=None,
+            retry_after_until=None,
         )
 
     def finished(self, state: JobState, now: datetime) -> "Job":

@@ -1,5 +1,6 @@
 """The two long parts of a job, its errors and its private offer: in columns while they fit, in documents when not."""
 
+import logging
 from dataclasses import replace
 
 from shared.jobs.job import Job
@@ -8,6 +9,7 @@ from shared.storage.documents import Documents
 from shared.storage.errors import RecordBroken
 from shared.storage.table import Row
 
+_log = logging.getLogger("offer_monitor.jobs")
 # A text column holds 32 K UTF-16 characters; the text is ASCII, so characters are what counts.
 LONGEST_COLUMN_CHARACTERS = 30_000
 
@@ -30,6 +32,14 @@ class JobBodies:
         errors: list[JsonObject] | None = self._read(job.job_id, "errors", row, list)
         private_offer: JsonObject | None = self._read(job.job_id, "privateOffer", row, dict)
         return replace(job, errors=errors or [], private_offer=private_offer)
+
+    def load_if_whole(self, job: Job, row: Row) -> Job:
+        """The same for showing: a job whose long parts are broken is shown without them."""
+        try:
+            return self.load(job, row)
+        except RecordBroken as error:
+            _log.error("a job is shown without its long parts: %s", error)
+            return job
 
     def delete(self, job_id: str) -> None:
         """Remove the job's documents."""

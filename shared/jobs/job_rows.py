@@ -7,14 +7,13 @@ documents (`shared/storage/documents.py`); the row then names the document inste
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, cast
-
-from azure.data.tables import TableEntity
+from typing import Any
 
 from shared import identifiers
 from shared.jobs.job import Job
 from shared.models.vocabulary import JobState, Operation
-from shared.storage.table import Row
+from shared.storage.moments import stored_moment
+from shared.storage.table import Row, etag_of, stamped_at
 
 PENDING_PARTITION = "pending"
 
@@ -35,7 +34,10 @@ _COUNT_COLUMNS = {
     "detailAttempts": "detail_attempts",
 }
 _MOMENT_COLUMNS = {"lastPolledAt": "last_polled_at", "finishedAt": "finished_at"}
-LONGEST_TEXT_CHARACTERS = 2000
+# A text column holds 32 K UTF-16 characters.
+LONGEST_TEXT_CHARACTERS = 15_000
+# An Int32 column must still hold the count after the next poll.
+HIGHEST_COUNT = 2**31 - 1
 
 
 class BadRow(ValueError):
@@ -66,20 +68,18 @@ class PendingRow:
 
 def pending_row(row: Row, now: datetime) -> PendingRow:
     """Read a row of the pending partition, ours or one put there by another system. Raises BadRow."""
-    metadata = cast("TableEntity", row).metadata
     try:
         job_id = identifiers.job_id(row["RowKey"])
     except identifiers.InvalidIdentifier as error:
         raise BadRow("its row key is no job id") from error
     # Storage stamps each row by its own clock, which may be ahead of ours.
-    stamped_at = metadata["timestamp"]
-    inserted_at = now if stamped_at is None else min(_utc(stamped_at), now)
+    inserted_at = min(stamped_at(row) or now, now)
     job = job_of(row, job_id, registered_at=_moment(row, "registeredAt") or inserted_at)
     if not job.pending:
         raise BadRow("its state is not pending")
     return PendingRow(
         job=job,
-        etag=str(metadata["etag"]),
+        etag=etag_of(row),
         row_key=row["RowKey"],
         stalled_event_id=_text(row, "stalledEventId"),
         claimed_until=_moment(row, "claimedUntil"),
@@ -100,6 +100,7 @@ def job_of(row: Row, job_id: str, *, registered_at: datetime) -> Job:
         state=_state(row),
         operation=Operation.named(_text(row, "operation")),
         stalled=_flag(row, "stalled"),
+        retry_after_until=_written_moment(row, "retryAfterUntil"),
         **columns,
     )
 
@@ -112,6 +113,8 @@ def columns_of(job: Job) -> Row:
         "registeredAt": job.registered_at,
         "nextPollAt": job.next_poll_at,
         "stalled": job.stalled,
+        # As text, which can be emptied again.
+        "retryAfterUntil": job.retry_after_until.isoformat() if job.retry_after_until else "",
     }
     row |= {column: _stored_text(getattr(job, name)) for column, name in _TEXT_COLUMNS.items()}
     row |= {column: getattr(job, name) for column, name in _COUNT_COLUMNS.items()}
@@ -140,7 +143,7 @@ def _text(row: Mapping[str, Any], column: str) -> str | None:
 
 def _count(row: Mapping[str, Any], column: str) -> int:
     value = row.get(column, 0)
-    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < HIGHEST_COUNT:
         raise BadRow(f"its {column} is not a count")
     return value
 
@@ -152,16 +155,18 @@ def _flag(row: Mapping[str, Any], column: str) -> bool:
     return value
 
 
+def _written_moment(row: Mapping[str, Any], column: str) -> datetime | None:
+    text = _text(row, column)
+    try:
+        return None if text is None else datetime.fromisoformat(text).astimezone(UTC)
+    except ValueError as error:
+        raise BadRow(f"its {column} is not a date and time") from error
+
+
 def _moment(row: Mapping[str, Any], column: str) -> datetime | None:
     value = row.get(column)
     if value is None:
         return None
     if not isinstance(value, datetime):
         raise BadRow(f"its {column} is not a date and time")
-    return _utc(value)
-
-
-def _utc(value: datetime) -> datetime:
-    """A plain datetime: the SDK's own subclass would follow every value derived from it."""
-    moment = value.astimezone(UTC) if value.tzinfo else value
-    return datetime.combine(moment.date(), moment.time(), UTC)
+    return stored_moment(value)

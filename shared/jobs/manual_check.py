@@ -78,6 +78,8 @@ class ManualCheck:
         # A job that failed often is slowed down further than its minute; whoever asks by hand need not wait for that.
         if row.job.last_polled_at is not None and not row.claimed:
             earliest = min(earliest, row.job.last_polled_at + POLL_SPACING)
+        if row.job.retry_after_until is not None:
+            earliest = max(earliest, row.job.retry_after_until)
         if earliest > now:
             raise AskedTooRecently(earliest - now)
         try:
@@ -90,7 +92,8 @@ class ManualCheck:
 
     def _earliest_of_unpolled(self, job_id: str, now: datetime) -> datetime:
         """What is known of a job's last status request from before its row was there. See `asks.py`."""
-        asked, finished = self._asks.get(job_id), self._registry.find_finished(job_id)
+        finished = self._registry.find_finished(job_id)
+        asked = self._asks.get(job_id)
         moments = [now if asked is None else asked.next_poll_at]
         if finished is not None and finished.last_polled_at is not None:
             moments.append(finished.last_polled_at + POLL_SPACING)
@@ -101,6 +104,6 @@ class ManualCheck:
             if written.outbox is not None:
                 self._outbox.settle([written.outbox])
             if written.row is not None:
-                self._outbox.announce_stalled(written.row)
+                self._outbox.announce_stalled([written.row])
         except StorageError as error:
             _log.warning("settling is left to the next tick: %s", error)

@@ -14,13 +14,13 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from shared.clock import Clock
-from shared.jobs.history import History
+from shared.jobs.history import History, Recorded
 from shared.jobs.job import Job
 from shared.jobs.job_rows import PENDING_PARTITION, PendingRow
 from shared.jobs.pending_jobs import OutboxRow, PendingJobs
 from shared.jobs.record import job_record
 from shared.log import log_event
-from shared.storage.errors import RecordBroken, RowChanged
+from shared.storage.errors import RecordBroken
 from shared.storage.table import Change, Table, Write
 from shared.webhooks.events import Announcer, Event
 
@@ -41,15 +41,14 @@ class Outbox:
 
     def settle(self, rows: Sequence[OutboxRow]) -> None:
         """Take finished jobs through the three steps. Raises StorageError; what is not done is done next time."""
-        if not rows:
-            return
-        added = self._history.add(rows)
-        fresh = [row for row, is_new in zip(rows, added, strict=True) if is_new]
+        recorded = list(zip(rows, self._history.add(rows), strict=True))
+        fresh = [row for row, record in recorded if record is Recorded.BY_THIS_FINISH]
         self._announcer.announce([event for row in fresh for event in _events(row)])
         for row in fresh:
             _log_finished(row.job)
+        done = [row for row, record in recorded if record is not Recorded.NOT_YET]
         self._table.commit_groups(
-            [[Change(Write.DELETE, {"PartitionKey": PENDING_PARTITION, "RowKey": row.row_key})] for row in rows]
+            [[Change(Write.DELETE, {"PartitionKey": PENDING_PARTITION, "RowKey": row.row_key})] for row in done]
         )
 
     def settle_left_over(self, rows: Sequence[OutboxRow]) -> None:
@@ -67,25 +66,19 @@ class Outbox:
         waiting = {row.job.job_id: row.job.last_polled_at for row in rows if row.job.last_polled_at is not None}
         return self._history.last_polls(since) | waiting
 
-    def announce_stalled(self, row: PendingRow) -> None:
-        """Announce that the job is taking unusually long, once. Raises StorageError."""
-        if row.stalled_event_id is None:
-            return
+    def announce_stalled(self, rows: Sequence[PendingRow]) -> None:
+        """Announce that these jobs are taking unusually long. Raises StorageError.
+
+        Their rows name the event until their next poll is written, so a cycle that is killed announces it again.
+        """
         now = self._clock.now()
-        event = Event(id=row.stalled_event_id, type="job.stalled", created_at=now, data={"job": job_record(row.job)})
-        self._announcer.announce([event])
-        log_event(
-            _log,
-            "job_stalled",
-            level=logging.WARNING,
-            jobId=row.job.job_id,
-            operation=row.job.operation,
-            hoursPending=round((now - row.job.registered_at).total_seconds() / 3600, 1),
+        self._announcer.announce(
+            [
+                Event(id=row.stalled_event_id, type="job.stalled", created_at=now, data={"job": job_record(row.job)})
+                for row in rows
+                if row.stalled_event_id is not None
+            ]
         )
-        try:
-            self._pending.stall_announced(row)
-        except RowChanged:
-            return  # the next tick announces the same event id again, which changes nothing
 
 
 def _events(row: OutboxRow) -> list[Event]:

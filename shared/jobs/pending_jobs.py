@@ -5,23 +5,19 @@ transaction that deletes its row and inserts an outbox row `~finished~<job id>` 
 there. `~` sorts after every job id, so one query of the partition reads both, the jobs first.
 """
 
-import logging
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from shared.jobs.job import Job
 from shared.jobs.job_bodies import JobBodies
 from shared.jobs.job_rows import PENDING_PARTITION, BadRow, PendingRow, columns_of, job_of, pending_row
-from shared.log import log_event
-from shared.storage.errors import ChangeRefused, RecordBroken, RowChanged
-from shared.storage.table import Change, Row, Table, Write, etag_of
+from shared.storage.errors import ChangeRefused
+from shared.storage.moments import stored_moment
+from shared.storage.table import Change, Row, Table, Write, stamped_at
 
 OUTBOX_PREFIX = "~finished~"
-# Rows that are no job, kept whole with the reason, out of the poller's way.
-SET_ASIDE_PARTITION = "setaside"
-_log = logging.getLogger("offer_monitor.jobs")
 
 
 @dataclass(frozen=True)
@@ -92,16 +88,16 @@ class PendingJobs:
                 break
         return found
 
-    def outbox(self) -> list[OutboxRow]:
-        """Jobs that have just finished and are not in the history yet, with all their parts."""
+    def outbox(self, after_key: str = "") -> list[OutboxRow]:
+        """Jobs that have just finished and are not in the history yet, whose keys follow `after_key`."""
         rows = self._table.rows(
-            "PartitionKey eq @partition and RowKey ge @outbox and RowKey lt @end",
-            {"partition": PENDING_PARTITION, "outbox": OUTBOX_PREFIX, "end": f"{OUTBOX_PREFIX}~"},
+            "PartitionKey eq @partition and RowKey gt @after and RowKey lt @end",
+            {"partition": PENDING_PARTITION, "after": after_key or OUTBOX_PREFIX, "end": f"{OUTBOX_PREFIX}~"},
         )
         found: list[OutboxRow] = []
         for row in rows:
             try:
-                found.append(self.whole_outbox_row(_outbox_row(row)))
+                found.append(self._shown(_outbox_row(row)))
             except BadRow:
                 continue  # the next tick sets it aside
         return found
@@ -118,12 +114,12 @@ class PendingJobs:
         """The job if it is on its way from `pending` to the history."""
         row = self._table.get(PENDING_PARTITION, OUTBOX_PREFIX + job_id)
         try:
-            return None if row is None else self.whole_outbox_row(_outbox_row(row))
+            return None if row is None else self._shown(_outbox_row(row))
         except BadRow:
             return None
 
     def whole_outbox_row(self, row: OutboxRow) -> OutboxRow:
-        """The outbox row with the job's errors and private offer."""
+        """The outbox row with the job's errors and private offer. Raises RecordBroken."""
         return replace(row, job=self._bodies.load(row.job, row.columns))
 
     def register(self, job: Job) -> bool:
@@ -133,34 +129,17 @@ class PendingJobs:
     def remove(self, row: PendingRow) -> None:
         """Stop following. Raises RowChanged if the row is not as it was read."""
         self._table.delete(PENDING_PARTITION, row.row_key, row.etag)
+        self._bodies.delete(row.job.job_id)
 
-    def take_in_lower_case(self, row: PendingRow) -> PendingRow | None:
-        """Rename a row whose key another system wrote in another case; None if the job is there already."""
-        renamed = replace(row, row_key=row.job.job_id)
-        insert = Change(Write.INSERT, _key(row.job.job_id) | columns_of(row.job) | self._bodies.columns(row.job))
-        delete = Change(Write.DELETE, _key(row.row_key), row.etag)
-        try:
-            return replace(renamed, etag=self._table.commit([insert, delete])[0])
-        except RowChanged:
-            if self._table.get(PENDING_PARTITION, row.job.job_id) is not None:
-                self._table.delete(PENDING_PARTITION, row.row_key, row.etag)
-            return None
-
-    def set_aside(self, row: Row, reason: str) -> None:
-        """Move a row that is no job out of the partition, whole. Copied first: killed between, it is moved again."""
-        self._table.upsert({**row, "PartitionKey": SET_ASIDE_PARTITION, "reason": reason})
-        self._table.delete(PENDING_PARTITION, row["RowKey"], etag_of(row))
-        log_event(_log, "job_set_aside", level=logging.WARNING, rowKey=row["RowKey"], reason=reason)
-
-    def set_aside_if_bad(self, job_id: str, now: datetime) -> None:
-        """Make way for a job whose key is taken by a row that is no job. Raises RowChanged."""
-        row = self._table.get(PENDING_PARTITION, job_id)
-        if row is None:
-            return
-        try:
-            pending_row(row, now)
-        except BadRow as error:
-            self.set_aside(row, str(error))
+    def count(self, due_before: datetime) -> tuple[int, int]:
+        """How many jobs are pending, and how many of them were due before that moment."""
+        rows = self._table.rows(
+            "PartitionKey eq @partition and RowKey lt @outbox",
+            {"partition": PENDING_PARTITION, "outbox": OUTBOX_PREFIX},
+            columns=["nextPollAt", "Timestamp"],
+        )
+        due = [stored_moment(row.get("nextPollAt")) or stamped_at(row) for row in rows]
+        return len(due), sum(moment is not None and moment < due_before for moment in due)
 
     def claim(self, rows: Sequence[PendingRow], until: datetime) -> list[PendingRow]:
         """Take the jobs for one poll, all or none: until `until` nobody else may ask upstream about them.
@@ -178,14 +157,19 @@ class PendingJobs:
             etags = [None if written is None else written[0] for written in one_by_one]
         return [replace(row, etag=etag) for row, etag in zip(rows, etags, strict=True) if etag is not None]
 
-    def write(self, polled: Sequence[tuple[PendingRow, Job]]) -> list[Written | None]:
+    def write(
+        self, polled: Sequence[tuple[PendingRow, Job]], *, announced: Collection[str] = ()
+    ) -> list[Written | None]:
         """Store what polls found: pending jobs are updated, finished ones leave for the outbox.
 
         Each job is written if its row is still the one claimed, else its place holds None: whoever changed the row
-        (a removal, or another poller after the claim ran out) has the say.
+        (a removal, or another poller after the claim ran out) has the say. `announced` are ids of stalled events that
+        are on their way, which rows need not name any longer.
         """
         groups, outcomes = [], []
-        for row, job in polled:
+        for claimed, job in polled:
+            is_announced = claimed.stalled_event_id in announced
+            row = replace(claimed, stalled_event_id=None) if is_announced else claimed
             changes, written = self._pending_changes(row, job) if job.pending else self._finishing_changes(row, job)
             groups.append(changes)
             outcomes.append(written)
@@ -194,19 +178,16 @@ class PendingJobs:
             for written, etags in zip(outcomes, self._table.commit_groups(groups), strict=True)
         ]
 
-    def stall_announced(self, row: PendingRow) -> None:
-        """Note that the job's stalled event is on its way. Raises RowChanged."""
-        self._table.merge(_key(row.row_key) | {"stalledEventId": ""}, row.etag)
-
     def _whole(self, row: Row, now: datetime) -> PendingRow:
         read = pending_row(row, now)
-        try:
-            return replace(read, job=self._bodies.load(read.job, row))
-        except RecordBroken:
-            return read  # another system's columns of the same names; the next poll writes its own
+        return replace(read, job=self._bodies.load_if_whole(read.job, row))
+
+    def _shown(self, row: OutboxRow) -> OutboxRow:
+        return replace(row, job=self._bodies.load_if_whole(row.job, row.columns))
 
     def _pending_changes(self, row: PendingRow, job: Job) -> tuple[list[Change], Written]:
-        stalled_event_id = row.stalled_event_id or (new_event_id() if job.stalled and not row.job.stalled else None)
+        newly_stalled = job.stalled and not row.job.stalled
+        stalled_event_id = new_event_id() if newly_stalled else row.stalled_event_id
         columns = columns_of(job) | self._bodies.columns(job) | {"stalledEventId": stalled_event_id or ""}
         written = Written(row=replace(row, job=job, stalled_event_id=stalled_event_id))
         return [_merge(row, columns)], written

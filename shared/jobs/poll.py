@@ -1,18 +1,25 @@
 """One poll of one job: ask its status, fetch the detail of one that succeeded."""
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from shared.clock import Clock
 from shared.jobs.job import POLL_SPACING, Job
 from shared.jobs.poll_rules import PollRules
 from shared.log import log_event
-from shared.upstream.errors import TokenRejected, TokenUnavailable, UpstreamError, UpstreamThrottled
-from shared.upstream.product_ingestion import ProductIngestion, private_offer_of
+from shared.upstream.errors import (
+    TokenRejected,
+    TokenUnavailable,
+    UpstreamError,
+    UpstreamThrottled,
+    UpstreamUnreadable,
+)
+from shared.upstream.product_ingestion import PRODUCT_INGESTION, ProductIngestion, private_offer_of
 
 # How long a single poll may take: a status request and the detail, each of which UPSTREAM_TIMEOUT_SECONDS bounds.
 ANSWER_WITHIN = timedelta(seconds=45)
+REMEMBERED_ANSWERS = 20_000
 # Less than this is no time to ask upstream anything.
 SHORTEST_TIMEOUT_SECONDS = 2.0
 _log = logging.getLogger("offer_monitor.jobs")
@@ -49,6 +56,9 @@ class JobPoller:
         self._upstream = upstream
         self._rules = rules
         self._clock = clock
+        # Stored state keeps the spacing; but a system that replaces a followed job's row wipes that out, and then at
+        # least the instance that asked remembers. Dictionaries are safe to share between threads.
+        self._last_answers: dict[str, datetime] = {}
 
     def poll(self, job: Job, *, answer_by: datetime) -> Poll:
         """Poll a claimed job with at most one status request; every upstream failure is in the result.
@@ -59,18 +69,24 @@ class JobPoller:
         if job.awaits_detail:
             return self._with_detail(Poll(job, asked=False), answer_by)
         began = self._clock.now()
+        asked_at = self._last_answers.get(job.job_id)
+        if asked_at is not None and began < asked_at + POLL_SPACING:
+            return Poll(replace(job, next_poll_at=asked_at + POLL_SPACING), asked=False)
         try:
             status = self._upstream.job_status(job.job_id, timeout_seconds=(answer_by - began).total_seconds())
         except TokenUnavailable as error:
             return Poll(job, asked=False, error=error)
         except UpstreamError as error:
-            polled = self._rules.after_failed_status(job, error, self._clock.now())
+            now = self._noted_answer(job)
+            polled = self._rules.after_failed_status(job, error, now)
             _log_failure(polled, error)
+            _log_newly_stalled(job, polled, now)
             return Poll(polled, asked=True, error=error)
-        now = self._clock.now()
+        now = self._noted_answer(job)
         poll = Poll(
             self._rules.after_status(job, status, now), asked=True, latency_seconds=(now - began).total_seconds()
         )
+        _log_newly_stalled(job, poll.job, now)
         if poll.job.pending and poll.job.last_poll_error is not None:
             log_event(
                 _log,
@@ -82,6 +98,22 @@ class JobPoller:
             )
         succeeded = status.finished and status.outcome == "succeeded"
         return self._with_detail(poll, answer_by) if poll.job.pending and succeeded else poll
+
+    def _noted_answer(self, job: Job) -> datetime:
+        now = self._clock.now()
+        if len(self._last_answers) >= REMEMBERED_ANSWERS:
+            recent = {job_id: at for job_id, at in self._last_answers.copy().items() if now < at + POLL_SPACING}
+            self._last_answers = recent
+        self._last_answers[job.job_id] = now
+        return now
+
+    def failed_unexpectedly(self, job: Job) -> Poll:
+        """What a poll that failed in a way nobody foresaw is taken for: an answer that cannot be read."""
+        error = UpstreamUnreadable("The poll failed unexpectedly; the log says why.", api=PRODUCT_INGESTION)
+        now = self._clock.now()
+        if job.awaits_detail:
+            return Poll(self._rules.after_failed_detail(job, error, now), asked=False, error=error)
+        return Poll(self._rules.after_failed_status(job, error, now), asked=True, error=error)
 
     def _with_detail(self, poll: Poll, answer_by: datetime) -> Poll:
         """Fetch the detail of a succeeded job, from the configured base URL; never from `resourceUri`."""
@@ -96,6 +128,18 @@ class JobPoller:
         private_offer = private_offer_of(resources)
         job = self._rules.after_detail(job, private_offer, self._clock.now())
         return Poll(job, asked=poll.asked, latency_seconds=poll.latency_seconds)
+
+
+def _log_newly_stalled(before: Job, after: Job, now: datetime) -> None:
+    if after.stalled and not before.stalled:
+        log_event(
+            _log,
+            "job_stalled",
+            level=logging.WARNING,
+            jobId=after.job_id,
+            operation=after.operation,
+            hoursPending=round((now - after.registered_at).total_seconds() / 3600, 1),
+        )
 
 
 def _log_failure(job: Job, error: UpstreamError) -> None:

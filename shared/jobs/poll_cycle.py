@@ -23,9 +23,10 @@ from shared.jobs.pending_jobs import PendingJobs, PendingPartition
 from shared.jobs.poll import JobPoller, claimed_until, ends_the_cycle
 from shared.jobs.poll_workers import PolledRow, PollWorkers
 from shared.jobs.settlements import Settlements
+from shared.jobs.tidying import Tidying
 from shared.log import log_event
 from shared.monitor.cycle_report import CycleFailure, CycleReport
-from shared.storage.errors import ChangeRefused, RowChanged, StorageError
+from shared.storage.errors import RowChanged, StorageError
 from shared.storage.table import TRANSACTION_MAX_ROWS
 from shared.upstream.errors import (
     AccessDenied,
@@ -53,6 +54,7 @@ class PollCycle:
         self,
         *,
         pending: PendingJobs,
+        tidying: Tidying,
         asks: Asks,
         outbox: Outbox,
         poller: JobPoller,
@@ -62,6 +64,7 @@ class PollCycle:
         concurrency: int,
     ) -> None:
         self._pending = pending
+        self._tidying = tidying
         self._asks = asks
         self._outbox = outbox
         self._poller = poller
@@ -101,37 +104,30 @@ class PollCycle:
         _judge(report)
 
     def _reread(self, report: CycleReport) -> DueJobs:
-        return self._due(self._pending.read(self._clock.now()), report)
+        partition = self._pending.read(self._clock.now())
+        partition.rows = [row for row in partition.rows if row.row_key == row.job.job_id]
+        return self._due(partition, report)
 
     def _due(self, partition: PendingPartition, report: CycleReport) -> DueJobs:
         last_request_at = report.started_at + LAST_REQUEST_AFTER
         rows = [row for row in partition.rows if row.job.next_poll_at <= last_request_at]
         if any(row.never_polled for row in rows):
-            # Read after the rows, never before: see `asks.py`.
+            # Both are read after the rows, and in this order: see `asks.py`. The first knows of jobs that another
+            # system has put back after they finished, the second of those that were looked up or removed.
             now = self._clock.now()
-            asked = self._asks.recent(now)
-            rows = [_not_before(row, asked.get(row.job.job_id)) for row in rows]
-            # Another system may have put a job back into `pending` that finished just now.
             polled = self._outbox.last_polls(partition.outbox, now - 2 * POLL_SPACING)
             again_at = {job_id: last_poll + POLL_SPACING for job_id, last_poll in polled.items()}
-            rows = [_not_before(row, again_at.get(row.job.job_id)) for row in rows]
+            asked = self._asks.recent(now)
+            rows = [_not_before(row, again_at.get(row.job.job_id), asked.get(row.job.job_id)) for row in rows]
         return DueJobs(rows, last_request_at)
 
     def _tidy(self, partition: PendingPartition, report: CycleReport, settlements: Settlements) -> None:
         """What earlier cycles, or other systems, left to be done."""
-        for row, reason in partition.bad:
-            report.set_aside += 1
-            try:
-                self._pending.set_aside(row, reason)
-            except (RowChanged, ChangeRefused) as error:
-                _log.warning("a row that is no job stays in the way: %s", error)
         settlements.left_over(partition.outbox)
         settlements.stalled([row for row in partition.rows if row.stalled_event_id is not None])
-        misspelt = [row for row in partition.rows if row.row_key != row.job.job_id]
-        renamed = [self._pending.take_in_lower_case(row) for row in misspelt]
-        if misspelt:
-            partition.rows = [row for row in partition.rows if row.row_key == row.job.job_id]
-            partition.rows += [row for row in renamed if row is not None]
+        report.set_aside = len(partition.bad)
+        self._tidying.set_aside(partition.bad)
+        partition.rows = self._tidying.in_lower_case(partition.rows)
 
 
 class _Run:
@@ -173,7 +169,8 @@ class _Run:
         now = self._clock.now()
         send_by = self._report.started_at + LAST_REQUEST_AFTER
         answer_by = self._report.started_at + LAST_ANSWER_AFTER
-        if self._workers.stopped or now > send_by or self._workers.in_flight >= TRANSACTION_MAX_ROWS:
+        enough_to_do = self._workers.in_flight >= max(TRANSACTION_MAX_ROWS, 2 * self._workers.concurrency)
+        if self._workers.stopped or now > send_by or enough_to_do:
             return
         rows = self._due.take(now, TRANSACTION_MAX_ROWS)
         if not rows:
@@ -194,7 +191,8 @@ class _Run:
         for each in polled:
             self._count(each)
         results = [(each.row, each.poll.job) for each in polled if each.poll is not None]
-        written = [each for each in self._pending.write(results) if each is not None]
+        results_written = self._pending.write(results, announced=self._settlements.announced)
+        written = [each for each in results_written if each is not None]
         finished = [each.outbox for each in written if each.outbox is not None]
         self._report.finished += len(finished)
         self._settlements.finished(finished)
@@ -225,9 +223,10 @@ class _Run:
             _credential_refused(report, error)
 
 
-def _not_before(row: PendingRow, earliest: datetime | None) -> PendingRow:
-    """A never-polled row whose job was asked about before it was registered here."""
-    if earliest is None or not row.never_polled or earliest <= row.job.next_poll_at:
+def _not_before(row: PendingRow, *moments: datetime | None) -> PendingRow:
+    """A never-polled row whose job was asked about before the row was there."""
+    earliest = max([row.job.next_poll_at, *(moment for moment in moments if moment is not None)])
+    if not row.never_polled or earliest == row.job.next_poll_at:
         return row
     return replace(row, job=replace(row.job, next_poll_at=earliest))
 

@@ -16,7 +16,7 @@ from shared.upstream.job_status import JobStatus
 
 LONGEST_POLL_ERROR_CHARACTERS = 500
 # Sooner than the next tick, later than any overlapping one: the detail is "tried again on the next two ticks".
-DETAIL_RETRY_AFTER = timedelta(seconds=45)
+DETAIL_RETRY_AFTER = timedelta(seconds=20)
 
 
 @dataclass(frozen=True)
@@ -69,6 +69,7 @@ class PollRules:
             not_found_in_a_row=not_found,
             last_poll_error=_in_words(error),
             next_poll_at=now + _wait_after(error, failures),
+            retry_after_until=None if error.retry_after_seconds is None else now + _asked_to_wait(error),
         )
         if not_found >= self.lost_after_not_found:
             return job.finished(JobState.LOST, now)
@@ -105,8 +106,12 @@ def _wait_after(error: UpstreamError, failures: int) -> timedelta:
     doublings = 0 if isinstance(error, UpstreamNotFound) else min(failures - 1, 4)
     wait: timedelta = min(POLL_SPACING * 2**doublings, LONGEST_POLL_SPACING)
     if error.retry_after_seconds is not None:
-        wait = max(wait, min(timedelta(seconds=error.retry_after_seconds), LONGEST_RETRY_AFTER))
+        wait = max(wait, _asked_to_wait(error))
     return wait
+
+
+def _asked_to_wait(error: UpstreamError) -> timedelta:
+    return min(timedelta(seconds=error.retry_after_seconds or 0), LONGEST_RETRY_AFTER)
 
 
 def _in_words(error: UpstreamError) -> str:

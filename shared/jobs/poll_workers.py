@@ -21,7 +21,7 @@ _log = logging.getLogger("offer_monitor.jobs")
 
 @dataclass(frozen=True)
 class PolledRow:
-    """A claimed row and what its poll did; no poll if it failed in a way nobody foresaw."""
+    """A claimed row and what its poll did; no poll if its thread was ended: the claim stands then."""
 
     row: PendingRow
     poll: Poll | None
@@ -36,6 +36,7 @@ class PollWorkers:
         self._executor = InvocationThreadPool(concurrency, thread_name_prefix="poll")
         self._results: queue.SimpleQueue[PolledRow] = queue.SimpleQueue()
         self._stopped = threading.Event()
+        self.concurrency = concurrency
         self.in_flight = 0
 
     def __enter__(self) -> Self:
@@ -84,7 +85,7 @@ class PollWorkers:
                 if poll.error is not None and ends_the_cycle(poll.error):
                     self.stop()  # here and now: the owner learns of it only with the result
         except Exception:  # noqa: BLE001 - one job that fails in a way nobody foresaw must stop no other
-            # Its claim stands, so it is left alone for a while.
             _log.exception("polling job %s failed unexpectedly", row.job.job_id)
+            poll = self._poller.failed_unexpectedly(row.job)
         finally:
             self._results.put(PolledRow(row, poll))

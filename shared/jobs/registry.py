@@ -6,9 +6,9 @@ meanwhile.
 
 import base64
 import binascii
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Literal
 
 from shared.clock import Clock
@@ -17,12 +17,21 @@ from shared.jobs.history import History
 from shared.jobs.job import POLL_SPACING, Job
 from shared.jobs.outbox import Outbox
 from shared.jobs.pending_jobs import PendingJobs
+from shared.jobs.tidying import Tidying
 from shared.models.vocabulary import JobState, Operation
 from shared.storage.errors import RowChanged
 
 # Each try loses to one write of another only.
 WRITE_TRIES = 5
 type Listed = JobState | Literal["all"]
+
+
+class _Phase(StrEnum):
+    """Where a listing stands: it goes through these in turn, the way a job does."""
+
+    PENDING = "pending"
+    OUTBOX = "outbox"
+    FINISHED = "finished"
 
 
 class InvalidCursor(ValueError):
@@ -40,8 +49,18 @@ class JobPage:
 class JobRegistry:
     """Registers, finds, lists and removes jobs. Every method raises StorageError."""
 
-    def __init__(self, *, pending: PendingJobs, history: History, asks: Asks, outbox: Outbox, clock: Clock) -> None:
+    def __init__(
+        self,
+        *,
+        pending: PendingJobs,
+        tidying: Tidying,
+        history: History,
+        asks: Asks,
+        outbox: Outbox,
+        clock: Clock,
+    ) -> None:
         self._pending = pending
+        self._tidying = tidying
         self._history = history
         self._asks = asks
         self._outbox = outbox
@@ -70,7 +89,7 @@ class JobRegistry:
             known = self.find(job_id)
             if known is not None:
                 return known, False
-            self._pending.set_aside_if_bad(job_id, now)
+            self._tidying.set_aside_if_bad(job_id, now)
         raise RowChanged("the job's row kept changing while it was to be registered")
 
     def find(self, job_id: str) -> Job | None:
@@ -99,35 +118,37 @@ class JobRegistry:
         """Some jobs: pending ones by id, finished ones newest first, `all` in that order. Raises InvalidCursor."""
         phase, after_key = _decoded(cursor)
         jobs: list[Job] = []
-        if phase == "pending" and listed in {JobState.PENDING, "all"}:
-            # One more than asked for tells whether there is a next page.
-            rows = self._pending.page(after_key, limit + 1, self._clock.now(), external_id=external_id)
-            jobs = [row.job for row in rows[:limit]]
-            if len(rows) > limit:
-                return JobPage(jobs, _encoded("pending", rows[limit - 1].row_key))
-            after_key = ""
+        if phase is _Phase.PENDING:
+            if listed in {JobState.PENDING, "all"}:
+                # One more than asked for tells whether there is a next page.
+                rows = self._pending.page(after_key, limit + 1, self._clock.now(), external_id=external_id)
+                jobs = [row.job for row in rows[:limit]]
+                if len(rows) > limit:
+                    return JobPage(jobs, _encoded(phase, rows[limit - 1].row_key))
+            phase, after_key = _Phase.OUTBOX, ""
         if listed is JobState.PENDING:
             return JobPage(jobs, None)
-        return self._finished_page(jobs, listed, external_id=external_id, limit=limit, after_key=after_key)
+        if phase is _Phase.OUTBOX:
+            found = [row for row in self._pending.outbox(after_key) if _is_listed(row.job, listed, external_id)]
+            fitting = found[: limit - len(jobs)]
+            jobs += [row.job for row in fitting]
+            if len(found) > len(fitting):
+                return JobPage(jobs, _encoded(phase, fitting[-1].row_key if fitting else after_key))
+            after_key = ""
+        return self._history_page(jobs, listed, external_id=external_id, limit=limit, after_key=after_key)
 
-    def _finished_page(
+    def _history_page(
         self, jobs: list[Job], listed: Listed, *, external_id: str | None, limit: int, after_key: str
     ) -> JobPage:
-        def is_listed(job: Job) -> bool:
-            return listed in {job.state, "all"} and external_id in {None, job.external_id}
-
-        if not after_key:
-            jobs += _newest_first([row.job for row in self._pending.outbox() if is_listed(row.job)])
-        if len(jobs) >= limit:
-            # The page is full before the history begins; the next one starts there.
-            return JobPage(jobs[:limit], _encoded("finished", ""))
         state = None if listed == "all" else listed.value
-        wanted = limit - len(jobs)
-        entries = self._history.page(after_key, wanted + 1, state=state, external_id=external_id)
+        room = limit - len(jobs)
+        entries = self._history.page(after_key, room + 1, state=state, external_id=external_id)
+        # One that moved from the outbox to the history between the two readings is in both.
         seen = {job.job_id for job in jobs}
-        jobs += [entry.job for entry in entries[:wanted] if entry.job.job_id not in seen]
-        next_cursor = _encoded("finished", entries[wanted - 1].row_key) if len(entries) > wanted else None
-        return JobPage(jobs, next_cursor)
+        jobs += [entry.job for entry in entries[:room] if entry.job.job_id not in seen]
+        if len(entries) <= room:
+            return JobPage(jobs, None)
+        return JobPage(jobs, _encoded(_Phase.FINISHED, entries[room - 1].row_key if room else after_key))
 
     def _remove(self, job_id: str) -> bool:
         now = self._clock.now()
@@ -152,23 +173,23 @@ def _earliest_next_ask(job: Job) -> datetime:
     return max(asked, job.next_poll_at) if job.pending else asked
 
 
-def _newest_first(jobs: list[Job]) -> list[Job]:
-    by_finish: Callable[[Job], datetime] = lambda job: job.finished_at or job.registered_at  # noqa: E731 - a sort key
-    return sorted(jobs, key=by_finish, reverse=True)
+def _is_listed(job: Job, listed: Listed, external_id: str | None) -> bool:
+    return listed in {job.state, "all"} and external_id in {None, job.external_id}
 
 
-def _encoded(phase: str, key: str) -> str:
+def _encoded(phase: _Phase, key: str) -> str:
     return base64.urlsafe_b64encode(f"{phase}:{key}".encode()).decode().rstrip("=")
 
 
-def _decoded(cursor: str | None) -> tuple[str, str]:
+def _decoded(cursor: str | None) -> tuple[_Phase, str]:
     if cursor is None:
-        return "pending", ""
+        return _Phase.PENDING, ""
     try:
         text = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode("ascii")
+        phase, key = text.split(":", maxsplit=1)
+        place = _Phase(phase), key
     except (binascii.Error, ValueError) as error:
         raise InvalidCursor("cursor should be the nextCursor of an earlier answer") from error
-    phase, separator, key = text.partition(":")
-    if phase not in {"pending", "finished"} or not separator or not text.isprintable():
+    if not key.isprintable():
         raise InvalidCursor("cursor should be the nextCursor of an earlier answer")
-    return phase, key
+    return place

@@ -19,6 +19,7 @@ from shared.jobs.poll import JobPoller
 from shared.jobs.poll_cycle import PollCycle
 from shared.jobs.poll_rules import PollRules
 from shared.jobs.registry import JobRegistry
+from shared.jobs.tidying import Tidying
 from shared.models.vocabulary import Operation
 from shared.monitor.cycle_report import CycleReport
 from shared.settings import StorageByConnectionString, load_settings
@@ -57,13 +58,19 @@ class Instance:
         self.upstream = upstream.product_ingestion
         bodies = JobBodies(Documents(table))
         self.pending = PendingJobs(table, bodies)
+        self.tidying = Tidying(table, bodies)
         self.history = History(table, bodies)
         self.asks = Asks(table)
         self.outbox = Outbox(
             table=table, pending=self.pending, history=self.history, announcer=announcer, clock=clock
         )
         self.registry = JobRegistry(
-            pending=self.pending, history=self.history, asks=self.asks, outbox=self.outbox, clock=clock
+            pending=self.pending,
+            tidying=self.tidying,
+            history=self.history,
+            asks=self.asks,
+            outbox=self.outbox,
+            clock=clock,
         )
         self.poller = JobPoller(self.upstream, RULES, clock)
         self.manual_check = ManualCheck(
@@ -77,6 +84,7 @@ class Instance:
         self.job_offers = JobOffers(registry=self.registry, asks=self.asks, upstream=self.upstream, clock=clock)
         self.cycle = PollCycle(
             pending=self.pending,
+            tidying=self.tidying,
             asks=self.asks,
             outbox=self.outbox,
             poller=self.poller,

@@ -75,6 +75,21 @@ def test_a_job_slowed_down_by_failures_can_be_checked_after_its_minute(
     assert instance.manual_check.check(job_id).state is JobState.SUCCEEDED
 
 
+def test_a_check_heeds_what_upstream_asked_to_wait(instance: Instance, fresh_sandbox: Sandbox) -> None:
+    job_id = fresh_sandbox.state.add_job()
+    instance.register(job_id)
+    fresh_sandbox.state.fault(
+        "too_many_requests", route="product-ingestion.job-status", retry_after_seconds=1800, count=1
+    )
+    instance.tick()
+    instance.clock.advance(61)
+    with pytest.raises(AskedTooRecently) as refusal:
+        instance.manual_check.check(job_id)
+    assert refusal.value.retry_after_seconds == 1739
+    instance.clock.advance(1739)
+    assert instance.manual_check.check(job_id).state is JobState.SUCCEEDED
+
+
 def test_a_job_that_is_being_polled_right_now_cannot_be_checked(instance: Instance, fresh_sandbox: Sandbox) -> None:
     job_id = fresh_sandbox.state.add_job(seconds=None)
     instance.register(job_id)

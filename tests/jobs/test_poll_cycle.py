@@ -9,13 +9,12 @@ import pytest
 
 from local.sandbox.server import Sandbox
 from shared.jobs.job_rows import PENDING_PARTITION
-from shared.jobs.poll import Poll
 from shared.jobs.poll_cycle import LAST_ANSWER_AFTER
 from shared.models.vocabulary import JobState, Operation
 from shared.monitor.cycle_report import CycleFailure
 from shared.settings import StorageByConnectionString
 from shared.storage.connection import Tables
-from shared.storage.errors import ChangeRefused
+from shared.storage.errors import ChangeRefused, StorageUnreachable
 from shared.storage.table import Change, Table
 from shared.upstream.clients import Upstream
 from tests.clock import FakeClock
@@ -146,6 +145,25 @@ def test_a_row_put_into_the_table_by_another_system_is_picked_up(instance: Insta
     assert job.label == "by hand"
 
 
+def test_a_followed_job_whose_row_another_system_replaces_is_not_asked_twice_in_its_minute(
+    instance: Instance, fresh_sandbox: Sandbox
+) -> None:
+    job_id = fresh_sandbox.state.add_job(seconds=None)
+    for seconds in (0, 5, 55):
+        instance.clock.advance(seconds)
+        instance.table.upsert({"PartitionKey": "pending", "RowKey": job_id})
+        instance.tick()
+    assert len(fresh_sandbox.state.status_requests(job_id)) == 2
+
+
+def test_many_rows_in_upper_case_are_renamed_together(instance: Instance, fresh_sandbox: Sandbox) -> None:
+    job_ids = [fresh_sandbox.state.add_job(seconds=None) for _ in range(120)]
+    for job_id in job_ids:
+        instance.table.insert({"PartitionKey": "pending", "RowKey": job_id.upper()})
+    assert instance.tick().polled == 120
+    assert pending_keys(instance) == sorted(job_ids)
+
+
 def test_a_row_whose_key_is_in_upper_case_is_taken_over_in_lower_case(
     instance: Instance, fresh_sandbox: Sandbox
 ) -> None:
@@ -164,6 +182,7 @@ def test_a_row_whose_key_is_in_upper_case_is_taken_over_in_lower_case(
         {"RowKey": str(uuid.uuid4()), "label": 5},
         {"RowKey": str(uuid.uuid4()), "nextPollAt": "tomorrow"},
         {"RowKey": str(uuid.uuid4()), "pollCount": "many"},
+        {"RowKey": str(uuid.uuid4()), "pollCount": 2**31 - 1},
     ],
 )
 def test_a_bad_row_is_set_aside_whole_and_stops_nobody_else(
@@ -186,11 +205,8 @@ def test_a_job_claimed_by_a_process_that_died_is_asked_a_minute_after_its_reques
     job_id = fresh_sandbox.state.add_job()
     instance.register(job_id)
 
-    def die(*_: object, **__: object) -> Poll:
-        raise RuntimeError("as if the process had died")
-
     with monkeypatch.context() as dying:
-        dying.setattr(instance.poller, "poll", die)
+        dying.setattr(instance.pending, "write", lambda polled, **_: [None] * len(polled))
         instance.tick()
     answers_until = instance.clock.now() + LAST_ANSWER_AFTER
     assert instance.job(job_id).next_poll_at == answers_until + timedelta(seconds=60)
@@ -373,8 +389,12 @@ def test_a_stalled_event_that_a_killed_cycle_did_not_announce_is_announced_by_th
     job_id = fresh_sandbox.state.add_job(seconds=None)
     instance.register(job_id)
     instance.clock.advance(24 * 3600)
-    with monkeypatch.context() as killed:
-        killed.setattr(instance.outbox, "announce_stalled", lambda _: None)
+
+    def unreachable(_: object) -> None:
+        raise StorageUnreachable("no answer")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(instance.outbox, "announce_stalled", unreachable)
         instance.tick()
     assert instance.announcer.types == []
     instance.clock.advance(60)
@@ -398,9 +418,9 @@ def test_a_job_removed_while_it_is_polled_stays_removed(
     instance.register(job_id)
     write = instance.pending.write
 
-    def write_after_removal(polled: list[object]) -> object:
+    def write_after_removal(polled: list[object], **named: object) -> object:
         instance.registry.remove(job_id)
-        return write(polled)  # type: ignore[arg-type] # passed through
+        return write(polled, **named)  # type: ignore[arg-type] # passed through
 
     monkeypatch.setattr(instance.pending, "write", write_after_removal)
     instance.tick()

@@ -73,6 +73,22 @@ def test_pages_together_hold_every_job_once_pending_first_then_newest_first(
     assert ids(instance, "failed", 2) == []
 
 
+def test_pages_go_on_through_jobs_that_are_on_their_way_to_the_history(
+    instance: Instance, fresh_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_history = fresh_sandbox.state.add_job()
+    instance.register(in_history)
+    instance.tick()
+    on_their_way = sorted(fresh_sandbox.state.add_job() for _ in range(3))
+    for job_id in on_their_way:
+        instance.register(job_id)
+    with monkeypatch.context() as killed:
+        killed.setattr(instance.outbox, "settle", lambda _: None)
+        instance.tick()
+    for limit in (1, 2, 3, 4, 5):
+        assert ids(instance, "all", limit) == [*on_their_way, in_history]
+
+
 def test_jobs_are_filtered_by_external_id_wherever_they_stand(instance: Instance, fresh_sandbox: Sandbox) -> None:
     for external_id in ("a", "b", "a'b"):
         instance.registry.register(str(uuid.uuid4()), operation=Operation.CREATE, label=None, external_id=external_id)
