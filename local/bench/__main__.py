@@ -11,6 +11,7 @@ from local.bench.surroundings import running_surroundings
 from local.processes.child import ChildFailedError
 
 GROUPS = {module.GROUP: module.measure for module in (tick, idle, finish, webhooks, detail, cold_start, memory)}
+PLAIN_WIDTH = 180
 
 
 def main() -> int:
@@ -35,7 +36,8 @@ def main() -> int:
     if arguments.markdown:
         print(markdown_table(results))
     else:
-        show_table(results, Console())
+        # Where there is no terminal, as wide as the rows need.
+        show_table(results, Console() if sys.stdout.isatty() else Console(width=PLAIN_WIDTH))
     return 1 if failed or any(result.met is False for result in results) else 0
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import requests
+from azure.data.tables import TableServiceClient
 
 from local.azurite import AzuriteProcess
 from local.processes.child import Child, python_command
@@ -184,8 +185,6 @@ def _running(module: str, *arguments: str) -> Iterator[Child]:
 
 def remove_tables(storage: str, names: Sequence[str]) -> None:
     """Remove tables; those that are not there are no error."""
-    from azure.data.tables import TableServiceClient
-
     with TableServiceClient.from_connection_string(storage) as service:
         for name in names:
             service.delete_table(name)

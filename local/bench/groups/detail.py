@@ -82,7 +82,7 @@ def _added_latency(bare: _Caller, app: _Caller, simple: _Caller, scale: Scale) -
         yield Result(
             GROUP,
             f"added latency, p{percent} (one caller, in turn)",
-            f"{milliseconds(added)} over {milliseconds(percentile(bare_seconds, percent))}",
+            f"{milliseconds(added)}, bare {milliseconds(percentile(bare_seconds, percent))}",
             f"{milliseconds(added_by_simple)}: a `requests` pass-through server",
             added / added_by_simple if added_by_simple > 0 else None,
         )

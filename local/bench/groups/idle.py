@@ -51,7 +51,7 @@ def _requests(what: str, rows: int, tick: TickFigures, scale: Scale) -> Iterator
     yield Result(
         GROUP,
         f"{what}: storage requests",
-        f"{tick.storage_reads} reads, {writes} write (its report)",
+        f"reads {tick.storage_reads}, writes {writes} (its report)",
         f"{pages}: the pages of one query",
         tick.storage_reads / pages,
         "one query",
