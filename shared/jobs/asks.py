@@ -6,10 +6,10 @@ may have been asked about all the same: looked up while it was not registered, o
 
 The order of reads and writes makes it hold when both happen at once. A look-up writes here first and then makes sure
 that the job is not pending; a poll of a never-polled row reads the row first and then here. Whichever came second
-sees the other.
+sees the other. A removal writes here before it deletes the row, so a look-up that finds no row confirms its claim.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from shared.storage.errors import RowChanged
@@ -19,6 +19,8 @@ ASKED_PARTITION = "asked"
 # Nobody needs a row whose minute is over; kept a little longer for clocks that differ.
 FORGET_AFTER = timedelta(minutes=5)
 FORGOTTEN_AT_ONCE = 500
+# A note is tried so often against look-ups that claim the job meanwhile.
+WRITE_TRIES = 5
 
 
 @dataclass(frozen=True)
@@ -52,36 +54,39 @@ class Asks:
         return None if row is None else _ask(row)
 
     def remember(self, job_id: str, next_poll_at: datetime) -> None:
-        """Note that the job must not be asked about before `next_poll_at`; an earlier note never shortens a later."""
-        while (known := self.get(job_id)) is None or known.next_poll_at < next_poll_at:
-            row = _key(job_id) | {"nextPollAt": next_poll_at, "answer": ""}
-            try:
-                if known is not None:
-                    self._table.merge(row, known.etag)
-                    return
-                if self._table.insert(row):
-                    return
-            except RowChanged:
-                continue
+        """Note that the job must not be asked about before `next_poll_at`, or the later moment noted already.
+
+        It is written in any case: whoever holds a claim on the job has to notice.
+        """
+        for _ in range(WRITE_TRIES):
+            known = self.get(job_id)
+            latest = next_poll_at if known is None else max(next_poll_at, known.next_poll_at)
+            if self._write(job_id, latest, known) is not None:
+                return
+        raise RowChanged("what is known of the job's last request kept changing")
 
     def claim(self, job_id: str, now: datetime, until: datetime) -> Ask | None:
         """Take the job for one status request; None if one was made or begun too recently, or another was faster."""
         known = self.get(job_id)
         if known is not None and known.next_poll_at > now:
             return None
-        row = _key(job_id) | {"nextPollAt": until, "answer": ""}
-        try:
-            if known is not None:
-                return Ask(job_id, until, None, self._table.merge(row, known.etag))
-            if self._table.insert(row):
-                return self.get(job_id)
-        except RowChanged:
-            pass
-        return None
+        return self._write(job_id, until, known)
+
+    def confirm(self, ask: Ask) -> Ask:
+        """Make sure of a claim after a look at the registry. Raises RowChanged if the job was removed meanwhile."""
+        return replace(ask, etag=self._table.merge(_key(ask.job_id) | {"nextPollAt": ask.next_poll_at}, ask.etag))
 
     def answered(self, ask: Ask, next_poll_at: datetime, answer: str | None) -> None:
         """Store what became of a claimed request. Raises RowChanged if the claim was taken over meanwhile."""
         self._table.merge(_key(ask.job_id) | {"nextPollAt": next_poll_at, "answer": answer or ""}, ask.etag)
+
+    def _write(self, job_id: str, next_poll_at: datetime, known: Ask | None) -> Ask | None:
+        row = _key(job_id) | {"nextPollAt": next_poll_at, "answer": ""}
+        change = Change(Write.INSERT, row) if known is None else Change(Write.MERGE, row, known.etag)
+        try:
+            return Ask(job_id, next_poll_at, None, self._table.commit([change])[0])
+        except RowChanged:
+            return None
 
 
 def _ask(row: Row) -> Ask:

@@ -100,6 +100,10 @@ class JobOffers:
             self._answered(ask, None)
             raise JobStillPending(POLL_SPACING)
         try:
+            ask = self._asks.confirm(ask)
+        except RowChanged as error:
+            raise AskedTooRecently(POLL_SPACING) from error
+        try:
             status = self._upstream.job_status(job_id, timeout_seconds=ANSWER_WITHIN.total_seconds())
         except TokenUnavailable:
             self._answered(ask, None)
