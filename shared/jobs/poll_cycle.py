@@ -165,26 +165,24 @@ class _Run:
         self._report.unreached += self._due.due_count(self._clock.now())
 
     def _claim(self) -> None:
-        """Claim the next jobs, if the workers will soon have nothing to do."""
-        now = self._clock.now()
+        """Claim the next jobs, so many that no worker runs dry while results are gathered and written."""
         send_by = self._report.started_at + LAST_REQUEST_AFTER
         answer_by = self._report.started_at + LAST_ANSWER_AFTER
-        enough_to_do = self._workers.in_flight >= max(TRANSACTION_MAX_ROWS, 2 * self._workers.concurrency)
-        if self._workers.stopped or now > send_by or enough_to_do:
-            return
-        rows = self._due.take(now, TRANSACTION_MAX_ROWS)
-        if not rows:
-            return
-        try:
-            claimed = self._pending.claim(rows, until=claimed_until(answer_by))
-        except RowChanged:
-            self._lost_claims += 1
-            if self._lost_claims > LOST_CLAIMS_MAX:
-                self._workers.stop()
-            self._due = self._reread(self._report)
-            return
-        for row in claimed:
-            self._workers.submit(row, send_by=send_by, answer_by=answer_by)
+        enough = self._workers.concurrency + TRANSACTION_MAX_ROWS
+        while (now := self._clock.now()) <= send_by and self._workers.in_flight < enough:
+            rows = [] if self._workers.stopped else self._due.take(now, TRANSACTION_MAX_ROWS)
+            if not rows:
+                return
+            try:
+                claimed = self._pending.claim(rows, until=claimed_until(answer_by))
+            except RowChanged:
+                self._lost_claims += 1
+                if self._lost_claims > LOST_CLAIMS_MAX:
+                    self._workers.stop()
+                self._due = self._reread(self._report)
+                return
+            for row in claimed:
+                self._workers.submit(row, send_by=send_by, answer_by=answer_by)
 
     def _write(self, polled: list[PolledRow]) -> None:
         """Write results back; a job that came back unasked is written as it was, which gives its claim back."""
