@@ -69,9 +69,9 @@ class JobPoller:
         if job.awaits_detail:
             return self._with_detail(Poll(job, asked=False), answer_by)
         began = self._clock.now()
-        asked_at = self._last_answers.get(job.job_id)
-        if asked_at is not None and began < asked_at + POLL_SPACING:
-            return Poll(replace(job, next_poll_at=asked_at + POLL_SPACING), asked=False)
+        answered_at = self._last_answers.get(job.job_id) if job.poll_count == 0 else None
+        if answered_at is not None and began < answered_at + POLL_SPACING:
+            return Poll(replace(job, next_poll_at=answered_at + POLL_SPACING), asked=False)
         try:
             status = self._upstream.job_status(job.job_id, timeout_seconds=(answer_by - began).total_seconds())
         except TokenUnavailable as error:
