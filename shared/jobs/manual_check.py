@@ -50,7 +50,7 @@ class ManualCheck:
         self._clock = clock
 
     def check(self, job_id: str) -> Job:
-        """The job after a poll; a finished one as it is.
+        """The job after a poll; a finished one as it is, and so one whose detail alone cannot be had yet.
 
         Raises JobUnknown, AskedTooRecently, StorageError, and UpstreamError after storing it with the job.
         """
@@ -66,7 +66,7 @@ class ManualCheck:
         written = self._pending.write([(claimed, poll.job)])[0]
         if written is not None:
             self._settle(written)
-        if poll.error is not None and poll.job.pending:
+        if poll.error is not None and poll.job.pending and not poll.job.awaits_detail:
             raise poll.error
         return poll.job
 

@@ -114,6 +114,18 @@ def test_an_upstream_failure_is_raised_and_stored_with_the_job(instance: Instanc
     assert "503" in job.last_poll_error
 
 
+def test_a_job_that_succeeded_but_whose_detail_cannot_be_had_yet_is_returned(
+    instance: Instance, fresh_sandbox: Sandbox
+) -> None:
+    job_id = fresh_sandbox.state.add_job()
+    instance.register(job_id)
+    fresh_sandbox.state.fault("not_found", route="product-ingestion.job-detail")
+    job = instance.manual_check.check(job_id)
+    assert job.pending
+    assert job.job_result is not None
+    assert job.job_result.casefold() == "succeeded"
+
+
 def test_a_finished_job_is_returned_without_asking(instance: Instance, fresh_sandbox: Sandbox) -> None:
     job_id = fresh_sandbox.state.add_job()
     instance.register(job_id)
