@@ -20,7 +20,7 @@ run: setup ## Run the whole system on this machine (ONCE=1: until all sample job
 	@$(PYTHON_VENV) -m local.system $(if $(filter-out 0,$(ONCE)),--once) $(if $(filter-out 0,$(LOGS)),--logs)
 
 test: setup ## Run the tests (ARGS="-k name" chooses)
-	@$(PYTHON_VENV) -m pytest -m "not slow" $(ARGS)
+	@$(PYTHON_VENV) -m pytest -m "not slow" -n auto --maxprocesses 4 --dist loadfile $(ARGS)
 
 test-slow: setup ## Run the proofs that take minutes
 	@$(PYTHON_VENV) -m pytest -m slow $(ARGS)
