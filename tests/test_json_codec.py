@@ -10,7 +10,20 @@ def test_a_number_keeps_its_digits(text: str) -> None:
     assert dumps(loads(f"[{text}]")) == f"[{text}]"
 
 
-@pytest.mark.parametrize("text", ["", "{", "NaN", "[Infinity]", "{'a': 1}", "[1,]", "[" * 100_000, "[" * 6000 + "]" * 6000, "\ufeff\ufeff1"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{",
+        "NaN",
+        "[Infinity]",
+        "{'a': 1}",
+        "[1,]",
+        "[" * 100_000,
+        "[" * 6000 + "]" * 6000,
+        "\ufeff\ufeff1",
+    ],
+)
 def test_what_is_not_json_is_refused(text: str) -> None:
     with pytest.raises(InvalidJson):
         loads(text)
