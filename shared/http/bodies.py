@@ -7,13 +7,14 @@ from pydantic import BaseModel, ValidationError
 from shared.http.exchange import Request
 from shared.http.problems import ProblemError, invalid_request
 from shared.json_codec import InvalidJson, loads
-from shared.models.requests import faults_of
+from shared.models.requests import faults_of, only_malformed_ids
 
 LONGEST_BODY_BYTES = 256 * 1024
 
 
 def read_body[M: BaseModel](request: Request, model: type[M]) -> M:
-    """The body as `model`. Raises a problem: 413 too large, 400 not JSON, 422 with every fault of the shape."""
+    """The body as `model`. Raises a problem that names every fault: 413 too large, 400 not JSON or a malformed id,
+    422 of the wrong shape."""
     if len(request.body) > LONGEST_BODY_BYTES:
         raise ProblemError(
             HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
@@ -27,4 +28,6 @@ def read_body[M: BaseModel](request: Request, model: type[M]) -> M:
     try:
         return model.model_validate(value)
     except ValidationError as error:
-        raise invalid_request(faults_of(error), status=HTTPStatus.UNPROCESSABLE_ENTITY) from error
+        # A malformed id is 400 wherever it stands, as in a path; a body of the wrong shape is 422.
+        status = HTTPStatus.BAD_REQUEST if only_malformed_ids(error) else HTTPStatus.UNPROCESSABLE_ENTITY
+        raise invalid_request(faults_of(error), status=status) from error

@@ -56,3 +56,11 @@ def faults_of(error: ValidationError) -> list[str]:
         f"{'.'.join(str(part) for part in fault['loc']) or 'body'}: {fault['msg'].removeprefix('Value error, ')}"
         for fault in error.errors(include_url=False, include_input=False, include_context=False)
     ]
+
+
+def only_malformed_ids(error: ValidationError) -> bool:
+    """Whether the body has the right shape, and nothing but an id in it is malformed."""
+    return all(
+        isinstance(fault.get("ctx", {}).get("error"), identifiers.InvalidIdentifier)
+        for fault in error.errors(include_url=False, include_input=False)
+    )

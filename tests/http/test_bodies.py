@@ -58,5 +58,15 @@ def test_every_fault_of_a_body_is_named_at_once_and_none_repeats_what_was_sent(
     assert fresh_sandbox.state.requests() == []
 
 
+@pytest.mark.parametrize("job_id", ["", "nope", "b3f49dff381f480da10e17f4ce49b65f", "../status"])
+def test_a_malformed_id_is_400_as_in_a_path(api: Api, job_id: str) -> None:
+    assert api.register(json.dumps({"jobId": job_id, "label": "x"}).encode()).status == 400
+
+
+@pytest.mark.parametrize("body", [{}, {"jobId": 7}, {"jobId": None}, {"jobId": "nope", "label": 7}])
+def test_a_body_of_another_shape_is_422(api: Api, body: object) -> None:
+    assert api.register(json.dumps(body).encode()).status == 422
+
+
 def test_a_byte_order_mark_before_the_body_does_no_harm(api: Api) -> None:
     assert api.register(b"\xef\xbb\xbf" + json.dumps({"jobId": JOB_ID}).encode()).status == 202
