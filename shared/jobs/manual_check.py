@@ -66,8 +66,12 @@ class ManualCheck:
         written = self._pending.write([(claimed, poll.job)])[0]
         if written is not None:
             self._settle(written)
-        if poll.error is not None and poll.job.pending and not poll.job.awaits_detail:
+        if not poll.job.pending or poll.job.awaits_detail:
+            return poll.job
+        if poll.error is not None:
             raise poll.error
+        if not poll.asked:
+            raise AskedTooRecently(poll.job.next_poll_at - self._clock.now())
         return poll.job
 
     def _claim(self, row: PendingRow, *, until: datetime) -> PendingRow:

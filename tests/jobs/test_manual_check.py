@@ -33,6 +33,20 @@ def test_a_check_within_the_minute_is_refused_with_the_time_to_wait(
     assert len(fresh_sandbox.state.status_requests(job_id)) == 1
 
 
+def test_a_check_of_a_job_whose_row_another_system_has_just_replaced_is_refused_too(
+    instance: Instance, fresh_sandbox: Sandbox
+) -> None:
+    job_id = fresh_sandbox.state.add_job(seconds=None)
+    instance.register(job_id)
+    instance.tick()
+    instance.table.upsert({"PartitionKey": "pending", "RowKey": job_id})
+    instance.clock.advance(20)
+    with pytest.raises(AskedTooRecently) as refusal:
+        instance.manual_check.check(job_id)
+    assert refusal.value.retry_after_seconds == 40
+    assert len(fresh_sandbox.state.status_requests(job_id)) == 1
+
+
 def test_a_check_just_before_a_tick_keeps_the_tick_from_asking_again(
     instance: Instance, fresh_sandbox: Sandbox
 ) -> None:
