@@ -1,9 +1,10 @@
 """Product Ingestion: configure jobs and private offers."""
 
 import time
+from collections.abc import Callable
 from typing import Any
 
-from shared.json_codec import JsonObject
+from shared.json_codec import JsonObject, dumps
 from shared.upstream.answer import Answer
 from shared.upstream.errors import UpstreamUnreadable
 from shared.upstream.job_status import JobStatus
@@ -52,6 +53,20 @@ class ProductIngestion:
             relative_url("configure", job_id, query=self._offer_query), timeout_seconds=timeout_seconds
         )
         return _resources(answer.json_object)
+
+    def job_offer(
+        self,
+        job_id: str,
+        *,
+        timeout_seconds: float | None = None,
+        before_large: Callable[[], None] | None = None,  # noqa: ARG002 - not called yet
+    ) -> bytes | None:
+        """The private offer in the detail of a finished job, one JSON object in UTF-8; None if the detail holds none.
+
+        A failed job has no detail: upstream answers 404.
+        """
+        offer = private_offer_of(self.job_detail(job_id, timeout_seconds=timeout_seconds))
+        return None if offer is None else dumps(offer).encode("ascii")
 
     def private_offer(self, private_offer_id: str) -> Answer:
         """One private offer as upstream sent it; the id with or without `private-offer/` in front."""
