@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from local.sandbox.sample_offers import private_offer_of
 from shared.jobs.job import Job
 from shared.jobs.record import job_record
+from shared.json_codec import dumps
 from shared.models.responses import JobRecord
 from shared.models.vocabulary import JobState, Operation
 
@@ -23,7 +24,7 @@ def sample_record(job_id: str) -> JobRecord:
             label="Contoso renewal",
             job_status="completed",
             job_result="succeeded",
-            private_offer=private_offer_of("customerPromotion"),
+            private_offer=dumps(private_offer_of("customerPromotion")).encode("ascii"),
             poll_count=2,
             last_polled_at=now,
         )

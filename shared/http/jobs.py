@@ -8,7 +8,7 @@ from typing import cast
 from shared import identifiers
 from shared.clock import Clock
 from shared.http.bodies import read_body
-from shared.http.exchange import NO_CONTENT, Request, Response, json_response
+from shared.http.exchange import NO_CONTENT, Request, Response, json_response, unchanged_json
 from shared.http.parameters import Parameters
 from shared.http.problems import ProblemError, invalid_request
 from shared.jobs.job import POLL_SPACING, Job
@@ -85,7 +85,7 @@ class JobHandlers:
 
     def private_offer(self, request: Request) -> Response:
         """GET /jobs/{jobId}/private-offer."""
-        return json_response(private_offer_of_job(self.job_offers, _job_id(request)))
+        return unchanged_json(private_offer_of_job(self.job_offers, _job_id(request)))
 
     def _retry_after(self, job: Job) -> dict[str, str]:
         if not job.pending:
@@ -94,8 +94,8 @@ class JobHandlers:
         return {"Retry-After": str(max(wait, 1))}
 
 
-def private_offer_of_job(job_offers: JobOffers, job_id: str) -> dict[str, object]:
-    """The private offer behind a job id, or the problem that says why there is none."""
+def private_offer_of_job(job_offers: JobOffers, job_id: str) -> bytes:
+    """The private offer behind a job id as upstream sent it, or the problem that says why there is none."""
     try:
         return job_offers.private_offer(job_id)
     except JobStillPending as error:

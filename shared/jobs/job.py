@@ -38,7 +38,8 @@ class Job:
     job_end: str | None = None
     resource_uri: str | None = None
     errors: list[JsonObject] = field(default_factory=list)
-    private_offer: JsonObject | None = None
+    # One JSON object as the bytes that came from upstream (UTF-8): it is passed on, and only webhooks look inside.
+    private_offer: bytes | None = None
     poll_count: int = 0
     last_polled_at: datetime | None = None
     consecutive_poll_failures: int = 0

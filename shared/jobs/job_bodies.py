@@ -4,14 +4,14 @@ import logging
 from dataclasses import replace
 
 from shared.jobs.job import Job
-from shared.json_codec import InvalidJson, JsonObject, dumps, loads
+from shared.json_codec import InvalidJson, JsonObject, dumps, loads, members
 from shared.storage.documents import Documents
 from shared.storage.errors import RecordBroken
 from shared.storage.table import Row
 
 _log = logging.getLogger("offer_monitor.jobs")
-# A text column holds 32 K UTF-16 characters; the text is ASCII, so characters are what counts.
-LONGEST_COLUMN_CHARACTERS = 30_000
+# A text column holds 32 K UTF-16 characters, and UTF-8 never needs fewer bytes than UTF-16 characters.
+LONGEST_COLUMN_BYTES = 30_000
 
 
 class JobBodies:
@@ -22,16 +22,19 @@ class JobBodies:
 
     def columns(self, job: Job) -> Row:
         """The columns for the job's errors and private offer; long ones are stored as documents first."""
+        errors = dumps(job.errors).encode("ascii") if job.errors else b""
         return {
-            **self._column(job.job_id, "errors", job.errors or None),
-            **self._column(job.job_id, "privateOffer", job.private_offer),
+            **self._column(job.job_id, "errors", errors),
+            **self._column(job.job_id, "privateOffer", job.private_offer or b""),
         }
 
     def load(self, job: Job, row: Row) -> Job:
         """The job with the errors and the private offer that its row holds or refers to. Raises RecordBroken."""
-        errors: list[JsonObject] | None = self._read(job.job_id, "errors", row, list)
-        private_offer: JsonObject | None = self._read(job.job_id, "privateOffer", row, dict)
-        return replace(job, errors=errors or [], private_offer=private_offer)
+        errors = _errors(self._read(job.job_id, "errors", row), job.job_id)
+        private_offer = self._read(job.job_id, "privateOffer", row)
+        if private_offer:
+            _check_is_object(private_offer, job.job_id)
+        return replace(job, errors=errors, private_offer=private_offer or None)
 
     def load_if_whole(self, job: Job, row: Row) -> Job:
         """The same for showing: a job whose long parts are broken is shown without them."""
@@ -45,21 +48,31 @@ class JobBodies:
         """Remove the job's documents."""
         self._documents.delete_all(job_id)
 
-    def _column(self, job_id: str, name: str, value: list[JsonObject] | JsonObject | None) -> Row:
-        text = "" if value is None else dumps(value)
-        if len(text) <= LONGEST_COLUMN_CHARACTERS:
-            return {name: text, f"{name}Document": ""}
-        return {name: "", f"{name}Document": self._documents.put(job_id, text)}
+    def _column(self, job_id: str, name: str, data: bytes) -> Row:
+        if len(data) <= LONGEST_COLUMN_BYTES:
+            return {name: data.decode("utf-8"), f"{name}Document": ""}
+        return {name: "", f"{name}Document": self._documents.put(job_id, data)}
 
-    def _read[T](self, job_id: str, name: str, row: Row, shape: type[T]) -> T | None:
+    def _read(self, job_id: str, name: str, row: Row) -> bytes:
         column, reference = row.get(name) or "", row.get(f"{name}Document") or ""
         if not isinstance(column, str) or not isinstance(reference, str):
             raise RecordBroken(f"the {name} of {job_id} are not a text")
-        text = self._documents.get(job_id, reference) if reference else column
-        try:
-            value = loads(text) if text else None
-        except InvalidJson as error:
-            raise RecordBroken(f"the {name} of {job_id} are not JSON") from error
-        if value is not None and not isinstance(value, shape):
-            raise RecordBroken(f"the {name} of {job_id} are of another shape")
-        return value
+        return self._documents.get(job_id, reference) if reference else column.encode("utf-8", "replace")
+
+
+def _errors(data: bytes, job_id: str) -> list[JsonObject]:
+    try:
+        errors = loads(data) if data else []
+    except InvalidJson as error:
+        raise RecordBroken(f"the errors of {job_id} are not JSON") from error
+    if not isinstance(errors, list):
+        raise RecordBroken(f"the errors of {job_id} are of another shape")
+    return errors
+
+
+def _check_is_object(data: bytes, job_id: str) -> None:
+    """It goes out as it is, inside of JSON of ours."""
+    try:
+        members(data)
+    except InvalidJson as error:
+        raise RecordBroken(f"the private offer of {job_id} is not a JSON object") from error

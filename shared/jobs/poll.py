@@ -15,7 +15,7 @@ from shared.upstream.errors import (
     UpstreamThrottled,
     UpstreamUnreadable,
 )
-from shared.upstream.product_ingestion import PRODUCT_INGESTION, ProductIngestion, private_offer_of
+from shared.upstream.product_ingestion import PRODUCT_INGESTION, ProductIngestion
 
 # How long a single poll may take: a status request and the detail, each of which UPSTREAM_TIMEOUT_SECONDS bounds.
 ANSWER_WITHIN = timedelta(seconds=45)
@@ -120,12 +120,13 @@ class JobPoller:
         seconds = (answer_by - self._clock.now()).total_seconds()
         job = poll.job
         try:
-            resources = self._upstream.job_detail(job.job_id, timeout_seconds=max(seconds, SHORTEST_TIMEOUT_SECONDS))
+            private_offer = self._upstream.job_offer(
+                job.job_id, timeout_seconds=max(seconds, SHORTEST_TIMEOUT_SECONDS)
+            )
         except UpstreamError as error:
             job = self._rules.after_failed_detail(job, error, self._clock.now())
             _log_failure(job, error)
             return Poll(job, asked=poll.asked, error=error, latency_seconds=poll.latency_seconds)
-        private_offer = private_offer_of(resources)
         job = self._rules.after_detail(job, private_offer, self._clock.now())
         return Poll(job, asked=poll.asked, latency_seconds=poll.latency_seconds)
 

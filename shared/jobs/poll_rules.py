@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from shared.jobs.job import DETAIL_ATTEMPTS, LONGEST_POLL_SPACING, LONGEST_RETRY_AFTER, POLL_SPACING, Job
-from shared.json_codec import JsonObject
 from shared.models.vocabulary import JobState, Operation
 from shared.settings import Settings
 from shared.upstream.errors import TokenRejected, UpstreamError, UpstreamNotFound
@@ -75,8 +74,8 @@ class PollRules:
             return job.finished(JobState.LOST, now)
         return self._still_pending(job, now)
 
-    def after_detail(self, job: Job, private_offer: JsonObject | None, now: datetime) -> Job:
-        """The succeeded job with the private offer found in its detail (None: the detail holds none)."""
+    def after_detail(self, job: Job, private_offer: bytes | None, now: datetime) -> Job:
+        """The succeeded job with the private offer in its detail (None: the detail holds none)."""
         return replace(job, private_offer=private_offer, last_poll_error=None).finished(JobState.SUCCEEDED, now)
 
     def after_failed_detail(self, job: Job, error: UpstreamError, now: datetime) -> Job:

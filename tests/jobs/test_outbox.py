@@ -7,6 +7,7 @@ import pytest
 
 from local.sandbox.server import Sandbox
 from shared.jobs.job_rows import PENDING_PARTITION
+from shared.json_codec import loads
 from shared.models.vocabulary import JobState
 from shared.storage.errors import StorageUnreachable
 from shared.storage.table import Change, Table
@@ -67,7 +68,7 @@ def test_a_process_killed_before_any_write_finishes_the_job_once_all_the_same(
         successor.tick()
     job = successor.job(job_id)
     assert job.state is JobState.SUCCEEDED
-    assert job.private_offer == big
+    assert loads(job.private_offer or b"") == big
     assert announcer.types == ["job.succeeded"]
     assert list(table.rows(f"PartitionKey eq '{PENDING_PARTITION}'")) == []
     assert len(successor.history.page("", 10)) == 1

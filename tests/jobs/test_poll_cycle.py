@@ -6,6 +6,7 @@ import pytest
 
 from local.sandbox.server import Sandbox
 from shared.jobs.job_rows import PENDING_PARTITION
+from shared.json_codec import loads
 from shared.models.vocabulary import JobState, Operation
 from shared.storage.table import Table
 from shared.upstream.clients import Upstream
@@ -33,7 +34,7 @@ def test_a_succeeded_job_leaves_pending_with_its_private_offer(instance: Instanc
     assert (report.polled, report.finished) == (1, 1)
     assert job.state is JobState.SUCCEEDED
     assert job.private_offer is not None
-    assert job.private_offer["id"].startswith("private-offer/")
+    assert loads(job.private_offer)["id"].startswith("private-offer/")
     assert job.finished_at == instance.clock.now()
     assert pending_keys(instance) == []
     assert instance.announcer.types == ["job.succeeded"]
@@ -133,8 +134,8 @@ def test_a_private_offer_of_more_than_a_mebibyte_is_kept_whole(instance: Instanc
     job_id = fresh_sandbox.state.add_job(resources=[offer])
     instance.register(job_id)
     instance.tick()
-    assert instance.job(job_id).private_offer == offer
-    assert instance.announcer.events[0].data["job"]["privateOffer"] == offer
+    assert loads(instance.job(job_id).private_offer or b"") == offer
+    assert loads(instance.announcer.events[0].data["job"]["privateOffer"].data) == offer
 
 
 def test_a_job_pending_for_a_day_is_announced_as_stalled_once_and_polled_on(

@@ -3,7 +3,7 @@
 from typing import Any
 
 from shared.clock import rfc3339
-from shared.json_codec import JsonObject, dumps
+from shared.json_codec import InvalidJson, JsonObject, RawJson, dumps, loads, members
 from shared.redaction import without_signed_links
 from shared.webhooks.events import Event
 
@@ -16,13 +16,37 @@ _TEXT_MAX_CHARACTERS = 2000
 
 def standard_body(event: Event) -> bytes:
     """The event as it is stored and sent. What is too large is cut, and says so where it was cut."""
-    data = without_signed_links(event.data)
+    data = without_signed_links(_with_read_offer(event.data))
     body = _body(event, data)
     if len(body) > BODY_MAX_BYTES:
         body = _body(event, _reduced(data, ("privateOffer", _reduced_offer)))
     if len(body) > BODY_MAX_BYTES:
         body = _body(event, _reduced(data, ("privateOffer", _reduced_offer), ("errors", _reduced_errors)))
     return body
+
+
+def _with_read_offer(data: JsonObject) -> JsonObject:
+    """`data` with its job's private offer as an object, so that signed links in it can be found.
+
+    An offer whose bytes alone are larger than a body is never read whole, only what is kept of it.
+    """
+    job = data.get("job") or {}
+    offer = job.get("privateOffer")
+    if not isinstance(offer, RawJson):
+        return data
+    return {**data, "job": {**job, "privateOffer": _read_offer(offer.data)}}
+
+
+def _read_offer(offer: bytes) -> JsonObject:
+    try:
+        read: JsonObject = loads(offer) if len(offer) <= BODY_MAX_BYTES else _reduced_unread(offer)
+    except InvalidJson:
+        return {"truncated": True}
+    return read
+
+
+def _reduced_unread(offer: bytes) -> JsonObject:
+    return _reduced_offer({key: loads(bytes(raw)) for key, raw in members(offer, *_KEPT_OF_AN_OFFER).items()})
 
 
 def _body(event: Event, data: JsonObject) -> bytes:
