@@ -102,9 +102,9 @@ def test_rows_beyond_what_is_enough_are_read_while_the_others_are_polled(
 def test_large_offers_are_announced_with_their_offers_and_leave_room_for_the_next(
     instance: Instance, fresh_sandbox: Sandbox
 ) -> None:
-    offers = [
-        {"id": f"private-offer/{n}", "privateOfferType": "cspPromotion", "name": "x" * 200_000} for n in range(6)
-    ]
+    schema = "https://schema.mp.microsoft.com/schema/private-offer/2023-07-15"
+    large = {"$schema": schema, "privateOfferType": "cspPromotion", "name": "x" * 200_000}
+    offers = [large | {"id": f"private-offer/{n}"} for n in range(6)]
     job_ids = [fresh_sandbox.state.add_job(resources=[offer]) for offer in offers]
     for job_id in job_ids:
         instance.register(job_id)
