@@ -97,10 +97,10 @@ class ManualCheck:
     def _earliest_of_unpolled(self, job_id: str, now: datetime) -> datetime:
         """What is known of a job's last status request from before its row was there. See `asks.py`."""
         finished = self._registry.find_finished(job_id)
-        asked = self._asks.get(job_id)
+        asked = self._asks.get(job_id, now)
         moments = [now if asked is None else asked.next_poll_at]
         if finished is not None and finished.last_polled_at is not None:
-            moments.append(finished.last_polled_at + POLL_SPACING)
+            moments.append(min(finished.last_polled_at, now) + POLL_SPACING)
         return max(moments)
 
     def _settle(self, written: Written) -> None:
