@@ -104,11 +104,12 @@ def test_upstream_down_for_all_degrades_and_for_some_does_not(
 
 
 def test_due_jobs_that_the_last_tick_did_not_reach_degrade_once_they_are_overdue(api: Api, clock: FakeClock) -> None:
-    def after_tick(**counts: int) -> Answer:
-        api.monitor.monitor_states.record(CycleReport(started_at=clock.now(), pending=9, **counts))
+    def after_tick(*, unreached: int, overdue: int) -> Answer:
+        report = CycleReport(started_at=clock.now(), pending=9, unreached=unreached, overdue=overdue)
+        api.monitor.monitor_states.record(report)
         return api.health_details()
 
-    assert after_tick(unreached=3).status == 200
+    assert after_tick(unreached=3, overdue=0).status == 200
     overdue = after_tick(unreached=3, overdue=2)
     assert (overdue.status, overdue.json["overdue"]) == (503, 2)
     assert api.health().status == 503
@@ -124,7 +125,7 @@ def test_an_app_whose_ticks_have_stopped_degrades(api: Api, clock: FakeClock) ->
     assert api.health().status == 503
 
 
-def test_health_reads_no_jobs(api: Api, clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_health_reads_no_jobs(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     api.register({"jobId": JOB_ID})
     api.monitor.poll_tick()
     api.monitor.delivery_tick()
