@@ -2,15 +2,22 @@
 
 Upstream's objects are passed on unchanged, and "unchanged" includes `2.0`, `0.10` and 19-digit integers, which the
 standard library would turn into other texts. simplejson keeps every number as a Decimal and writes it back as it was.
-An object that is only passed on is not parsed at all: `RawJson` carries its bytes.
+An object that is only passed on is not parsed at all: `RawJson` carries its bytes, and `members` and `elements` look
+inside without building what they pass over.
 """
 
 import codecs
+import re
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, NoReturn
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import simplejson
+
+if TYPE_CHECKING:
+    from msgspec import Raw
+    from msgspec.json import Decoder
 
 type JsonValue = bool | int | Decimal | str | list["JsonValue"] | dict[str, "JsonValue"] | None
 type JsonObject = dict[str, Any]
@@ -18,10 +25,13 @@ type JsonObject = dict[str, Any]
 
 # What is read must be writable again, inside another object; the interpreter's own limits for that lie near 10,000.
 DEEPEST_NESTING = 5000
-
-
 # How much of a text is decoded at once to see whether it is UTF-8.
 _CHECKED_BYTES = 64 * 1024
+# An element takes far more memory as an object than as text, so a hostile text of a few megabytes could fill it.
+MOST_ELEMENTS = 500_000
+# msgspec refuses lone surrogates, which JSON allows. A text that has some is parsed whole, at eight times its size.
+LONGEST_TEXT_WITH_SURROGATES_BYTES = 1024 * 1024
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
 class InvalidJson(ValueError):
@@ -66,20 +76,79 @@ def dumps_bytes(value: object) -> bytes:
     return text.encode("latin-1")
 
 
-def members(data: bytes) -> dict[str, bytes]:
-    """The members of a JSON object, each as the bytes it came as, unparsed. Raises InvalidJson."""
-    # Loaded here, since an idle tick has no use for it.
-    import msgspec
+def members(data: "bytes | Raw", *names: str) -> "dict[str, Raw]":
+    """Those members of a JSON object that have one of `names`, each as the bytes it came as, unparsed.
 
-    _check_utf_8(data)
+    The whole text is checked: strict JSON, UTF-8, no byte order mark. What is not asked for takes no memory. A Raw
+    keeps all of `data` in memory; `bytes(raw)` is a copy that does not. Raises InvalidJson, also for another value.
+    """
+    import msgspec  # here, because an idle tick does without it
+
     try:
-        return {name: bytes(raw) for name, raw in msgspec.json.decode(data, type=dict[str, msgspec.Raw]).items()}
-    except (msgspec.MsgspecError, ValueError, RecursionError):
-        # msgspec refuses a lone surrogate, which may stand in upstream's JSON.
-        value = loads(data)
+        found = msgspec.structs.astuple(_decoded(data, _members_decoder(names)))
+        return {name: raw for name, raw in zip(names, found, strict=True) if raw is not msgspec.UNSET}
+    except _HasSurrogates:
+        value = loads(bytes(data))
     if not isinstance(value, dict):
         raise InvalidJson("not a JSON object")
-    return {name: dumps(member).encode("ascii") for name, member in value.items()}
+    return {name: msgspec.Raw(dumps(value[name]).encode("ascii")) for name in names if name in value}
+
+
+def elements(data: "bytes | Raw") -> "list[Raw]":
+    """The elements of a JSON array, unparsed, as `members` gives them. Raises InvalidJson, also for another value."""
+    import msgspec
+
+    if bytes(data).count(b",") >= MOST_ELEMENTS:
+        raise InvalidJson(f"more than {MOST_ELEMENTS} values")
+    try:
+        return list(_decoded(data, _elements_decoder()))
+    except _HasSurrogates:
+        value = loads(bytes(data))
+    if not isinstance(value, list):
+        raise InvalidJson("not a JSON array")
+    return [msgspec.Raw(dumps(element).encode("ascii")) for element in value]
+
+
+def text_of(data: "bytes | Raw | None") -> str | None:
+    """The text that `data` holds as JSON; None for any other value, or none."""
+    import msgspec
+
+    try:
+        return None if data is None else msgspec.json.decode(data, type=str)
+    except (ValueError, RecursionError):
+        return None
+
+
+class _HasSurrogates(Exception):
+    """msgspec cannot read the text, for lone surrogates perhaps."""
+
+
+@lru_cache(maxsize=32)
+def _members_decoder(names: tuple[str, ...]) -> "Decoder[Any]":
+    import msgspec
+
+    # Members with names that the struct does not have are checked and passed over.
+    fields = [(f"member{place}", msgspec.Raw | msgspec.UnsetType, msgspec.UNSET) for place in range(len(names))]
+    rename = {field[0]: name for field, name in zip(fields, names, strict=True)}
+    return msgspec.json.Decoder(msgspec.defstruct("Members", fields, rename=rename))
+
+
+@lru_cache(maxsize=1)
+def _elements_decoder() -> "Decoder[Any]":
+    import msgspec
+
+    return msgspec.json.Decoder(list[msgspec.Raw])
+
+
+def _decoded(data: "bytes | Raw", decoder: "Decoder[Any]") -> Any:  # noqa: ANN401 - what the decoder is for
+    _check_utf_8(data)
+    try:
+        return decoder.decode(data)
+    except (ValueError, RecursionError) as error:  # msgspec's errors are ValueErrors
+        view = memoryview(data)
+        if len(view) <= LONGEST_TEXT_WITH_SURROGATES_BYTES and _SURROGATE.search(view):
+            raise _HasSurrogates from error
+        raise InvalidJson("not valid JSON, or not of the expected shape") from error
 
 
 def _raw(value: object) -> object:
@@ -88,11 +157,12 @@ def _raw(value: object) -> object:
     raise TypeError(f"{type(value).__name__} cannot be written as JSON")
 
 
-def _check_utf_8(data: bytes) -> None:
+def _check_utf_8(data: "bytes | Raw") -> None:
+    view = memoryview(data)
     decoder = codecs.getincrementaldecoder("utf-8")()
     try:
-        for start in range(0, len(data), _CHECKED_BYTES):
-            decoder.decode(data[start : start + _CHECKED_BYTES])
+        for start in range(0, len(view), _CHECKED_BYTES):
+            decoder.decode(view[start : start + _CHECKED_BYTES])
         decoder.decode(b"", final=True)
     except UnicodeDecodeError as error:
         raise InvalidJson("not UTF-8") from error

@@ -40,7 +40,16 @@ HTTP_FUNCTIONS = {
     "redeliver": ("POST", "webhooks/{webhookId}/deliveries/{deliveryId}/redeliver", FUNCTION),
 }
 # What an import must not load: an idle tick does without all of it.
-HEAVY = ["requests", "azure.identity", "azure.data.tables", "pydantic", "cryptography", "simplejson", "shared"]
+HEAVY = [
+    "requests",
+    "azure.identity",
+    "azure.data.tables",
+    "pydantic",
+    "cryptography",
+    "simplejson",
+    "msgspec",
+    "shared",
+]
 
 
 @pytest.fixture(scope="module")

@@ -71,7 +71,7 @@ def test_only_settings_reads_the_environment() -> None:
 
 def test_only_storage_opens_tables_and_only_the_two_clients_sign_in() -> None:
     allowed = {
-        "azure.data.tables": {"shared.storage.connection", "shared.storage.table", "shared.storage.columns"},
+        "azure.data.tables": {"shared.storage.connection", "shared.storage.table"},
         "azure.identity": {"shared.storage.connection", "shared.upstream.credentials"},
     }
     for package, borders in allowed.items():

@@ -1,6 +1,5 @@
 """`/offer-details`: a private offer and a CPP offer in one answer, fetched side by side."""
 
-import codecs
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -16,7 +15,6 @@ from shared.jobs.job_offers import JobOffers
 from shared.json_codec import RawJson
 from shared.models.responses import OfferDetails
 from shared.threads import InvocationThreadPool
-from shared.upstream.answer import Answer
 from shared.upstream.cloud_partner_portal import CloudPartnerPortal
 from shared.upstream.product_ingestion import ProductIngestion
 
@@ -84,16 +82,10 @@ class OfferDetailHandlers:
         return private_offer, cpp_offer
 
     def _private_offer(self, private_offer_id: str) -> bytes:
-        return _as_it_came(self.product_ingestion.private_offer(private_offer_id))
+        return self.product_ingestion.private_offer(private_offer_id).body
 
     def _cpp_offer(self, publisher_id: str, offer_id: str, slot: str | None, version: int | None) -> bytes:
-        return _as_it_came(self.cloud_partner_portal.offer(publisher_id, offer_id, slot=slot, version=version))
-
-
-def _as_it_came(answer: Answer) -> bytes:
-    """The answer's JSON object, which may become a part of ours."""
-    _ = answer.json_object
-    return answer.body.removeprefix(codecs.BOM_UTF8)
+        return self.cloud_partner_portal.offer(publisher_id, offer_id, slot=slot, version=version).body
 
 
 def _fetched(fetch: Fetch) -> bytes | ProblemError:

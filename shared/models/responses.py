@@ -42,7 +42,7 @@ class JobList(TypedDict):
 class PrivateOfferList(TypedDict):
     """A page of private offers, each upstream's object unchanged."""
 
-    privateOffers: list[JsonObject]
+    privateOffers: list[RawJson]
     nextCursor: str | None
 
 

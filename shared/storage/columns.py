@@ -8,8 +8,6 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from azure.data.tables import EdmType, EntityProperty
-
 from shared.storage.moments import stored_moment
 
 # An Int32 column must still hold the count after the next poll.
@@ -47,8 +45,6 @@ def text(row: Columns, column: str) -> str | None:
 def text_of_any(row: Columns, column: str) -> str | None:
     """A text, or a number or GUID as text; None for a value that makes no sense as one."""
     value = row.get(column)
-    if isinstance(value, EntityProperty):  # how the SDK gives a 64-bit integer
-        value = value.value if value.edm_type == EdmType.INT64 else None
     if isinstance(value, str):
         return value or None
     if isinstance(value, UUID) or (isinstance(value, int) and not isinstance(value, bool)):

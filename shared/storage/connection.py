@@ -11,10 +11,8 @@ from shared.storage.table import Table
 
 # As many connections as handler threads (infra sets PYTHON_THREADPOOL_THREAD_COUNT) that may talk to storage at once.
 POOLED_CONNECTIONS = 64
-# With two more tries, storage that hangs costs a cycle about twenty of its fifty seconds, and so does noting that.
 CONNECT_TIMEOUT_SECONDS = 3
 READ_TIMEOUT_SECONDS = 5
-RETRIES = 2
 
 
 class Tables:
@@ -38,7 +36,7 @@ def _open(storage: Storage) -> TableServiceClient:
         connection_timeout=CONNECT_TIMEOUT_SECONDS,
         read_timeout=READ_TIMEOUT_SECONDS,
     )
-    options = {"transport": transport, "retry_total": RETRIES, "retry_backoff_factor": 0.5}
+    options = {"transport": transport, "retry_total": 0}  # `retrying.py` tries again
     if isinstance(storage, StorageByConnectionString):
         try:
             return TableServiceClient.from_connection_string(storage.connection_string, **options)

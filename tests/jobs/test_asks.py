@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from local.sandbox.server import Sandbox
+from sandbox.server import Sandbox
 from shared.jobs.job import Job
 from shared.jobs.manual_check import AskedTooRecently
 from shared.storage.errors import RowChanged

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from local.sandbox.server import Sandbox
+from sandbox.server import Sandbox
 from shared.jobs.job_rows import PENDING_PARTITION
 from shared.jobs.poll_cycle import LAST_ANSWER_AFTER
 from shared.models.vocabulary import JobState

@@ -12,7 +12,7 @@ from uuid import UUID
 import pytest
 from azure.core.credentials import AccessToken
 
-from local.sandbox.server import Sandbox
+from sandbox.server import Sandbox
 from shared.settings import Settings
 from shared.upstream.credentials import SharedCredential, credential_from_settings
 from shared.upstream.errors import (
@@ -28,7 +28,7 @@ from shared.upstream.errors import (
     UpstreamUnreadable,
 )
 from shared.upstream.tokens import TokenSource
-from shared.upstream.transport import ANSWER_MAX_BYTES, CHUNK_BYTES, RETRIES_MAX, Transport
+from shared.upstream.transport import ANSWER_MAX_BYTES, CHUNK_BYTES, LARGE_ANSWER_BYTES, RETRIES_MAX, Transport
 from tests.clock import FakeClock
 from tests.upstream.recording_server import RecordingServer, recording
 
@@ -136,13 +136,13 @@ def test_a_body_that_is_not_json_is_unreadable(
     fresh_sandbox.state.fault(fault, route=API)
 
     with pytest.raises(UpstreamUnreadable):
-        _ = transport.get_once(job_url).json
+        transport.get_once(job_url).json()
 
 
 def test_white_space_around_a_body_is_no_trouble(transport: Transport, fresh_sandbox: Sandbox, job_url: str) -> None:
     fresh_sandbox.state.fault("surplus_whitespace", route=API)
 
-    assert transport.get_once(job_url).json_object["jobStatus"]
+    assert transport.get_once(job_url).json()["jobStatus"]
 
 
 @pytest.mark.parametrize("fault", ["server_error", "reset"])
@@ -422,11 +422,34 @@ def test_an_answer_beyond_the_limit_is_not_read_to_its_end(wire: Transport, serv
         wire.get_once("x")
 
 
+@pytest.mark.parametrize(("size_bytes", "times"), [(LARGE_ANSWER_BYTES, 0), (LARGE_ANSWER_BYTES * 2, 1)])
+def test_who_asks_is_told_once_before_a_body_gets_large(
+    wire: Transport, server: RecordingServer, size_bytes: int, times: int
+) -> None:
+    body = b" " * (size_bytes - 2) + b"{}"
+    server.answers = [reply("200 OK", body)]
+    told: list[bool] = []
+
+    assert wire.get("x", before_large=lambda: told.append(True)).body == body
+    assert len(told) == times
+
+
+def test_who_asks_may_give_a_large_body_up(wire: Transport, server: RecordingServer) -> None:
+    server.answers = [reply("200 OK", b" " * LARGE_ANSWER_BYTES + b"{}"), reply("200 OK", b"{}")]
+
+    def no_room() -> None:
+        raise LookupError("no room")
+
+    with pytest.raises(LookupError, match="no room"):
+        wire.get("x", before_large=no_room)
+    assert wire.get("x", before_large=no_room).body == b"{}"
+
+
 def test_a_compressed_body_is_read_and_its_expansion_bounded(wire: Transport, server: RecordingServer) -> None:
     small, bomb = gzip.compress(b'{"a": 1}'), gzip.compress(b" " * (ANSWER_MAX_BYTES + 1))
     server.answers = [reply("200 OK\r\nContent-Encoding: gzip", body) for body in (small, bomb)]
 
-    assert wire.get_once("x").json_object == {"a": 1}
+    assert wire.get_once("x").json() == {"a": 1}
     with pytest.raises(UpstreamUnreadable, match="more than"):
         wire.get_once("x")
 

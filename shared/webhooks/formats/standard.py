@@ -46,8 +46,7 @@ def _read_offer(offer: bytes) -> JsonObject:
 
 
 def _reduced_unread(offer: bytes) -> JsonObject:
-    kept = {key: value for key, value in members(offer).items() if key in _KEPT_OF_AN_OFFER}
-    return _reduced_offer({key: loads(kept[key]) for key in _KEPT_OF_AN_OFFER if key in kept})
+    return _reduced_offer({key: loads(bytes(raw)) for key, raw in members(offer, *_KEPT_OF_AN_OFFER).items()})
 
 
 def _body(event: Event, data: JsonObject) -> bytes:
