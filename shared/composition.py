@@ -19,15 +19,18 @@ from shared.jobs.pending_jobs import PendingJobs
 from shared.jobs.poll import JobPoller
 from shared.jobs.poll_cycle import PollCycle
 from shared.jobs.poll_rules import PollRules
+from shared.jobs.set_aside import SetAsideRows
 from shared.jobs.tidying import Tidying
 from shared.log import log_event
 from shared.monitor.cycle_report import CycleFailure, CycleReport
 from shared.monitor.monitor_state import MonitorStates
+from shared.monitor.timer_reports import TimerReport, TimerReports
 from shared.setting_reader import SettingsError
 from shared.settings import Settings, StorageSettings, load_settings, load_storage_settings
 from shared.storage.connection import Tables
 from shared.storage.documents import Documents
 from shared.storage.errors import StorageError
+from shared.storage.retrying import retrying_for
 from shared.storage.table import Table
 from shared.upstream.clients import Upstream, upstream_from_settings
 from shared.webhooks.events import Event
@@ -45,6 +48,8 @@ if TYPE_CHECKING:
 
 # Promise 7: a tick ends within 50 seconds. Polling ends by itself before; deliveries under way may use what is left.
 TICK_SECONDS = 49.0
+# What the last try to store the report may take.
+REPORT_SECONDS = 5.0
 _log = logging.getLogger("offer_monitor")
 
 
@@ -80,7 +85,8 @@ class Monitor:
         began = time.monotonic()
         report = self._poll_cycle_report()
         try:
-            self.monitor_states.record(report)
+            with retrying_for(max(0.0, TICK_SECONDS - REPORT_SECONDS - (time.monotonic() - began))):
+                self.monitor_states.record(report)
         except (StorageError, SettingsError) as error:
             _log.warning("the cycle's report is kept until it can be stored: %s", error)
         if "webhooks" in self.__dict__:
@@ -88,7 +94,7 @@ class Monitor:
 
     def _poll_cycle_report(self) -> CycleReport:
         try:
-            return self.poll_cycle.run()
+            return self.poll_cycle.run(self._stopped_at())
         except SettingsError as error:
             failure, detail = CycleFailure.SETTINGS_INVALID, str(error)
             _log.error("%s", error)
@@ -99,14 +105,32 @@ class Monitor:
         log_event(_log, "poll_cycle", level=logging.ERROR, **report.facts())
         return report
 
+    def _stopped_at(self) -> str:
+        """Where the last tick stopped. Storage that fails here fails the cycle too, which then says so."""
+        try:
+            return self.monitor_states.stopped_at()
+        except StorageError:
+            return ""
+
     def delivery_tick(self) -> None:
         """One tick of `deliver_webhooks`: the deliveries that are due again."""
+        began_at = self.clock.now()
+        facts: dict[str, int] = {}
         try:
-            retry_cycle = self.webhooks.retry_cycle
+            self.webhooks.retry_cycle.run()
+            endpoint_ids = [endpoint.id for endpoint in self.webhooks.endpoints.all()]
+            facts["waiting"], facts["dead"] = self.webhooks.deliveries.counts(endpoint_ids)
         except SettingsError as error:
             _log.error("no delivery was attempted: %s", error)
-            return
-        retry_cycle.run()
+        except StorageError as error:
+            _log.warning("deliveries cannot be counted: %s", error)
+        self._note_run("deliver_webhooks", TimerReport(began_at, ok=bool(facts), facts=facts))
+
+    def _note_run(self, function: str, report: TimerReport) -> None:
+        try:
+            self.timer_reports.record(function, report)
+        except (StorageError, SettingsError) as error:
+            _log.warning("the run of %s cannot be noted: %s", function, error)
 
     # --- settings and storage ---
 
@@ -143,8 +167,15 @@ class Monitor:
         return PendingJobs(self.jobs_table, self.job_bodies)
 
     @_Part
+    def set_aside_rows(self) -> SetAsideRows:
+        return SetAsideRows(self.jobs_table, self.clock, changed=self._set_aside_changed)
+
+    def _set_aside_changed(self) -> None:
+        self.monitor_states.set_aside_changed()
+
+    @_Part
     def tidying(self) -> Tidying:
-        return Tidying(self.jobs_table, self.job_bodies)
+        return Tidying(self.jobs_table, self.set_aside_rows)
 
     @_Part
     def asks(self) -> Asks:
@@ -209,7 +240,11 @@ class Monitor:
 
     @_Part
     def monitor_states(self) -> MonitorStates:
-        return MonitorStates(self.jobs_table, _AnnouncerOnDemand(self))
+        return MonitorStates(self.jobs_table, _AnnouncerOnDemand(self), count_set_aside=self.set_aside_rows.count)
+
+    @_Part
+    def timer_reports(self) -> TimerReports:
+        return TimerReports(self.jobs_table)
 
     @_Part
     def webhooks(self) -> "Webhooks":
@@ -229,6 +264,7 @@ class Monitor:
     @_Part
     def job_handlers(self) -> "JobHandlers":
         from shared.http.jobs import JobHandlers
+        from shared.jobs.listing import JobListing
         from shared.jobs.manual_check import ManualCheck
 
         manual_check = ManualCheck(
@@ -239,7 +275,8 @@ class Monitor:
             poller=self.job_poller,
             clock=self.clock,
         )
-        return JobHandlers(self.registry, manual_check, self.job_offers, self.clock)
+        listing = JobListing(pending=self.pending_jobs, history=self.history, clock=self.clock)
+        return JobHandlers(self.registry, listing, manual_check, self.job_offers, self.clock)
 
     @_Part
     def private_offer_handlers(self) -> "PrivateOfferHandlers":
@@ -270,20 +307,9 @@ class Monitor:
     @_Part
     def health_handlers(self) -> "HealthHandlers":
         from shared.http.health import HealthHandlers
-        from shared.monitor.health import DeliveryCounts, Health
+        from shared.monitor.health import Health
 
-        def count_deliveries() -> DeliveryCounts:
-            endpoint_ids = [endpoint.id for endpoint in self.webhooks.endpoints.all()]
-            return DeliveryCounts(*self.webhooks.deliveries.counts(endpoint_ids))
-
-        return HealthHandlers(
-            Health(
-                pending=self.pending_jobs,
-                states=self.monitor_states,
-                count_deliveries=count_deliveries,
-                clock=self.clock,
-            )
-        )
+        return HealthHandlers(Health(states=self.monitor_states, timers=self.timer_reports, clock=self.clock))
 
 
 class _AnnouncerOnDemand:

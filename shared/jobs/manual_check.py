@@ -87,20 +87,20 @@ class ManualCheck:
             earliest = max(earliest, row.job.retry_after_until)
         if earliest > now:
             raise AskedTooRecently(earliest - now)
-        claimed, lost = self._pending.claim([row], until=until)
-        if lost:
+        claims = self._pending.claim([row], until=until)
+        if claims.lost:
             raise AskedTooRecently(POLL_SPACING)
-        if not claimed:
+        if claims.refused:
             raise ChangeRefused("storage does not take the job's row any more")
-        return claimed[0]
+        return claims.taken[0]
 
     def _earliest_of_unpolled(self, job_id: str, now: datetime) -> datetime:
         """What is known of a job's last status request from before its row was there. See `asks.py`."""
         finished = self._registry.find_finished(job_id)
-        asked = self._asks.get(job_id)
+        asked = self._asks.get(job_id, now)
         moments = [now if asked is None else asked.next_poll_at]
         if finished is not None and finished.last_polled_at is not None:
-            moments.append(finished.last_polled_at + POLL_SPACING)
+            moments.append(min(finished.last_polled_at, now) + POLL_SPACING)
         return max(moments)
 
     def _settle(self, written: Written) -> None:

@@ -117,7 +117,14 @@ class PollCycle:
             return
         with PollWorkers(self._poller, self._clock, concurrency=self._concurrency) as workers:
             _Run(
-                self._pending, self._clock, workers, settlements, report, reading, self._not_asked_elsewhere
+                self._pending,
+                self._clock,
+                workers,
+                settlements,
+                report,
+                reading,
+                self._not_asked_elsewhere,
+                self._tidying.set_aside_refused,
             ).until_done(self._sleep)
         _judge(report)
 
@@ -197,6 +204,7 @@ class _Run:
         report: CycleReport,
         reading: _Reading,
         not_asked_elsewhere: Callable[[Sequence[PendingRow]], list[PendingRow]],
+        set_aside_refused: Callable[[Sequence[PendingRow]], None],
     ) -> None:
         self._pending = pending
         self._clock = clock
@@ -205,6 +213,7 @@ class _Run:
         self._report = report
         self._reading = reading
         self._not_asked_elsewhere = not_asked_elsewhere
+        self._set_aside_refused = set_aside_refused
         self._send_by = report.started_at + LAST_REQUEST_AFTER
         self._answer_by = report.started_at + LAST_ANSWER_AFTER
         self._lost_claims = 0
@@ -246,10 +255,11 @@ class _Run:
             if not rows:
                 return
             with retrying_for(STORAGE_MAY_FAIL_SECONDS):
-                claimed, lost = self._pending.claim(rows, until=claimed_until(self._answer_by))
-                for row in claimed:
+                claims = self._pending.claim(rows, until=claimed_until(self._answer_by))
+                for row in claims.taken:
                     self._workers.submit(row, send_by=self._send_by, answer_by=self._answer_by)
-                self._take_up_again(lost)
+                self._take_up_again(claims.lost)
+                self._set_aside_refused(claims.refused)
 
     def _take_up_again(self, lost: Sequence[PendingRow]) -> None:
         """Of the rows that others have changed, those that are still due have another turn."""

@@ -88,6 +88,43 @@ class LastTick(TypedDict):
     unreached: int
 
 
+class SetAsideNewest(TypedDict):
+    """The row that was set aside last."""
+
+    rowKey: str
+    at: str
+    reason: str
+
+
+class SetAside(TypedDict):
+    """Rows of the jobs table that are no jobs: how many (10,000 at most), and the newest."""
+
+    count: int
+    newest: SetAsideNewest | None
+
+
+class SetAsideRecord(TypedDict):
+    """A row that was set aside."""
+
+    rowKey: str
+    setAsideAt: str
+    reason: str
+
+
+class SetAsideList(TypedDict):
+    """A page of rows that were set aside."""
+
+    rows: list[SetAsideRecord]
+    nextCursor: str | None
+
+
+class TimerRun(TypedDict):
+    """The last run of a timer function: when it began, and whether it could do its work."""
+
+    at: str
+    ok: bool
+
+
 class HealthDetails(TypedDict):
     """The parts of the monitor's health, for whoever holds a key."""
 
@@ -95,8 +132,10 @@ class HealthDetails(TypedDict):
     problems: list[str]
     storageReachable: bool
     lastTick: LastTick | None
-    pendingJobs: int | None
-    overdueJobs: int | None
+    pending: int | None
+    overdue: int | None
+    setAside: SetAside | None
+    timers: dict[str, TimerRun]
     lastTokenError: str | None
     deliveriesWaiting: int | None
     deliveriesDead: int | None

@@ -39,7 +39,7 @@ class CycleReport:
     unreached: int = 0
     throttled: bool = False
     # Whether every pending job was read; if not, where the next cycle goes on.
-    read_all: bool = False
+    read_all: bool = True
     stopped_at: str = ""
     latencies_ms: list[int] = field(default_factory=list)
 

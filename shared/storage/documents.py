@@ -1,13 +1,14 @@
 """Bytes too long for one table entity, kept whole.
 
 A column holds 64 KiB and an entity 1 MiB; a private offer may exceed both. Long bytes are cut into entities of
-their own. A document is named by its content's hash and never changed, so that writing it twice, or from two
-instances at once, ends in the same rows, and a reference always reads what it was given for. Write the document
-first and the row that refers to it second: a crash between them leaves a document that nobody reads, and no broken
-reference.
+their own. A document never changes, and every writing of one makes a document of its own: a reference belongs to the
+one row that names it, so a row and its documents can be removed whatever other rows hold. Write the document first
+and the row that refers to it second: a crash between them leaves a document that nobody reads, for `clean_up` to
+find, and no broken reference.
 """
 
 import hashlib
+import uuid
 from collections.abc import Iterator
 from io import BytesIO
 
@@ -30,21 +31,16 @@ class Documents:
 
     def put(self, owner: str, data: bytes) -> str:
         """Store `data`, one entity at a time; returns the reference to read it by."""
-        digest = hashlib.sha256(data).hexdigest()
+        name = f"{hashlib.sha256(data).hexdigest()}.{uuid.uuid4().hex}"
         for number, start in enumerate(range(0, len(data), ENTITY_BYTES)):
-            self._table.upsert(_entity(owner, f"{digest}~{number:06}", data[start : start + ENTITY_BYTES]))
-        return f"{digest}~{len(data)}"
+            self._table.upsert(_entity(owner, f"{name}~{number:06}", data[start : start + ENTITY_BYTES]))
+        return f"{name}~{len(data)}"
 
     def get(self, owner: str, reference: str) -> bytes:
         """The bytes put under this reference. Raises RecordBroken if a part is missing or altered."""
-        digest = reference.partition("~")[0]
-        rows = self._table.rows(
-            "PartitionKey eq @partition and RowKey ge @first and RowKey lt @last",
-            {"partition": _partition(owner), "first": f"{digest}~", "last": f"{digest}~~"},
-            page_size=ENTITIES_READ_AT_ONCE,
-        )
+        digest = _name(reference).partition(".")[0]
         data, found = BytesIO(), hashlib.sha256()
-        for row in rows:
+        for row in self._rows(owner, reference):
             for part in _parts(row):
                 data.write(part)
                 found.update(part)
@@ -52,13 +48,34 @@ class Documents:
             raise RecordBroken(f"document {digest[:12]} of {owner} is not whole")
         return data.getvalue()
 
-    def delete_all(self, owner: str) -> None:
-        """Delete every document of the owner."""
-        rows = self._table.rows(
-            "PartitionKey eq @partition", {"partition": _partition(owner)}, columns=["PartitionKey", "RowKey"]
-        )
-        for row in list(rows):
+    def delete(self, owner: str, reference: str) -> None:
+        """Delete this document; what is gone already is no error."""
+        for row in list(self._rows(owner, reference, columns=["PartitionKey", "RowKey"])):
             self._table.delete(row["PartitionKey"], row["RowKey"])
+
+    def _rows(self, owner: str, reference: str, columns: list[str] | None = None) -> Iterator[Row]:
+        name = _name(reference)
+        return self._table.rows(
+            "PartitionKey eq @partition and RowKey ge @first and RowKey lt @last",
+            {"partition": _partition(owner), "first": f"{name}~", "last": f"{name}~~"},
+            page_size=ENTITIES_READ_AT_ONCE,
+            columns=columns,
+        )
+
+
+def length_of(reference: str) -> int:
+    """How many bytes a document has, as its reference tells; 0 if it does not."""
+    length = reference.rpartition("~")[2]
+    return int(length) if length.isascii() and length.isdecimal() and len(length) < 12 else 0
+
+
+def holds(reference: str, data: bytes) -> bool:
+    """Whether the document of this reference holds these bytes."""
+    return length_of(reference) == len(data) and reference.startswith(f"{hashlib.sha256(data).hexdigest()}.")
+
+
+def _name(reference: str) -> str:
+    return reference.partition("~")[0]
 
 
 def _partition(owner: str) -> str:

@@ -1,7 +1,7 @@
 """Health: one word for everyone, the parts for whoever holds a key, the same status code for both."""
 
 from collections.abc import Iterator
-from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -9,9 +9,10 @@ from sandbox.server import Sandbox
 from shared.composition import Monitor
 from shared.http import edge
 from shared.http.exchange import Request
+from shared.monitor.cycle_report import CycleFailure, CycleReport
 from shared.storage.table import Table
 from tests.clock import FakeClock
-from tests.http.api import Api
+from tests.http.api import Answer, Api
 
 JOB_ID = "b3f49dff-381f-480d-a10e-17f4ce49b65f"
 
@@ -29,7 +30,7 @@ def test_an_app_that_has_not_ticked_yet_is_ok(api: Api, fresh_sandbox: Sandbox) 
     answer = api.health()
     assert (answer.status, answer.json) == (200, {"status": "ok"})
     details = api.health_details()
-    assert (details.status, details.json["lastTick"], details.json["pendingJobs"]) == (200, None, 0)
+    assert (details.status, details.json["lastTick"], details.json["pending"]) == (200, None, None)
     assert fresh_sandbox.state.requests() == []
 
 
@@ -38,13 +39,19 @@ def test_details_tell_what_the_last_tick_did(api: Api, fresh_sandbox: Sandbox, c
     api.register({"jobId": fresh_sandbox.state.add_job(seconds=None)})
     api.monitor.poll_tick()
     clock.advance(30)
+    api.monitor.delivery_tick()
     details = api.health_details().json
     assert details["status"] == "ok"
     assert details["storageReachable"] is True
     assert details["lastTick"]["at"] == "2026-11-20T09:00:00Z"
     assert (details["lastTick"]["polled"], details["lastTick"]["finished"]) == (2, 1)
-    assert (details["pendingJobs"], details["overdueJobs"], details["lastTokenError"]) == (1, 0, None)
+    assert (details["pending"], details["overdue"], details["lastTokenError"]) == (1, 0, None)
     assert (details["deliveriesWaiting"], details["deliveriesDead"]) == (0, 0)
+    assert details["setAside"] == {"count": 0, "newest": None}
+    assert details["timers"] == {
+        "poll_pending_jobs": {"at": "2026-11-20T09:00:00Z", "ok": True},
+        "deliver_webhooks": {"at": "2026-11-20T09:00:30Z", "ok": True},
+    }
 
 
 def test_a_refused_token_degrades_and_is_told_until_a_cycle_works_again(
@@ -96,14 +103,43 @@ def test_upstream_down_for_all_degrades_and_for_some_does_not(
     assert (details.status, details.json["lastTick"]["reason"]) == (503, "upstream_down")
 
 
-def test_jobs_that_have_been_due_for_over_five_minutes_degrade(api: Api, clock: FakeClock) -> None:
-    api.register({"jobId": JOB_ID})
-    clock.advance(299)
+def test_due_jobs_that_the_last_tick_did_not_reach_degrade_once_they_are_overdue(api: Api, clock: FakeClock) -> None:
+    def after_tick(*, unreached: int, overdue: int) -> Answer:
+        report = CycleReport(started_at=clock.now(), pending=9, unreached=unreached, overdue=overdue)
+        api.monitor.monitor_states.record(report)
+        return api.health_details()
+
+    assert after_tick(unreached=3, overdue=0).status == 200
+    overdue = after_tick(unreached=3, overdue=2)
+    assert (overdue.status, overdue.json["overdue"]) == (503, 2)
+    assert api.health().status == 503
+    caught_up = after_tick(unreached=0, overdue=2)
+    assert (caught_up.status, caught_up.json["overdue"]) == (200, 0)
+
+
+def test_an_app_whose_ticks_have_stopped_degrades(api: Api, clock: FakeClock) -> None:
+    api.monitor.poll_tick()
+    clock.advance(6 * 60)
     assert api.health().status == 200
     clock.advance(12)
     assert api.health().status == 503
-    details = api.health_details().json
-    assert (details["status"], details["overdueJobs"]) == ("degraded", 1)
+
+
+def test_health_reads_no_jobs(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    api.register({"jobId": JOB_ID})
+    api.monitor.poll_tick()
+    api.monitor.delivery_tick()
+    read: list[object] = []
+    rows = Table.rows
+
+    def recorded(table: Table, query: str, parameters: Any = None, **options: Any) -> Any:  # noqa: ANN401 - passed on
+        read.append(parameters)
+        return rows(table, query, parameters, **options)
+
+    monkeypatch.setattr(Table, "rows", recorded)
+    api.health_details()
+    api.health()
+    assert [parameters["partition"] for parameters in read] == ["monitor"]  # type: ignore[index] # a query's parameters
 
 
 def test_storage_that_cannot_be_reached_degrades(api: Api, settings_in_environment: pytest.MonkeyPatch) -> None:
@@ -111,22 +147,35 @@ def test_storage_that_cannot_be_reached_degrades(api: Api, settings_in_environme
     settings_in_environment.setenv("AZURITE_TABLE_PORT", "1")
     assert api.health().status == 503
     details = api.health_details()
-    assert (details.status, details.json["storageReachable"], details.json["pendingJobs"]) == (503, False, None)
+    assert (details.status, details.json["storageReachable"], details.json["pending"]) == (503, False, None)
 
 
 def test_a_row_that_is_no_job_does_not_degrade(api: Api, table: Table) -> None:
     table.upsert({"PartitionKey": "pending", "RowKey": "no-job"})
     assert api.health().status == 200
     api.monitor.poll_tick()
-    assert api.health_details().json["lastTick"]["setAside"] == 1
-
-
-def test_anyone_may_ask_often_and_storage_is_read_every_ten_seconds(api: Api, clock: FakeClock, table: Table) -> None:
     assert api.health().status == 200
-    table.upsert({"PartitionKey": "pending", "RowKey": JOB_ID, "nextPollAt": clock.now() - timedelta(hours=1)})
+    details = api.health_details().json
+    assert details["lastTick"]["setAside"] == 1
+    newest = {"rowKey": "no-job", "at": "2026-11-20T09:00:00Z", "reason": "its row key is no job id"}
+    assert details["setAside"] == {"count": 1, "newest": newest}
+
+
+def test_anyone_may_ask_often_and_storage_is_read_every_ten_seconds(api: Api, clock: FakeClock) -> None:
+    assert api.health().status == 200
+    api.monitor.monitor_states.record(CycleReport(started_at=clock.now(), failure=CycleFailure.UPSTREAM_DOWN))
     assert api.health().status == 200
     clock.advance(11)
     assert api.health().status == 503
+
+
+def test_the_monitors_row_made_into_something_else_is_started_anew(api: Api, table: Table) -> None:
+    for row in ({"failedCyclesInARow": "many"}, {"lastTick": "["}, {"unannounced": '{"id": 5}'}, {"setAside": True}):
+        table.upsert({"PartitionKey": "monitor", "RowKey": "state", **row})
+        table.upsert({"PartitionKey": "monitor", "RowKey": "timer~clean_up", "at": "never", **row})
+        assert api.health_details().status == 200
+        Monitor(api.monitor.clock).poll_tick()
+        assert api.health_details().json["lastTick"]["outcome"] == "ok"
 
 
 def test_absent_settings_tell_anyone_no_more_than_degraded(

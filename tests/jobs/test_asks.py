@@ -27,12 +27,12 @@ def test_an_earlier_note_does_not_shorten_a_later_one_and_yet_ends_a_claim(
     until = clock.now() + timedelta(seconds=95)
     ask = instance.asks.claim(JOB_ID, clock.now(), until)
     assert ask is not None
-    instance.asks.remember(JOB_ID, clock.now() + timedelta(seconds=60))
+    instance.asks.remember(JOB_ID, clock.now() + timedelta(seconds=60), clock.now())
     with pytest.raises(RowChanged):
         instance.asks.confirm(ask)
     with pytest.raises(RowChanged):
         instance.asks.answered(ask, clock.now(), None)
-    known = instance.asks.get(JOB_ID)
+    known = instance.asks.get(JOB_ID, clock.now())
     assert known is not None
     assert known.next_poll_at == until
 

@@ -98,9 +98,8 @@ def test_two_instances_that_claim_the_same_hundred_jobs_do_not_quarrel_over_each
     register(instance, fresh_sandbox, 100, seconds=None)
     [page] = instance.pending.pages(instance.clock.now())
     until = instance.clock.now()
-    claimed, lost = instance.pending.claim(page.rows, until)
-    assert (len(claimed), len(lost)) == (100, 0)
+    assert len(instance.pending.claim(page.rows, until).taken) == 100
     front.requests.clear()
-    claimed, lost = instance.pending.claim(page.rows, until)
-    assert (len(claimed), len(lost)) == (0, 100)
+    claims = instance.pending.claim(page.rows, until)
+    assert (len(claims.taken), len(claims.lost)) == (0, 100)
     assert len(front.requests) < 20

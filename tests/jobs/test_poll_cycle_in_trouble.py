@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -68,13 +68,15 @@ def test_a_row_whose_key_is_in_upper_case_is_taken_over_in_lower_case(
     "row",
     [
         {"RowKey": "no job id"},
-        {"RowKey": str(uuid.uuid4()), "label": 5},
+        {"RowKey": str(uuid.uuid4()), "stalled": 5},
+        {"RowKey": str(uuid.uuid4()), "retryAfterUntil": "0001-01-01T00:00:00+01:00"},
+        {"RowKey": str(uuid.uuid4()), "lastPolledAt": datetime(9999, 12, 31, tzinfo=UTC)},
         {"RowKey": str(uuid.uuid4()), "nextPollAt": "tomorrow"},
         {"RowKey": str(uuid.uuid4()), "pollCount": "many"},
         {"RowKey": str(uuid.uuid4()), "pollCount": 2**31 - 1},
     ],
 )
-def test_a_bad_row_is_set_aside_whole_and_stops_nobody_else(
+def test_a_bad_row_is_set_aside_and_stops_nobody_else(
     instance: Instance, fresh_sandbox: Sandbox, row: dict[str, object]
 ) -> None:
     job_id = fresh_sandbox.state.add_job()

@@ -5,7 +5,7 @@ import uuid
 import pytest
 
 from sandbox.server import Sandbox
-from shared.jobs.registry import InvalidCursor
+from shared.jobs.listing import InvalidCursor
 from shared.models.vocabulary import JobState, Operation
 from tests.jobs.conftest import Instance
 
@@ -16,7 +16,7 @@ def ids(instance: Instance, listed: str, limit: int, external_id: str | None = N
     cursor: str | None = None
     while True:
         state = "all" if listed == "all" else JobState(listed)
-        page = instance.registry.page(state, external_id=external_id, limit=limit, cursor=cursor)  # type: ignore[arg-type] # the literal "all"
+        page = instance.listing.page(state, external_id=external_id, limit=limit, cursor=cursor)  # type: ignore[arg-type] # the literal "all"
         assert len(page.jobs) <= limit
         found += [job.job_id for job in page.jobs]
         cursor = page.next_cursor
@@ -49,7 +49,7 @@ def test_a_finished_job_registered_again_stays_finished(instance: Instance, fres
 
 def test_a_row_that_is_no_job_does_not_keep_its_job_from_being_registered(instance: Instance) -> None:
     job_id = str(uuid.uuid4())
-    instance.table.insert({"PartitionKey": "pending", "RowKey": job_id, "label": 5})
+    instance.table.insert({"PartitionKey": "pending", "RowKey": job_id, "pollCount": "many"})
     assert instance.register(job_id).pending
     assert instance.job(job_id).label == "a label"
     assert len(list(instance.table.rows("PartitionKey eq 'setaside'"))) == 1
@@ -103,7 +103,7 @@ def test_jobs_are_filtered_by_external_id_wherever_they_stand(instance: Instance
 @pytest.mark.parametrize("cursor", ["x", "%%%", "bm90IGEgY3Vyc29y", "\u00e9", "cGVuZGluZw"])
 def test_a_cursor_that_was_not_handed_out_is_refused(instance: Instance, cursor: str) -> None:
     with pytest.raises(InvalidCursor):
-        instance.registry.page("all", external_id=None, limit=1, cursor=cursor)
+        instance.listing.page("all", external_id=None, limit=1, cursor=cursor)
 
 
 def test_a_removed_pending_job_is_forgotten_and_polled_no_more(instance: Instance, fresh_sandbox: Sandbox) -> None:
@@ -116,14 +116,15 @@ def test_a_removed_pending_job_is_forgotten_and_polled_no_more(instance: Instanc
     assert not instance.registry.remove(job_id)
 
 
-def test_a_removed_finished_job_leaves_nothing_of_itself(instance: Instance, fresh_sandbox: Sandbox) -> None:
+def test_a_removed_finished_job_leaves_nothing_but_a_note_of_it(instance: Instance, fresh_sandbox: Sandbox) -> None:
     big = {"id": "private-offer/big", "notes": "x" * 100_000}
     job_id = fresh_sandbox.state.add_job(resources=[big])
     instance.register(job_id)
     instance.tick()
     assert instance.registry.remove(job_id)
     assert instance.registry.find(job_id) is None
-    assert list(instance.table.rows("PartitionKey ne 'asked'")) == []
+    left = instance.table.rows("PartitionKey ne 'asked'")
+    assert [row["RowKey"] for row in left] == [f"job~{job_id}", f"removed~{job_id}"]
 
 
 def test_a_job_removed_and_registered_again_within_its_minute_is_not_asked_twice(
