@@ -30,7 +30,7 @@ from shared.storage.documents import Documents
 from shared.storage.errors import StorageError
 from shared.storage.table import Table
 from shared.upstream.clients import Upstream, upstream_from_settings
-from shared.webhooks.events import Event
+from shared.webhooks.events import Announcer, Event
 
 if TYPE_CHECKING:
     from shared.http.cpp_offers import CppOfferHandlers
@@ -43,6 +43,8 @@ if TYPE_CHECKING:
     from shared.jobs.registry import JobRegistry
     from shared.webhooks.webhooks import Webhooks
 
+# How long a manual check waits for the deliveries that it started: Azure drops what is logged after its answer.
+CHECK_WAITS_SECONDS = 5.0
 # Promise 7: a tick ends within 50 seconds. Polling ends by itself before; deliveries under way may use what is left.
 TICK_SECONDS = 49.0
 _log = logging.getLogger("offer_monitor")
@@ -156,11 +158,14 @@ class Monitor:
 
     @_Part
     def outbox(self) -> Outbox:
+        return self._outbox(_AnnouncerOnDemand(self))
+
+    def _outbox(self, announcer: Announcer) -> Outbox:
         return Outbox(
             table=self.jobs_table,
             pending=self.pending_jobs,
             history=self.history,
-            announcer=_AnnouncerOnDemand(self),
+            announcer=announcer,
             clock=self.clock,
         )
 
@@ -235,7 +240,7 @@ class Monitor:
             registry=self.registry,
             pending=self.pending_jobs,
             asks=self.asks,
-            outbox=self.outbox,
+            outbox=self._outbox(_AnnouncerOnDemand(self, wait_seconds=CHECK_WAITS_SECONDS)),
             poller=self.job_poller,
             clock=self.clock,
         )
@@ -287,11 +292,17 @@ class Monitor:
 
 
 class _AnnouncerOnDemand:
-    """Opens the webhooks when there is something to announce: an idle tick has nothing."""
+    """Opens the webhooks when there is something to announce: an idle tick has nothing.
 
-    def __init__(self, monitor: Monitor) -> None:
+    With `wait_seconds` it waits so long for the first attempts, where nothing else does at the invocation's end.
+    """
+
+    def __init__(self, monitor: Monitor, wait_seconds: float = 0.0) -> None:
         self._monitor = monitor
+        self._wait_seconds = wait_seconds
 
     def announce(self, events: Sequence[Event]) -> None:
-        if events:
+        if events and self._wait_seconds:
+            self._monitor.webhooks.announcer.announce_and_wait(events, self._wait_seconds)
+        elif events:
             self._monitor.webhooks.announcer.announce(events)
