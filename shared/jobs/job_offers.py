@@ -72,7 +72,7 @@ class JobOffers:
         # There was no detail when the job finished; there may be one now.
         try:
             return self._from_detail(job.job_id)
-        except UpstreamNotFound as error:
+        except (JobUnknown, UpstreamNotFound) as error:
             if job.resource_uri is None:
                 raise OfferDeleted(job.job_id) from error
             raise

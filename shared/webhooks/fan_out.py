@@ -4,12 +4,14 @@ from collections.abc import Sequence
 from itertools import batched
 
 from shared.clock import Clock
+from shared.models.webhook_responses import FormatName
 from shared.storage.table import TRANSACTION_MAX_ROWS
-from shared.webhooks.deliverer import Deliverer
+from shared.webhooks.deliverer import Batch, Deliverer
 from shared.webhooks.deliveries import DeliveryStore
-from shared.webhooks.endpoints import Endpoint, EndpointStore
+from shared.webhooks.endpoint import Endpoint
+from shared.webhooks.endpoints import EndpointStore
 from shared.webhooks.events import Event, wants
-from shared.webhooks.formats.standard import standard_body
+from shared.webhooks.formats import body_of
 
 # What fits into one transaction: a delivery is three rows, and a transaction holds a hundred.
 EVENTS_STORED_AT_ONCE = TRANSACTION_MAX_ROWS // 3
@@ -32,15 +34,34 @@ class FanOut:
 
     def announce(self, events: Sequence[Event]) -> None:
         """See `shared.webhooks.events.Announcer`. Raises StorageError; deliveries stored until then stay."""
-        if not events:
-            return
-        listening = [endpoint for endpoint in self._endpoints.all() if endpoint.enabled or endpoint.gone]
+        if events:
+            self._announce(events, self._deliverer.open_batch())
+
+    def announce_and_wait(self, events: Sequence[Event], seconds: float) -> None:
+        """Announce, and wait for the first attempts, at most `seconds`: lines logged after an invocation are lost."""
+        batch = self._deliverer.open_batch()
+        try:
+            self._announce(events, batch)
+        finally:
+            self._deliverer.wait_for(batch, seconds)
+
+    def _announce(self, events: Sequence[Event], batch: Batch) -> None:
+        listening = self._endpoints.listening()
         # A few at a time: of a thousand events the first are under way to every endpoint before the last are stored.
         for few in batched(events, EVENTS_STORED_AT_ONCE, strict=False):
-            self._store_and_start(few, listening)
+            self._store_and_start(few, listening, batch)
 
-    def _store_and_start(self, events: Sequence[Event], listening: Sequence[Endpoint]) -> None:
-        bodies = {event.id: standard_body(event) for event in events} if listening else {}
+    def _store_and_start(self, events: Sequence[Event], listening: Sequence[Endpoint], batch: Batch) -> None:
+        bodies: dict[tuple[str, FormatName], bytes] = {}
         for endpoint in listening:
-            wanted = [(event, bodies[event.id]) for event in events if wants(endpoint.events, event.type)]
-            self._deliverer.start(self._deliveries.add(endpoint, wanted, self._clock.now()))
+            wanted = [event for event in events if wants(endpoint.events, event.type)]
+            for event in wanted:
+                if (event.id, endpoint.format) not in bodies:
+                    bodies[event.id, endpoint.format] = body_of(event, endpoint.format)
+            stored = self._deliveries.add(
+                endpoint.id,
+                [(event, bodies[event.id, endpoint.format]) for event in wanted],
+                self._clock.now(),
+                dead=not endpoint.enabled,
+            )
+            self._deliverer.start(stored, batch)

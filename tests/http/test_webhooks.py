@@ -109,7 +109,7 @@ def test_no_log_line_and_no_repr_holds_a_secret(
 def test_a_key_in_the_url_is_not_shown(strict_api: Api) -> None:
     url = "https://93.184.215.14/workflows/invoke?api-version=2016-06-01&sig=SECRET&x=1"
     webhook = strict_api.register(url, format="teams")
-    assert webhook["url"] == "https://93.184.215.14/workflows/invoke?api-version=2016-06-01&sig=***&x=1"
+    assert webhook["url"] == "https://93.184.215.14/workflows/invoke?***"
 
 
 @pytest.mark.parametrize(

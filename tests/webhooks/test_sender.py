@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from shared.webhooks.endpoints import Endpoint
+from shared.webhooks.endpoint import Endpoint
 from shared.webhooks.network_guard import NetworkGuard
 from shared.webhooks.sender import Sender
 from shared.webhooks.signing import new_secret
@@ -38,7 +38,7 @@ def test_an_address_that_turned_private_gets_nothing_and_the_attempt_says_why(
 ) -> None:
     guard = NetworkGuard(resolver=lambda _: ["10.0.0.1"])
     attempt = Sender(guard, clock).send(endpoint("https://hooks.example/"), "evt_1", b"{}")
-    assert (attempt.status, attempt.error, attempt.unanswered) == (None, "10.0.0.1 is a private address", True)
+    assert (attempt.status, attempt.error) == (None, "the host leads to a private address")
     assert receiver.requests == []
 
 
