@@ -175,36 +175,10 @@ class _Row(dict[str, Any]):
 
 
 _values = st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary() | st.datetimes()
-_columns = st.sampled_from(
-    [
-        "url",
-        "secret",
-        "enabled",
-        "events",
-        "format",
-        "description",
-        "oldSecret",
-        "createdAt",
-        "failingSince",
-        "disabledReason",
-        "oldSecretUntil",
-        "logKey",
-        "eventId",
-        "type",
-        "failures",
-        "attempts",
-        "nextAttemptAt",
-        "claimedUntil",
-        "status",
-        "deliveryId",
-        "attempt01",
-        "attempt50",
-        "parts",
-        "part0",
-        "removedAt",
-        "lastAttemptAt",
-    ]
-)
+_COLUMNS = """url secret enabled events format description oldSecret createdAt failingSince disabledReason
+oldSecretUntil logKey eventId type failures attempts nextAttemptAt claimedUntil status deliveryId attempt01 attempt50
+parts part0 removedAt lastAttemptAt"""
+_columns = st.sampled_from(_COLUMNS.split())
 _rows = st.dictionaries(_columns, _values | st.sampled_from(ABSURD))
 
 
