@@ -6,7 +6,7 @@ and no azure-identity.
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from threading import RLock
 from typing import TYPE_CHECKING, Any
 
@@ -33,7 +33,8 @@ from shared.storage.errors import StorageError
 from shared.storage.retrying import retrying_for
 from shared.storage.table import Table
 from shared.upstream.clients import Upstream, upstream_from_settings
-from shared.webhooks.events import Announcer, Event
+from shared.webhooks.events import Announcer
+from shared.webhooks.on_demand import AnnouncerOnDemand
 
 if TYPE_CHECKING:
     from shared.http.cpp_offers import CppOfferHandlers
@@ -187,7 +188,7 @@ class Monitor:
 
     @_Part
     def outbox(self) -> Outbox:
-        return self._outbox(_AnnouncerOnDemand(self))
+        return self._outbox(AnnouncerOnDemand(lambda: self.webhooks))
 
     def _outbox(self, announcer: Announcer) -> Outbox:
         return Outbox(
@@ -243,7 +244,9 @@ class Monitor:
 
     @_Part
     def monitor_states(self) -> MonitorStates:
-        return MonitorStates(self.jobs_table, _AnnouncerOnDemand(self), count_set_aside=self.set_aside_rows.count)
+        return MonitorStates(
+            self.jobs_table, AnnouncerOnDemand(lambda: self.webhooks), count_set_aside=self.set_aside_rows.count
+        )
 
     @_Part
     def timer_reports(self) -> TimerReports:
@@ -274,7 +277,7 @@ class Monitor:
             registry=self.registry,
             pending=self.pending_jobs,
             asks=self.asks,
-            outbox=self._outbox(_AnnouncerOnDemand(self, wait_seconds=CHECK_WAITS_SECONDS)),
+            outbox=self._outbox(AnnouncerOnDemand(lambda: self.webhooks, CHECK_WAITS_SECONDS)),
             poller=self.job_poller,
             clock=self.clock,
         )
@@ -313,20 +316,3 @@ class Monitor:
         from shared.monitor.health import Health
 
         return HealthHandlers(Health(states=self.monitor_states, timers=self.timer_reports, clock=self.clock))
-
-
-class _AnnouncerOnDemand:
-    """Opens the webhooks when there is something to announce: an idle tick has nothing.
-
-    With `wait_seconds` it waits so long for the first attempts, where nothing else does at the invocation's end.
-    """
-
-    def __init__(self, monitor: Monitor, wait_seconds: float = 0.0) -> None:
-        self._monitor = monitor
-        self._wait_seconds = wait_seconds
-
-    def announce(self, events: Sequence[Event]) -> None:
-        if events and self._wait_seconds:
-            self._monitor.webhooks.announcer.announce_and_wait(events, self._wait_seconds)
-        elif events:
-            self._monitor.webhooks.announcer.announce(events)

@@ -67,7 +67,7 @@ class Deliverer:
         self._late_lines: deque[LogLine] = deque(maxlen=_LATE_LINES_KEPT)
 
     def open_batch(self) -> Batch:
-        """A batch for what the current invocation starts. Writes the lines that came too late for the last."""
+        """A batch for what this invocation starts. Writes the log lines that were too late for the one before."""
         while self._late_lines:
             self._late_lines.popleft()()
         batch = Batch()
@@ -77,7 +77,7 @@ class Deliverer:
     def start(self, dues: Iterable[DueDelivery], batch: Batch) -> int:
         """Attempt these deliveries as soon as their endpoints' threads are free, and return at once; how many."""
         started = [self._threads.submit(due.endpoint_id, partial(self._attempt_claimed, due, batch)) for due in dues]
-        batch.calls += started
+        batch.calls.extend(started)  # from several threads
         return len(started)
 
     def wait_for(self, batch: Batch, seconds: float) -> None:
@@ -131,6 +131,7 @@ class Deliverer:
             return  # the endpoint's row is unreadable: the cycle counts it, and nothing can be sent
         if endpoint is None or not endpoint.enabled:
             return  # it was removed or disabled since: the cycle sees to what it had
+        disabled = False
         try:
             body = self._deliveries.body(due)
         except RecordBroken as error:
@@ -139,7 +140,7 @@ class Deliverer:
             if due.claimed_until - self._clock.now() < CLAIM_NEEDS:
                 return  # storage took too long: another instance may have the delivery by the time of an answer
             attempt = self._sender.send(endpoint, due.event_id, body)
-        disabled = self._note(endpoint, attempt)
+            disabled = self._note(endpoint, attempt)
         next_at = None if attempt.succeeded or disabled else self._next_attempt_at(due, attempt)
         outcome = "delivered" if attempt.succeeded else "dead" if next_at is None else "retry"
         with batch.lock:

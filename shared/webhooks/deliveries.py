@@ -17,20 +17,17 @@ from itertools import batched, islice
 
 from shared.log import log_event
 from shared.storage.errors import ChangeRefused, RecordBroken, RowChanged
-from shared.storage.moments import stored_moment
 from shared.storage.table import TRANSACTION_MAX_ROWS, Change, Row, Table, Write, etag_of
 from shared.webhooks.delivery import Attempt, Delivery, DeliveryStatus, DueDelivery
 from shared.webhooks.delivery_rows import (
     CLAIM_LASTS,
     body_of,
     created_at_in,
-    delivery_id_in,
     delivery_of,
     due_key,
     due_of,
     due_row,
     key,
-    log_key,
     log_row,
     new_due,
     rows_after,
@@ -107,14 +104,21 @@ class DeliveryStore:
         try:
             self._table.commit(rows_after(due, attempt, next_attempt_at))
         except ChangeRefused:
-            # The texts are bounded, but the row may be full of what others wrote into it.
-            self._table.commit(rows_after(due, attempt, next_attempt_at, shortened=True))
+            self._record_less(rows_after(due, attempt, next_attempt_at, shortened=True))
         except RowChanged:
             if not self._is_still_claimed(due):
                 raise
             # It is the log row that someone has deleted, and without one no attempt can ever be recorded.
             self._table.insert(log_row(due, created_at_in(due.log_key), DeliveryStatus.PENDING))
             self._table.commit(rows_after(due, attempt, next_attempt_at))
+
+    def _record_less(self, changes: list[Change]) -> None:
+        """Record an attempt that storage did not take with its texts, which are bounded: so the row holds more than
+        the monitor wrote into it. If nothing fits, the attempt still counts."""
+        try:
+            self._table.commit(changes)
+        except ChangeRefused:
+            self._table.commit(changes[1:])
 
     def bury(self, endpoint_id: str, now: datetime, has_time: Callable[[], bool]) -> int:
         """Mark a disabled endpoint's outstanding deliveries as dead; returns how many there were.
@@ -221,62 +225,9 @@ class DeliveryStore:
             self._table.commit_groups([[Change(Write.DELETE, key(endpoint_id, row["RowKey"]))] for row in few])
         return nothing_found
 
-    def remove_expired(self, endpoint_id: str, ended_before: datetime, has_time: Callable[[], bool]) -> int:
-        """Remove ended deliveries whose last attempt is older, with their bodies, while there is time; how many."""
-        # Older ones have higher keys, and no attempt is older than its delivery.
-        rows = self._table.rows(
-            "PartitionKey eq @partition and RowKey ge @oldest and RowKey lt 'log~~'",
-            {"partition": endpoint_id, "oldest": log_key(ended_before, "")},
-            columns=["PartitionKey", "RowKey", "status", "lastAttemptAt"],
-        )
-        expired = (row for row in rows if _is_expired(row, ended_before))
-        removed = 0
-        for few in batched(expired, _ENDED_AT_ONCE, strict=False):
-            if not has_time():
-                break
-            written = self._table.commit_groups([_rows_of_removal(row) for row in few])
-            removed += sum(etags is not None for etags in written)
-            for row, etags in zip(few, written, strict=True):
-                if etags is None:
-                    removed += self._remove_in_parts(row)
-        return removed
-
-    def _remove_in_parts(self, row: Row) -> bool:
-        """Remove a delivery of which a row is missing already; False if it was reopened meanwhile.
-
-        The log row is the last: while it is there, the next call finds what is left.
-        """
-        current = self._table.get(row["PartitionKey"], row["RowKey"])
-        if current is None or etag_of(current) != etag_of(row):
-            return False
-        id_of_delivery = delivery_id_in(row["RowKey"])
-        for kind in ("dead", "body"):
-            self._table.delete(row["PartitionKey"], f"{kind}~{id_of_delivery}")
-        self._table.delete(row["PartitionKey"], row["RowKey"], etag_of(row))
-        return True
-
     def _is_still_claimed(self, due: DueDelivery) -> bool:
         row = self._table.get(due.endpoint_id, f"due~{due.id}")
         return row is not None and etag_of(row) == due.etag
-
-
-def _is_expired(row: Row, ended_before: datetime) -> bool:
-    """Whether a log row is of a delivery that ended before; one that does not say so goes by its own age."""
-    if row.get("status") == DeliveryStatus.PENDING or delivery_id_in(row["RowKey"]) is None:
-        return False
-    return (stored_moment(row.get("lastAttemptAt")) or created_at_in(row["RowKey"])) < ended_before
-
-
-def _rows_of_removal(row: Row) -> list[Change]:
-    """The changes that remove an ended delivery, unless it was reopened since it was read."""
-    endpoint_id, id_of_delivery = row["PartitionKey"], delivery_id_in(row["RowKey"])
-    changes = [
-        Change(Write.DELETE, key(endpoint_id, row["RowKey"]), etag_of(row)),
-        Change(Write.DELETE, key(endpoint_id, f"body~{id_of_delivery}")),
-    ]
-    if row.get("status") == DeliveryStatus.DEAD:
-        changes.append(Change(Write.DELETE, key(endpoint_id, f"dead~{id_of_delivery}")))
-    return changes
 
 
 def _is_held(due: DueDelivery, now: datetime) -> bool:

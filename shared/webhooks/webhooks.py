@@ -70,7 +70,7 @@ def open_webhooks(
             endpoints=endpoints, deliveries=deliveries, deliverer=deliverer, removal=removal, clock=clock
         ),
         removal=removal,
-        retention=Retention(endpoints=endpoints, deliveries=deliveries),
+        retention=Retention(endpoints=endpoints, deliveries_table=deliveries_table),
         resolver=resolver,
         allow_private=allow_private,
     )
