@@ -181,15 +181,16 @@ class History:
                 removed += 1
         return removed
 
-    def forget_removals(self, *, removed_before: datetime, has_time: Callable[[], bool]) -> None:
-        """Delete the pointers of jobs that were removed before that moment. Raises StorageError."""
+    def forget_removals(self, *, removed_before: datetime, has_time: Callable[[], bool]) -> int:
+        """Delete the pointers of jobs that were removed before that moment; returns how many. Raises StorageError."""
         rows = self._table.rows(
             "PartitionKey eq @partition and RowKey gt @first and RowKey lt @end",
             {"partition": FINISHED_PARTITION, "first": _REMOVED_PREFIX, "end": f"{_REMOVED_PREFIX}~"},
         )
+        forgotten = 0
         for row in rows:
             if not has_time():
-                return
+                break
             try:
                 removed_at = moment(row, "removedAt")
             except BadRow:
@@ -202,10 +203,12 @@ class History:
             if pointer is not None and pointer.record_key is None:
                 changes.append(Change(Write.DELETE, _key(_POINTER_PREFIX + job_id), pointer.etag))
             self._table.commit_groups([changes])
+            forgotten += 1
+        return forgotten
 
-    def parts_of(self, job_id: str) -> Row:
-        """The columns of the job's record that hold, or refer to, its long parts."""
-        return self._record(self._pointer(job_id)) or {}
+    def record_row(self, job_id: str) -> Row | None:
+        """The row of the finished job's record, unread."""
+        return self._record(self._pointer(job_id))
 
     def _recorded(self, row: OutboxRow) -> Recorded:
         pointer = self._pointer(row.job.job_id)

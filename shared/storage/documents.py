@@ -9,11 +9,14 @@ find, and no broken reference.
 
 import hashlib
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from io import BytesIO
+from itertools import groupby
 
 from shared.storage.errors import RecordBroken
-from shared.storage.table import Row, Table
+from shared.storage.table import Change, Row, Table, Write, etag_of, stamped_at
 
 PARTS_PER_ENTITY = 12
 # The service allows 64 KiB a binary column and 1 MiB an entity; twelve of these and the row's framing fit.
@@ -21,6 +24,20 @@ PART_BYTES = 60 * 1024
 ENTITY_BYTES = PARTS_PER_ENTITY * PART_BYTES
 # A page of an answer is in memory twice, as JSON and as rows: four entities are about 4 MiB of JSON.
 ENTITIES_READ_AT_ONCE = 4
+
+
+@dataclass(frozen=True)
+class StoredEntity:
+    """One entity of a document, without its bytes; `written_at` by storage's clock."""
+
+    row_key: str
+    written_at: datetime | None
+    etag: str
+
+    @property
+    def document(self) -> str:
+        """The name of its document, with which a reference begins."""
+        return self.row_key.partition("~")[0]
 
 
 class Documents:
@@ -52,6 +69,28 @@ class Documents:
         """Delete this document; what is gone already is no error."""
         for row in list(self._rows(owner, reference, columns=["PartitionKey", "RowKey"])):
             self._table.delete(row["PartitionKey"], row["RowKey"])
+
+    def by_owner(self, after_owner: str = "") -> Iterator[tuple[str, list[StoredEntity]]]:
+        """Every owner that follows `after_owner`, in order, with the entities of its documents."""
+        rows = self._table.rows(
+            "PartitionKey gt @after and PartitionKey lt @end",
+            {"after": _partition(after_owner), "end": _partition("~")},
+            columns=["PartitionKey", "RowKey", "Timestamp"],
+        )
+        for partition, of_owner in groupby(rows, key=lambda row: str(row["PartitionKey"])):
+            yield (
+                partition.removeprefix(_partition("")),
+                [StoredEntity(row["RowKey"], stamped_at(row), etag_of(row)) for row in of_owner],
+            )
+
+    def delete_entities(self, owner: str, entities: Sequence[StoredEntity]) -> int:
+        """Delete entities as they were read; returns how many. One that has changed since stays."""
+        changes = [
+            Change(Write.DELETE, {"PartitionKey": _partition(owner), "RowKey": entity.row_key}, entity.etag)
+            for entity in entities
+        ]
+        written = self._table.commit_groups([[change] for change in changes])
+        return sum(etags is not None for etags in written)
 
     def _rows(self, owner: str, reference: str, columns: list[str] | None = None) -> Iterator[Row]:
         name = _name(reference)
