@@ -14,7 +14,8 @@ from shared.models.responses import SetAsideList, SetAsideRecord
 
 DEFAULT_LIMIT = 50
 HIGHEST_LIMIT = 500
-# A row key has up to 512 characters.
+# Storage's limit is 1 KiB in UTF-16; some of a key's characters may be percent-encoded here.
+LONGEST_ROW_KEY_CHARACTERS = 1_536
 LONGEST_CURSOR_CHARACTERS = 5_000
 
 
@@ -44,7 +45,8 @@ class SetAsideHandlers:
 
     def remove(self, request: Request) -> Response:
         """DELETE /set-aside/{rowKey}."""
-        if not self.rows.remove(request.route["rowKey"]):
+        row_key = request.route["rowKey"]
+        if len(row_key) > LONGEST_ROW_KEY_CHARACTERS or not self.rows.remove(row_key):
             raise ProblemError(HTTPStatus.NOT_FOUND, "row-unknown", "No such row is set aside.")
         return NO_CONTENT
 

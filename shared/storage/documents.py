@@ -8,6 +8,7 @@ find, and no broken reference.
 """
 
 import hashlib
+import re
 import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -24,6 +25,8 @@ PART_BYTES = 60 * 1024
 ENTITY_BYTES = PARTS_PER_ENTITY * PART_BYTES
 # A page of an answer is in memory twice, as JSON and as rows: four entities are about 4 MiB of JSON.
 ENTITIES_READ_AT_ONCE = 4
+# Earlier versions named a document by its hash alone.
+_NAME = re.compile(r"[0-9a-f]{64}(\.[0-9a-f]{32})?")
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,8 @@ class Documents:
     def get(self, owner: str, reference: str) -> bytes:
         """The bytes put under this reference. Raises RecordBroken if a part is missing or altered."""
         digest = _name(reference).partition(".")[0]
+        if not digest:
+            raise RecordBroken(f"a reference to a document of {owner} is not one")
         data, found = BytesIO(), hashlib.sha256()
         for row in self._rows(owner, reference):
             for part in _parts(row):
@@ -66,7 +71,9 @@ class Documents:
         return data.getvalue()
 
     def delete(self, owner: str, reference: str) -> None:
-        """Delete this document; what is gone already is no error."""
+        """Delete this document; what is gone already is no error, and neither is a reference that is none."""
+        if not _name(reference):
+            return
         for row in list(self._rows(owner, reference, columns=["PartitionKey", "RowKey"])):
             self._table.delete(row["PartitionKey"], row["RowKey"])
 
@@ -114,7 +121,9 @@ def holds(reference: str, data: bytes) -> bool:
 
 
 def _name(reference: str) -> str:
-    return reference.partition("~")[0]
+    """The document's name: its hash and what tells it from others with the same; empty if the reference is none."""
+    name = reference.partition("~")[0]
+    return name if _NAME.fullmatch(name) else ""
 
 
 def _partition(owner: str) -> str:
