@@ -7,6 +7,7 @@ and no azure-identity.
 import logging
 import time
 from collections.abc import Callable
+from datetime import datetime
 from threading import RLock
 from typing import TYPE_CHECKING, Any
 
@@ -21,16 +22,11 @@ from shared.jobs.poll_cycle import PollCycle
 from shared.jobs.poll_rules import PollRules
 from shared.jobs.set_aside import SetAsideRows
 from shared.jobs.tidying import Tidying
-from shared.log import log_event
-from shared.monitor.cycle_report import CycleFailure, CycleReport
 from shared.monitor.monitor_state import MonitorStates
-from shared.monitor.timer_reports import TimerReport, TimerReports
-from shared.setting_reader import SettingsError
+from shared.monitor.timer_reports import TimerReports
 from shared.settings import Settings, StorageSettings, load_settings, load_storage_settings
 from shared.storage.connection import Tables
 from shared.storage.documents import Documents
-from shared.storage.errors import StorageError
-from shared.storage.retrying import retrying_for
 from shared.storage.table import Table
 from shared.upstream.clients import Upstream, upstream_from_settings
 from shared.webhooks.events import Announcer
@@ -42,18 +38,15 @@ if TYPE_CHECKING:
     from shared.http.jobs import JobHandlers
     from shared.http.offer_details import OfferDetailHandlers
     from shared.http.private_offers import PrivateOfferHandlers
+    from shared.http.set_aside import SetAsideHandlers
     from shared.http.webhooks import WebhookHandlers
     from shared.jobs.job_offers import JobOffers
     from shared.jobs.registry import JobRegistry
+    from shared.monitor.clean_up import CleanUp
     from shared.webhooks.webhooks import Webhooks
 
 # How long a manual check waits for the deliveries that it started: Azure drops what is logged after its answer.
 CHECK_WAITS_SECONDS = 5.0
-# Promise 7: a tick ends within 50 seconds. Polling ends by itself before; deliveries under way may use what is left.
-TICK_SECONDS = 49.0
-# What the last try to store the report may take.
-REPORT_SECONDS = 5.0
-_log = logging.getLogger("offer_monitor")
 
 
 class _Part[T]:
@@ -80,58 +73,6 @@ class Monitor:
         self.clock = clock or SystemClock()
         # Microsoft's libraries log every request, and azure-identity what Entra said word for word.
         logging.getLogger("azure").setLevel(logging.ERROR)
-
-    # --- what the timers run ---
-
-    def poll_tick(self) -> None:
-        """One tick of `poll_pending_jobs`: poll, note how it went, see the first deliveries off."""
-        began = time.monotonic()
-        report = self._poll_cycle_report()
-        try:
-            with retrying_for(max(0.0, TICK_SECONDS - REPORT_SECONDS - (time.monotonic() - began))):
-                self.monitor_states.record(report)
-        except (StorageError, SettingsError) as error:
-            _log.warning("the cycle's report is kept until it can be stored: %s", error)
-        if "webhooks" in self.__dict__:
-            self.webhooks.deliverer.finish(TICK_SECONDS - (time.monotonic() - began))
-
-    def _poll_cycle_report(self) -> CycleReport:
-        try:
-            return self.poll_cycle.run(self._stopped_at())
-        except SettingsError as error:
-            failure, detail = CycleFailure.SETTINGS_INVALID, str(error)
-            _log.error("%s", error)
-        except Exception:  # noqa: BLE001 - health must learn even of what nobody foresaw
-            failure, detail = CycleFailure.UNFORESEEN, "the cycle failed unexpectedly; the log says why"
-            _log.exception("a cycle failed unexpectedly")
-        report = CycleReport(started_at=self.clock.now(), failure=failure, failure_detail=detail)
-        log_event(_log, "poll_cycle", level=logging.ERROR, **report.facts())
-        return report
-
-    def _stopped_at(self) -> str:
-        """Where the last tick stopped. Storage that fails here fails the cycle too, which then says so."""
-        try:
-            return self.monitor_states.stopped_at()
-        except StorageError:
-            return ""
-
-    def delivery_tick(self) -> None:
-        """One tick of `deliver_webhooks`: the deliveries that are due again."""
-        began_at = self.clock.now()
-        try:
-            report = self.webhooks.retry_cycle.run()
-        except SettingsError as error:
-            _log.error("no delivery was attempted: %s", error)
-            self._note_run("deliver_webhooks", TimerReport(began_at, ok=False, facts={}))
-            return
-        facts = {"waiting": report.waiting, "dead": report.dead} if report.all_counted else {}
-        self._note_run("deliver_webhooks", TimerReport(began_at, ok=report.ok, facts=facts))
-
-    def _note_run(self, function: str, report: TimerReport) -> None:
-        try:
-            self.timer_reports.record(function, report)
-        except (StorageError, SettingsError) as error:
-            _log.warning("the run of %s cannot be noted: %s", function, error)
 
     # --- settings and storage ---
 
@@ -161,11 +102,15 @@ class Monitor:
 
     @_Part
     def job_bodies(self) -> JobBodies:
-        return JobBodies(Documents(self.jobs_table))
+        return JobBodies(self.documents)
 
     @_Part
     def pending_jobs(self) -> PendingJobs:
         return PendingJobs(self.jobs_table, self.job_bodies)
+
+    @_Part
+    def documents(self) -> Documents:
+        return Documents(self.jobs_table)
 
     @_Part
     def set_aside_rows(self) -> SetAsideRows:
@@ -265,6 +210,27 @@ class Monitor:
             ca_bundle=self.settings.ca_bundle,
         )
 
+    @_Part
+    def clean_up(self) -> "CleanUp":
+        from shared.jobs.orphans import OrphanedDocuments
+        from shared.monitor.clean_up import CleanUp, Retention
+
+        return CleanUp(
+            history=self.history,
+            set_aside_rows=self.set_aside_rows,
+            asks=self.asks,
+            orphans=OrphanedDocuments(self.documents, self.pending_jobs, self.history),
+            remove_expired_deliveries=self._remove_expired_deliveries,
+            retention=Retention(
+                job_history_days=self.settings.job_history_days,
+                delivery_history_days=self.settings.delivery_history_days,
+            ),
+            clock=self.clock,
+        )
+
+    def _remove_expired_deliveries(self, *, ended_before: datetime, has_time: Callable[[], bool]) -> int:
+        return self.webhooks.retention.remove_expired(ended_before=ended_before, has_time=has_time)
+
     # --- HTTP ---
 
     @_Part
@@ -283,6 +249,12 @@ class Monitor:
         )
         listing = JobListing(pending=self.pending_jobs, history=self.history, clock=self.clock)
         return JobHandlers(self.registry, listing, manual_check, self.job_offers, self.clock)
+
+    @_Part
+    def set_aside_handlers(self) -> "SetAsideHandlers":
+        from shared.http.set_aside import SetAsideHandlers
+
+        return SetAsideHandlers(self.set_aside_rows)
 
     @_Part
     def private_offer_handlers(self) -> "PrivateOfferHandlers":

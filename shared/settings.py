@@ -95,6 +95,8 @@ class Settings:
     job_stalled_after_hours: float
     job_expires_after_days: float
     job_lost_after_not_found: int
+    job_history_days: int
+    delivery_history_days: int
     webhook_url: str | None
     webhook_secret: str | None = field(repr=False)
     webhook_allow_private_networks: bool = False
@@ -133,6 +135,8 @@ def load_settings(environ: Mapping[str, str] = os.environ) -> Settings:
         job_stalled_after_hours=read.number("JOB_STALLED_AFTER_HOURS", 24, 0.001, 24 * 365),
         job_expires_after_days=read.number("JOB_EXPIRES_AFTER_DAYS", 30, 0.0001, 3650),
         job_lost_after_not_found=read.whole_number("JOB_LOST_AFTER_NOT_FOUND", 5, 1, 1000),
+        job_history_days=read.whole_number("JOB_HISTORY_DAYS", 365, 0, 36_500),
+        delivery_history_days=read.whole_number("DELIVERY_HISTORY_DAYS", 30, 0, 36_500),
         webhook_url=read.text("WEBHOOK_URL"),
         webhook_secret=read.text("WEBHOOK_SECRET"),
         webhook_allow_private_networks=read.flag("WEBHOOK_ALLOW_PRIVATE_NETWORKS"),

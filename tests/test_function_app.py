@@ -13,7 +13,7 @@ import function_app
 REPOSITORY = Path(function_app.__file__).parent
 # Every function with what starts it, as contract sections 2, 5 and 6 name them.
 FUNCTION, ANONYMOUS = "FUNCTION", "ANONYMOUS"
-TIMERS = {"poll_pending_jobs": "0 * * * * *", "deliver_webhooks": "30 * * * * *"}
+TIMERS = {"poll_pending_jobs": "0 * * * * *", "deliver_webhooks": "30 * * * * *", "clean_up": "45 7 3 * * *"}
 HTTP_FUNCTIONS = {
     "register_job": ("POST", "jobs", FUNCTION),
     "list_jobs": ("GET", "jobs", FUNCTION),
@@ -21,6 +21,8 @@ HTTP_FUNCTIONS = {
     "remove_job": ("DELETE", "jobs/{jobId}", FUNCTION),
     "check_job": ("POST", "jobs/{jobId}/check", FUNCTION),
     "get_private_offer_of_job": ("GET", "jobs/{jobId}/private-offer", FUNCTION),
+    "list_set_aside": ("GET", "set-aside", FUNCTION),
+    "remove_set_aside": ("DELETE", "set-aside/{rowKey}", FUNCTION),
     "get_private_offer": ("GET", "private-offers/{privateOfferId}", FUNCTION),
     "list_private_offers": ("GET", "private-offers", FUNCTION),
     "list_cpp_offers": ("GET", "cpp/publishers/{publisherId}/offers", FUNCTION),

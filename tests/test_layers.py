@@ -15,6 +15,7 @@ MODULES = {
 # From the top down; a package may import those of its own line and of the lines below.
 LAYERS = [
     {"function_app"},
+    {"shared.timers"},
     {"shared.composition"},
     {"shared.http"},
     {"shared.jobs", "shared.webhooks", "shared.monitor"},

@@ -55,16 +55,19 @@ class Asks:
         )
         return {row["RowKey"]: _next_poll_at(row, now) for row in rows}
 
-    def forget(self, now: datetime, *, has_time: Callable[[], bool]) -> None:
-        """Delete the rows that nobody needs any longer, and those that cannot be read."""
+    def forget(self, now: datetime, *, has_time: Callable[[], bool]) -> int:
+        """Delete the rows that nobody needs any longer, and those that cannot be read; returns how many."""
         rows = self._table.rows(
             "PartitionKey eq @partition", {"partition": ASKED_PARTITION}, columns=["RowKey", "nextPollAt"]
         )
         stale = (row for row in rows if _next_poll_at(row, now) < now - FORGET_AFTER)
+        forgotten = 0
         for some in batched(stale, TRANSACTION_MAX_ROWS, strict=False):
             if not has_time():
-                return
+                break
             self._table.commit_groups([[Change(Write.DELETE, _key(row["RowKey"]), etag_of(row))] for row in some])
+            forgotten += len(some)
+        return forgotten
 
     def get(self, job_id: str, now: datetime) -> Ask | None:
         """What is remembered of this job."""

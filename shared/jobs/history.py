@@ -31,6 +31,7 @@ _END_OF_TIME_MICROSECONDS = 10**17
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # Longer than any tick holds a finished job that it has not settled.
 REMOVAL_REMEMBERED_FOR = timedelta(days=1)
+LONGEST_RECORD_KEY_CHARACTERS = 100
 # Two rows each: as many as a transaction holds.
 EXPIRED_AT_ONCE = 50
 # Clocks of two instances differ by less.
@@ -181,15 +182,16 @@ class History:
                 removed += 1
         return removed
 
-    def forget_removals(self, *, removed_before: datetime, has_time: Callable[[], bool]) -> None:
-        """Delete the pointers of jobs that were removed before that moment. Raises StorageError."""
+    def forget_removals(self, *, removed_before: datetime, has_time: Callable[[], bool]) -> int:
+        """Delete the pointers of jobs that were removed before that moment; returns how many. Raises StorageError."""
         rows = self._table.rows(
             "PartitionKey eq @partition and RowKey gt @first and RowKey lt @end",
             {"partition": FINISHED_PARTITION, "first": _REMOVED_PREFIX, "end": f"{_REMOVED_PREFIX}~"},
         )
+        forgotten = 0
         for row in rows:
             if not has_time():
-                return
+                break
             try:
                 removed_at = moment(row, "removedAt")
             except BadRow:
@@ -202,10 +204,12 @@ class History:
             if pointer is not None and pointer.record_key is None:
                 changes.append(Change(Write.DELETE, _key(_POINTER_PREFIX + job_id), pointer.etag))
             self._table.commit_groups([changes])
+            forgotten += 1
+        return forgotten
 
-    def parts_of(self, job_id: str) -> Row:
-        """The columns of the job's record that hold, or refer to, its long parts."""
-        return self._record(self._pointer(job_id)) or {}
+    def record_row(self, job_id: str) -> Row | None:
+        """The row of the finished job's record, unread."""
+        return self._record(self._pointer(job_id))
 
     def _recorded(self, row: OutboxRow) -> Recorded:
         pointer = self._pointer(row.job.job_id)
@@ -225,7 +229,7 @@ class History:
         if row is None:
             return None
         try:
-            return read_row(lambda: _Pointer(text(row, "recordKey"), text(row, "finishedEventId"), etag_of(row)))
+            return read_row(lambda: _pointer_in(row, job_id))
         except BadRow as error:
             _log.error("the pointer to the record of job %s cannot be read: %s", job_id, error)
             return _Pointer(None, None, etag_of(row))
@@ -234,6 +238,17 @@ class History:
         if pointer is None or pointer.record_key is None:
             return None
         return self._table.get(FINISHED_PARTITION, pointer.record_key)
+
+
+def _pointer_in(row: Row, job_id: str) -> _Pointer:
+    record_key = text(row, "recordKey")
+    if record_key is not None and not (
+        record_key.startswith(_RECORD_PREFIX)
+        and record_key.endswith(f"~{job_id}")
+        and len(record_key) <= LONGEST_RECORD_KEY_CHARACTERS
+    ):
+        raise BadRow("its recordKey is not the key of a record")
+    return _Pointer(record_key, text(row, "finishedEventId"), etag_of(row))
 
 
 def _new_rows(row: OutboxRow) -> list[Change]:

@@ -47,9 +47,8 @@ class JobBodies:
 
     def delete(self, job_id: str, row: Row) -> None:
         """Remove the documents that this row of the job refers to."""
-        for column in DOCUMENT_COLUMNS:
-            if isinstance(reference := row.get(column), str) and reference:
-                self._documents.delete(job_id, reference)
+        for reference in references_in(row):
+            self._documents.delete(job_id, reference)
 
     def _whole[T](self, job_id: str, name: str, row: Row, parse: Callable[[bytes], T], otherwise: T) -> T:
         try:
@@ -78,8 +77,13 @@ class JobBodies:
 def size_of_parts(row: Row) -> int:
     """About how many bytes the row's long parts have, those in documents among them."""
     in_columns = sum(len(row[column]) for column in PART_COLUMNS if isinstance(row.get(column), str))
-    references = (row.get(column) for column in DOCUMENT_COLUMNS)
-    return in_columns + sum(length_of(reference) for reference in references if isinstance(reference, str))
+    return in_columns + sum(length_of(reference) for reference in references_in(row))
+
+
+def references_in(row: Row) -> list[str]:
+    """The references to documents that a row of a job holds."""
+    found = (row.get(column) for column in DOCUMENT_COLUMNS)
+    return [reference for reference in found if isinstance(reference, str) and reference]
 
 
 def _errors(data: bytes) -> list[JsonObject]:

@@ -31,6 +31,7 @@ from shared.storage.table import Row
 PAGE_MAX_BYTES = 8 * 1024 * 1024
 PAGE_MAX_SECONDS = 5.0
 # What a record takes without its long parts.
+LONGEST_KEY_CHARACTERS = 512
 _RECORD_BYTES = 2 * 1024
 type Listed = JobState | Literal["all"]
 
@@ -191,6 +192,10 @@ def _decoded(cursor: str, of: str) -> _Place:
 
 
 def _checked_key(key: object) -> str:
-    if not isinstance(key, str) or any(character < " " or "\ud800" <= character <= "\udfff" for character in key):
+    if (
+        not isinstance(key, str)
+        or len(key) > LONGEST_KEY_CHARACTERS
+        or any(character < " " or "\ud800" <= character <= "\udfff" for character in key)
+    ):
         raise InvalidCursor("not a key")
     return key

@@ -158,8 +158,8 @@ class PendingJobs:
         self._table.delete(PENDING_PARTITION, row.row_key, row.etag)
         self._bodies.delete(row.job.job_id, row.parts)
 
-    def parts_of(self, job_id: str) -> list[Row]:
-        """The rows of the job in this partition, in the order in which it moves through them."""
+    def rows_of(self, job_id: str) -> list[Row]:
+        """The rows of the job in this partition, unread, in the order in which it moves through them."""
         keys = (job_id, job_id.upper(), OUTBOX_PREFIX + job_id)
         rows = [self._table.get(PENDING_PARTITION, key) for key in keys]
         return [row for row in rows if row is not None]

@@ -4,6 +4,7 @@ Any row can be set aside, whatever it holds: its columns are kept as one text, c
 """
 
 import logging
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -22,6 +23,7 @@ LONGEST_REASON_CHARACTERS = 500
 REMOVED_AT_ONCE = 100
 # Beyond so many nobody needs the exact number.
 COUNTED_AT_MOST = 10_000
+_NOT_IN_A_PATH = re.compile(r"[\x00-\x1f\x7f/\\?#]")
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 _log = logging.getLogger("offer_monitor.jobs")
 
@@ -109,11 +111,18 @@ class SetAsideRows:
 
 def _copy(row: Row, reason: str, now: datetime) -> Row:
     values = {name: _shown(value) for name, value in row.items() if name not in {"PartitionKey", "RowKey"}}
-    return _key(row["RowKey"]) | {
+    return _key(addressable(row["RowKey"])) | {
         "setAsideAt": now,
         "reason": reason[:LONGEST_REASON_CHARACTERS],
         "columns": dumps(values)[:LONGEST_KEPT_CHARACTERS],
     }
+
+
+def addressable(row_key: str) -> str:
+    """The key under which a row is set aside: its own, but for what cannot stand as one segment of a URL's path."""
+    if row_key in {"", ".", ".."}:
+        return "%2E" * len(row_key) or "%00"
+    return _NOT_IN_A_PATH.sub(lambda found: f"%{ord(found[0]):02X}", row_key)
 
 
 def _shown(value: object) -> str:

@@ -8,12 +8,16 @@ find, and no broken reference.
 """
 
 import hashlib
+import re
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from io import BytesIO
+from itertools import groupby
 
 from shared.storage.errors import RecordBroken
-from shared.storage.table import Row, Table
+from shared.storage.table import Change, Row, Table, Write, etag_of, stamped_at
 
 PARTS_PER_ENTITY = 12
 # The service allows 64 KiB a binary column and 1 MiB an entity; twelve of these and the row's framing fit.
@@ -21,6 +25,22 @@ PART_BYTES = 60 * 1024
 ENTITY_BYTES = PARTS_PER_ENTITY * PART_BYTES
 # A page of an answer is in memory twice, as JSON and as rows: four entities are about 4 MiB of JSON.
 ENTITIES_READ_AT_ONCE = 4
+# Earlier versions named a document by its hash alone.
+_NAME = re.compile(r"[0-9a-f]{64}(\.[0-9a-f]{32})?")
+
+
+@dataclass(frozen=True)
+class StoredEntity:
+    """One entity of a document, without its bytes; `written_at` by storage's clock."""
+
+    row_key: str
+    written_at: datetime | None
+    etag: str
+
+    @property
+    def document(self) -> str:
+        """The name of its document, with which a reference begins."""
+        return self.row_key.partition("~")[0]
 
 
 class Documents:
@@ -39,6 +59,8 @@ class Documents:
     def get(self, owner: str, reference: str) -> bytes:
         """The bytes put under this reference. Raises RecordBroken if a part is missing or altered."""
         digest = _name(reference).partition(".")[0]
+        if not digest:
+            raise RecordBroken(f"a reference to a document of {owner} is not one")
         data, found = BytesIO(), hashlib.sha256()
         for row in self._rows(owner, reference):
             for part in _parts(row):
@@ -49,9 +71,33 @@ class Documents:
         return data.getvalue()
 
     def delete(self, owner: str, reference: str) -> None:
-        """Delete this document; what is gone already is no error."""
+        """Delete this document; what is gone already is no error, and neither is a reference that is none."""
+        if not _name(reference):
+            return
         for row in list(self._rows(owner, reference, columns=["PartitionKey", "RowKey"])):
             self._table.delete(row["PartitionKey"], row["RowKey"])
+
+    def by_owner(self, after_owner: str = "") -> Iterator[tuple[str, list[StoredEntity]]]:
+        """Every owner that follows `after_owner`, in order, with the entities of its documents."""
+        rows = self._table.rows(
+            "PartitionKey gt @after and PartitionKey lt @end",
+            {"after": _partition(after_owner), "end": _partition("~")},
+            columns=["PartitionKey", "RowKey", "Timestamp"],
+        )
+        for partition, of_owner in groupby(rows, key=lambda row: str(row["PartitionKey"])):
+            yield (
+                partition.removeprefix(_partition("")),
+                [StoredEntity(row["RowKey"], stamped_at(row), etag_of(row)) for row in of_owner],
+            )
+
+    def delete_entities(self, owner: str, entities: Sequence[StoredEntity]) -> int:
+        """Delete entities as they were read; returns how many. One that has changed since stays."""
+        changes = [
+            Change(Write.DELETE, {"PartitionKey": _partition(owner), "RowKey": entity.row_key}, entity.etag)
+            for entity in entities
+        ]
+        written = self._table.commit_groups([[change] for change in changes])
+        return sum(etags is not None for etags in written)
 
     def _rows(self, owner: str, reference: str, columns: list[str] | None = None) -> Iterator[Row]:
         name = _name(reference)
@@ -75,7 +121,9 @@ def holds(reference: str, data: bytes) -> bool:
 
 
 def _name(reference: str) -> str:
-    return reference.partition("~")[0]
+    """The document's name: its hash and what tells it from others with the same; empty if the reference is none."""
+    name = reference.partition("~")[0]
+    return name if _NAME.fullmatch(name) else ""
 
 
 def _partition(owner: str) -> str:

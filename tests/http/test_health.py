@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from sandbox.server import Sandbox
+from shared import timers
 from shared.composition import Monitor
 from shared.http import edge
 from shared.http.exchange import Request
@@ -37,9 +38,9 @@ def test_an_app_that_has_not_ticked_yet_is_ok(api: Api, fresh_sandbox: Sandbox) 
 def test_details_tell_what_the_last_tick_did(api: Api, fresh_sandbox: Sandbox, clock: FakeClock) -> None:
     api.register({"jobId": fresh_sandbox.state.add_job()})
     api.register({"jobId": fresh_sandbox.state.add_job(seconds=None)})
-    api.monitor.poll_tick()
+    timers.poll_pending_jobs(api.monitor)
     clock.advance(30)
-    api.monitor.delivery_tick()
+    timers.deliver_webhooks(api.monitor)
     details = api.health_details().json
     assert details["status"] == "ok"
     assert details["storageReachable"] is True
@@ -59,7 +60,7 @@ def test_a_refused_token_degrades_and_is_told_until_a_cycle_works_again(
 ) -> None:
     api.register({"jobId": fresh_sandbox.state.add_job(seconds=None)})
     fault = fresh_sandbox.state.fault("token_refused", route="tokens")
-    api.monitor.poll_tick()
+    timers.poll_pending_jobs(api.monitor)
     details = api.health_details()
     assert (details.status, details.json["status"]) == (503, "degraded")
     assert "AADSTS7000215" in details.json["lastTokenError"]
@@ -67,7 +68,7 @@ def test_a_refused_token_degrades_and_is_told_until_a_cycle_works_again(
     assert (api.health().status, api.health().json) == (503, {"status": "degraded"})
     fresh_sandbox.state.clear_faults(fault)
     clock.advance(60)
-    api.monitor.poll_tick()
+    timers.poll_pending_jobs(api.monitor)
     details = api.health_details()
     assert (details.status, details.json["lastTokenError"]) == (200, None)
     assert api.health().status == 200
@@ -80,7 +81,7 @@ def test_a_token_rejected_twice_stops_the_cycle_and_degrades(
     for _ in range(5):
         api.register({"jobId": fresh_sandbox.state.add_job(seconds=None)})
     fresh_sandbox.state.fault("expired_token", route="product-ingestion")
-    api.monitor.poll_tick()
+    timers.poll_pending_jobs(api.monitor)
     assert len(fresh_sandbox.state.requests(route="product-ingestion")) == 2
     details = api.health_details().json
     assert (details["status"], details["lastTick"]["reason"]) == ("degraded", "token_refused")
@@ -94,11 +95,11 @@ def test_upstream_down_for_all_degrades_and_for_some_does_not(
     for job_id in jobs:
         api.register({"jobId": job_id})
     fresh_sandbox.state.fault("server_error", route="product-ingestion", job_id=jobs[0])
-    api.monitor.poll_tick()
+    timers.poll_pending_jobs(api.monitor)
     assert api.health_details().status == 200
     fresh_sandbox.state.fault("server_error", route="product-ingestion")
     clock.advance(61)
-    api.monitor.poll_tick()
+    timers.poll_pending_jobs(api.monitor)
     details = api.health_details()
     assert (details.status, details.json["lastTick"]["reason"]) == (503, "upstream_down")
 
@@ -118,7 +119,7 @@ def test_due_jobs_that_the_last_tick_did_not_reach_degrade_once_they_are_overdue
 
 
 def test_an_app_whose_ticks_have_stopped_degrades(api: Api, clock: FakeClock) -> None:
-    api.monitor.poll_tick()
+    timers.poll_pending_jobs(api.monitor)
     clock.advance(6 * 60)
     assert api.health().status == 200
     clock.advance(12)
@@ -127,8 +128,8 @@ def test_an_app_whose_ticks_have_stopped_degrades(api: Api, clock: FakeClock) ->
 
 def test_health_reads_no_jobs(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     api.register({"jobId": JOB_ID})
-    api.monitor.poll_tick()
-    api.monitor.delivery_tick()
+    timers.poll_pending_jobs(api.monitor)
+    timers.deliver_webhooks(api.monitor)
     read: list[object] = []
     rows = Table.rows
 
@@ -153,7 +154,7 @@ def test_storage_that_cannot_be_reached_degrades(api: Api, settings_in_environme
 def test_a_row_that_is_no_job_does_not_degrade(api: Api, table: Table) -> None:
     table.upsert({"PartitionKey": "pending", "RowKey": "no-job"})
     assert api.health().status == 200
-    api.monitor.poll_tick()
+    timers.poll_pending_jobs(api.monitor)
     assert api.health().status == 200
     details = api.health_details().json
     assert details["lastTick"]["setAside"] == 1
@@ -174,7 +175,7 @@ def test_the_monitors_row_made_into_something_else_is_started_anew(api: Api, tab
         table.upsert({"PartitionKey": "monitor", "RowKey": "state", **row})
         table.upsert({"PartitionKey": "monitor", "RowKey": "timer~clean_up", "at": "never", **row})
         assert api.health_details().status == 200
-        Monitor(api.monitor.clock).poll_tick()
+        timers.poll_pending_jobs(Monitor(api.monitor.clock))
         assert api.health_details().json["lastTick"]["outcome"] == "ok"
 
 
@@ -191,7 +192,7 @@ def test_a_tick_without_partner_centers_settings_degrades_and_says_which_are_at_
 ) -> None:
     settings_in_environment.delenv("PARTNER_CENTER_CLIENT_ID")
     settings_in_environment.delenv("PARTNER_CENTER_CLIENT_SECRET")
-    api.monitor.poll_tick()
+    timers.poll_pending_jobs(api.monitor)
     assert (api.health().status, api.health().json) == (503, {"status": "degraded"})
     assert "PARTNER_CENTER_CLIENT_ID" in caplog.text
     assert "PARTNER_CENTER_CLIENT_SECRET" in caplog.text
