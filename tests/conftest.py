@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from local.azurite import AzuriteProcess
-from local.sandbox.server import Sandbox
+from sandbox.server import Sandbox
 from tests.clock import FakeClock
 
 # The app's settings (shared/settings.py) and azure-identity's own variables, by how their names begin.

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from local.sandbox.sample_offers import private_offer_of
+from sandbox.sample_offers import private_offer_of
 from shared.jobs.job import Job
 from shared.jobs.record import job_record
 from shared.json_codec import dumps

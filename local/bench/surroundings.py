@@ -49,7 +49,7 @@ class SandboxControl:
         self._send("PATCH", "/sandbox/settings", {"latencyMilliseconds": seconds * 1000})
 
     def add_jobs(self, count: int, **course: object) -> list[str]:
-        """Add jobs of one kind (`seconds`, `outcome`; see docs/sandbox.md); their ids."""
+        """Add jobs of one kind (`seconds`, `outcome`; see sandbox/README.md); their ids."""
         job_ids: list[str] = (
             self._send("POST", "/sandbox/jobs", {"count": count, **course})["jobIds"] if count else []
         )
@@ -162,7 +162,7 @@ def running_surroundings() -> Iterator[Surroundings]:
     with (
         tempfile.TemporaryDirectory(prefix="bench-") as directory,
         AzuriteProcess() as azurite,
-        _running("local.sandbox", "--port", "0", "--directory", directory) as sandbox,
+        _running("sandbox", "--port", "0", "--directory", directory) as sandbox,
         _running("local.bench.receiver") as receiver,
     ):
         url = sandbox.wait_for(r"sandbox ready: (https://\S+)", timeout_seconds=START_SECONDS)[1]

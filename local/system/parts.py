@@ -72,7 +72,7 @@ def _running_sandbox(
         yield None, None
         return
     port = str(configuration.ports["SANDBOX_PORT"])
-    command = python_command("local.sandbox", "--port", port, "--directory", str(directory))
+    command = python_command("sandbox", "--port", port, "--directory", str(directory))
     with _running("sandbox", command, dict(os.environ), show) as child:
         url = child.wait_for(r"sandbox ready: (https://\S+)", timeout_seconds=START_SECONDS)[1]
         ca_bundle = str(directory / "ca.pem")

@@ -29,7 +29,7 @@ from shared.upstream.tokens import BearerToken, TokenSource
 
 ANSWER_MAX_BYTES = 16 * 1024 * 1024
 # An answer beyond this is large: who asks may bound how many of them there are at once.
-LARGE_ANSWER_BYTES = 256 * 1024
+LARGE_ANSWER_BYTES = 128 * 1024
 CHUNK_BYTES = 64 * 1024
 RETRIES_MAX = 2
 FIRST_PAUSE_SECONDS = 0.5

@@ -13,7 +13,7 @@ import requests
 from azure.data.tables import TableClient, UpdateMode
 
 from local.host.process import HostProcess
-from local.sandbox.server import Sandbox
+from sandbox.server import Sandbox
 
 KEY = "local"
 TICK_SECONDS = 60.0

@@ -6,7 +6,7 @@ from typing import Any
 
 from azure.data.tables import EdmType, EntityProperty
 
-from local.sandbox.server import Sandbox
+from sandbox.server import Sandbox
 from tests.app.app import App, JobsTable
 
 NOT_JOBS: dict[str, tuple[str, dict[str, Any]]] = {

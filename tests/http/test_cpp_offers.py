@@ -2,7 +2,7 @@
 
 import pytest
 
-from local.sandbox.server import Sandbox
+from sandbox.server import Sandbox
 from tests.http.api import Api
 
 PORTAL = "cloud-partner-portal"

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from local.sandbox.server import Sandbox
+from sandbox.server import Sandbox
 from shared.composition import Monitor
 from shared.http import edge
 from shared.http.exchange import Request

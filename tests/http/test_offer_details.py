@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from local.sandbox.server import Sandbox
+from sandbox.server import Sandbox
 from tests.http.api import Answer, Api
 
 CPP = {"publisherId": "contoso", "offerId": "contoso-succeeded"}

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from local.sandbox.server import Sandbox
+from sandbox.server import Sandbox
 from shared.http.private_offers import matches
 from tests.http.api import Api
 

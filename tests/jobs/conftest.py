@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from local.sandbox.server import Sandbox
+from sandbox.server import Sandbox
 from shared.jobs.asks import Asks
 from shared.jobs.history import History
 from shared.jobs.job import Job

@@ -4,7 +4,7 @@ import uuid
 
 import pytest
 
-from local.sandbox.server import Sandbox
+from sandbox.server import Sandbox
 from shared.jobs.job_offers import JobMadeNoOffer, JobStillPending, OfferDeleted
 from shared.jobs.manual_check import JobUnknown
 from shared.models.vocabulary import Operation

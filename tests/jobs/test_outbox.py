@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from local.sandbox.server import Sandbox
+from sandbox.server import Sandbox
 from shared.jobs.job_rows import PENDING_PARTITION
 from shared.json_codec import loads
 from shared.models.vocabulary import JobState

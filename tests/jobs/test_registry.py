@@ -4,7 +4,7 @@ import uuid
 
 import pytest
 
-from local.sandbox.server import Sandbox
+from sandbox.server import Sandbox
 from shared.jobs.registry import InvalidCursor
 from shared.models.vocabulary import JobState, Operation
 from tests.jobs.conftest import Instance

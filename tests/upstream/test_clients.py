@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from local.sandbox.server import Sandbox
+from sandbox.server import Sandbox
 from shared.upstream.clients import Upstream
 
 ROOT = Path(__file__).parents[2]

@@ -1,6 +1,6 @@
 import pytest
 
-from local.sandbox.server import Sandbox
+from sandbox.server import Sandbox
 from shared.upstream.clients import Upstream
 from shared.upstream.cloud_partner_portal import CloudPartnerPortal
 from shared.upstream.errors import AccessDenied, UpstreamNotFound, UpstreamRejectedRequest, UpstreamUnreadable

@@ -1,6 +1,6 @@
 import pytest
 
-from local.sandbox.server import Sandbox
+from sandbox.server import Sandbox
 from shared.json_codec import loads
 from shared.upstream.clients import Upstream
 from shared.upstream.errors import (

@@ -9,7 +9,7 @@ from threading import Event
 import pytest
 from azure.core.credentials import AccessToken
 
-from local.sandbox.server import Sandbox
+from sandbox.server import Sandbox
 from shared.settings import ClientSecret, Settings
 from shared.upstream.credentials import SharedCredential, credential_from_settings
 from shared.upstream.errors import TokenUnavailable

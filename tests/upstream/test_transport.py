@@ -12,7 +12,7 @@ from uuid import UUID
 import pytest
 from azure.core.credentials import AccessToken
 
-from local.sandbox.server import Sandbox
+from sandbox.server import Sandbox
 from shared.settings import Settings
 from shared.upstream.credentials import SharedCredential, credential_from_settings
 from shared.upstream.errors import (

@@ -25,7 +25,7 @@ def clone(tmp_path: Path) -> Path:
     """The project without whatever its developer has set for the real Partner Center."""
     copy = tmp_path / "clone"
     copy.mkdir()
-    for folder in ("local", "shared"):
+    for folder in ("local", "sandbox", "shared"):
         shutil.copytree(REPOSITORY / folder, copy / folder, ignore=shutil.ignore_patterns("__pycache__"))
     for file in ("function_app.py", "host.json"):
         shutil.copy(REPOSITORY / file, copy)

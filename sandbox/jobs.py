@@ -1,0 +1,202 @@
+"""Product-ingestion jobs: how they progress, and what a status request is answered (upstream-api A4, A5)."""
+
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+from sandbox.answers import JsonObject
+from sandbox.dialects import DIALECTS, Dialect
+from sandbox.timestamps import seven_digits, trimmed
+
+STATUS_SCHEMA = "https://schema.mp.microsoft.com/schema/configure-status/2022-07-01"
+BACKEND_HOST = "https://product-ingestion.mp.microsoft.com"  # A1: not the host that the API is called at
+OUTCOMES = ("succeeded", "failed", "cancelled")
+
+type ScriptEntry = str | Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Profile:
+    """A job's way to its end: seconds until it runs, seconds until it is completed (None: never), and how it ends."""
+
+    seconds: float | None = 15.0
+    outcome: str = "succeeded"
+    not_started_seconds: float = 2.0
+
+    def __post_init__(self) -> None:
+        if self.outcome not in OUTCOMES:
+            raise ValueError(f"outcome must be one of {', '.join(OUTCOMES)}, not {self.outcome!r}")
+        given: tuple[object, ...] = (self.seconds, self.not_started_seconds)  # over HTTP it may be anything
+        for value in given:
+            if value is not None and not (isinstance(value, int | float) and value >= 0):
+                raise ValueError(f"seconds must be a number that is not negative, not {value!r}")
+
+
+def default_errors(offer_id: str) -> list[JsonObject]:
+    """Why a job failed that nobody gave a reason for: nested as the documented sample is."""
+    return [
+        {
+            "resourceId": f"private-offer/{offer_id}",
+            "code": "Conflict",
+            "message": "The private offer cannot be published.",
+            "details": [
+                {
+                    "code": "businessValidationError",
+                    "message": "A beneficiary already has a private offer for this plan in the same period.",
+                    "details": [
+                        {"code": "invalidState", "resourceId": {"externalId": "beneficiary-1"}, "details": []}
+                    ],
+                }
+            ],
+        }
+    ]
+
+
+@dataclass
+class Job:
+    """One job. `change` is done when it ends well; `resources` are what its detail shows from then on."""
+
+    job_id: str
+    started_at: datetime
+    profile: Profile
+    operation: str
+    dialect: Dialect
+    offer_id: str | None = None
+    errors: list[JsonObject] = field(default_factory=list)
+    script: deque[ScriptEntry] = field(default_factory=deque)
+    change: Callable[[], None] | None = None
+    resources: Callable[[], list[JsonObject]] = list
+    cancelled_at: datetime | None = None
+    told: str | None = None  # the state that the script's last answer told
+
+    @property
+    def ends_at(self) -> datetime | None:
+        """When the profile completes it; None for a job that never ends by itself."""
+        if self.profile.seconds is None:
+            return None
+        return self.started_at + timedelta(seconds=self.profile.seconds)
+
+    def state(self, now: datetime) -> str:
+        """notStarted, running, succeeded, failed or cancelled."""
+        if self.cancelled_at is not None:
+            return "cancelled"
+        if self.told is not None or self.script:
+            return self.told or "notStarted"
+        if self.ends_at is not None and now >= self.ends_at:
+            return self.profile.outcome
+        started = now >= self.started_at + timedelta(seconds=self.profile.not_started_seconds)
+        return "running" if started else "notStarted"
+
+    def next_script_entry(self) -> ScriptEntry | None:
+        """The script's next answer; the last one is repeated for ever. None: there is no script."""
+        if not self.script:
+            return None
+        entry = self.script.popleft() if len(self.script) > 1 else self.script[0]
+        told = entry if isinstance(entry, str) else entry.get("state")
+        if told is not None:
+            self.told = str(told)
+        return entry
+
+    def status(self, now: datetime) -> JsonObject:
+        """The configure-status body of this moment."""
+        state = self.state(now)
+        completed = state in OUTCOMES
+        write = trimmed if self.dialect.trimmed_fractions else seven_digits
+        word = self.dialect.word
+        body: JsonObject = {
+            "$schema": f" {STATUS_SCHEMA}" if completed and self.dialect.leading_space else STATUS_SCHEMA,
+            self.dialect.job_id_key: self.job_id,
+            "jobStatus": word("completed" if completed else state),
+            "jobResult": word(state if completed else "pending"),
+            "jobStart": write(self.started_at),
+        }
+        if completed:
+            body["jobEnd"] = write(self.cancelled_at or min(now, self.ends_at or now))
+        elif (end := self.dialect.end_while_pending(write(self.started_at + timedelta(seconds=15.4)))) is not None:
+            body["jobEnd"] = end
+        if state == "succeeded" and self.operation != "delete":  # C7: a delete job has none
+            body["resourceUri"] = f"{BACKEND_HOST}/configure/{self.job_id}"
+        body["errors"] = self._errors() if state == "failed" else []
+        return body
+
+    def _errors(self) -> list[JsonObject]:
+        errors = self.errors or default_errors(self.offer_id or str(uuid4()))
+        return [_with_empty_details(error, self.dialect) for error in errors]
+
+
+def _with_empty_details(error: JsonObject, dialect: Dialect) -> JsonObject:
+    """The error with empty `details` written as [], as {}, or not at all (C8)."""
+    written = {key: value for key, value in error.items() if key != "details"}
+    details = error.get("details")
+    if details:
+        written["details"] = [_with_empty_details(detail, dialect) for detail in details]
+    elif dialect.empty_details != "missing":
+        written["details"] = {} if dialect.empty_details == "object" else []
+    return written
+
+
+class JobStore:
+    """All jobs by id. A new job speaks the next dialect unless it is given one."""
+
+    def __init__(self) -> None:
+        self._jobs: dict[str, Job] = {}
+        self._unapplied: list[Job] = []
+
+    def find(self, job_id: str) -> Job | None:
+        """The job, whatever the casing of its id."""
+        return self._jobs.get(job_id.lower())
+
+    def all(self) -> list[Job]:
+        """Every job, oldest first."""
+        return list(self._jobs.values())
+
+    def add(
+        self,
+        now: datetime,
+        *,
+        job_id: str | None = None,
+        profile: Profile,
+        operation: str = "create",
+        dialect: str | None = None,
+        offer_id: str | None = None,
+        errors: Sequence[JsonObject] = (),
+        script: Sequence[ScriptEntry] = (),
+        change: Callable[[], None] | None = None,
+        resources: Callable[[], list[JsonObject]] = list,
+    ) -> Job:
+        """Adds a job that starts now. Raises KeyError for a dialect that does not exist."""
+        names = list(DIALECTS)
+        job = Job(
+            job_id=(job_id or str(uuid4())).lower(),
+            started_at=now,
+            profile=profile,
+            operation=operation,
+            dialect=DIALECTS[dialect or names[len(self._jobs) % len(names)]],
+            offer_id=offer_id,
+            errors=list(errors),
+            script=deque(script),
+            change=change,
+            resources=resources,
+        )
+        self._jobs[job.job_id] = job
+        if change is not None:
+            self._unapplied.append(job)
+        return job
+
+    def settle(self, now: datetime) -> None:
+        """Lets every job that has ended by now do its change, in the order of their ends."""
+        ended = [job for job in self._unapplied if job.state(now) in OUTCOMES]
+        if not ended:
+            return
+        for job in sorted(ended, key=lambda job: job.ends_at or now):
+            if job.change is not None and job.state(now) == "succeeded":
+                job.change()
+            job.change = None
+        self._unapplied = [job for job in self._unapplied if job.change is not None]
+
+    def working_on(self, offer_id: str) -> bool:
+        """Whether a job that changes this offer is still under way."""
+        return any(job.offer_id == offer_id for job in self._unapplied)
