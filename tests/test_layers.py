@@ -22,7 +22,7 @@ LAYERS = [
     {"shared.models", "shared.settings", "shared.http_adapter", "shared.http_deadline"},
     {
         *("shared.setting_reader", "shared.identifiers", "shared.json_codec", "shared.log", "shared.clock"),
-        *("shared.redaction", "shared.threads"),
+        *("shared.redaction", "shared.retry_after", "shared.threads"),
     },
 ]
 LONGEST_MODULE_LINES = 300
