@@ -16,8 +16,8 @@ from urllib.parse import urlsplit
 import requests
 import urllib3
 
+from shared.http_adapter import DeadlineAdapter
 from shared.http_deadline import (
-    DeadlineAdapter,
     Resolver,
     answer_within,
     connect_to_first,
