@@ -72,13 +72,14 @@ def _canonical(text: str, field: _Field) -> str:
     values: set[int] = set()
     for item in text.split(","):
         found = _ITEM.fullmatch(item)
-        step = int(found["step"] or 1) if found else 0
-        if found is None or step < 1:
+        if found is None:
             raise ValueError(f"{item!r} is not a {field.name}")
         first = _value(found["first"], field) if found["first"] else field.lowest
         last = _value(found["last"], field) if found["last"] else field.highest
         if found["first"] and not found["last"] and not found["step"]:
             last = first
+        # NCrontab takes a step of 0 as 1, and a range that runs backwards as its reverse.
+        step = max(1, int(found["step"] or 1))
         values.update(range(min(first, last), max(first, last) + 1, step))
     every = len(values) == field.highest - field.lowest + 1
     return "*" if every else ",".join(str(value) for value in sorted(values))
