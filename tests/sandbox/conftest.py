@@ -1,12 +1,13 @@
 """Callers of the sandbox: real HTTP over TLS, tokens from the real token endpoint."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import pytest
 import requests
 
 from sandbox.server import Sandbox
+from sandbox.state import SandboxSettings
 from sandbox.tokens import GRAPH_AUDIENCE, PORTAL_AUDIENCE
 from tests.clock import FakeClock
 
@@ -66,6 +67,13 @@ def _session_with_token(sandbox: Sandbox, audience: str) -> requests.Session:
     session = requests.Session()
     session.headers["Authorization"] = f"Bearer {token_for(sandbox, audience)}"
     return session
+
+
+@pytest.fixture
+def fresh_sandbox(fresh_sandbox: Sandbox) -> Sandbox:
+    """The sandbox as new, with the settings that its users find instead of those of the monitor's tests."""
+    fresh_sandbox.state.change_settings(**asdict(SandboxSettings()))
+    return fresh_sandbox
 
 
 @pytest.fixture

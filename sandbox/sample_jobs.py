@@ -1,12 +1,13 @@
-"""The sample jobs that `make run` registers: every operation and outcome, by the body of POST configure."""
+"""The sample jobs that `make run` registers: every operation and outcome, each started by a POST configure body."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from sandbox.answers import JsonObject
 from sandbox.configure import submit
+from sandbox.dialects import IN_TURN
 from sandbox.jobs import Profile
-from sandbox.sample_offers import private_offer_of
+from sandbox.sample_offers import configure_resources
 from sandbox.state import SandboxState
 
 CONFIGURE_SCHEMA = "https://schema.mp.microsoft.com/schema/configure/2022-07-01"
@@ -14,28 +15,30 @@ CONFIGURE_SCHEMA = "https://schema.mp.microsoft.com/schema/configure/2022-07-01"
 
 @dataclass(frozen=True)
 class Sample:
-    """One sample job; `resource` makes the private-offer resource of its request."""
+    """One sample job. `resources` makes those of its request."""
 
     label: str
     operation: str
     seconds: float
-    resource: Callable[[SandboxState], JsonObject]
+    resources: Callable[[SandboxState], list[JsonObject]]
     outcome: str = "succeeded"
 
     @property
     def expects_offer(self) -> bool:
-        """A delete leaves nothing to show, nor does a job that did not succeed."""
+        """Whether its detail holds an offer: not after a delete, and not if it does not succeed."""
         return self.outcome == "succeeded" and self.operation != "delete"
 
 
 def submit_samples(state: SandboxState) -> list[JsonObject]:
-    """Submits every sample job and describes it: what it is and how it must end."""
+    """Submits every sample job, in all dialects in turn, and returns what it is and how it must end."""
     rows: list[JsonObject] = []
     with state.lock:
         for number, sample in enumerate(SAMPLES, start=1):
-            resource = sample.resource(state)
-            state.next_profiles.insert(0, Profile(sample.seconds, sample.outcome, min(2.0, sample.seconds / 2)))
-            job = submit(state, {"$schema": CONFIGURE_SCHEMA, "resources": [resource]})
+            resources = sample.resources(state)
+            state.next_profiles.insert(
+                0, Profile(sample.seconds, sample.outcome, min(2.0, sample.seconds / 2), IN_TURN)
+            )
+            job = submit(state, {"$schema": CONFIGURE_SCHEMA, "resources": resources})
             rows.append(
                 {
                     "jobId": job.job_id,
@@ -49,21 +52,20 @@ def submit_samples(state: SandboxState) -> list[JsonObject]:
     return rows
 
 
-def _create(private_offer_type: str) -> Callable[[SandboxState], JsonObject]:
-    return lambda _state: private_offer_of(private_offer_type)
+def _create(private_offer_type: str) -> Callable[[SandboxState], list[JsonObject]]:
+    return lambda _state: configure_resources(private_offer_type)
 
 
 def _change(
     wanted_state: str, *, found_state: str, found_sub_state: str | None = None
-) -> Callable[[SandboxState], JsonObject]:
-    """A request that takes an offer from one state to another; the offer is put there first."""
+) -> Callable[[SandboxState], list[JsonObject]]:
+    """A request that takes an offer from one state to another. The offer is added first."""
 
-    def resource(state: SandboxState) -> JsonObject:
+    def resources(state: SandboxState) -> list[JsonObject]:
         name = f"Contoso offer to be {wanted_state}"
         extra: JsonObject = {"subState": found_sub_state} if found_sub_state else {}
-        offer = private_offer_of("customerPromotion", state=found_state, name=name, **extra)
-        offer_id = state.add_private_offer(offer)
-        return {
+        offer_id = state.add_private_offer(state=found_state, name=name, **extra)
+        request = {
             "$schema": "https://schema.mp.microsoft.com/schema/private-offer/2023-07-15",
             "id": f"private-offer/{offer_id}",
             "name": name,
@@ -71,14 +73,15 @@ def _change(
             "offerPricingType": "editExistingOfferPricingOnly",
             "state": wanted_state,
         }
+        return [request]
 
-    return resource
+    return resources
 
 
-def _upgrade(state: SandboxState) -> JsonObject:
+def _upgrade(state: SandboxState) -> list[JsonObject]:
     base_name = "Contoso offer that was accepted"
     offer_id = state.add_private_offer(name=base_name, subState="accepted", end="2027-06-30")
-    return private_offer_of(
+    return configure_resources(
         "customerPromotion",
         name="Contoso upgrade from July 2027",
         upgradedFrom={"name": base_name, "id": f"private-offer/{offer_id}"},
