@@ -1,6 +1,6 @@
 """CPP offers: publishers, their offers in three slots and several versions, and what each answer holds.
 
-docs/upstream.md, quirks 16 and 26 to 28, has the evidence.
+docs/upstream.md, quirks 16, 27 and 28, has the evidence.
 """
 
 import copy

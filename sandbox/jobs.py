@@ -129,7 +129,7 @@ class Job:
         if not errors:
             code = "Conflict" if self.dialect.capital_conflict else "conflict"
             own = self.broken_rules or default_errors(self.offer_id or str(uuid4()))
-            errors = [{**error, "code": code} for error in own]
+            errors = [{"code": code, **error} for error in own]
         return [_with_empty_details(error, self.dialect) for error in errors]
 
 
