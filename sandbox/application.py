@@ -19,7 +19,7 @@ type Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 def make_application(state: SandboxState) -> web.Application:
-    """The web application over a state."""
+    """The web application that serves a state."""
     application = web.Application(middlewares=[log_and_answer], client_max_size=MAX_REQUEST_BYTES)
     application[STATE] = state
     for module in (token_endpoint, product_ingestion, catalogue, cloud_partner_portal, control):
@@ -47,14 +47,14 @@ async def log_and_answer(request: web.Request, handler: Handler) -> web.StreamRe
         response = await _answer(request, handler)
     else:
         entry.fault = fault.kind
-        response = await _spoiled(fault, request, handler, route, state)
+        response = await _answer_with_fault(fault, request, handler, route, state)
     entry.status = response.status
     if not response.prepared:
         response.headers.update(service_headers(route, request.headers))
     return response
 
 
-async def _spoiled(
+async def _answer_with_fault(
     fault: Fault, request: web.Request, handler: Handler, route: str, state: SandboxState
 ) -> web.StreamResponse:
     async def answer() -> web.Response:

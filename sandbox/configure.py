@@ -189,8 +189,11 @@ def _work_of(
         resource = {**_inherited(state, submission), **submission.resource, "id": f"private-offer/{offer_id}"}
         if submission.operation == "upgrade":
             resource["pricing"] = _pricing_of_upgrade(state, submission)
-        if submission.operation == "withdraw" and canonical_type(resource["privateOfferType"]) != "cspPromotion":
-            resource["state"] = "draft"  # Partner Center shows a withdrawn customer or multiparty offer as a draft
+        if submission.operation == "withdraw":  # changes nothing but the state
+            resource = dict(state.private_offers.find(offer_id) or {})
+            # Partner Center shows a withdrawn customer or multiparty offer as a draft.
+            for_resellers = canonical_type(resource["privateOfferType"]) == "cspPromotion"
+            resource["state"] = "withdrawn" if for_resellers else "draft"
         state.private_offers.put(resource, state.clock(), prices=submission.prices)
 
     def resources() -> list[JsonObject]:

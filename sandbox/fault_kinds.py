@@ -45,7 +45,7 @@ async def unauthorized_empty(call: FaultyCall) -> web.StreamResponse:
 
 
 async def role_missing(call: FaultyCall) -> web.StreamResponse:
-    """403: the token is good, the app lacks its role in Partner Center."""
+    """403: the token is valid, the app lacks its role in Partner Center."""
     return _refused(call, 403, "forbidden", "User does not have the required permissions")
 
 

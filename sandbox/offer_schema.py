@@ -58,7 +58,7 @@ class OfferRequest:
 
 
 def faults_of_offer(request: OfferRequest, type_of_schema: str | None) -> Iterator[str]:
-    """Everything that is wrong with the offer. `type_of_schema` is the type that its schema stands for, if any."""
+    """Everything that is wrong with the offer. `type_of_schema` is the type that its schema implies, if any."""
     yield from _faults_of_identity(request, type_of_schema)
     not_lists = [name for name in LISTS if not isinstance(request.offer.get(name, []), list)]
     yield from (f"'{name}' must be a list." for name in not_lists)

@@ -22,6 +22,7 @@ _SETTINGS = (
     "POLL_",
     "PRODUCT_INGESTION_",
     "REQUESTS_CA_BUNDLE",
+    "SANDBOX_",
     "UPSTREAM_",
     "WEBHOOK_",
 )

@@ -12,7 +12,7 @@ from tests.sandbox.conftest import Caller
 
 
 def change_request(offer_id: str, state: str, private_offer_type: str = "customerPromotion") -> JsonObject:
-    """The request that takes an offer to another state, as A10 documents it."""
+    """The documented request that takes an offer to another state."""
     return {
         "$schema": "https://schema.mp.microsoft.com/schema/private-offer/2023-07-15",
         "id": f"private-offer/{offer_id}",
@@ -41,7 +41,7 @@ def upgrade_request(offer_id: str, **fields: object) -> JsonObject:
 
 
 def run_to_the_end(ingestion: Caller, clock: FakeClock, *resources: JsonObject) -> JsonObject:
-    """Submits, lets a minute pass, and answers the job's status."""
+    """Submits a request, lets a minute pass, and returns the status of its job."""
     job_id = job_id_of(ingestion.configure(*resources))
     clock.advance(60)
     status: JsonObject = ingestion.status(job_id).json()

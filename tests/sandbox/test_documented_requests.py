@@ -205,7 +205,8 @@ def test_a_withdrawal(
     offer_id = fresh_sandbox.state.add_private_offer()
     body = {"id": f"private-offer/{offer_id}", "name": "Back", "state": "withdrawn", **fields}
     assert outcome_of(ingestion, sandbox_clock, post(ingestion, form, body)) == "succeeded"
-    assert ingestion.get(f"private-offer/{offer_id}").json()["state"] == "draft"
+    offer = ingestion.get(f"private-offer/{offer_id}").json()
+    assert (offer["state"], offer["privateOfferType"]) == ("draft", "customerPromotion")
 
 
 @pytest.mark.parametrize("form", FORMS, ids=FORM_NAMES)

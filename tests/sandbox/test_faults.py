@@ -18,7 +18,7 @@ STATUS_ROUTE = "product-ingestion.job-status"
 
 @pytest.fixture
 def job_id(fresh_sandbox: Sandbox) -> str:
-    """A job whose status is asked for while faults are on."""
+    """A job to ask about while faults are on."""
     return fresh_sandbox.state.add_job(dialect="private-offer")
 
 

@@ -1,5 +1,6 @@
 """sandbox/README.md tells everything that the sandbox can do, and its examples work as printed."""
 
+import ast
 import re
 import shutil
 import subprocess
@@ -44,6 +45,18 @@ def test_the_guide_names_every_route(fresh_sandbox: Sandbox) -> None:
 @pytest.mark.parametrize("field", [field.name for field in fields(Account)])
 def test_the_guide_tells_the_accounts_as_they_are(field: str) -> None:
     assert getattr(Account(), field) in GUIDE
+
+
+def test_the_sandbox_needs_nothing_else_of_the_repository() -> None:
+    imported = {
+        (path.name, name)
+        for path in (ROOT / "sandbox").glob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for name in ([node.module or ""] if isinstance(node, ast.ImportFrom) else [each.name for each in node.names])
+    }
+    others = {"bench", "function_app", "local", "shared", "tests"}
+    assert {(file, name) for file, name in imported if name.partition(".")[0] in others} == set()
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="the examples need curl")

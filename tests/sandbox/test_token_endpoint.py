@@ -34,7 +34,7 @@ def ask(
     version: int = 2,
     authorization: str | None = None,
 ) -> requests.Response:
-    """Asks for a token with the right secret, but for what `form` changes; an empty value leaves a field out."""
+    """Asks for a token with the right secret. `form` changes fields; an empty value leaves one out."""
     target = {"scope": GRAPH_SCOPE} if version == 2 else {"resource": "https://graph.microsoft.com/"}
     full = {
         "grant_type": "client_credentials",
