@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from datetime import timedelta
 from statistics import median
 
-from local.bench.figures import milliseconds
-from local.bench.pending_rows import add_pending_rows
-from local.bench.results import Result, Scale
-from local.bench.surroundings import Surroundings
-from local.bench.ticks import Mix, TickFigures, ready_tick
+from bench.figures import milliseconds
+from bench.pending_rows import add_pending_rows
+from bench.results import Result, Scale
+from bench.surroundings import Surroundings
+from bench.ticks import Mix, TickFigures, ready_tick
 from shared.jobs.job_rows import PENDING_PARTITION
 from shared.storage.table import Table
 

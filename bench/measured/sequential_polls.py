@@ -4,7 +4,7 @@ import time
 
 import requests
 
-from local.bench.measured.handshake import argument, report, wait_for_the_word
+from bench.measured.handshake import argument, report, wait_for_the_word
 
 
 def main() -> None:

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from local.bench.pending_rows import add_pending_rows
-from local.bench.process import MeasuredProcess
-from local.bench.results import BenchError
-from local.bench.surroundings import Surroundings
+from bench.pending_rows import add_pending_rows
+from bench.process import MeasuredProcess
+from bench.results import BenchError
+from bench.surroundings import Surroundings
 
 CONCURRENCY = 32  # POLL_CONCURRENCY's default
 # The threads of the app that deliver webhooks, by the name that they go by.

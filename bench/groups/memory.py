@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from local.bench.results import Result, Scale
-from local.bench.surroundings import Surroundings
-from local.bench.ticks import Mix, tick_over
+from bench.results import Result, Scale
+from bench.surroundings import Surroundings
+from bench.ticks import Mix, tick_over
 
 GROUP = "memory"
 MEGABYTES_MAX = 256

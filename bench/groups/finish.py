@@ -5,10 +5,10 @@ from typing import cast
 
 from azure.data.tables import TableEntity
 
-from local.bench.figures import p50_p99, percentile
-from local.bench.results import BenchError, Result, Scale
-from local.bench.surroundings import Surroundings
-from local.bench.ticks import Mix, add_due_jobs, warm_tick
+from bench.figures import p50_p99, percentile
+from bench.results import BenchError, Result, Scale
+from bench.surroundings import Surroundings
+from bench.ticks import Mix, add_due_jobs, warm_tick
 from shared.jobs.history import FINISHED_PARTITION
 from shared.storage.table import Table
 

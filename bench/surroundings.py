@@ -163,7 +163,7 @@ def running_surroundings() -> Iterator[Surroundings]:
         tempfile.TemporaryDirectory(prefix="bench-") as directory,
         AzuriteProcess() as azurite,
         _running("sandbox", "--port", "0", "--directory", directory) as sandbox,
-        _running("local.bench.receiver") as receiver,
+        _running("bench.receiver") as receiver,
     ):
         url = sandbox.wait_for(r"sandbox ready: (https://\S+)", timeout_seconds=START_SECONDS)[1]
         yield Surroundings(

@@ -5,7 +5,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import requests
 
-from local.bench.measured.wire import Wire
+from bench.measured.wire import Wire
 
 
 class _Answering(BaseHTTPRequestHandler):

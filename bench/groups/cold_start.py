@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from statistics import median
 from typing import Any
 
-from local.bench.figures import milliseconds
-from local.bench.process import MeasuredProcess
-from local.bench.results import Result, Scale
-from local.bench.surroundings import Surroundings
+from bench.figures import milliseconds
+from bench.process import MeasuredProcess
+from bench.results import Result, Scale
+from bench.surroundings import Surroundings
 
 GROUP = "cold"
 # What costs time to load, and what an idle tick has no use for.

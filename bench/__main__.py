@@ -1,13 +1,13 @@
-"""`python -m local.bench`: measure and print the table."""
+"""`python -m bench`: measure and print the table."""
 
 import argparse
 import sys
 
 from rich.console import Console
 
-from local.bench.groups import cold_start, detail, finish, idle, memory, tick, webhooks
-from local.bench.results import BenchError, Result, Scale, markdown_table, show_table
-from local.bench.surroundings import running_surroundings
+from bench.groups import cold_start, detail, finish, idle, memory, tick, webhooks
+from bench.results import BenchError, Result, Scale, markdown_table, show_table
+from bench.surroundings import running_surroundings
 from local.processes.child import ChildFailedError
 
 GROUPS = {module.GROUP: module.measure for module in (tick, idle, finish, webhooks, detail, cold_start, memory)}
@@ -16,7 +16,7 @@ PLAIN_WIDTH = 180
 
 def main() -> int:
     """Parse the command line; the exit status is 1 if a target was missed or something failed."""
-    parser = argparse.ArgumentParser(prog="python -m local.bench", description=main.__doc__)
+    parser = argparse.ArgumentParser(prog="python -m bench", description=main.__doc__)
     parser.add_argument("--only", nargs="+", choices=GROUPS, default=list(GROUPS), help="these groups of rows")
     parser.add_argument("--quick", action="store_true", help="few jobs: to see that it works; no target is judged")
     parser.add_argument("--markdown", action="store_true", help="print the table as Markdown")

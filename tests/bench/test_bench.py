@@ -5,14 +5,14 @@ import sys
 
 import pytest
 
-from local.bench.process import MeasuredProcess
-from local.bench.results import BenchError
+from bench.process import MeasuredProcess
+from bench.results import BenchError
 from local.processes.child import REPOSITORY
 
 
 def run_bench(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "local.bench", *arguments], cwd=REPOSITORY, capture_output=True, text=True, check=False
+        [sys.executable, "-m", "bench", *arguments], cwd=REPOSITORY, capture_output=True, text=True, check=False
     )
 
 

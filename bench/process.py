@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Self
 
-from local.bench.results import BenchError
+from bench.results import BenchError
 from local.processes.child import REPOSITORY
 
 # What a process needs of this one's environment; settings of the app are given to it on purpose or not at all.
@@ -17,7 +17,7 @@ _INHERITED = ("PATH", "HOME", "LANG", "TMPDIR", "NO_PROXY", "no_proxy")
 
 
 class MeasuredProcess:
-    """Runs a module of `local.bench.measured` with a JSON object as its argument, until the `with` block is left.
+    """Runs a module of `bench.measured` with a JSON object as its argument, until the `with` block is left.
 
     The module prints `ready`, starts to measure when a line comes on its standard input (`measured/handshake.py`),
     and prints its result as JSON.
@@ -29,7 +29,7 @@ class MeasuredProcess:
         self._module = module
         self._errors = tempfile.TemporaryFile("w+")  # noqa: SIM115 - closed with the process
         self._process = subprocess.Popen(  # noqa: S603 - this project's own command
-            [sys.executable, "-m", f"local.bench.measured.{module}", json.dumps(argument)],
+            [sys.executable, "-m", f"bench.measured.{module}", json.dumps(argument)],
             cwd=REPOSITORY,
             env={name: os.environ[name] for name in _INHERITED if name in os.environ} | dict(environment or {}),
             stdin=subprocess.PIPE,

@@ -6,8 +6,8 @@ import sys
 import time
 from pathlib import Path
 
-from local.bench.measured.handshake import argument, report, wait_for_the_word
-from local.bench.measured.wire import Wire
+from bench.measured.handshake import argument, report, wait_for_the_word
+from bench.measured.wire import Wire
 
 
 class _CycleLines(logging.Handler):

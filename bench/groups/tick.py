@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
-from local.bench.process import MeasuredProcess
-from local.bench.results import Result, Scale
-from local.bench.surroundings import Surroundings
-from local.bench.ticks import CONCURRENCY, Mix, TickFigures, tick_over
+from bench.process import MeasuredProcess
+from bench.results import Result, Scale
+from bench.surroundings import Surroundings
+from bench.ticks import CONCURRENCY, Mix, TickFigures, tick_over
 from shared.storage.table import TRANSACTION_MAX_ROWS
 
 GROUP = "tick"

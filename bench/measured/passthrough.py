@@ -5,7 +5,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import requests
 from requests.adapters import HTTPAdapter
 
-from local.bench.measured.handshake import argument, report
+from bench.measured.handshake import argument, report
 
 POOLED_CONNECTIONS = 32
 

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import requests
 
-from local.bench.measured.handshake import argument, report, wait_for_the_word
+from bench.measured.handshake import argument, report, wait_for_the_word
 
 
 def main() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from local.bench.figures import milliseconds, percentile
+from bench.figures import milliseconds, percentile
 
 
 @pytest.mark.parametrize(("percent", "expected"), [(50, 2.0), (75, 3.0), (99, 4.0), (100, 4.0), (1, 1.0)])

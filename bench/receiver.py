@@ -1,4 +1,4 @@
-"""`python -m local.bench.receiver`: takes webhooks as fast as it can and says when each arrived.
+"""`python -m bench.receiver`: takes webhooks as fast as it can and says when each arrived.
 
 `POST /fast` answers 204 at once, `POST /hang?seconds=15` late; `GET /arrivals` lists what came to `/fast`, and
 `DELETE /arrivals` forgets it. It verifies nothing: the receiver of `make run` does.

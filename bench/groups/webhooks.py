@@ -4,11 +4,11 @@ import json
 import time
 from collections.abc import Iterator
 
-from local.bench.figures import milliseconds
-from local.bench.process import MeasuredProcess
-from local.bench.results import BenchError, Result, Scale
-from local.bench.sample_record import sample_record
-from local.bench.surroundings import Surroundings
+from bench.figures import milliseconds
+from bench.process import MeasuredProcess
+from bench.results import BenchError, Result, Scale
+from bench.sample_record import sample_record
+from bench.surroundings import Surroundings
 from shared.webhooks.lanes import LANE_WIDTH_MAX
 
 GROUP = "webhooks"

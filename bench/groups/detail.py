@@ -6,10 +6,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import requests
 
-from local.bench.figures import milliseconds, percentile
-from local.bench.process import MeasuredProcess
-from local.bench.results import BenchError, Result, Scale
-from local.bench.surroundings import Surroundings
+from bench.figures import milliseconds, percentile
+from bench.process import MeasuredProcess
+from bench.results import BenchError, Result, Scale
+from bench.surroundings import Surroundings
 from local.host.process import HostProcess
 
 GROUP = "detail"

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from itertools import batched
 from typing import Any
 
-from local.bench.measured.handshake import argument, report, wait_for_the_word
-from local.bench.sample_record import sample_record
+from bench.measured.handshake import argument, report, wait_for_the_word
+from bench.sample_record import sample_record
 from shared.clock import SystemClock
 from shared.settings import load_settings
 from shared.storage.connection import Tables
