@@ -6,7 +6,7 @@ and no azure-identity.
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime
 from threading import RLock
 from typing import TYPE_CHECKING, Any
@@ -29,7 +29,8 @@ from shared.storage.connection import Tables
 from shared.storage.documents import Documents
 from shared.storage.table import Table
 from shared.upstream.clients import Upstream, upstream_from_settings
-from shared.webhooks.events import Event
+from shared.webhooks.events import Announcer
+from shared.webhooks.on_demand import AnnouncerOnDemand
 
 if TYPE_CHECKING:
     from shared.http.cpp_offers import CppOfferHandlers
@@ -43,6 +44,9 @@ if TYPE_CHECKING:
     from shared.jobs.registry import JobRegistry
     from shared.monitor.clean_up import CleanUp
     from shared.webhooks.webhooks import Webhooks
+
+# How long a manual check waits for the deliveries that it started: Azure drops what is logged after its answer.
+CHECK_WAITS_SECONDS = 5.0
 
 
 class _Part[T]:
@@ -129,11 +133,14 @@ class Monitor:
 
     @_Part
     def outbox(self) -> Outbox:
+        return self._outbox(AnnouncerOnDemand(lambda: self.webhooks))
+
+    def _outbox(self, announcer: Announcer) -> Outbox:
         return Outbox(
             table=self.jobs_table,
             pending=self.pending_jobs,
             history=self.history,
-            announcer=_AnnouncerOnDemand(self),
+            announcer=announcer,
             clock=self.clock,
         )
 
@@ -182,7 +189,9 @@ class Monitor:
 
     @_Part
     def monitor_states(self) -> MonitorStates:
-        return MonitorStates(self.jobs_table, _AnnouncerOnDemand(self), count_set_aside=self.set_aside_rows.count)
+        return MonitorStates(
+            self.jobs_table, AnnouncerOnDemand(lambda: self.webhooks), count_set_aside=self.set_aside_rows.count
+        )
 
     @_Part
     def timer_reports(self) -> TimerReports:
@@ -220,8 +229,7 @@ class Monitor:
         )
 
     def _remove_expired_deliveries(self, *, ended_before: datetime, has_time: Callable[[], bool]) -> int:
-        retention = getattr(self.webhooks, "retention", None)
-        return 0 if retention is None else int(retention.remove_expired(ended_before=ended_before, has_time=has_time))
+        return self.webhooks.retention.remove_expired(ended_before=ended_before, has_time=has_time)
 
     # --- HTTP ---
 
@@ -235,7 +243,7 @@ class Monitor:
             registry=self.registry,
             pending=self.pending_jobs,
             asks=self.asks,
-            outbox=self.outbox,
+            outbox=self._outbox(AnnouncerOnDemand(lambda: self.webhooks, CHECK_WAITS_SECONDS)),
             poller=self.job_poller,
             clock=self.clock,
         )
@@ -280,14 +288,3 @@ class Monitor:
         from shared.monitor.health import Health
 
         return HealthHandlers(Health(states=self.monitor_states, timers=self.timer_reports, clock=self.clock))
-
-
-class _AnnouncerOnDemand:
-    """Opens the webhooks when there is something to announce: an idle tick has nothing."""
-
-    def __init__(self, monitor: Monitor) -> None:
-        self._monitor = monitor
-
-    def announce(self, events: Sequence[Event]) -> None:
-        if events:
-            self._monitor.webhooks.announcer.announce(events)

@@ -23,14 +23,15 @@ type JsonValue = bool | int | Decimal | str | list["JsonValue"] | dict[str, "Jso
 type JsonObject = dict[str, Any]
 
 
-# What is read must be writable again, inside another object; the interpreter's own limits for that lie near 10,000.
-DEEPEST_NESTING = 5000
+# No real value nests deeper, and what is parsed can be walked through by functions that call themselves.
+DEEPEST_NESTING = 100
 # How much of a text is decoded at once to see whether it is UTF-8.
 _CHECKED_BYTES = 64 * 1024
 # An element takes far more memory as an object than as text, so a hostile text of a few megabytes could fill it.
 MOST_ELEMENTS = 500_000
 # msgspec refuses lone surrogates, which JSON allows. A text that has some is parsed whole, at eight times its size.
 LONGEST_TEXT_WITH_SURROGATES_BYTES = 1024 * 1024
+_TOO_DEEP = f"nested deeper than {DEEPEST_NESTING} levels"
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
@@ -49,17 +50,22 @@ class RawJson:
 
 
 def loads(text: bytes | str) -> Any:  # noqa: ANN401 - a JSON value is of any of its types until someone looks
-    """Parse strict JSON (UTF-8 if bytes; a byte order mark is allowed). Raises InvalidJson."""
+    """Parse strict JSON (UTF-8 if bytes; a byte order mark is allowed). Raises InvalidJson, also where it nests too
+    deep or a number is beyond what a Decimal can hold."""
     try:
         decoded = text.decode("utf-8-sig") if isinstance(text, bytes) else text
         value = simplejson.loads(decoded, use_decimal=True, parse_constant=_refuse_constant)
-    except (ValueError, RecursionError) as error:
+    except RecursionError as error:
+        raise InvalidJson(_TOO_DEEP) from error
+    except ArithmeticError as error:
+        raise InvalidJson("not valid JSON: a number is out of range") from error
+    except ValueError as error:
         position = getattr(error, "pos", None)
         where = "" if position is None else f" at character {position}"
         raise InvalidJson(f"not valid JSON{where}") from error
     # Few brackets cannot nest deep, and most texts have few.
-    if decoded.count("[") + decoded.count("{") > DEEPEST_NESTING and _is_deeper_than(DEEPEST_NESTING, value):
-        raise InvalidJson("nested too deep")
+    if decoded.count("[") + decoded.count("{") > DEEPEST_NESTING and _nests_deeper_than(DEEPEST_NESTING, value):
+        raise InvalidJson(_TOO_DEEP)
     return value
 
 
@@ -168,18 +174,11 @@ def _check_utf_8(data: "bytes | Raw") -> None:
         raise InvalidJson("not UTF-8") from error
 
 
-def _is_deeper_than(levels: int, value: object) -> bool:
-    level = [value]
-    for _ in range(levels):
-        level = [
-            child
-            for parent in level
-            if isinstance(parent, list | dict)
-            for child in (parent.values() if isinstance(parent, dict) else parent)
-        ]
-        if not level:
-            return False
-    return any(isinstance(each, list | dict) for each in level)
+def _nests_deeper_than(levels: int, value: object) -> bool:
+    if not isinstance(value, list | dict):
+        return False
+    children = value.values() if isinstance(value, dict) else value
+    return levels == 0 or any(_nests_deeper_than(levels - 1, child) for child in children)
 
 
 def _refuse_constant(name: str) -> NoReturn:

@@ -5,7 +5,6 @@ all. A value is never repeated in an error, since it may be a secret in the wron
 """
 
 import base64
-import binascii
 import os
 import re
 from collections.abc import Mapping
@@ -216,7 +215,7 @@ def _credential(read: SettingReader) -> PartnerCenterCredential:
 def _decoded_certificate(read: SettingReader, text: str) -> bytes:
     try:
         return base64.b64decode("".join(text.split()), validate=True)
-    except binascii.Error:
+    except ValueError:  # binascii.Error is one
         read.fault("PARTNER_CENTER_CERTIFICATE", "should be a PEM or PFX file in base64")
         return b""
 
@@ -224,8 +223,9 @@ def _decoded_certificate(read: SettingReader, text: str) -> bytes:
 def _certificate_file(read: SettingReader, path: str) -> bytes:
     try:
         return Path(path).read_bytes()
-    except OSError as error:
-        read.fault("PARTNER_CENTER_CERTIFICATE_PATH", f"names a file that cannot be read ({error.strerror})")
+    except (OSError, ValueError) as error:  # a path with a NUL is a ValueError
+        reason = error.strerror if isinstance(error, OSError) else "not a path"
+        read.fault("PARTNER_CENTER_CERTIFICATE_PATH", f"names a file that cannot be read ({reason})")
         return b""
 
 

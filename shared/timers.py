@@ -9,9 +9,12 @@ from shared.monitor.cycle_report import CycleFailure, CycleReport
 from shared.monitor.timer_reports import TimerReport
 from shared.setting_reader import SettingsError
 from shared.storage.errors import StorageError
+from shared.storage.retrying import retrying_for
 
 # Promise 7: a tick ends within 50 seconds. Polling ends by itself before; deliveries under way may use what is left.
 TICK_SECONDS = 49.0
+# What the last try to store the report may take.
+REPORT_SECONDS = 5.0
 _log = logging.getLogger("offer_monitor")
 
 
@@ -20,7 +23,8 @@ def poll_pending_jobs(monitor: Monitor) -> None:
     began = time.monotonic()
     report = _poll_cycle_report(monitor)
     try:
-        monitor.monitor_states.record(report)
+        with retrying_for(max(0.0, TICK_SECONDS - REPORT_SECONDS - (time.monotonic() - began))):
+            monitor.monitor_states.record(report)
     except (StorageError, SettingsError) as error:
         _log.warning("the cycle's report is kept until it can be stored: %s", error)
     if "webhooks" in monitor.__dict__:
@@ -30,16 +34,14 @@ def poll_pending_jobs(monitor: Monitor) -> None:
 def deliver_webhooks(monitor: Monitor) -> None:
     """Attempt the deliveries that are due again."""
     began_at = monitor.clock.now()
-    facts: dict[str, int] = {}
     try:
-        monitor.webhooks.retry_cycle.run()
-        endpoint_ids = [endpoint.id for endpoint in monitor.webhooks.endpoints.all()]
-        facts["waiting"], facts["dead"] = monitor.webhooks.deliveries.counts(endpoint_ids)
+        report = monitor.webhooks.retry_cycle.run()
     except SettingsError as error:
         _log.error("no delivery was attempted: %s", error)
-    except StorageError as error:
-        _log.warning("deliveries cannot be counted: %s", error)
-    _note(monitor, "deliver_webhooks", TimerReport(began_at, ok=bool(facts), facts=facts))
+        _note(monitor, "deliver_webhooks", TimerReport(began_at, ok=False))
+        return
+    facts = {"waiting": report.waiting, "dead": report.dead} if report.all_counted else {}
+    _note(monitor, "deliver_webhooks", TimerReport(began_at, ok=report.ok, facts=facts))
 
 
 def clean_up(monitor: Monitor) -> None:
@@ -55,7 +57,7 @@ def clean_up(monitor: Monitor) -> None:
 
 def _poll_cycle_report(monitor: Monitor) -> CycleReport:
     try:
-        return monitor.poll_cycle.run()
+        return monitor.poll_cycle.run(_stopped_at(monitor))
     except SettingsError as error:
         failure, detail = CycleFailure.SETTINGS_INVALID, str(error)
         _log.error("%s", error)
@@ -65,6 +67,14 @@ def _poll_cycle_report(monitor: Monitor) -> CycleReport:
     report = CycleReport(started_at=monitor.clock.now(), failure=failure, failure_detail=detail)
     log_event(_log, "poll_cycle", level=logging.ERROR, **report.facts())
     return report
+
+
+def _stopped_at(monitor: Monitor) -> str:
+    """Where the last tick stopped reading. Storage that fails here fails the cycle too, which then says so."""
+    try:
+        return monitor.monitor_states.stopped_at()
+    except StorageError:
+        return ""
 
 
 def _note(monitor: Monitor, function: str, report: TimerReport) -> None:

@@ -1,9 +1,12 @@
 """Settings: all read, all checked, every fault named at once."""
 
 import base64
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from shared.setting_reader import SettingsError
 from shared.settings import (
@@ -153,3 +156,28 @@ def test_development_storage_is_the_local_emulator_on_its_port() -> None:
 
 def test_storage_can_be_read_while_other_settings_are_at_fault() -> None:
     assert load_storage_settings({"AzureWebJobsStorage": "UseDevelopmentStorage=true"}).jobs_table == "jobs"
+
+
+_SETTINGS = [
+    *("JOBS_TABLE", "PARTNER_CENTER_TENANT_ID", "PARTNER_CENTER_CLIENT_ID", "PARTNER_CENTER_CLIENT_SECRET"),
+    *(
+        "PARTNER_CENTER_CERTIFICATE",
+        "PARTNER_CENTER_CERTIFICATE_PATH",
+        "AZURE_AUTHORITY_HOST",
+        "PRODUCT_INGESTION_URL",
+        "PRODUCT_INGESTION_SCOPE",
+    ),
+    *("PRODUCT_INGESTION_STATUS_VERSION", "UPSTREAM_TIMEOUT_SECONDS", "POLL_CONCURRENCY", "WEBHOOK_URL"),
+    *("AzureWebJobsStorage", "AzureWebJobsStorage__accountName", "AzureWebJobsStorage__tableServiceUri"),
+    *("JOB_STALLED_AFTER_HOURS", "WEBHOOK_ALLOW_PRIVATE_NETWORKS", "WEBHOOK_SECRET", "CLOUD_PARTNER_PORTAL_URL"),
+]
+_VALUES = st.text() | st.integers().map(str) | st.floats().map(str) | st.text().map("https://{}".format)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.dictionaries(st.sampled_from(_SETTINGS), _VALUES))
+def test_whatever_the_settings_hold_they_are_read_or_named(environ: dict[str, str]) -> None:
+    with suppress(SettingsError):
+        load_settings(environ)
+    with suppress(SettingsError):
+        load_storage_settings(environ)

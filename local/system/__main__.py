@@ -75,7 +75,13 @@ def _run(*, once: bool, logs: bool) -> int:
 def _follow(
     configuration: Configuration, parts: Parts, view: View, console: Console, *, once: bool, logs: bool
 ) -> int:
-    api = MonitorApi(parts.host.url, configuration.function_key, parts.receiver_url)
+    parts.host.require_every_function()
+    api = MonitorApi(
+        parts.host.url,
+        key=configuration.function_key,
+        master_key=configuration.master_key,
+        receiver_url=parts.receiver_url,
+    )
     _wait_for_health(api)
     api.jobs()  # which tells of settings at fault, as health does not
     for line in _introduction(configuration, parts):

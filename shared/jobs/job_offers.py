@@ -67,8 +67,15 @@ class JobOffers:
                 raise JobUnknown(job.job_id)
             case JobState.SUCCEEDED if job.operation is Operation.DELETE:
                 raise OfferDeleted(job.job_id)
-        # The detail could not be had when the job finished; it may be there now.
-        return job.private_offer or self._from_detail(job.job_id)
+        if job.private_offer is not None:
+            return job.private_offer
+        # There was no detail when the job finished; there may be one now.
+        try:
+            return self._from_detail(job.job_id)
+        except (JobUnknown, UpstreamNotFound) as error:
+            if job.resource_uri is None:
+                raise OfferDeleted(job.job_id) from error
+            raise
 
     def _of_unregistered(self, job_id: str) -> bytes:
         """Ask for the detail first: only that of a finished job is there, and it may be asked for at any time."""

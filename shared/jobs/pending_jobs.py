@@ -28,6 +28,8 @@ from shared.storage.errors import ChangeRefused, RowChanged
 from shared.storage.table import Change, Row, Table, Write, etag_of
 
 OUTBOX_PREFIX = "~finished~"
+# Enough to find the one row among a hundred that another system has changed.
+CLAIM_TRIES = 16
 
 
 @dataclass(frozen=True)
@@ -44,14 +46,28 @@ class OutboxRow:
     def row_key(self) -> str:
         return OUTBOX_PREFIX + self.job.job_id
 
+    def without_parts(self) -> "OutboxRow":
+        """The row as it is read from storage: errors and private offer are there, and not in memory."""
+        return replace(self, job=replace(self.job, errors=[], private_offer=None))
+
 
 @dataclass
-class PendingPartition:
-    """One reading of the partition."""
+class PendingPage:
+    """Some rows of the partition, told apart by what they are."""
 
     rows: list[PendingRow] = field(default_factory=list)
     outbox: list[OutboxRow] = field(default_factory=list)
     bad: list[tuple[Row, str]] = field(default_factory=list)
+    last_key: str = ""
+
+
+@dataclass
+class Claims:
+    """What became of claims: `lost` to another who took or changed the row, `refused` by storage for good."""
+
+    taken: list[PendingRow] = field(default_factory=list)
+    lost: list[PendingRow] = field(default_factory=list)
+    refused: list[PendingRow] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -69,18 +85,24 @@ class PendingJobs:
         self._table = table
         self._bodies = bodies
 
-    def read(self, now: datetime) -> PendingPartition:
-        """The whole partition, in one query. A row that cannot be read is in `bad` and hinders no other."""
-        partition = PendingPartition()
-        for row in self._table.rows("PartitionKey eq @partition", {"partition": PENDING_PARTITION}):
-            try:
-                if row["RowKey"].startswith(OUTBOX_PREFIX):
-                    partition.outbox.append(_outbox_row(row))
-                else:
-                    partition.rows.append(pending_row(row, now))
-            except BadRow as error:
-                partition.bad.append((row, str(error)))
-        return partition
+    def pages(self, now: datetime, *, start_at: str = "") -> Iterator[PendingPage]:
+        """The whole partition in pages: one query, in key order.
+
+        With `start_at`, the key where an earlier reading stopped: first what has just finished, then the jobs from
+        there on, then those before it. A row that cannot be read is in `bad` and hinders no other.
+        """
+        queries = ["PartitionKey eq @partition"]
+        if start_at:
+            of_jobs = "PartitionKey eq @partition and RowKey lt @outbox"
+            queries = [
+                "PartitionKey eq @partition and RowKey ge @outbox",
+                f"{of_jobs} and RowKey ge @start",
+                f"{of_jobs} and RowKey lt @start",
+            ]
+        parameters = {"partition": PENDING_PARTITION, "start": start_at, "outbox": OUTBOX_PREFIX}
+        for query in queries:
+            for rows in self._table.pages(query, parameters):
+                yield _page(rows, now)
 
     def scan(self, after_key: str, wanted: Wanted, *, at_once: int) -> Iterator[tuple[str, Row | None]]:
         """Rows of pending jobs whose keys follow `after_key`: each key, with the whole row if it is wanted."""
@@ -142,21 +164,42 @@ class PendingJobs:
         rows = [self._table.get(PENDING_PARTITION, key) for key in keys]
         return [row for row in rows if row is not None]
 
-    def claim(self, rows: Sequence[PendingRow], until: datetime) -> list[PendingRow]:
-        """Take the jobs for one poll, all or none: until `until` nobody else may ask upstream about them.
+    def claim(self, rows: Sequence[PendingRow], until: datetime) -> Claims:
+        """Take jobs for one poll: until `until` nobody else may ask upstream about them. At most 100 rows.
 
-        At most 100 rows, one request; only a row that storage will not take is left out. Raises RowChanged if any of
-        them was taken or changed by another.
+        One row that another has changed costs a few requests, a hundred no more than CLAIM_TRIES: then another
+        instance is at work on the same jobs, and what is not taken yet counts as lost.
         """
-        claim = {"nextPollAt": until, "claimedUntil": until}
-        # A row put there by another system gets its age written down: the next write renews its time stamp.
-        changes = [_merge(row, claim | {"registeredAt": row.job.registered_at}) for row in rows]
-        try:
-            etags: list[str | None] = [*self._table.commit(changes)]
-        except ChangeRefused:
-            one_by_one = self._table.commit_groups([[change] for change in changes])
-            etags = [None if written is None else written[0] for written in one_by_one]
-        return [replace(row, etag=etag) for row, etag in zip(rows, etags, strict=True) if etag is not None]
+        claims = Claims()
+        waiting = [list(rows)]
+        tries = 0
+        while waiting:
+            part = waiting.pop()
+            tries += 1
+            try:
+                etags = self._table.commit([_claim(row, until) for row in part])
+            except (RowChanged, ChangeRefused) as error:
+                if len(part) > 1 and tries < CLAIM_TRIES:
+                    middle = len(part) // 2
+                    waiting += [part[middle:], part[:middle]]
+                elif isinstance(error, RowChanged):
+                    claims.lost += part
+                else:
+                    claims.refused += part
+                continue
+            claims.taken += [replace(row, etag=etag) for row, etag in zip(part, etags, strict=True)]
+        return claims
+
+    def reread(self, rows: Sequence[PendingRow], now: datetime) -> list[PendingRow]:
+        """The rows as they are now; those that are gone, or that are no jobs any more, are left out."""
+        found: list[PendingRow] = []
+        for row in rows:
+            stored = self._table.get(PENDING_PARTITION, row.row_key)
+            try:
+                found += [] if stored is None else [pending_row(stored, now)]
+            except BadRow:
+                continue  # the next tick sets it aside
+        return found
 
     def write(
         self, polled: Sequence[tuple[PendingRow, Job]], *, announced: Collection[str] = ()
@@ -238,6 +281,24 @@ def _with_etag(written: Written, etag: str) -> Written:
         row=None if written.row is None else replace(written.row, etag=etag),
         outbox=None if written.outbox is None else replace(written.outbox, etag=etag),
     )
+
+
+def _page(rows: Sequence[Row], now: datetime) -> PendingPage:
+    page = PendingPage(last_key=rows[-1]["RowKey"] if rows else "")
+    for row in rows:
+        try:
+            if row["RowKey"].startswith(OUTBOX_PREFIX):
+                page.outbox.append(_outbox_row(row))
+            else:
+                page.rows.append(pending_row(row, now))
+        except BadRow as error:
+            page.bad.append((row, str(error)))
+    return page
+
+
+def _claim(row: PendingRow, until: datetime) -> Change:
+    # A row put there by another system gets its age written down: the next write renews its time stamp.
+    return _merge(row, {"nextPollAt": until, "claimedUntil": until, "registeredAt": row.job.registered_at})
 
 
 def _merge(row: PendingRow, columns: Row) -> Change:

@@ -45,7 +45,10 @@ class MonitorState:
 
     last_tick: JsonObject | None = None
     last_tick_at: datetime | None = None
-    # Jobs at the end of the last cycle that counted them; None before the first.
+    # Where the next cycle goes on reading; empty if the last one read everything.
+    stopped_at: str = ""
+    # Jobs at the end of the last cycle that counted them; None before the first. After a cycle that could not read
+    # all of them: at least so many.
     pending: int | None = None
     overdue: int | None = None
     # None if the rows that are set aside have to be counted again.
@@ -64,13 +67,14 @@ class MonitorState:
     def after(self, report: CycleReport) -> "MonitorState":
         """The state after one more cycle."""
         last_tick = report.facts() | {"at": rfc3339(report.started_at)}
-        state = replace(self, last_tick=last_tick, last_tick_at=report.started_at)
+        state = replace(self, last_tick=last_tick, last_tick_at=report.started_at, stopped_at=report.stopped_at)
         if report.failure not in _UNCOUNTED:
-            # Those that have waited longest come first: what is overdue at the end is among what it did not reach.
+            left = max(report.pending - report.finished, 0)
             state = replace(
                 state,
-                pending=max(report.pending - report.finished, 0),
-                overdue=min(report.overdue, report.unreached),
+                pending=left if report.read_all else max(left, self.pending or 0),
+                # Those that have waited longest come first: what is overdue at the end is among what was not reached.
+                overdue=min(report.overdue, report.unreached) if report.read_all else report.overdue,
             )
         if self.failed_cycles_in_a_row and self._says_nothing_new(report):
             return state
@@ -123,6 +127,11 @@ class MonitorStates:
         """The state as it stands in storage. Raises StorageError."""
         row = self._table.get(MONITOR_PARTITION, STATE_KEY)
         return MonitorState() if row is None else _state(row)
+
+    def stopped_at(self) -> str:
+        """Where the last cycle stopped reading. Asks storage only if this process has not written the row yet."""
+        known = self._known
+        return (self.read() if known is None else known[0]).stopped_at
 
     def record(self, report: CycleReport) -> None:
         """Write one more cycle into the state and announce what follows from it. Raises StorageError.
@@ -202,6 +211,7 @@ def _row(state: MonitorState) -> Row:
     return _KEY | {
         "lastTick": _json(state.last_tick),
         **({} if state.last_tick_at is None else {"lastTickAt": state.last_tick_at}),
+        "stoppedAt": state.stopped_at,
         "pendingJobs": -1 if state.pending is None else state.pending,
         "overdueJobs": -1 if state.overdue is None else state.overdue,
         "setAside": _json(state.set_aside),
@@ -233,6 +243,7 @@ def _read_state(row: Row) -> MonitorState:
     return MonitorState(
         last_tick=_object(row, "lastTick"),
         last_tick_at=moment(row, "lastTickAt"),
+        stopped_at=text(row, "stoppedAt") or "",
         pending=_counted(row, "pendingJobs"),
         overdue=_counted(row, "overdueJobs"),
         set_aside=cast("SetAside | None", _object(row, "setAside")),

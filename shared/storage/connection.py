@@ -7,6 +7,7 @@ from requests.adapters import HTTPAdapter
 
 from shared.setting_reader import SettingsError
 from shared.settings import Storage, StorageByConnectionString
+from shared.storage.retrying import Waiting
 from shared.storage.table import Table
 
 # As many connections as handler threads (infra sets PYTHON_THREADPOOL_THREAD_COUNT) that may talk to storage at once.
@@ -18,11 +19,12 @@ READ_TIMEOUT_SECONDS = 5
 class Tables:
     """The app's storage account. Thread-safe; opens no connection until a table is first used."""
 
-    def __init__(self, storage: Storage) -> None:
+    def __init__(self, storage: Storage, waiting: Waiting | None = None) -> None:
         self._service = _open(storage)
+        self._waiting = waiting
 
     def table(self, name: str) -> Table:
-        return Table(self._service.get_table_client(name))
+        return Table(self._service.get_table_client(name), self._waiting)
 
 
 def _open(storage: Storage) -> TableServiceClient:

@@ -7,6 +7,7 @@ from typing import Any
 
 from shared.json_codec import InvalidJson, loads
 from shared.redaction import redact_signed_links
+from shared.retry_after import retry_after_seconds
 from shared.upstream.errors import (
     AccessDenied,
     TokenRejected,
@@ -18,7 +19,6 @@ from shared.upstream.errors import (
     UpstreamTimeout,
     UpstreamUnreadable,
 )
-from shared.upstream.retry_after import retry_after_seconds
 
 MESSAGE_MAX_CHARACTERS = 300
 _ERROR_OF_STATUS: dict[int, type[UpstreamError]] = {

@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Callable, Mapping
 from threading import Lock
 
-from requests import PreparedRequest, RequestException, Response, Session
+from requests import PreparedRequest, Response, Session
 from requests.auth import AuthBase
 from urllib3.exceptions import HTTPError
 
@@ -29,7 +29,7 @@ from shared.upstream.tokens import BearerToken, TokenSource
 
 ANSWER_MAX_BYTES = 16 * 1024 * 1024
 # An answer beyond this is large: who asks may bound how many of them there are at once.
-LARGE_ANSWER_BYTES = 256 * 1024
+LARGE_ANSWER_BYTES = 128 * 1024
 CHUNK_BYTES = 64 * 1024
 RETRIES_MAX = 2
 FIRST_PAUSE_SECONDS = 0.5
@@ -162,7 +162,10 @@ class Transport:
                 ) as response,
             ):
                 body = self._read_body(response, gate)
-        except (RequestException, HTTPError, OSError) as error:
+        except Exception as error:
+            # Whatever reading a stranger's bytes leads to; but what the caller raised is the caller's.
+            if isinstance(error, UpstreamError) or error is gate.refusal:
+                raise
             raise exchange_failure(error, api=self.api, request_id=sent_id) from error
         if _is_success(response):
             self._tokens.accepted(token)
@@ -230,11 +233,17 @@ class _Gate:
 
     def __init__(self, before_large: Callable[[], None] | None) -> None:
         self._before_large = before_large
+        self.refusal: Exception | None = None
 
     def pass_once(self) -> None:
         before_large, self._before_large = self._before_large, None
-        if before_large is not None:
+        if before_large is None:
+            return
+        try:
             before_large()
+        except Exception as error:
+            self.refusal = error
+            raise
 
 
 class _BearerAuth(AuthBase):

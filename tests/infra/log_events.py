@@ -30,8 +30,25 @@ LOG_EVENTS: dict[str, frozenset[str]] = {
         {"deliveryId", "webhookId", "type", "attempt", "outcome", "status", "latencyMs", "error"}
     ),
     "delivery_not_stored": frozenset({"deliveryId", "error"}),
+    "delivery_unreadable": frozenset({"webhookId", "rowKey", "reason"}),
+    "delivery_fault": frozenset({"error", "at", "webhookId", "deliveryId"}),
+    "event_not_rendered": frozenset({"type", "format", "error"}),
+    "webhook_disabled": frozenset({"webhookId", "reason", "failingSince"}),
     "webhook_unreadable": frozenset({"webhookId"}),
+    "webhook_address_refused": frozenset({"host", "address", "reason"}),
     "delivery_cycle": frozenset(
-        {"outcome", "reason", "due", "attempted", "delivered", "dead", "waiting", "durationMs"}
+        {
+            "outcome",
+            "reason",
+            "due",
+            "attempted",
+            "delivered",
+            "gaveUp",
+            "notBegun",
+            "waiting",
+            "dead",
+            "unreadable",
+            "durationMs",
+        }
     ),
 }

@@ -12,6 +12,7 @@ from shared.jobs.history import History
 from shared.jobs.job import Job
 from shared.jobs.job_bodies import JobBodies
 from shared.jobs.job_offers import JobOffers
+from shared.jobs.job_rows import PendingRow
 from shared.jobs.listing import JobListing
 from shared.jobs.manual_check import ManualCheck
 from shared.jobs.outbox import Outbox
@@ -116,6 +117,10 @@ class Instance:
         job = self.registry.find(job_id)
         assert job is not None
         return job
+
+    def pending_rows(self) -> list[PendingRow]:
+        """Every job of the pending partition, in key order."""
+        return [row for page in self.pending.pages(self.clock.now()) for row in page.rows]
 
     def _sleep(self, seconds: float) -> None:
         self.slept_seconds.append(seconds)

@@ -51,7 +51,9 @@ def test_a_job_polled_and_removed_while_it_is_looked_up_is_not_asked_about_again
             row = instance.pending.get(job_id, instance.clock.now())
             assert row is not None
             instance.pending.claim([row], until=instance.clock.now() + timedelta(seconds=95))
-            instance.poller.poll(row.job, answer_by=instance.clock.now() + timedelta(seconds=10))
+            instance.poller.poll(
+                row.job, answer_by=instance.clock.now() + timedelta(seconds=10), turn=instance.poller.turn()
+            )
             assert instance.registry.remove(job_id)
         return find(wanted) if len(looks) > 1 else None
 

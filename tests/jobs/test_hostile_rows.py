@@ -125,7 +125,7 @@ def test_thousands_of_upper_case_keys_are_corrected_and_polled_by_the_next_tick(
     instance.table.commit_groups(
         [[Change(Write.INSERT, {"PartitionKey": "pending", "RowKey": job_id.upper()})] for job_id in jobs]
     )
-    rows = instance.tidying.in_lower_case(instance.pending.read(instance.clock.now()).rows)
+    rows = instance.tidying.in_lower_case(instance.pending_rows())
     assert sorted(row.row_key for row in rows) == sorted(jobs)
 
 
@@ -133,7 +133,7 @@ def test_of_a_job_under_two_keys_the_right_one_stays(instance: Instance, fresh_s
     job_id = fresh_sandbox.state.add_job(seconds=None)
     instance.register(job_id)
     put(instance, job_id.upper(), label="surplus")
-    misspelt = [row for row in instance.pending.read(instance.clock.now()).rows if row.row_key != job_id]
+    misspelt = [row for row in instance.pending_rows() if row.row_key != job_id]
     assert instance.tidying.in_lower_case(misspelt) == []  # the right one is not among those read
     assert [row["RowKey"] for row in instance.table.rows("PartitionKey eq 'pending'")] == [job_id]
     assert instance.job(job_id).label == "a label"
@@ -144,7 +144,7 @@ def test_a_row_that_storage_lets_grow_no_more_is_set_aside(
 ) -> None:
     job_id = fresh_sandbox.state.add_job()
     put(instance, job_id, huge="x" * 30_000)
-    [row] = instance.pending.read(instance.clock.now()).rows
+    [row] = instance.pending_rows()
     commit = instance.table.commit
 
     def refusing(changes: Sequence[Change]) -> list[str]:

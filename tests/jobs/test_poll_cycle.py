@@ -68,13 +68,26 @@ def test_a_delete_job_succeeds_without_resource_uri_and_without_detail(
     assert fresh_sandbox.state.requests(route="product-ingestion.job-detail") == []
 
 
-def test_a_succeeded_job_without_resource_uri_is_seen_to_be_a_delete(
+def test_a_succeeded_job_without_resource_uri_is_asked_for_its_detail_once_and_its_operation_is_not_guessed(
     instance: Instance, fresh_sandbox: Sandbox
 ) -> None:
     job_id = fresh_sandbox.state.add_job(operation="delete")
     instance.register(job_id, Operation.UNKNOWN)
     instance.tick()
-    assert instance.job(job_id).operation is Operation.DELETE
+    job = instance.job(job_id)
+    assert (job.state, job.operation, job.private_offer) == (JobState.SUCCEEDED, Operation.UNKNOWN, None)
+    assert job.last_poll_error is None
+    assert len(fresh_sandbox.state.requests(route="product-ingestion.job-detail")) == 1
+
+
+def test_a_job_whose_answers_never_name_its_resource_has_its_offer_all_the_same(
+    instance: Instance, fresh_sandbox: Sandbox
+) -> None:
+    script = [{"state": "succeeded", "fields": {"resourceUri": None}}]
+    job_id = fresh_sandbox.state.add_job(script=script, resources=[{"id": "private-offer/x", "name": "x"}])
+    instance.register(job_id, Operation.UNKNOWN)
+    instance.tick()
+    assert instance.job(job_id).private_offer is not None
 
 
 def test_a_running_job_is_asked_once_a_tick(instance: Instance, fresh_sandbox: Sandbox) -> None:

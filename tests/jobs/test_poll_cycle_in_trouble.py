@@ -14,6 +14,7 @@ from shared.monitor.cycle_report import CycleFailure
 from shared.settings import StorageByConnectionString
 from shared.storage.connection import Tables
 from shared.storage.errors import ChangeRefused, StorageUnreachable
+from shared.storage.retrying import Waiting
 from shared.storage.table import Change
 from shared.upstream.clients import Upstream
 from tests.clock import FakeClock
@@ -207,7 +208,8 @@ def test_a_missing_role_is_the_apps_fault_and_said_so(instance: Instance, fresh_
 
 def test_storage_that_cannot_be_reached_is_a_failed_cycle(upstream: Upstream, clock: FakeClock) -> None:
     nowhere = "DefaultEndpointsProtocol=http;AccountName=a;AccountKey=a2V5;TableEndpoint=http://127.0.0.1:9/a;"
-    table = Tables(StorageByConnectionString(nowhere)).table("jobs")
+    never = Waiting(monotonic=lambda: float("inf"))
+    table = Tables(StorageByConnectionString(nowhere), never).table("jobs")
     report = Instance(table, upstream, clock, RecordingAnnouncer()).tick()
     assert report.failure is CycleFailure.STORAGE_UNREACHABLE
 

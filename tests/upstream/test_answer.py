@@ -1,8 +1,14 @@
+from contextlib import suppress
+
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from requests.structures import CaseInsensitiveDict
 
+from shared.json_codec import dumps
 from shared.upstream.answer import Answer
 from shared.upstream.errors import UpstreamUnreadable
+from tests.json_texts import json_bytes
 
 
 def answer(body: bytes, **headers: str) -> Answer:
@@ -48,6 +54,24 @@ def test_a_weak_entity_tag_of_the_header_serves_where_the_body_has_none() -> Non
     tag = "W/\"datetime'2024-06-07T06%3A15%3A40.4771399Z'\""
 
     assert answer(b'{"eTag": null}', etag=tag).etag == tag
+
+
+@pytest.mark.parametrize("tag", ["\x80", '"\xe9"', "tab\there", 'W/"\x7f"', "x" * 2000])
+def test_only_printable_ascii_is_let_into_a_header(tag: str) -> None:
+    """The Functions host turns an answer with anything else in a header into a 500."""
+    assert answer(dumps({"eTag": tag}).encode()).etag is None
+    assert answer(b"{}", etag=tag).etag is None
+
+
+@settings(max_examples=100, deadline=None)
+@given(body=json_bytes(names=("eTag", "_etag", "id"), texts=('"1"', "private-offer/1")), tag=st.text())
+def test_whatever_comes_is_read_or_unreadable(body: bytes, tag: str) -> None:
+    came = answer(body, etag=tag)
+    for read in (came.json, came.members, came.elements, lambda: came.check_about("id", "1", "private-offer/")):
+        with suppress(UpstreamUnreadable):
+            read()
+    with suppress(UpstreamUnreadable):
+        assert came.etag is None or came.etag.isascii()
 
 
 @pytest.mark.parametrize("tag", ["two words", 'half"quoted', "line\\nbreak", ""])

@@ -11,6 +11,9 @@ from uuid import UUID
 
 import pytest
 from azure.core.credentials import AccessToken
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
 
 from sandbox.server import Sandbox
 from shared.settings import Settings
@@ -27,7 +30,7 @@ from shared.upstream.errors import (
     UpstreamUnreachable,
     UpstreamUnreadable,
 )
-from shared.upstream.tokens import TokenSource
+from shared.upstream.tokens import REJECTED_AGAIN_WITHIN_SECONDS, TokenSource
 from shared.upstream.transport import ANSWER_MAX_BYTES, CHUNK_BYTES, LARGE_ANSWER_BYTES, RETRIES_MAX, Transport
 from tests.clock import FakeClock
 from tests.upstream.recording_server import RecordingServer, recording
@@ -219,13 +222,14 @@ def test_a_token_rejected_after_renewal_is_the_end_of_it(
 
 @pytest.mark.parametrize("fault", ["delay", "not_found"])
 def test_a_token_that_upstream_took_once_may_be_renewed_again(
-    transport: Transport, fresh_sandbox: Sandbox, job_url: str, fault: str
+    transport: Transport, fresh_sandbox: Sandbox, clock: FakeClock, job_url: str, fault: str
 ) -> None:
     """A 404 shows as well as a 200 that the token was good."""
     fresh_sandbox.state.fault("expired_token", route=API, count=1)
     fresh_sandbox.state.fault(fault, route=API, count=1, seconds=0)
     with suppress(UpstreamNotFound):
         transport.get(job_url)
+    clock.advance(REJECTED_AGAIN_WITHIN_SECONDS)
     fresh_sandbox.state.revoke_tokens()
 
     with pytest.raises(TokenRejected) as caught:
@@ -469,6 +473,63 @@ def test_what_is_not_whole_http_is_unreadable(wire: Transport, server: Recording
 
     with pytest.raises(UpstreamUnreadable):
         wire.get_once("x")
+
+
+_PIECES = [
+    *(
+        b"HTTP/1.1 ",
+        b"HTTP/1.0 ",
+        b"200 OK\r\n",
+        b"103 Hints\r\n",
+        b"999 \xff\r\n",
+        b"Content-Length: ",
+        b"2\r\n",
+        b"\r\n",
+    ),
+    *(
+        b"Transfer-Encoding: chunked\r\n",
+        b"Content-Encoding: gzip\r\n",
+        b"Retry-After: \xff\r\n",
+        b"0\r\n\r\n",
+        b"-1, 2\r\n",
+    ),
+    *(b"no header\r\n", b": nothing\r\n", b" folded\r\n", b"From x\r\n", b"ETag: \x80\r\n", b"{}", b"\x1f\x8b\x08"),
+]
+
+
+def test_whatever_bytes_come_they_are_an_answer_or_an_error_of_upstream(
+    wire: Transport, server: RecordingServer
+) -> None:
+    server.hang_up = True
+
+    @hypothesis_settings(max_examples=100, deadline=None)
+    @given(st.lists(st.sampled_from(_PIECES) | st.binary(max_size=5), max_size=12).map(b"".join))
+    def check(answer: bytes) -> None:
+        server.answers = [answer]
+        with suppress(UpstreamError):
+            wire.get_once("x")
+
+    check()
+
+
+@pytest.mark.parametrize("lengths", ["2, 50", "two", "-2", "99999999999999999999"])
+def test_a_length_that_makes_no_sense_is_unreadable(wire: Transport, server: RecordingServer, lengths: str) -> None:
+    server.answers = [f"HTTP/1.1 200 OK\r\nContent-Length: {lengths}\r\n\r\n".encode()]
+    server.hang_up = True
+
+    with pytest.raises(UpstreamUnreadable):
+        wire.get_once("x").members()
+
+
+@pytest.mark.parametrize("status", ["102 Processing", "103 Early Hints\r\nLink: </a>"])
+def test_an_interim_answer_is_not_taken_for_the_final_one(
+    wire: Transport, server: RecordingServer, status: str
+) -> None:
+    """Else each request after it would get the answer of the one before."""
+    interim = f"HTTP/1.1 {status}\r\n\r\n".encode()
+    server.answers = [interim + reply("200 OK", b'{"n": %d}' % number) for number in range(3)]
+
+    assert [wire.get_once("x").json()["n"] for _ in range(3)] == [0, 1, 2]
 
 
 def test_a_connection_that_is_closed_without_an_answer_is_unreachable(

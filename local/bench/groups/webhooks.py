@@ -9,7 +9,7 @@ from local.bench.process import MeasuredProcess
 from local.bench.results import BenchError, Result, Scale
 from local.bench.sample_record import sample_record
 from local.bench.surroundings import Surroundings
-from shared.webhooks.lanes import LANE_WIDTH_MAX
+from shared.webhooks.endpoint_threads import THREADS_PER_ENDPOINT
 
 GROUP = "webhooks"
 HANG_SECONDS = 15
@@ -42,7 +42,7 @@ def _throughput(surroundings: Surroundings, scale: Scale) -> Result:
     if arrived != scale.events:
         raise BenchError(f"{arrived} of {scale.events} events arrived")
     body = json.dumps({"type": "job.succeeded", "data": {"job": sample_record("bare")}})
-    posts = {"url": url, "body": body, "posts": scale.events, "threads": LANE_WIDTH_MAX}
+    posts = {"url": url, "body": body, "posts": scale.events, "threads": THREADS_PER_ENDPOINT}
     with MeasuredProcess("bare_posts", posts) as process:
         bare = process.measure()
     per_second, bare_per_second = scale.events / seconds, bare["posts"] / bare["seconds"]
@@ -50,7 +50,7 @@ def _throughput(surroundings: Surroundings, scale: Scale) -> Result:
         GROUP,
         f"events per second to one endpoint ({scale.events} events, stored, signed, recorded)",
         f"{per_second:.0f}",
-        f"{bare_per_second:.0f}: bare `requests.post`, {LANE_WIDTH_MAX} threads",
+        f"{bare_per_second:.0f}: bare `requests.post`, {THREADS_PER_ENDPOINT} threads",
         per_second / bare_per_second,
     )
 

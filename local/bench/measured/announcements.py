@@ -12,7 +12,7 @@ from local.bench.sample_record import sample_record
 from shared.clock import SystemClock
 from shared.settings import load_settings
 from shared.storage.connection import Tables
-from shared.webhooks.endpoints import Endpoint, new_endpoint_id
+from shared.webhooks.endpoint import Endpoint, new_endpoint_id
 from shared.webhooks.events import Event
 from shared.webhooks.signing import new_secret
 from shared.webhooks.webhooks import Webhooks, open_webhooks

@@ -12,6 +12,7 @@ BODY_MAX_BYTES = 256 * 1024 - 1
 _KEPT_OF_AN_OFFER = ("id", "name", "state", "subState", "privateOfferType")
 _ERRORS_MAX_BYTES = 64 * 1024
 _TEXT_MAX_CHARACTERS = 2000
+_SHORT_TEXT_MAX_CHARACTERS = 200
 
 
 def standard_body(event: Event) -> bytes:
@@ -22,6 +23,10 @@ def standard_body(event: Event) -> bytes:
         body = _body(event, _reduced(data, ("privateOffer", _reduced_offer)))
     if len(body) > BODY_MAX_BYTES:
         body = _body(event, _reduced(data, ("privateOffer", _reduced_offer), ("errors", _reduced_errors)))
+    if len(body) > BODY_MAX_BYTES:
+        # The texts of someone who has put the job straight into the table.
+        shortened = {name: _with_short_texts(part) for name, part in loads(body)["data"].items()}
+        body = _body(event, shortened)
     return body
 
 
@@ -47,6 +52,14 @@ def _read_offer(offer: bytes) -> JsonObject:
 
 def _reduced_unread(offer: bytes) -> JsonObject:
     return _reduced_offer({key: loads(bytes(raw)) for key, raw in members(offer, *_KEPT_OF_AN_OFFER).items()})
+
+
+def _with_short_texts(part: Any) -> Any:  # noqa: ANN401 - any JSON value
+    if not isinstance(part, dict):
+        return part
+    return {
+        name: value[:_SHORT_TEXT_MAX_CHARACTERS] if isinstance(value, str) else value for name, value in part.items()
+    }
 
 
 def _body(event: Event, data: JsonObject) -> bytes:

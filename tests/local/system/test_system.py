@@ -75,6 +75,15 @@ def test_settings_at_fault_stop_it_with_what_they_should_be(
 
 
 @pytest.mark.slow
+def test_a_function_that_azure_would_drop_stops_it_with_the_reason(clone: Path, environment: dict[str, str]) -> None:
+    with (clone / "function_app.py").open("a") as code:
+        code.write('\n\n@app.route("runtime/list")\ndef reserved(req: func.HttpRequest) -> str: return ""\n')
+    system = Child("system", python_command("local.system"), environment=environment, directory=clone)
+    system.wait_for("AZURE DROPS THE FUNCTION reserved, .* the route 'runtime/list' begins with", timeout_seconds=30)
+    assert system.wait_until_ended(timeout_seconds=30) == 1
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("system", [["--once"]], indirect=True)
 def test_once_ends_by_itself_when_every_sample_job_has_ended_well(system: Child) -> None:
     system.wait_for(r"All \d+ sample jobs ended well", timeout_seconds=200)
