@@ -30,8 +30,10 @@ LOG_EVENTS: dict[str, frozenset[str]] = {
         {"deliveryId", "webhookId", "type", "attempt", "outcome", "status", "latencyMs", "error"}
     ),
     "delivery_not_stored": frozenset({"deliveryId", "error"}),
+    "webhook_disabled": frozenset({"webhookId", "reason"}),
     "webhook_unreadable": frozenset({"webhookId"}),
     "delivery_cycle": frozenset(
         {"outcome", "reason", "due", "attempted", "delivered", "dead", "waiting", "durationMs"}
     ),
+    "clean_up": frozenset({"outcome", "durationMs"}),
 }

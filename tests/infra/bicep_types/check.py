@@ -22,7 +22,13 @@ _REQUIRED, _READ_ONLY = 1, 2
 _BICEP_MEMBERS = {"parent", "scope", "dependsOn"}
 # Members that Bicep fills in from the declaration.
 _IMPLIED = {"id", "type", "apiVersion"}
-_KINDS = {"boolean": {"boolean"}, "number": {"integer"}, "string": {"string"}, "object": {"object"}, "array": {"array"}}
+_KINDS = {
+    "boolean": {"boolean"},
+    "number": {"integer"},
+    "string": {"string"},
+    "object": {"object"},
+    "array": {"array"},
+}
 
 
 @cache
@@ -38,7 +44,9 @@ def faults(template: Template, resource: Resource) -> list[str]:
         return [f"{resource.symbol}: {resource.type}@{resource.version} is not in types.json"]
     bodies = [node for node in resource.node.named_children[2:] if node.type in _BODIES]
     return [
-        fault for body in bodies for fault in _Checker(template, existing=resource.existing).check(body, number, resource.symbol)
+        fault
+        for body in bodies
+        for fault in _Checker(template, existing=resource.existing).check(body, number, resource.symbol)
     ]
 
 
@@ -91,7 +99,11 @@ class _Checker:
                         yield from (node for node in _literals(decorator))
                 kind = text(declaration.named_children[1])
                 if kind in _exported_types():
-                    yield from (node for node in _literals(_exported_types()[kind]) if node.parent is not None and node.parent.type == "union_type")
+                    yield from (
+                        node
+                        for node in _literals(_exported_types()[kind])
+                        if node.parent is not None and node.parent.type == "union_type"
+                    )
 
     def _check_value(self, value: Node, wanted: Json, path: str) -> Iterator[str]:
         if value.type == "lambda_expression":

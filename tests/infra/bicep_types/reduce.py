@@ -84,7 +84,8 @@ class Reducer:
 
         def members(declared_members: Json) -> Json:
             return {
-                name: [reference(member["type"]), member["flags"] & _FLAGS] for name, member in declared_members.items()
+                name: [reference(member["type"]), member["flags"] & _FLAGS]
+                for name, member in declared_members.items()
             }
 
         match declared["$type"]:
