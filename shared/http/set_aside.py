@@ -58,7 +58,8 @@ def _encoded(row_key: str) -> str:
 def _decoded(cursor: str | None) -> str | None:
     """The row key in a cursor, empty without one; None if it is none."""
     try:
-        key = base64.urlsafe_b64decode((cursor or "") + "=" * (-len(cursor or "") % 4)).decode("utf-8")
+        padded = (cursor or "") + "=" * (-len(cursor or "") % 4)
+        key = base64.b64decode(padded, altchars=b"-_", validate=True).decode("utf-8")
     except (binascii.Error, ValueError):
         return None
     return None if any(character < " " for character in key) else key

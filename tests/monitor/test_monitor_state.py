@@ -7,18 +7,11 @@ import pytest
 from shared.jobs.set_aside import SetAsideCount
 from shared.monitor.cycle_report import CycleFailure, CycleReport
 from shared.monitor.monitor_state import MonitorStates
-from shared.settings import StorageByConnectionString
-from shared.storage.connection import Tables
 from shared.storage.errors import StorageUnreachable
 from shared.storage.table import Table
 from shared.webhooks.events import Announcer, Event
 from tests.clock import FakeClock
 from tests.jobs.conftest import RecordingAnnouncer
-
-
-@pytest.fixture
-def table(azurite: str, jobs_table: str) -> Table:
-    return Tables(StorageByConnectionString(azurite)).table(jobs_table)
 
 
 @pytest.fixture
