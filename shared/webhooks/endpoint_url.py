@@ -14,7 +14,7 @@ import requests
 from urllib3.exceptions import HTTPError
 from urllib3.util import parse_url
 
-from shared.redaction import redact_signed_links
+from shared.redaction import redact
 from shared.webhooks.addresses import why_refused
 
 URL_MAX_CHARACTERS = 2048
@@ -78,7 +78,7 @@ def shown_url(url: str) -> str:
 
 def without_secrets(text: str, url: str) -> str:
     """`text`, which an endpoint sent back or an error holds, without signed links and the secrets of its own URL."""
-    return redact_signed_links(_secrets_pattern(url).sub(MASK, text))
+    return redact(_secrets_pattern(url).sub(MASK, text))
 
 
 @lru_cache(maxsize=128)
