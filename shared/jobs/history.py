@@ -18,7 +18,7 @@ from itertools import batched
 from shared.jobs.job import Job
 from shared.jobs.job_bodies import JobBodies
 from shared.jobs.job_rows import PART_COLUMNS, job_of, key_as_job_id
-from shared.jobs.pending_jobs import OutboxRow
+from shared.jobs.outbox_rows import OutboxRow
 from shared.jobs.scan import Wanted, scan
 from shared.storage.columns import BadRow, moment, read_row, text
 from shared.storage.table import Change, Row, Table, Write, etag_of

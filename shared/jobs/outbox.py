@@ -18,7 +18,8 @@ from shared.jobs.history import History, Recorded
 from shared.jobs.job import Job
 from shared.jobs.job_bodies import size_of_parts
 from shared.jobs.job_rows import PENDING_PARTITION, PendingRow
-from shared.jobs.pending_jobs import OutboxRow, PendingJobs
+from shared.jobs.outbox_rows import OutboxRow
+from shared.jobs.pending_jobs import PendingJobs
 from shared.jobs.record import job_record
 from shared.log import log_event
 from shared.storage.table import Change, Table, Write

@@ -5,7 +5,6 @@ transaction that deletes its row and inserts an outbox row `~finished~<job id>` 
 there. `~` sorts after every job id, so one query of the partition reads both, the jobs first.
 """
 
-import uuid
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -13,42 +12,19 @@ from datetime import datetime
 from shared.jobs.job import Job
 from shared.jobs.job_bodies import JobBodies
 from shared.jobs.job_rows import (
-    JOB_COLUMNS,
     PENDING_PARTITION,
     PendingRow,
     columns_of,
-    event_id,
-    job_of,
-    key_as_job_id,
     pending_row,
 )
+from shared.jobs.outbox_rows import OUTBOX_PREFIX, OutboxRow, new_event_id, outbox_row
 from shared.jobs.scan import Wanted, scan
-from shared.storage.columns import BadRow, moment, read_row
+from shared.storage.columns import BadRow
 from shared.storage.errors import ChangeRefused, RowChanged
-from shared.storage.table import Change, Row, Table, Write, etag_of
+from shared.storage.table import Change, Row, Table, Write
 
-OUTBOX_PREFIX = "~finished~"
 # Enough to find the one row among a hundred that another system has changed.
 CLAIM_TRIES = 16
-
-
-@dataclass(frozen=True)
-class OutboxRow:
-    """A job that has left `pending` and is not yet in the history; its event is not yet announced."""
-
-    job: Job
-    columns: Row
-    finished_event_id: str
-    stalled_event_id: str | None
-    etag: str = ""
-
-    @property
-    def row_key(self) -> str:
-        return OUTBOX_PREFIX + self.job.job_id
-
-    def without_parts(self) -> "OutboxRow":
-        """The row as it is read from storage: errors and private offer are there, and not in memory."""
-        return replace(self, job=replace(self.job, errors=[], private_offer=None))
 
 
 @dataclass
@@ -119,7 +95,7 @@ class PendingJobs:
 
     def whole_outbox(self, row: Row) -> OutboxRow:
         """The finished job in an outbox row, with its parts. Raises BadRow, and StorageError."""
-        return self.whole_outbox_row(_outbox_row(row))
+        return self.whole_outbox_row(outbox_row(row))
 
     def get(self, job_id: str, now: datetime) -> PendingRow | None:
         """The job if it is pending. A row that is no job counts as none. Raises StorageError."""
@@ -270,11 +246,6 @@ class PendingJobs:
         return [delete, Change(Write.INSERT, _key(outbox.row_key) | columns)], Written(outbox=outbox)
 
 
-def new_event_id() -> str:
-    """The id an event keeps for good: `webhook-id` of its deliveries is derived from it."""
-    return f"evt_{uuid.uuid4().hex}"
-
-
 def _with_etag(written: Written, etag: str) -> Written:
     """The outcome with the ETag of its row, which is the last that the transaction wrote."""
     return Written(
@@ -288,7 +259,7 @@ def _page(rows: Sequence[Row], now: datetime) -> PendingPage:
     for row in rows:
         try:
             if row["RowKey"].startswith(OUTBOX_PREFIX):
-                page.outbox.append(_outbox_row(row))
+                page.outbox.append(outbox_row(row))
             else:
                 page.rows.append(pending_row(row, now))
         except BadRow as error:
@@ -307,19 +278,3 @@ def _merge(row: PendingRow, columns: Row) -> Change:
 
 def _key(row_key: str) -> Row:
     return {"PartitionKey": PENDING_PARTITION, "RowKey": row_key}
-
-
-def _outbox_row(row: Row) -> OutboxRow:
-    return read_row(lambda: _read_outbox_row(row))
-
-
-def _read_outbox_row(row: Row) -> OutboxRow:
-    job_id = key_as_job_id(row["RowKey"].removeprefix(OUTBOX_PREFIX))
-    registered_at, finished_event_id = moment(row, "registeredAt"), event_id(row, "finishedEventId")
-    if registered_at is None or finished_event_id is None:
-        raise BadRow("it has no registeredAt or no finishedEventId")
-    job = job_of(row, job_id, registered_at=registered_at)
-    if job.pending or job.finished_at is None:
-        raise BadRow("it is not a finished job")
-    columns = {name: row[name] for name in JOB_COLUMNS if name in row}
-    return OutboxRow(job, columns, finished_event_id, event_id(row, "stalledEventId"), etag_of(row))

@@ -16,7 +16,7 @@ from typing import Self
 from shared.clock import Clock
 from shared.jobs.job_rows import PendingRow
 from shared.jobs.outbox import Outbox
-from shared.jobs.pending_jobs import OutboxRow
+from shared.jobs.outbox_rows import OutboxRow
 from shared.storage.errors import StorageError
 from shared.storage.retrying import retrying_for
 from shared.threads import InvocationThreadPool

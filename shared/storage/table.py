@@ -7,7 +7,6 @@ needed, so that no start pays for asking. The SDK signs in, signs and sends; wha
 partition and 4 MiB.
 """
 
-import json
 import logging
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,16 +18,9 @@ from azure.core.exceptions import AzureError, ClientAuthenticationError
 from azure.core.rest import HttpRequest, HttpResponse
 from azure.data.tables import TableClient
 
+from shared.storage.answers import TableMissing, error_of, json_object, next_page
 from shared.storage.entities import Row, StoredRow, ValueRefused, decoded
-from shared.storage.errors import (
-    ChangeRefused,
-    RowChanged,
-    RowExists,
-    RowMissing,
-    StorageError,
-    StorageRefused,
-    StorageUnreachable,
-)
+from shared.storage.errors import ChangeRefused, RowChanged, RowMissing, StorageRefused, StorageUnreachable
 from shared.storage.retrying import Waiting, retried
 from shared.storage.transactions import Change, Write, entity_url, transaction_body, transaction_outcome
 
@@ -44,16 +36,11 @@ _HEADERS = {
     "DataServiceVersion": "3.0",
     "MaxDataServiceVersion": "3.0;NetFx",
 }
-_NEXT_PAGE = {"NextPartitionKey": "x-ms-continuation-NextPartitionKey", "NextRowKey": "x-ms-continuation-NextRowKey"}
 _PARAMETER = re.compile(r"@(\w+)")
 
 _log = logging.getLogger("offer_monitor.storage")
 # The new ETags of a group of changes, or why it was not written: lost to another writer, or refused for good.
 type Committed = list[str] | RowChanged | ChangeRefused
-
-
-class _TableMissing(Exception):
-    """The table is not there yet."""
 
 
 class Table:
@@ -78,7 +65,7 @@ class Table:
             response = self._send(HttpRequest("GET", entity_url(self._url, partition, key), headers=_HEADERS))
         except RowChanged:
             return None
-        return decoded(_json_object(response.content))
+        return decoded(json_object(response.content))
 
     def rows(
         self,
@@ -108,8 +95,8 @@ class Table:
         while continuation is not None:
             url = f"{self._url}()?{urlencode(options | continuation, quote_via=quote)}"
             response = self._send(HttpRequest("GET", url, headers=_HEADERS))
-            yield [decoded(entity) for entity in _json_object(response.content)["value"]]
-            continuation = _continuation(response.headers)
+            yield [decoded(entity) for entity in json_object(response.content)["value"]]
+            continuation = next_page(response.headers)
 
     def insert(self, row: Row) -> bool:
         """Write a new row; False, and nothing written, if there is one already."""
@@ -180,11 +167,11 @@ class Table:
         def send() -> HttpResponse:
             try:
                 return self._send_once(request)
-            except _TableMissing:
+            except TableMissing:
                 self._create()
             try:
                 return self._send_once(request)
-            except _TableMissing as error:
+            except TableMissing as error:
                 raise StorageUnreachable("storage has not created the table yet") from error
 
         return retried(send, self._waiting)
@@ -198,11 +185,11 @@ class Table:
         except AzureError as error:
             raise StorageUnreachable(f"storage did not answer ({type(error).__name__})") from error
         if response.status_code >= 300:
-            raise _error_of(response.status_code, response.content, response.headers.get("Retry-After"))
+            raise error_of(response.status_code, response.content, response.headers.get("Retry-After"))
         if response.status_code == 202:  # a transaction's answer says inside how it went
             outcome = transaction_outcome(response.content)
             if outcome.failed_status is not None:
-                raise _error_of(outcome.failed_status, outcome.failed_body, response.headers.get("Retry-After"))
+                raise error_of(outcome.failed_status, outcome.failed_body, response.headers.get("Retry-After"))
         return response
 
     def _create(self) -> None:
@@ -261,48 +248,3 @@ def _literal(value: object) -> str:
     if isinstance(value, bool | int):
         return str(value).lower()
     return "'" + str(value).replace("'", "''") + "'"
-
-
-def _continuation(headers: Mapping[str, str]) -> dict[str, str] | None:
-    """What the request for the next page says; None after the last page."""
-    return {name: headers[header] for name, header in _NEXT_PAGE.items() if header in headers} or None
-
-
-def _json_object(content: bytes) -> dict[str, Any]:
-    try:
-        value = json.loads(content)
-    except (ValueError, RecursionError) as error:
-        raise StorageUnreachable("storage gave an answer that is not JSON") from error
-    if not isinstance(value, dict):
-        raise StorageUnreachable("storage gave an answer of an unknown shape")
-    return value
-
-
-def _error_of(status: int, body: bytes, retry_after: str | None) -> StorageError | _TableMissing:
-    code = _error_code(body)
-    if status == 404 and code == "TableNotFound":
-        return _TableMissing()
-    if status == 404:
-        return RowMissing("there is no such row")
-    if status == 409:
-        return RowExists("there is such a row already")
-    if status == 412:
-        return RowChanged("the row was changed meanwhile")
-    if status in {401, 403}:
-        return StorageRefused(f"storage refused the app (status {status})")
-    if status >= 500 or status in {408, 429}:
-        asked = re.fullmatch("[0-9]{1,6}", retry_after or "")
-        return StorageUnreachable(
-            f"storage is busy or broken (status {status}, {code})",
-            retry_after_seconds=None if asked is None else float(asked[0]),
-        )
-    return ChangeRefused(f"storage did not take the change (status {status}, {code})")
-
-
-def _error_code(body: bytes) -> str | None:
-    """Storage's own word for what is wrong, such as `TableNotFound`."""
-    try:
-        code = json.loads(body)["odata.error"]["code"]
-    except (ValueError, TypeError, KeyError, RecursionError):
-        return None
-    return str(code)[:100]

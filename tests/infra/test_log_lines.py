@@ -7,7 +7,7 @@ import re
 import uuid
 
 import pytest
-from local.sandbox.server import Sandbox
+from sandbox.server import Sandbox
 
 from tests.app.app import App, JobsTable, environment_of
 from tests.infra.log_events import LOG_EVENTS

@@ -15,7 +15,7 @@ from types import ModuleType
 
 import pytest
 import requests
-from local.sandbox.server import Sandbox
+from sandbox.server import Sandbox
 
 from local.processes.child import Child
 from tests.app.app import JobsTable, environment_of

@@ -53,7 +53,7 @@ def test_a_throttled_transaction_costs_no_answer_of_upstreams(
 def test_what_was_asked_before_storage_failed_for_good_is_still_written(
     instance: Instance, fresh_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("shared.jobs.poll_cycle.TRANSACTION_MAX_ROWS", 3)
+    monkeypatch.setattr("shared.jobs.poll_run.TRANSACTION_MAX_ROWS", 3)
     job_ids = register(instance, fresh_sandbox, 12)
     claim, claims = instance.pending.claim, []
 

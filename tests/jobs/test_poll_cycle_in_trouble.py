@@ -8,7 +8,7 @@ import pytest
 
 from sandbox.server import Sandbox
 from shared.jobs.job_rows import PENDING_PARTITION
-from shared.jobs.poll_cycle import LAST_ANSWER_AFTER
+from shared.jobs.poll_run import LAST_ANSWER_AFTER
 from shared.models.vocabulary import JobState
 from shared.monitor.cycle_report import CycleFailure
 from shared.settings import StorageByConnectionString
