@@ -8,8 +8,8 @@ import logging
 
 from shared.json_codec import dumps
 
-# These libraries log secrets: urllib3 a webhook's whole URL when an answer has a malformed header line, azure-core every
-# request, msal and azure-identity what Entra said word for word. The app's own lines say what went wrong.
+# These libraries log secrets: urllib3 a webhook's whole URL when an answer has a malformed header line, azure-core
+# every request, msal and azure-identity what Entra said word for word. The app's own lines say what went wrong.
 QUIET_LIBRARIES = ("azure", "chardet", "charset_normalizer", "msal", "requests", "urllib3")
 
 
