@@ -156,4 +156,4 @@ def test_numbers_of_a_stored_offer_keep_their_digits(app: App, fresh_sandbox: Sa
     app.register(job_id)
     app.tick()
     for path in (f"jobs/{job_id}", f"jobs/{job_id}/private-offer", "jobs?state=succeeded"):
-        assert b'"a":2.0,"b":9223372036854775807,"c":0.10,"d":1E+400' in app.ask("GET", f"api/{path}").content
+        assert b'"a": 2.0, "b": 9223372036854775807, "c": 0.10, "d": 1E400' in app.ask("GET", f"api/{path}").content
