@@ -8,7 +8,7 @@ export NO_PROXY := localhost,127.0.0.1,::1,$(or $(NO_PROXY),$(no_proxy))
 export no_proxy := $(NO_PROXY)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-slow bench lint lint-bicep lint-checkov format clean
+.PHONY: help setup run test test-slow test-package bench lint lint-bicep lint-checkov lock package audit format clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,12 +26,24 @@ test-slow: setup ## Run the proofs that take minutes
 	@$(PYTHON_VENV) -m pytest -m slow $(ARGS)
 
 bench: setup ## Measure against the ideal and against simple rivals
-	@$(PYTHON_VENV) -m local.bench $(ARGS)
+	@$(PYTHON_VENV) -m bench $(ARGS)
 
 lint: setup ## Check style, format and types
 	@$(PYTHON_VENV) -m ruff check .
 	@$(PYTHON_VENV) -m ruff format --check .
 	@$(PYTHON_VENV) -m mypy
+
+package: setup ## Build what is deployed into dist/: the package, its bill of materials, licences and checksums
+	@$(PYTHON_VENV) infra/scripts/package.py
+
+test-package: setup ## Build the package twice, and run the app from it with nothing else installed
+	@$(PYTHON_VENV) -m pytest -m slow tests/infra/test_package.py $(ARGS)
+
+lock: setup ## Write requirements.lock anew from requirements.txt
+	@./infra/scripts/lock.sh
+
+audit: setup ## Look up known vulnerabilities of what is deployed (needs the internet)
+	@$(PYTHON_VENV) -m pip_audit --require-hashes --disable-pip --requirement requirements.lock
 
 lint-bicep: ## Compile and lint infra/, where the Bicep CLI is installed
 	@./infra/scripts/lint-bicep.sh
@@ -44,5 +56,5 @@ format: setup ## Format the code
 	@$(PYTHON_VENV) -m ruff format .
 
 clean: ## Remove everything that make has made
-	rm -rf .venv .venv-checkov node_modules .local .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-checkov node_modules dist .local .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

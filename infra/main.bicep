@@ -3,7 +3,7 @@
 
 targetScope = 'subscription'
 
-import { AppSettings, ClientCertificateMode, PartnerCenterCredential, Tags } from './types.bicep'
+import { AlwaysReady, AppSettings, ClientCertificateMode, DnsZoneIds, HostSettings, PartnerCenterCredential, Tags } from './types.bicep'
 
 @description('Name of this environment: in the resource group\'s name, and in the tag by which azd finds its resources.')
 @minLength(1)
@@ -35,6 +35,9 @@ param partnerCenterCredential PartnerCenterCredential = 'federated'
 @secure()
 param partnerCenterCredentialValue string = ''
 
+@description('For secret and certificate: the day on which it ends in Entra (2027-06-30). An alert tells of it 30 days before.')
+param partnerCenterCredentialExpiresOn string = ''
+
 @description('Endpoint that gets every event without any call. Empty for none.')
 param webhookUrl string = ''
 
@@ -45,20 +48,38 @@ param webhookSecret string = ''
 @description('Address that gets the alerts. Empty creates the alerts without a receiver.')
 param alertEmailAddress string = ''
 
-@description('Where the alerts\' runbooks are: the page whose sections they link to.')
-param runbookUrl string = 'docs/operations.md'
+@description('Resource id of an action group that exists already and gets the alerts instead. Empty creates one.')
+param existingActionGroupId string = ''
+
+@description('Address of the page of runbooks, whose sections the alerts link to. Empty names the section alone.')
+param runbookUrl string = ''
+
+@description('Asks /api/health from three places outside Azure\'s region, every 15 minutes, and tells when two of them fail.')
+param availabilityTestEnabled bool = false
 
 @description('Memory of an instance in MB.')
 @allowed([
   512
   2048
+  4096
 ])
 param instanceMemoryMB int = 512
 
-@description('How far the app may scale out.')
-@minValue(40)
+@description('How far each group of functions may scale out on demand.')
+@minValue(1)
 @maxValue(1000)
 param maximumInstanceCount int = 40
+
+@description('HTTP requests that one instance answers at once.')
+@minValue(1)
+@maxValue(1000)
+param httpConcurrency int = 16
+
+@description('Instances that wait for work day and night: [{ name: \'http\', instanceCount: 1 }].')
+param alwaysReadyInstances AlwaysReady[] = []
+
+@description('Spreads the app\'s instances over the zones of the region. Storage needs a redundancy with ZRS for it.')
+param zoneRedundant bool = false
 
 @description('Redundancy of the storage account.')
 @allowed([
@@ -72,8 +93,37 @@ param storageSkuName string = 'Standard_LRS'
 @description('Optional settings of the app.')
 param appSettings AppSettings = {}
 
-@description('Puts the app into a virtual network and closes storage to all but its private endpoints.')
+@description('Other application settings by name, which so outlast a deployment: the host\'s own, and what no parameter knows. Not for secrets.')
+param hostSettings HostSettings = {}
+
+@description('Puts the app into a virtual network and closes storage and key vault to all but their private endpoints.')
 param virtualNetworkEnabled bool = false
+
+@description('Address range of the virtual network that is created: /23 or larger.')
+@minLength(9)
+@maxLength(18)
+param virtualNetworkAddressPrefix string = '10.40.0.0/16'
+
+@description('Gives the app\'s outgoing traffic one fixed address (NAT gateway), for receivers with a list of addresses. Needs virtualNetworkEnabled.')
+param fixedOutgoingAddressEnabled bool = false
+
+@description('Closes the app and its deployment endpoint to all but a private endpoint. Needs virtualNetworkEnabled.')
+param privateInboundEnabled bool = false
+
+@description('Resource id of an existing subnet for the app, delegated to Microsoft.App/environments. Empty creates a network.')
+param existingAppSubnetId string = ''
+
+@description('Resource id of an existing subnet for the private endpoints, in the same network. Goes with existingAppSubnetId.')
+param existingEndpointSubnetId string = ''
+
+@description('Private DNS zones that exist already and are linked to the network.')
+param existingDnsZoneIds DnsZoneIds = {}
+
+@description('Address ranges (CIDR) that may call the app. Empty lets every address.')
+param allowedIpRanges string[] = []
+
+@description('Address ranges (CIDR) that may reach the deployment endpoint. Empty lets every address.')
+param deploymentAllowedIpRanges string[] = []
 
 @description('Client id of an Entra application whose tokens HTTP callers must show beside the function key. Empty for keys alone.')
 param signInClientId string = ''
@@ -85,17 +135,26 @@ param signInAllowedClientIds string[] = []
 param clientCertificateMode ClientCertificateMode = 'Off'
 
 @description('Whether the platform\'s logs and metrics of the app go to the workspace, beside the app\'s own telemetry.')
-param diagnosticSettingsEnabled bool = true
+param diagnosticSettingsEnabled bool = false
+
+@description('Whether every read, write and delete in storage is logged.')
+param storageAuditEnabled bool = false
+
+@description('Resource id of a Log Analytics workspace that exists already. Empty creates one.')
+param existingWorkspaceId string = ''
 
 @description('Days that logs are kept.')
-@minValue(30)
+@minValue(90)
 @maxValue(730)
-param logRetentionDays int = 30
+param logRetentionDays int = 90
 
 @description('Gigabytes of logs taken in a day.')
 @minValue(1)
 @maxValue(100)
 param logDailyQuotaGb int = 1
+
+@description('Locks the storage account against deletion. Whoever deploys needs the right to write locks.')
+param deleteLockEnabled bool = false
 
 @description('Tags put on every resource, beside azd\'s own.')
 param extraTags Tags = {}
@@ -113,6 +172,7 @@ var workspaceName = 'log-offer-monitor-${token}'
 var insightsName = 'appi-offer-monitor-${token}'
 var vaultName = 'kv-offer-${token}'
 var networkName = 'vnet-offer-monitor-${token}'
+var publicAddressName = 'pip-offer-monitor-${token}'
 var planName = 'plan-offer-monitor-${token}'
 var functionAppName = 'func-offer-monitor-${token}'
 
@@ -121,9 +181,28 @@ var packageContainerName = 'app-package'
 var appSubnetName = 'app'
 var credentialEntryName = partnerCenterCredential == 'certificate' ? 'partner-center-certificate' : 'partner-center-client-secret'
 var webhookEntryName = 'webhook-secret'
+var endpointSubnetName = 'private-endpoints'
+var actionGroupName = 'offer-monitor-${environmentName}-alerts'
 var vaultNeeded = partnerCenterCredential != 'federated' || !empty(webhookUrl)
 
-resource group 'Microsoft.Resources/resourceGroups@2024-03-01' = {
+var networkCreated = virtualNetworkEnabled && empty(existingAppSubnetId)
+var privateInbound = virtualNetworkEnabled && privateInboundEnabled
+
+// Ids of what this template makes, or of what is there already. Made from names and not taken from resources declared as
+// existing: the deployment would look for those before it has made them.
+var subscriptionId = subscription().subscriptionId
+var workspaceId = empty(existingWorkspaceId) ? resourceId(subscriptionId, resourceGroupName, 'Microsoft.OperationalInsights/workspaces', workspaceName) : existingWorkspaceId
+var actionGroupId = empty(existingActionGroupId) ? resourceId(subscriptionId, resourceGroupName, 'Microsoft.Insights/actionGroups', actionGroupName) : existingActionGroupId
+var appSubnetId = empty(existingAppSubnetId) ? resourceId(subscriptionId, resourceGroupName, 'Microsoft.Network/virtualNetworks/subnets', networkName, appSubnetName) : existingAppSubnetId
+var endpointSubnetId = empty(existingEndpointSubnetId) ? resourceId(subscriptionId, resourceGroupName, 'Microsoft.Network/virtualNetworks/subnets', networkName, endpointSubnetName) : existingEndpointSubnetId
+// A subnet's id begins with its network's: nine parts, the first of them empty.
+var networkId = empty(existingAppSubnetId) ? resourceId(subscriptionId, resourceGroupName, 'Microsoft.Network/virtualNetworks', networkName) : join(take(split(existingAppSubnetId, '/'), 9), '/')
+var storageAccountId = resourceId(subscriptionId, resourceGroupName, 'Microsoft.Storage/storageAccounts', storageAccountName)
+var vaultId = resourceId(subscriptionId, resourceGroupName, 'Microsoft.KeyVault/vaults', vaultName)
+var functionAppId = resourceId(subscriptionId, resourceGroupName, 'Microsoft.Web/sites', functionAppName)
+var vaultDnsSuffix = replace(environment().suffixes.keyvaultDns, '.vault.', '.vaultcore.')
+
+resource group 'Microsoft.Resources/resourceGroups@2025-04-01' = {
   name: resourceGroupName
   location: location
   tags: tags
@@ -149,7 +228,13 @@ module storage 'modules/storage.bicep' = {
     skuName: storageSkuName
     packageContainerName: packageContainerName
     privateOnly: virtualNetworkEnabled
+    workspaceId: workspaceId
+    auditEnabled: storageAuditEnabled
+    deleteLockEnabled: deleteLockEnabled
   }
+  dependsOn: [
+    monitoring
+  ]
 }
 
 module monitoring 'modules/monitoring.bicep' = {
@@ -158,6 +243,8 @@ module monitoring 'modules/monitoring.bicep' = {
   params: {
     workspaceName: workspaceName
     insightsName: insightsName
+    workspaceId: workspaceId
+    workspaceCreated: empty(existingWorkspaceId)
     location: location
     tags: tags
     retentionDays: logRetentionDays
@@ -188,9 +275,11 @@ module vault 'modules/vault.bicep' = if (vaultNeeded) {
     location: location
     tags: tags
     identityName: identityName
-    workspaceName: workspaceName
+    workspaceId: workspaceId
+    privateOnly: virtualNetworkEnabled
     credentialEntryName: credentialEntryName
     credentialValue: partnerCenterCredentialValue
+    credentialExpiresOn: partnerCenterCredentialExpiresOn
     webhookEntryName: webhookEntryName
     webhookSecretValue: webhookSecret
   }
@@ -200,18 +289,78 @@ module vault 'modules/vault.bicep' = if (vaultNeeded) {
   ]
 }
 
-module network 'modules/network.bicep' = if (virtualNetworkEnabled) {
+module network 'modules/network.bicep' = if (networkCreated) {
   name: 'network'
   scope: group
   params: {
     name: networkName
     location: location
     tags: tags
-    storageAccountName: storageAccountName
     appSubnetName: appSubnetName
+    endpointSubnetName: endpointSubnetName
+    addressPrefix: virtualNetworkAddressPrefix
+    fixedOutgoingAddress: fixedOutgoingAddressEnabled
+    publicAddressName: publicAddressName
+  }
+}
+
+module blobEndpoint 'modules/private-endpoint.bicep' = if (virtualNetworkEnabled) {
+  name: 'blob-endpoint'
+  scope: group
+  params: {
+    name: 'pep-${storageAccountName}-blob'
+    location: location
+    tags: tags
+    targetId: storageAccountId
+    groupId: 'blob'
+    subnetId: endpointSubnetId
+    networkId: networkId
+    zoneName: 'privatelink.blob.${environment().suffixes.storage}'
+    existingZoneId: existingDnsZoneIds.?blob ?? ''
   }
   dependsOn: [
+    network
     storage
+  ]
+}
+
+module tableEndpoint 'modules/private-endpoint.bicep' = if (virtualNetworkEnabled) {
+  name: 'table-endpoint'
+  scope: group
+  params: {
+    name: 'pep-${storageAccountName}-table'
+    location: location
+    tags: tags
+    targetId: storageAccountId
+    groupId: 'table'
+    subnetId: endpointSubnetId
+    networkId: networkId
+    zoneName: 'privatelink.table.${environment().suffixes.storage}'
+    existingZoneId: existingDnsZoneIds.?table ?? ''
+  }
+  dependsOn: [
+    network
+    storage
+  ]
+}
+
+module vaultEndpoint 'modules/private-endpoint.bicep' = if (virtualNetworkEnabled && vaultNeeded) {
+  name: 'vault-endpoint'
+  scope: group
+  params: {
+    name: 'pep-${vaultName}-vault'
+    location: location
+    tags: tags
+    targetId: vaultId
+    groupId: 'vault'
+    subnetId: endpointSubnetId
+    networkId: networkId
+    zoneName: 'privatelink${vaultDnsSuffix}'
+    existingZoneId: existingDnsZoneIds.?vault ?? ''
+  }
+  dependsOn: [
+    network
+    vault
   ]
 }
 
@@ -228,13 +377,18 @@ module app 'modules/app.bicep' = {
     storageAccountName: storageAccountName
     packageContainerName: packageContainerName
     insightsName: insightsName
-    workspaceName: workspaceName
+    workspaceId: workspaceId
     diagnosticSettingsEnabled: diagnosticSettingsEnabled
     instanceMemoryMB: instanceMemoryMB
     maximumInstanceCount: maximumInstanceCount
+    httpConcurrency: httpConcurrency
+    alwaysReadyInstances: alwaysReadyInstances
+    zoneRedundant: zoneRedundant
+    allowedIpRanges: allowedIpRanges
+    deploymentAllowedIpRanges: deploymentAllowedIpRanges
+    privateOnly: privateInbound
     clientCertificateMode: clientCertificateMode
-    virtualNetworkName: virtualNetworkEnabled ? networkName : ''
-    appSubnetName: appSubnetName
+    appSubnetId: virtualNetworkEnabled ? appSubnetId : ''
     partnerCenterTenantId: partnerCenterTenantId
     partnerCenterClientId: partnerCenterClientId
     partnerCenterCredential: partnerCenterCredential
@@ -243,12 +397,35 @@ module app 'modules/app.bicep' = {
     webhookUrl: webhookUrl
     webhookEntryName: webhookEntryName
     appSettings: appSettings
+    hostSettings: hostSettings
   }
-  // The app's first start reads storage, telemetry and secrets: what it may do comes before it.
+  // The app's first start reads storage, telemetry and secrets: what it may do, and its way there, come before it.
   dependsOn: [
     access
     vault
     network
+    blobEndpoint
+    tableEndpoint
+    vaultEndpoint
+  ]
+}
+
+module appEndpoint 'modules/private-endpoint.bicep' = if (privateInbound) {
+  name: 'app-endpoint'
+  scope: group
+  params: {
+    name: 'pep-${functionAppName}-sites'
+    location: location
+    tags: tags
+    targetId: functionAppId
+    groupId: 'sites'
+    subnetId: endpointSubnetId
+    networkId: networkId
+    zoneName: 'privatelink.azurewebsites.net'
+    existingZoneId: existingDnsZoneIds.?sites ?? ''
+  }
+  dependsOn: [
+    app
   ]
 }
 
@@ -274,12 +451,35 @@ module alerts 'modules/alerts.bicep' = {
     tags: tags
     insightsName: insightsName
     storageAccountName: storageAccountName
+    actionGroupName: actionGroupName
+    actionGroupCreated: empty(existingActionGroupId)
+    actionGroupId: actionGroupId
     emailAddress: alertEmailAddress
+    credentialExpiresOn: partnerCenterCredentialExpiresOn
     runbookUrl: runbookUrl
   }
   dependsOn: [
     storage
     monitoring
+  ]
+}
+
+module availability 'modules/availability.bicep' = if (availabilityTestEnabled) {
+  name: 'availability'
+  scope: group
+  params: {
+    name: 'health-${functionAppName}'
+    namePrefix: 'offer-monitor-${environmentName}'
+    location: location
+    tags: tags
+    insightsName: insightsName
+    functionAppName: functionAppName
+    actionGroupId: actionGroupId
+    runbookUrl: runbookUrl
+  }
+  dependsOn: [
+    app
+    alerts
   ]
 }
 

@@ -16,6 +16,43 @@ type PartnerCenterCredential = 'federated' | 'secret' | 'certificate'
 type ClientCertificateMode = 'Off' | 'Optional' | 'Required'
 
 @export()
+@description('Application settings by name, passed on as they are: for the host (AzureWebJobs.<function>.Disabled, AzureFunctionsJobHost__...) and for what no parameter knows. Not for secrets.')
+type HostSettings = {
+  @description('A setting: its name, and its value.')
+  *: string
+}
+
+@export()
+@description('Instances that wait for work day and night.')
+@sealed()
+type AlwaysReady = {
+  @description('What they wait for: http for all HTTP functions, or function:<name> for a timer.')
+  name: string
+
+  @description('How many of them.')
+  @minValue(0)
+  @maxValue(20)
+  instanceCount: int
+}
+
+@export()
+@description('Private DNS zones that exist already. One that is left out is created.')
+@sealed()
+type DnsZoneIds = {
+  @description('Resource id of the zone privatelink.blob.core.windows.net.')
+  blob: string?
+
+  @description('Resource id of the zone privatelink.table.core.windows.net.')
+  table: string?
+
+  @description('Resource id of the zone privatelink.vaultcore.azure.net.')
+  vault: string?
+
+  @description('Resource id of the zone privatelink.azurewebsites.net.')
+  sites: string?
+}
+
+@export()
 @description('Optional settings of the app. One that is left out keeps the default of the deployed version (docs/settings.md).')
 @sealed()
 type AppSettings = {
@@ -69,4 +106,29 @@ type AppSettings = {
   @minValue(1)
   @maxValue(1000)
   JOB_LOST_AFTER_NOT_FOUND: int?
+
+  @description('Days after which a finished job is removed; 0 keeps it.')
+  @minValue(0)
+  @maxValue(3650)
+  JOB_HISTORY_DAYS: int?
+
+  @description('Days after which a delivered or dead delivery is removed; 0 keeps it.')
+  @minValue(0)
+  @maxValue(3650)
+  DELIVERY_HISTORY_DAYS: int?
+
+  @description('Base of the links to the dashboard in chat messages; the default is the app\'s own address.')
+  PUBLIC_URL: string?
+
+  @description('Whether the account\'s private offers are followed.')
+  WATCH_PRIVATE_OFFERS: bool?
+
+  @description('CPP offers whose publishing status is followed: publisher/offer, separated by commas.')
+  WATCH_CPP_OFFERS: string?
+
+  @description('Days before acceptBy on which an offer is announced as expiring, separated by commas.')
+  WATCH_EXPIRING_DAYS: string?
+
+  @description('Days before its end on which an offer is announced as ending, separated by commas.')
+  WATCH_ENDING_DAYS: string?
 }

@@ -1,1 +1,1 @@
-"""A faithful simulator of Entra's token endpoint, Product Ingestion and the Cloud Partner Portal API."""
+"""A simulator of Entra's token endpoint, Microsoft's Product Ingestion API and the Cloud Partner Portal API."""

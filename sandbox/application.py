@@ -1,4 +1,4 @@
-"""The web application: all routes, and what happens to every request on its way to them and back."""
+"""The web application: all routes, and what happens to every request before and after its handler."""
 
 import asyncio
 import time
@@ -6,21 +6,12 @@ from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
-from sandbox import (
-    catalogue,
-    cloud_partner_portal,
-    control,
-    control_log,
-    product_ingestion,
-    token_endpoint,
-)
+from sandbox import catalogue, cloud_partner_portal, control, product_ingestion, token_endpoint
 from sandbox.answers import Refusal, ingestion_error, json_answer, refusal_answer, service_headers
-from sandbox.app_keys import STATE
 from sandbox.fault_kinds import FAULT_KINDS
-from sandbox.faults import Fault
-from sandbox.faulty_calls import FaultyCall
+from sandbox.faults import Fault, FaultyCall
 from sandbox.request_log import HEADERS_OF_INTEREST, LoggedRequest
-from sandbox.state import SandboxState
+from sandbox.state import STATE, SandboxState
 
 MAX_REQUEST_BYTES = 8 * 1_048_576
 
@@ -28,10 +19,10 @@ type Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 def make_application(state: SandboxState) -> web.Application:
-    """The web application over a state."""
-    application = web.Application(middlewares=[log_and_spoil], client_max_size=MAX_REQUEST_BYTES)
+    """The web application that serves a state."""
+    application = web.Application(middlewares=[log_and_answer], client_max_size=MAX_REQUEST_BYTES)
     application[STATE] = state
-    for module in (token_endpoint, product_ingestion, catalogue, cloud_partner_portal, control, control_log):
+    for module in (token_endpoint, product_ingestion, catalogue, cloud_partner_portal, control):
         application.add_routes(module.routes())
     names = (route.name for route in application.router.routes() if route.name)
     state.route_names = frozenset(name for name in names if not name.startswith("control."))
@@ -39,10 +30,10 @@ def make_application(state: SandboxState) -> web.Application:
 
 
 @web.middleware
-async def log_and_spoil(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Logs the request on arrival, waits the set latency, and lets a fault have its way with the answer."""
+async def log_and_answer(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Logs the request on arrival, waits for the set latency, and lets a fault that matches change the answer."""
     route = request.match_info.route.name or "unknown"
-    if route.startswith("control"):
+    if route.startswith("control."):
         return await _answer(request, handler)
     state = request.app[STATE]
     entry = _logged(request, route, state)
@@ -56,14 +47,14 @@ async def log_and_spoil(request: web.Request, handler: Handler) -> web.StreamRes
         response = await _answer(request, handler)
     else:
         entry.fault = fault.kind
-        response = await _spoiled(fault, request, handler, route, state)
+        response = await _answer_with_fault(fault, request, handler, route, state)
     entry.status = response.status
     if not response.prepared:
         response.headers.update(service_headers(route, request.headers))
     return response
 
 
-async def _spoiled(
+async def _answer_with_fault(
     fault: Fault, request: web.Request, handler: Handler, route: str, state: SandboxState
 ) -> web.StreamResponse:
     async def answer() -> web.Response:

@@ -1,13 +1,12 @@
-"""The Cloud Partner Portal API over HTTP: every GET of upstream-api B2, under /api."""
+"""The Cloud Partner Portal API over HTTP, under /api: every documented GET, and 501 for what changes something."""
 
 import re
 
 from aiohttp import web
 
 from sandbox.answers import JsonObject, Refusal, json_answer, portal_error
-from sandbox.app_keys import STATE
 from sandbox.cpp_offers import CppOffer
-from sandbox.state import SandboxState
+from sandbox.state import STATE, SandboxState
 from sandbox.tokens import PORTAL_AUDIENCE
 
 PREFIX = "/api"
@@ -18,7 +17,7 @@ OFFER_TYPES = ("microsoft-azure-virtualmachines", "microsoft-azure-corevm", "mic
 
 
 def routes() -> list[web.RouteDef]:
-    """The routes; their names are those that faults and the request log use."""
+    """The routes. Faults and the request log use their names."""
     name, offers = "cloud-partner-portal", f"{PREFIX}/publishers/{{publisher_id}}/offers"
     offer = f"{offers}/{{offer_id}}"
     return [
@@ -33,6 +32,8 @@ def routes() -> list[web.RouteDef]:
         web.get(f"{offer}/submissions", get_submissions, name=f"{name}.submissions.bare", allow_head=False),
         web.get(f"{offer}/operations/{{operation_id}}", get_operation, name=f"{name}.operation", allow_head=False),
         web.get(f"{PREFIX}/operations/{{name}}", get_old_operation, name=f"{name}.operation.old", allow_head=False),
+        web.put(offer, refuse_change, name=f"{name}.change.put"),
+        web.post(f"{offer}/{{action:publish|golive|cancel}}", refuse_change, name=f"{name}.change.action"),
     ]
 
 
@@ -83,7 +84,7 @@ async def get_version(request: web.Request) -> web.Response:
 
 
 async def get_slot(request: web.Request) -> web.Response:
-    """One slot, in any case; 404 for one that the offer never reached."""
+    """One slot, in any case; 404 if the offer never reached it."""
     state = _checked_state(request)
     slot = request.match_info["slot"].lower()
     if slot not in ("draft", "preview", "production"):
@@ -122,7 +123,7 @@ async def get_operation(request: web.Request) -> web.Response:
 
 
 async def get_old_operation(request: web.Request) -> web.Response:
-    """The operation URL of offers that were not migrated: `{publisher}${offer}$2$preview` (B7)."""
+    """The operation URL of offers that were not migrated: `{publisher}${offer}$2$preview` (quirk 28)."""
     state = _checked_state(request)
     publisher_id, _, rest = request.match_info["name"].partition("$")
     with state.lock:
@@ -130,6 +131,12 @@ async def get_old_operation(request: web.Request) -> web.Response:
     if offer is None or not offer.operations:
         raise _failed()
     return _answer(state, _operation_body(offer))
+
+
+async def refuse_change(request: web.Request) -> web.Response:
+    """501 for the documented calls that change or publish an offer."""
+    _checked_state(request)
+    raise Refusal(501, portal_error("NotImplemented", "The sandbox does not simulate changes of CPP offers."))
 
 
 def _operation_body(offer: CppOffer) -> JsonObject:
@@ -143,28 +150,26 @@ def _operation_body(offer: CppOffer) -> JsonObject:
 
 
 def _failed() -> Refusal:
-    """What a wrong operation id has been seen to be answered with (B6)."""
+    """The answer that a user has reported for a wrong operation id (quirk 28)."""
     message = "We cannot complete the request now, please try again later."
     return Refusal(500, portal_error("InternalServerError", message))
 
 
 def _answer(state: SandboxState, body: object) -> web.Response:
-    """Chunked, as the real service answers; the migrated one sends no ETag, unless the settings say so (B6)."""
+    """Chunked, as the real service answers. The migrated service sends no ETag; a setting adds one (quirk 27)."""
     answer = json_answer(body, headers={"ETag": ETAG} if state.settings.cpp_etag else {})
     answer.enable_chunked_encoding()
     return answer
 
 
 def _checked_state(request: web.Request) -> SandboxState:
-    """The state, once the token and api-version have been found good. Raises Refusal."""
+    """The state, after checking the token and api-version. Raises Refusal."""
     state = request.app[STATE]
     with state.lock:
         fault = state.tokens.fault_of(request.headers.get("Authorization"), PORTAL_AUDIENCE)
     if fault is not None:
         raise Refusal(401, portal_error("Unauthorized", fault))
-    version = request.query.get("api-version")
-    missing_is_fine = not state.settings.require_version
-    if version not in VERSIONS and not (version is None and missing_is_fine):
+    if request.query.get("api-version") not in VERSIONS:
         allowed = ", ".join(VERSIONS)
         raise Refusal(400, portal_error("InvalidAPIVersion", f"Invalid api version. Allowed values are [{allowed}]"))
     return state
@@ -192,7 +197,7 @@ def _offer_of(state: SandboxState, request: web.Request) -> CppOffer:
 
 
 def _backend_not_found() -> Refusal:
-    """The migrated backend's 404: a JSON string instead of an envelope (B6)."""
+    """The migrated backend's 404: a JSON string instead of an envelope (quirk 16)."""
     return Refusal(
         404,
         "Microsoft.Ingestion.Api.Common.Exceptions.Http404Exception: the requested resource was not found",

@@ -1,13 +1,18 @@
-"""POST configure: checks the body, finds out what it asks for, and starts the job that does it (upstream-api A10)."""
+"""POST configure: checks the body, finds the operation in it, and starts the job that carries it out.
+
+docs/upstream.md, quirks 18 and 23, has the rules and their evidence.
+"""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from uuid import uuid4
 
-from sandbox.answers import JsonObject, Refusal, ingestion_error
-from sandbox.configure_schema import errors_of_body, is_private_offer
-from sandbox.jobs import Job, Profile
-from sandbox.private_offers import bare_id, price_resources
+from sandbox.answers import JsonObject, Refusal, ingestion_error, not_simulated
+from sandbox.configure_schema import errors_of_body, is_price, is_private_offer, part_not_simulated
+from sandbox.jobs import Job
+from sandbox.offer_schema import CHANNEL_PARTNER
+from sandbox.private_offers import bare_id, canonical_type
+from sandbox.schemas import OFFER_TYPE_BY_SCHEMA, parse_schema
 from sandbox.state import SandboxState
 
 REFUSED_AFTER_SECONDS = 3.0  # a job that breaks a rule fails early
@@ -17,50 +22,60 @@ INHERITED_BY_UPGRADES = ("beneficiaries", "partners", "preparedBy", "notificatio
 
 @dataclass
 class Submission:
-    """What a body asks for: the operation on one offer, and the rules that it breaks."""
+    """What a body asks for: an operation on one offer, and the rules that it breaks."""
 
     operation: str
     offer_id: str
     resource: JsonObject
-    errors: list[JsonObject] = field(default_factory=list)
+    prices: dict[str, JsonObject]
+    errors: list[JsonObject] = field(default_factory=list)  # without their code, which the job's dialect writes
 
 
 def submit(state: SandboxState, body: JsonObject) -> Job:
-    """Starts the job. Raises Refusal (400) for a body that the schema does not allow."""
+    """Starts the job. Raises Refusal: 400 for a body that breaks the schema, 501 for one that is not simulated."""
+    unknown_part = part_not_simulated(body)
+    if unknown_part:
+        raise not_simulated(unknown_part)
     errors = errors_of_body(body)
     if errors:
         message = "Invalid configuration: schema validation failed"
         raise Refusal(400, ingestion_error("badRequest", message, errors))
     now = state.clock()
     state.jobs.settle(now)
-    resource = next(resource for resource in body["resources"] if is_private_offer(resource))
-    submission = _read(state, resource)
+    submission = _read(state, body["resources"])
     profile = state.profile_of_next_job()
     if submission.errors:
-        profile = Profile(min(profile.seconds or REFUSED_AFTER_SECONDS, REFUSED_AFTER_SECONDS), "failed", 0.0)
+        seconds = min(profile.seconds or REFUSED_AFTER_SECONDS, REFUSED_AFTER_SECONDS)
+        profile = replace(profile, seconds=seconds, outcome="failed", not_started_seconds=0.0)
     change, resources = _work_of(state, submission)
     return state.jobs.add(
         now,
         profile=profile,
         operation=submission.operation,
         offer_id=submission.offer_id,
-        errors=submission.errors,
+        broken_rules=submission.errors,
         change=change,
         resources=resources,
     )
 
 
-def _read(state: SandboxState, resource: JsonObject) -> Submission:
-    """Tells the operation by the request markers of A10 and checks its rules."""
-    wanted = str(resource["state"]).lower()
+def _read(state: SandboxState, resources: list[JsonObject]) -> Submission:
+    """Finds the operation by the markers in the request, and checks its rules."""
+    posted = next(resource for resource in resources if is_private_offer(resource))
+    prices = {str(each["resourceName"]): each for each in resources if is_price(each) and each.get("resourceName")}
+    resource = {name: value for name, value in posted.items() if value is not None}
+    if (kind := _type_of(resource)) is not None:
+        resource["privateOfferType"] = kind
     if "id" not in resource:
-        offer_id = str(uuid4())
-        submission = Submission("upgrade" if "upgradedFrom" in resource else "create", offer_id, resource)
-        if submission.operation == "upgrade":
+        operation = "upgrade" if "upgradedFrom" in resource else "create"
+        submission = Submission(operation, str(uuid4()), resource, prices)
+        if operation == "upgrade":
             _check_upgrade(state, submission)
+        elif resource["state"] == "live" and kind != CHANNEL_PARTNER:
+            _check_start(resource, submission)
         return submission
-    operation = {"deleted": "delete", "withdrawn": "withdraw"}.get(wanted, "update")
-    submission = Submission(operation, bare_id(str(resource["id"])).lower(), resource)
+    operation = {"deleted": "delete", "withdrawn": "withdraw"}.get(resource["state"], "update")
+    submission = Submission(operation, bare_id(str(resource["id"])).lower(), resource, prices)
     offer = state.private_offers.find(submission.offer_id)
     if offer is None:
         _break_rule(submission, "resourceNotFound", "The private offer does not exist.")
@@ -69,6 +84,11 @@ def _read(state: SandboxState, resource: JsonObject) -> Submission:
     else:
         _RULES[operation](offer, submission)
     return submission
+
+
+def _type_of(resource: JsonObject) -> str | None:
+    schema = parse_schema(resource["$schema"])
+    return (OFFER_TYPE_BY_SCHEMA[schema.type] if schema else None) or canonical_type(resource.get("privateOfferType"))
 
 
 def _check_delete(offer: JsonObject, submission: Submission) -> None:
@@ -84,8 +104,14 @@ def _check_withdraw(offer: JsonObject, submission: Submission) -> None:
 
 
 def _check_update(offer: JsonObject, submission: Submission) -> None:
-    if str(offer["state"]).lower() == "live":
+    completed_by_partner = (
+        submission.resource.get("privateOfferType") == CHANNEL_PARTNER
+        and canonical_type(offer["privateOfferType"]) == "multipartyPromotionOriginator"
+    )
+    if str(offer["state"]).lower() == "live" and not completed_by_partner:
         _break_rule(submission, "invalidState", "A live private offer is locked for edits until it is withdrawn.")
+    elif submission.resource["state"] == "live":
+        _check_start({**offer, **submission.resource}, submission)
 
 
 def _check_upgrade(state: SandboxState, submission: Submission) -> None:
@@ -100,6 +126,12 @@ def _check_upgrade(state: SandboxState, submission: Submission) -> None:
         )
 
 
+def _check_start(resource: JsonObject, submission: Submission) -> None:
+    """The schema lets an offer with neither `start` nor `variableStartDate` pass; the documented job then fails."""
+    if not {"start", "variableStartDate"} & resource.keys():
+        submission.errors.append({"message": "The start date should be defined", "details": []})
+
+
 _RULES: dict[str, Callable[[JsonObject, Submission], None]] = {
     "delete": _check_delete,
     "withdraw": _check_withdraw,
@@ -108,11 +140,9 @@ _RULES: dict[str, Callable[[JsonObject, Submission], None]] = {
 
 
 def _break_rule(submission: Submission, code: str, message: str) -> None:
-    """Nested as the failed sample of SEED-1 is; "Conflict" is the one code that it writes in PascalCase."""
     submission.errors.append(
         {
             "resourceId": f"private-offer/{submission.offer_id}",
-            "code": "Conflict",
             "message": f"The {submission.operation} failed.",
             "details": [{"code": code, "message": message, "details": []}],
         }
@@ -120,11 +150,29 @@ def _break_rule(submission: Submission, code: str, message: str) -> None:
 
 
 def _inherited(state: SandboxState, submission: Submission) -> JsonObject:
-    """The fields that a request may leave out: those of the offer itself, or the people of the upgrade's base."""
+    """What a request may leave out: the rest of the offer itself, or an upgrade's people and prices."""
     if submission.operation != "upgrade":
-        return state.private_offers.find(submission.offer_id) or {}
+        offer = dict(state.private_offers.find(submission.offer_id) or {})
+        if submission.resource.get("variableStartDate") is True:
+            offer.pop("start", None)
+        if submission.resource.get("privateOfferType") == CHANNEL_PARTNER and "pricing" in offer:
+            offer["originatorPricing"] = offer.pop("pricing")  # as the selling partner sees it
+        return offer
     base = state.private_offers.find(str(submission.resource["upgradedFrom"]["id"])) or {}
     return {name: base[name] for name in INHERITED_BY_UPGRADES if name in base}
+
+
+def _pricing_of_upgrade(state: SandboxState, submission: Submission) -> list[JsonObject]:
+    """The base offer's prices. A price in the request replaces that of the same plan, or of the whole product."""
+    base = state.private_offers.find(str(submission.resource["upgradedFrom"]["id"])) or {}
+    given: list[JsonObject] = submission.resource.get("pricing", [])
+    replaced = {(item["product"], item.get("plan")) for item in given}
+    carried_over = [
+        item
+        for item in base.get("pricing", [])
+        if not {(item["product"], item.get("plan")), (item["product"], None)} & replaced
+    ]
+    return [*carried_over, *given]
 
 
 def _work_of(
@@ -139,13 +187,17 @@ def _work_of(
 
     def change() -> None:
         resource = {**_inherited(state, submission), **submission.resource, "id": f"private-offer/{offer_id}"}
-        resource["state"] = str(resource["state"]).lower()
-        if submission.operation == "withdraw" and resource["privateOfferType"].lower() != "csppromotion":
-            resource["state"] = "draft"  # A7: customer and multiparty offers show as draft after a withdraw
-        state.private_offers.put(resource, state.clock())
+        if submission.operation == "upgrade":
+            resource["pricing"] = _pricing_of_upgrade(state, submission)
+        if submission.operation == "withdraw":  # changes nothing but the state
+            resource = dict(state.private_offers.find(offer_id) or {})
+            # Partner Center shows a withdrawn customer or multiparty offer as a draft.
+            for_resellers = canonical_type(resource["privateOfferType"]) == "cspPromotion"
+            resource["state"] = "withdrawn" if for_resellers else "draft"
+        state.private_offers.put(resource, state.clock(), prices=submission.prices)
 
     def resources() -> list[JsonObject]:
         offer = state.private_offers.find(offer_id)
-        return [*price_resources(offer), offer] if offer else []
+        return [offer, *state.private_offers.prices_of(offer)] if offer else []
 
     return change, resources

@@ -1,152 +1,106 @@
-"""The schema that a POST configure body must follow: the documented rules of upstream-api A7 and A10."""
+"""The schema of POST configure bodies: the envelope and which resources it may hold."""
 
 import re
 from collections.abc import Iterator
-from datetime import date
 
 from sandbox.answers import JsonObject
-from sandbox.private_offers import OFFER_SCHEMA, PRICE_SCHEMA, PRIVATE_OFFER_TYPES
-
-KNOWN_OFFER_VERSIONS = ("2022-07-01", "2023-07-15", "2024-09-30", "2026-02-01")
-STATES = ("draft", "live", "withdrawn", "deleted")
-PRICING_TYPES = (
-    "editExistingOfferPricingOnly",
-    "saasNewCustomizedPlans",
-    "newCustomizedPlans",
-    "vmSoftwareReservations",
+from sandbox.offer_schema import OfferRequest, faults_of_offer
+from sandbox.private_offers import PRIVATE_OFFER_TYPES, canonical_type
+from sandbox.schemas import (
+    ACCEPTED_VERSIONS,
+    NOT_SIMULATED,
+    OFFER,
+    OFFER_TYPE_BY_SCHEMA,
+    PRICE,
+    SchemaName,
+    parse_schema,
 )
-NAME_PATTERN = re.compile(r"[^!<>^\[\]@#%/\x00-\x1F\x7E-\xFF]{1,128}")
-DURABLE_ID_PATTERN = re.compile(r"private-offer/[a-z0-9-]+")
-EMAIL_PATTERN = re.compile(r"[^@\s]+@[^@\s]+")
-MAX_CONTACTS = 5
-MAX_CSP_BENEFICIARIES = 150
-MAX_PRICING_ITEMS = 10
+
+RESOURCE_NAME_PATTERN = re.compile(r"[a-zA-Z0-9-_]{1,50}")
 
 
 def is_private_offer(resource: object) -> bool:
     """Whether a resource is a private offer, by its schema."""
-    return isinstance(resource, dict) and "schema/private-offer/" in str(resource.get("$schema"))
+    schema = _schema_of(resource)
+    return schema is not None and schema.type in OFFER_TYPE_BY_SCHEMA
+
+
+def is_price(resource: object) -> bool:
+    """Whether a resource is an absolute price of a private offer, by its schema."""
+    schema = _schema_of(resource)
+    return schema is not None and schema.type == PRICE
+
+
+def part_not_simulated(body: object) -> str | None:
+    """The part of a body that the real service accepts and the sandbox does not simulate, in words."""
+    resources = body.get("resources") if isinstance(body, dict) else None
+    if not isinstance(resources, list):
+        return None
+    schemas = [schema for schema in map(_schema_of, resources) if schema is not None]
+    foreign = sorted({schema.type for schema in schemas if schema.type in NOT_SIMULATED})
+    if foreign:
+        return f"resources of the type {', '.join(foreign)}"
+    if schemas and sum(map(is_private_offer, resources)) != 1:
+        return "requests with more or fewer than one private offer" if _all_known(resources) else None
+    return None
 
 
 def errors_of_body(body: object) -> list[JsonObject]:
-    """Every fault of a configure body, as the `details` of a 400."""
+    """Everything that is wrong with a configure body, as the `details` of a 400."""
     if not isinstance(body, dict) or not isinstance(body.get("resources"), list) or not body["resources"]:
         return [_error(None, "'resources' must be a list that is not empty.")]
-    if "/configure/" not in str(body.get("$schema")):
-        return [_error(None, "'$schema' must name a version of the configure schema.")]
-    errors: list[JsonObject] = []
+    errors = [_error(None, f"'{name}' is not allowed.") for name in body if name not in ("$schema", "resources")]
+    envelope = parse_schema(body.get("$schema"))
+    known = envelope is not None and envelope.type == "configure"
+    if "$schema" in body and not (known and envelope and envelope.version in ACCEPTED_VERSIONS["configure"]):
+        errors.append(_error(None, "'$schema' must name a version of the configure schema."))
+    price_names = frozenset(str(resource.get("resourceName")) for resource in body["resources"] if is_price(resource))
     for resource in body["resources"]:
-        if is_private_offer(resource):
-            errors += [_error(_name_of(resource), fault) for fault in _faults_of_offer(resource)]
-        elif not isinstance(resource, dict) or PRICE_SCHEMA not in str(resource.get("$schema")):
-            errors.append(
-                _error(_name_of(resource), "Invalid resource: the schema could not be found.", "invalidResource")
-            )
-    offers = sum(is_private_offer(resource) for resource in body["resources"])
-    if offers != 1 and not errors:
-        errors.append(_error(None, "The sandbox takes exactly one private offer per request."))
+        errors += [
+            _error(_name_of(resource), fault, code) for code, fault in _faults_of_resource(resource, price_names)
+        ]
     return errors
 
 
-def _faults_of_offer(offer: JsonObject) -> Iterator[str]:
-    version = str(offer["$schema"]).strip().removeprefix(f"{OFFER_SCHEMA}/")
-    if version not in KNOWN_OFFER_VERSIONS:
-        yield f"Invalid resource: the schema {offer['$schema']} could not be found."
+def _schema_of(resource: object) -> SchemaName | None:
+    return parse_schema(resource.get("$schema")) if isinstance(resource, dict) else None
+
+
+def _all_known(resources: list[object]) -> bool:
+    return all(is_private_offer(resource) or is_price(resource) for resource in resources)
+
+
+def _faults_of_resource(resource: object, price_names: frozenset[str]) -> Iterator[tuple[str, str]]:
+    """Pairs of an error code and a message."""
+    schema = _schema_of(resource)
+    known_as = OFFER if is_private_offer(resource) else schema.type if schema else ""
+    if not isinstance(resource, dict) or schema is None or schema.version not in ACCEPTED_VERSIONS.get(known_as, ()):
+        uri = resource.get("$schema") if isinstance(resource, dict) else None
+        yield "invalidResource", f"Invalid resource: the schema {uri} could not be found."
         return
-    if not isinstance(offer.get("name"), str) or not NAME_PATTERN.fullmatch(offer["name"]):
-        yield "'name' is required: at most 128 characters, without ! < > ^ [ ] @ # % /."
-    kinds = {kind.lower(): kind for kind in PRIVATE_OFFER_TYPES}
-    kind = kinds.get(str(offer.get("privateOfferType")).lower())
-    if kind is None:
-        yield f"'privateOfferType' must be one of {', '.join(PRIVATE_OFFER_TYPES)}."
-    state = str(offer.get("state")).lower()
-    if state not in STATES:
-        yield f"'state' must be one of {', '.join(STATES)}."
-    if "id" in offer and not DURABLE_ID_PATTERN.fullmatch(str(offer["id"])):
-        yield "'id' must be a durable id: private-offer/<id>, in lower case."
-    if "id" not in offer and state in ("withdrawn", "deleted"):
-        yield f"'id' is required when 'state' is '{state}'."
-    if "upgradedFrom" in offer and not isinstance(offer["upgradedFrom"], dict):
-        yield "'upgradedFrom' must hold 'name' and 'id'."
-    if state in ("draft", "live"):
-        yield from _faults_of_terms(offer, kind or PRIVATE_OFFER_TYPES[0], state, version)
-        yield from _faults_of_people(offer, kind or PRIVATE_OFFER_TYPES[0], state)
-        yield from _faults_of_pricing(offer, state)
+    name = resource.get("resourceName")
+    if name is not None and not (isinstance(name, str) and RESOURCE_NAME_PATTERN.fullmatch(name)):
+        yield "schemaValidationError", "'resourceName' must be 1 to 50 letters, digits, - or _."
+    offer = {name: value for name, value in resource.items() if value is not None}
+    if known_as == PRICE:
+        faults = _faults_of_price(offer)
+    else:
+        kind = OFFER_TYPE_BY_SCHEMA[schema.type] or canonical_type(offer.get("privateOfferType"))
+        request = OfferRequest(offer, schema.version, kind or PRIVATE_OFFER_TYPES[0], price_names)
+        faults = faults_of_offer(request, OFFER_TYPE_BY_SCHEMA[schema.type])
+    for fault in faults:
+        yield "schemaValidationError", fault
 
 
-def _faults_of_terms(offer: JsonObject, kind: str, state: str, version: str) -> Iterator[str]:
-    if version != KNOWN_OFFER_VERSIONS[0] and offer.get("offerPricingType") not in PRICING_TYPES:
-        yield f"'offerPricingType' must be one of {', '.join(PRICING_TYPES)}."
-    for name in ("start", "end", "acceptBy"):
-        if name in offer and not _is_date(offer[name]):
-            yield f"'{name}' must be a date: YYYY-MM-DD."
-    starts_on_acceptance = offer.get("variableStartDate") is True
-    if starts_on_acceptance and "start" in offer:
-        yield "'start' must be absent when 'variableStartDate' is true."
-    if kind == "cspPromotion" and "acceptBy" in offer:
-        yield "'acceptBy' is not allowed for cspPromotion."
-    if kind == "cspPromotion" and "termsAndConditionsDocSasUrl" in offer:
-        yield "'termsAndConditionsDocSasUrl' is not allowed for cspPromotion."
-    if state != "live" or "id" in offer:
-        return
-    if not starts_on_acceptance and "start" not in offer:
-        yield "'start' is required unless 'variableStartDate' is true."
-    if "end" not in offer:
-        yield "'end' is required for a live private offer."
-    if kind != "cspPromotion" and "acceptBy" not in offer:
-        yield "'acceptBy' is required for a live private offer."
-
-
-def _faults_of_people(offer: JsonObject, kind: str, state: str) -> Iterator[str]:
-    if "preparedBy" in offer and not EMAIL_PATTERN.fullmatch(str(offer["preparedBy"])):
-        yield "'preparedBy' must be an e-mail address."
-    contacts = offer.get("notificationContacts", [])
-    if not isinstance(contacts, list) or len(contacts) > MAX_CONTACTS:
-        yield f"'notificationContacts' holds at most {MAX_CONTACTS} e-mail addresses."
-    beneficiaries = offer.get("beneficiaries", [])
-    limit = MAX_CSP_BENEFICIARIES if kind == "cspPromotion" else 1
-    if not isinstance(beneficiaries, list) or len(beneficiaries) > limit:
-        yield f"'beneficiaries' holds at most {limit} for {kind}."
-    elif any(not isinstance(beneficiary, dict) or not beneficiary.get("id") for beneficiary in beneficiaries):
-        yield "Every beneficiary needs an 'id'."
-    upgrade_or_known = "id" in offer or "upgradedFrom" in offer
-    if state == "live" and not beneficiaries and not upgrade_or_known:
-        yield "'beneficiaries' is required for a live private offer."
-    if kind.startswith("multiparty") and len(offer.get("partners", [])) != 1 and "id" not in offer:
-        yield "'partners' must name one partner for a multiparty private offer."
-
-
-def _faults_of_pricing(offer: JsonObject, state: str) -> Iterator[str]:
-    pricing = offer.get("pricing", [])
-    if not isinstance(pricing, list) or len(pricing) > MAX_PRICING_ITEMS:
-        yield f"'pricing' holds at most {MAX_PRICING_ITEMS} items."
-        return
-    if state == "live" and not pricing and "id" not in offer:
-        yield "'pricing' is required for a live private offer."
-    for position, item in enumerate(pricing):
-        if not isinstance(item, dict) or not str(item.get("product", "")).startswith("product/"):
-            yield f"pricing[{position}].product must be a durable id: product/<guid>."
-        elif item.get("discountType") not in ("percentage", "absolute"):
-            yield f"pricing[{position}].discountType must be percentage or absolute."
-        elif item["discountType"] == "percentage" and not _is_percentage(item.get("discountPercentage")):
-            yield f"pricing[{position}].discountPercentage must be a number from 0.01 to 100."
-        elif item["discountType"] == "absolute" and "priceDetails" not in item:
-            yield f"pricing[{position}].priceDetails is required for an absolute price."
-
-
-def _is_date(value: object) -> bool:
-    try:
-        return isinstance(value, str) and len(value) == len("2027-01-31") and bool(date.fromisoformat(value))
-    except ValueError:
-        return False
-
-
-def _is_percentage(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and 0.01 <= value <= 100
+def _faults_of_price(price: JsonObject) -> Iterator[str]:
+    for name in ("product", "plan"):
+        reference = price.get(name)
+        if not isinstance(reference, dict) and not str(reference or "").startswith(f"{name}/"):
+            yield f"'{name}' must be a durable id ({name}/...) or a reference."
 
 
 def _name_of(resource: object) -> object:
-    """What the service calls a resource in its errors: its id, or the name given in the request."""
+    """How the service names a resource in its errors: by its id, or by the name that the request gave it."""
     if not isinstance(resource, dict):
         return None
     if "id" in resource:

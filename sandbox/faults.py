@@ -1,14 +1,17 @@
-"""Faults: what goes wrong, where, and how often. `fault_kinds` holds what each of them does."""
+"""Faults: which requests they hit and how often. `fault_kinds` has what each of them does."""
 
-from collections.abc import Collection
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, field
+from datetime import datetime
 from itertools import count
 from typing import Any
+
+from aiohttp import web
 
 
 @dataclass
 class Fault:
-    """One fault switched on. It hits the requests that match, `remaining` times (None: until cleared)."""
+    """A fault that is on. It hits the requests that match, `remaining` times (None: until it is cleared)."""
 
     fault_id: int
     kind: str
@@ -38,7 +41,7 @@ class Fault:
 
 
 class FaultBoard:
-    """The faults that are switched on, in the order in which they were set; the first match is taken."""
+    """The faults that are on, in the order in which they were set. The first that matches a request hits it."""
 
     def __init__(self, kinds: Collection[str]) -> None:
         self._kinds = kinds
@@ -73,7 +76,7 @@ class FaultBoard:
         return fault
 
     def take(self, *, route: str, method: str, path: str, job_id: str | None) -> Fault | None:
-        """The fault that hits this request, counted down; None for a request that goes well."""
+        """The fault that hits this request, counted down; None if there is none."""
         for fault in self._faults:
             if fault.matches(route=route, method=method, path=path, job_id=job_id):
                 if fault.remaining is not None:
@@ -90,3 +93,32 @@ class FaultBoard:
     def clear(self, fault_id: int | None = None) -> None:
         """Switches one fault off, or all."""
         self._faults = [fault for fault in self._faults if fault_id is not None and fault.fault_id != fault_id]
+
+
+@dataclass
+class FaultyCall:
+    """A request that a fault has hit. `answer` makes the answer that it would otherwise get."""
+
+    fault: Fault
+    request: web.Request
+    route: str
+    now: datetime
+    answer: Callable[[], Awaitable[web.Response]]
+
+    @property
+    def to_portal(self) -> bool:
+        """Whether the request is for the Cloud Partner Portal API."""
+        return self.route.startswith("cloud-partner-portal")
+
+    @property
+    def to_tokens(self) -> bool:
+        """Whether the request is for the token endpoint."""
+        return self.route.startswith("tokens")
+
+    async def usual_body(self) -> bytes:
+        """The body of the usual answer."""
+        body = (await self.answer()).body
+        return bytes(body) if isinstance(body, bytes | bytearray) else b""
+
+
+type FaultKind = Callable[[FaultyCall], Awaitable[web.StreamResponse]]

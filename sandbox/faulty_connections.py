@@ -6,7 +6,7 @@ import struct
 
 from aiohttp import web
 
-from sandbox.faulty_calls import FaultKind, FaultyCall
+from sandbox.faults import FaultKind, FaultyCall
 
 HANG_SECONDS = 3600.0
 CONNECTION_CHECK_SECONDS = 0.25
@@ -71,11 +71,11 @@ async def slow_headers(call: FaultyCall) -> web.StreamResponse:
         await asyncio.sleep(1 / call.fault.number("bytes_per_second", 10.0))
     transport.write(body)
     transport.close()
-    return web.Response()  # nobody receives it
+    return web.Response()  # aiohttp needs one; the caller never gets it
 
 
 async def _wait(request: web.Request, seconds: float) -> None:
-    """Waits, but not for a caller who has gone."""
+    """Waits, or stops early when the caller has gone."""
     clock = asyncio.get_running_loop().time
     end = clock() + seconds
     while request.transport is not None and not request.transport.is_closing() and (left := end - clock()) > 0:
@@ -90,7 +90,7 @@ async def _begin(call: FaultyCall, content_length: int) -> web.StreamResponse:
 
 
 def _reset(request: web.Request) -> web.StreamResponse:
-    """Resets the connection. What is returned is for aiohttp; nobody receives it."""
+    """Resets the connection. aiohttp needs the returned response; the caller never gets it."""
     transport = request.transport
     if isinstance(transport, asyncio.Transport):
         connection: socket.socket | None = transport.get_extra_info("socket")
@@ -100,12 +100,4 @@ def _reset(request: web.Request) -> web.StreamResponse:
     return web.Response()
 
 
-KINDS: dict[str, FaultKind] = {
-    "delay": delay,
-    "hang": hang,
-    "reset": reset,
-    "answer_lost": answer_lost,
-    "cut_body": cut_body,
-    "slow_body": slow_body,
-    "slow_headers": slow_headers,
-}
+CONNECTION_FAULTS: tuple[FaultKind, ...] = (delay, hang, reset, answer_lost, cut_body, slow_body, slow_headers)

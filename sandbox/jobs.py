@@ -1,4 +1,4 @@
-"""Product-ingestion jobs: how they progress, and what a status request is answered (upstream-api A4, A5)."""
+"""Product Ingestion jobs: how they progress, and the answers to status requests (docs/upstream.md, quirks 1 to 9)."""
 
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
@@ -7,12 +7,11 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
-from sandbox.answers import JsonObject
-from sandbox.dialects import DIALECTS, Dialect
-from sandbox.timestamps import seven_digits, trimmed
+from sandbox.answers import JsonObject, seven_digits, trimmed
+from sandbox.dialects import DIALECTS, IN_TURN, Dialect, check_dialect
+from sandbox.schemas import FIRST_RELEASE, SCHEMA_BASE
 
-STATUS_SCHEMA = "https://schema.mp.microsoft.com/schema/configure-status/2022-07-01"
-BACKEND_HOST = "https://product-ingestion.mp.microsoft.com"  # A1: not the host that the API is called at
+BACKEND_HOST = "https://product-ingestion.mp.microsoft.com"  # quirk 5: not the host that clients call
 OUTCOMES = ("succeeded", "failed", "cancelled")
 
 type ScriptEntry = str | Mapping[str, Any]
@@ -20,27 +19,28 @@ type ScriptEntry = str | Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Profile:
-    """A job's way to its end: seconds until it runs, seconds until it is completed (None: never), and how it ends."""
+    """How a job goes: seconds until it runs and until it is completed (None: never), its outcome, its dialect."""
 
     seconds: float | None = 15.0
     outcome: str = "succeeded"
     not_started_seconds: float = 2.0
+    dialect: str = "plain"  # or in-turn
 
     def __post_init__(self) -> None:
         if self.outcome not in OUTCOMES:
             raise ValueError(f"outcome must be one of {', '.join(OUTCOMES)}, not {self.outcome!r}")
-        given: tuple[object, ...] = (self.seconds, self.not_started_seconds)  # over HTTP it may be anything
+        check_dialect(self.dialect)
+        given: tuple[object, ...] = (self.seconds, self.not_started_seconds)  # over HTTP they may have any type
         for value in given:
             if value is not None and not (isinstance(value, int | float) and value >= 0):
                 raise ValueError(f"seconds must be a number that is not negative, not {value!r}")
 
 
 def default_errors(offer_id: str) -> list[JsonObject]:
-    """Why a job failed that nobody gave a reason for: nested as the documented sample is."""
+    """The errors of a failed job that was given none: nested, without the outer `code`, which the dialect writes."""
     return [
         {
             "resourceId": f"private-offer/{offer_id}",
-            "code": "Conflict",
             "message": "The private offer cannot be published.",
             "details": [
                 {
@@ -57,7 +57,7 @@ def default_errors(offer_id: str) -> list[JsonObject]:
 
 @dataclass
 class Job:
-    """One job. `change` is done when it ends well; `resources` are what its detail shows from then on."""
+    """One job. `change` runs when it succeeds; `resources` are what its detail shows from then on."""
 
     job_id: str
     started_at: datetime
@@ -66,11 +66,12 @@ class Job:
     dialect: Dialect
     offer_id: str | None = None
     errors: list[JsonObject] = field(default_factory=list)
+    broken_rules: list[JsonObject] = field(default_factory=list)  # errors that the sandbox found itself
     script: deque[ScriptEntry] = field(default_factory=deque)
     change: Callable[[], None] | None = None
     resources: Callable[[], list[JsonObject]] = list
     cancelled_at: datetime | None = None
-    told: str | None = None  # the state that the script's last answer told
+    scripted_state: str | None = None  # the state in the script's last answer
 
     @property
     def ends_at(self) -> datetime | None:
@@ -83,31 +84,32 @@ class Job:
         """notStarted, running, succeeded, failed or cancelled."""
         if self.cancelled_at is not None:
             return "cancelled"
-        if self.told is not None or self.script:
-            return self.told or "notStarted"
+        if self.scripted_state is not None or self.script:
+            return self.scripted_state or "notStarted"
         if self.ends_at is not None and now >= self.ends_at:
             return self.profile.outcome
         started = now >= self.started_at + timedelta(seconds=self.profile.not_started_seconds)
         return "running" if started else "notStarted"
 
     def next_script_entry(self) -> ScriptEntry | None:
-        """The script's next answer; the last one is repeated for ever. None: there is no script."""
+        """The script's next answer; the last one repeats for ever. None: there is no script."""
         if not self.script:
             return None
         entry = self.script.popleft() if len(self.script) > 1 else self.script[0]
-        told = entry if isinstance(entry, str) else entry.get("state")
-        if told is not None:
-            self.told = str(told)
+        state = entry if isinstance(entry, str) else entry.get("state")
+        if state is not None:
+            self.scripted_state = str(state)
         return entry
 
-    def status(self, now: datetime) -> JsonObject:
-        """The configure-status body of this moment."""
+    def status(self, now: datetime, version: str = FIRST_RELEASE) -> JsonObject:
+        """The configure-status body at this moment, in a version of its schema."""
         state = self.state(now)
         completed = state in OUTCOMES
         write = trimmed if self.dialect.trimmed_fractions else seven_digits
         word = self.dialect.word
+        space = " " if completed and self.dialect.leading_space else ""
         body: JsonObject = {
-            "$schema": f" {STATUS_SCHEMA}" if completed and self.dialect.leading_space else STATUS_SCHEMA,
+            "$schema": f"{space}{SCHEMA_BASE}/configure-status/{version}",
             self.dialect.job_id_key: self.job_id,
             "jobStatus": word("completed" if completed else state),
             "jobResult": word(state if completed else "pending"),
@@ -117,18 +119,22 @@ class Job:
             body["jobEnd"] = write(self.cancelled_at or min(now, self.ends_at or now))
         elif (end := self.dialect.end_while_pending(write(self.started_at + timedelta(seconds=15.4)))) is not None:
             body["jobEnd"] = end
-        if state == "succeeded" and self.operation != "delete":  # C7: a delete job has none
+        if state == "succeeded" and self.operation != "delete":  # quirk 7: a delete has none
             body["resourceUri"] = f"{BACKEND_HOST}/configure/{self.job_id}"
         body["errors"] = self._errors() if state == "failed" else []
         return body
 
     def _errors(self) -> list[JsonObject]:
-        errors = self.errors or default_errors(self.offer_id or str(uuid4()))
+        errors = self.errors
+        if not errors:
+            code = "Conflict" if self.dialect.capital_conflict else "conflict"
+            own = self.broken_rules or default_errors(self.offer_id or str(uuid4()))
+            errors = [{"code": code, **error} for error in own]
         return [_with_empty_details(error, self.dialect) for error in errors]
 
 
 def _with_empty_details(error: JsonObject, dialect: Dialect) -> JsonObject:
-    """The error with empty `details` written as [], as {}, or not at all (C8)."""
+    """The error with its empty `details` as [], as {} or missing (quirk 8)."""
     written = {key: value for key, value in error.items() if key != "details"}
     details = error.get("details")
     if details:
@@ -139,14 +145,14 @@ def _with_empty_details(error: JsonObject, dialect: Dialect) -> JsonObject:
 
 
 class JobStore:
-    """All jobs by id. A new job speaks the next dialect unless it is given one."""
+    """All jobs by id."""
 
     def __init__(self) -> None:
         self._jobs: dict[str, Job] = {}
         self._unapplied: list[Job] = []
 
     def find(self, job_id: str) -> Job | None:
-        """The job, whatever the casing of its id."""
+        """The job, whatever the case of its id."""
         return self._jobs.get(job_id.lower())
 
     def all(self) -> list[Job]:
@@ -160,23 +166,23 @@ class JobStore:
         job_id: str | None = None,
         profile: Profile,
         operation: str = "create",
-        dialect: str | None = None,
         offer_id: str | None = None,
         errors: Sequence[JsonObject] = (),
+        broken_rules: Sequence[JsonObject] = (),
         script: Sequence[ScriptEntry] = (),
         change: Callable[[], None] | None = None,
         resources: Callable[[], list[JsonObject]] = list,
     ) -> Job:
-        """Adds a job that starts now. Raises KeyError for a dialect that does not exist."""
-        names = list(DIALECTS)
+        """Adds a job that starts now."""
         job = Job(
             job_id=(job_id or str(uuid4())).lower(),
             started_at=now,
             profile=profile,
             operation=operation,
-            dialect=DIALECTS[dialect or names[len(self._jobs) % len(names)]],
+            dialect=self._dialect_of(profile),
             offer_id=offer_id,
             errors=list(errors),
+            broken_rules=list(broken_rules),
             script=deque(script),
             change=change,
             resources=resources,
@@ -187,7 +193,7 @@ class JobStore:
         return job
 
     def settle(self, now: datetime) -> None:
-        """Lets every job that has ended by now do its change, in the order of their ends."""
+        """Applies the changes of the jobs that have ended by now, in the order in which they ended."""
         ended = [job for job in self._unapplied if job.state(now) in OUTCOMES]
         if not ended:
             return
@@ -198,5 +204,10 @@ class JobStore:
         self._unapplied = [job for job in self._unapplied if job.change is not None]
 
     def working_on(self, offer_id: str) -> bool:
-        """Whether a job that changes this offer is still under way."""
+        """Whether a job that changes this offer is still running."""
         return any(job.offer_id == offer_id for job in self._unapplied)
+
+    def _dialect_of(self, profile: Profile) -> Dialect:
+        if profile.dialect == IN_TURN:
+            return list(DIALECTS.values())[len(self._jobs) % len(DIALECTS)]
+        return DIALECTS[profile.dialect]

@@ -1,4 +1,4 @@
-"""Every request that reached the sandbox, so that tests can prove what an app did and did not do."""
+"""The log of requests, so that tests can prove what a client did and did not do."""
 
 from collections import deque
 from collections.abc import Iterable, Mapping
@@ -26,7 +26,7 @@ HEADERS_OF_INTEREST = (
 
 @dataclass(slots=True)
 class LoggedRequest:
-    """One request, without its secrets. `status` is None for one that was never answered."""
+    """One request, without its secrets. `status` is None if it was never answered."""
 
     number: int
     method: str
@@ -90,7 +90,7 @@ class RequestLog:
         ]
 
     def status_requests(self) -> dict[str, list[LoggedRequest]]:
-        """The status requests of every job that was asked for."""
+        """The status requests of each job."""
         by_job: dict[str, list[LoggedRequest]] = {}
         for entry in self._entries:
             if entry.route == JOB_STATUS_ROUTE and entry.job_id is not None:
@@ -103,6 +103,6 @@ class RequestLog:
 
 
 def minimum_spacing_seconds(requests: Iterable[LoggedRequest]) -> float | None:
-    """The shortest time between two neighbouring arrivals; None for fewer than two."""
+    """The shortest time between two successive arrivals; None for fewer than two requests."""
     arrivals = sorted(request.arrived_monotonic for request in requests)
     return min((later - earlier for earlier, later in pairwise(arrivals)), default=None)

@@ -1,10 +1,12 @@
-"""Private offers with realistic content, one maker per private-offer type. All names and ids are invented."""
+"""Sample private offers with realistic content, one for each type. All names and ids are invented."""
 
 from sandbox.answers import JsonObject
-from sandbox.private_offers import NEW_VERSION, OFFER_SCHEMA
+from sandbox.private_offers import price_resource
+from sandbox.schemas import MULTIPARTY_RELEASE, OFFER, SCHEMA_BASE
 
 SAAS_PRODUCT = "d1f6a3b2-41c7-4e58-9a0d-7b2c8e5f6a10"
 GOLD_PLAN = "e27b94c5-0f63-4d2a-8c19-5a6d3f7b8e20"
+SILVER_PLAN = "16f4b0c8-3d97-4a61-b2e5-9c0d7f3a1e52"
 VM_PRODUCT = "f38c05d6-1a74-4e3b-9d20-6b7e408c9f30"
 RESERVED_PLAN = "0a9d16e7-2b85-4f4c-8e31-7c8f519da040"
 BILLING_ACCOUNT = "bb4f6c2a-7d18-4b95-a3e0-1c5d9f8e7b01:cc5a7d3b-8e29-4ca6-b4f1-2d6ea09f8c12_2019-05-31"
@@ -12,15 +14,28 @@ SIGNATURE = "sv=2024-08-04&se=2027-12-31T00%3A00%3A00Z&sr=b&sp=r&sig=c2FuZGJveC1
 DOCUMENTS_URL = "https://contosodocs.blob.core.windows.example/terms"
 
 
+GATEWAY_PRICE = "gatewayPrice"
+
+
 def signed_link(file_name: str) -> str:
-    """A link to a document that carries a signature, which must never be logged."""
+    """A link to a document. It carries a signature, which a client must never log."""
     return f"{DOCUMENTS_URL}/{file_name}?{SIGNATURE}"
 
 
+def configure_resources(private_offer_type: str, **fields: object) -> list[JsonObject]:
+    """The resources of a configure request for a live offer of that type: the price that it names, then the offer."""
+    offer = private_offer_of(private_offer_type, **fields)
+    if not any(item.get("priceDetails") == {"resourceName": GATEWAY_PRICE} for item in offer.get("pricing") or []):
+        return [offer]
+    plan = f"plan/{VM_PRODUCT}/{RESERVED_PLAN}"
+    price = price_resource(f"product/{VM_PRODUCT}", plan, "editExistingOfferPricingOnly")
+    return [{**price, "resourceName": GATEWAY_PRICE}, offer]
+
+
 def private_offer_of(private_offer_type: str, **fields: object) -> JsonObject:
-    """A live offer of that type as a configure request carries it, with `fields` put over it."""
+    """A live offer of that type as a configure request has it, with `fields` changed."""
     offer = {
-        "$schema": f"{OFFER_SCHEMA}/{NEW_VERSION}",
+        "$schema": f"{SCHEMA_BASE}/{OFFER}/{MULTIPARTY_RELEASE}",
         "privateOfferType": private_offer_type,
         "offerPricingType": "editExistingOfferPricingOnly",
         "state": "live",
@@ -58,7 +73,7 @@ _CONTENT: dict[str, JsonObject] = {
                 "plan": f"plan/{VM_PRODUCT}/{RESERVED_PLAN}",
                 "planName": "Reserved",
                 "discountType": "absolute",
-                "priceDetails": {"resourceName": "gatewayPrice"},
+                "priceDetails": {"resourceName": GATEWAY_PRICE},
             },
         ],
         "notes": "Renewal agreed by telephone",
@@ -110,7 +125,6 @@ _CONTENT: dict[str, JsonObject] = {
         ],
         "partners": [{"id": "2b3c4d5e-6f70-4b8c-9dae-1f2a3b4c5d6e", "partnerName": "Contoso", "location": "DE"}],
         "beneficiaries": [{"id": BILLING_ACCOUNT, "description": "Wide World Importers"}],
-        "originatorPricing": [_percentage(20.0)],
-        "pricing": [{**_percentage(20.0), "markupPercentage": 7.5}],
+        "originatorPricing": [{**_percentage(20.0), "markupPercentage": 7.5}],
     },
 }

@@ -1,4 +1,4 @@
-"""Answers that a job's script gives word for word instead of its state."""
+"""Scripts: the answers that a job gives to one status request after the other, instead of its state."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -6,16 +6,14 @@ from typing import Any
 
 from aiohttp import web
 
-from sandbox.answers import JsonObject, json_answer
+from sandbox.answers import JsonObject, json_answer, snake_case
 from sandbox.fault_kinds import FAULT_KINDS
-from sandbox.faults import Fault
-from sandbox.faulty_calls import FaultyCall
-from sandbox.member_names import snake_case
+from sandbox.faults import Fault, FaultyCall
 from sandbox.request_log import JOB_STATUS_ROUTE
 
 
 def check_script(script: object) -> None:
-    """Raises TypeError or ValueError for a script that could not be followed."""
+    """Raises TypeError or ValueError for a script that does not work."""
     if not isinstance(script, Sequence) or isinstance(script, str):
         raise TypeError("script must be a list")
     for entry in script:
@@ -30,8 +28,8 @@ async def scripted_answer(
 ) -> web.StreamResponse:
     """The answer that one entry of a script describes.
 
-    `fields` go over the usual body (null takes a field out); `fault` names a fault, the entry's other members are
-    its parameters; `status`, `headers` and `body` replace the answer (a text as it is, anything else as JSON).
+    `fields` replace those of the usual body, and null removes one. `fault` names a fault; the entry's other members
+    are its parameters. `status`, `headers` and `body` replace the answer; a text is sent as it is, the rest as JSON.
     """
     body = {**usual, **entry.get("fields", {})}
     body = {name: value for name, value in body.items() if value is not None}

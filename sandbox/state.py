@@ -1,23 +1,25 @@
-"""All that the sandbox knows, in memory, behind one lock: the face that tests and the control endpoint use."""
+"""Everything that the sandbox knows, in memory, behind one lock. Tests and the control endpoint work on it."""
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, get_type_hints
 
+from aiohttp import web
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from sandbox.answers import JsonObject
 from sandbox.cpp_offers import CppOfferStore
+from sandbox.dialects import check_dialect
 from sandbox.fault_kinds import FAULT_NAMES
 from sandbox.faults import FaultBoard
 from sandbox.jobs import Job, JobStore, Profile, ScriptEntry
-from sandbox.private_offers import PrivateOfferStore, price_resources
+from sandbox.private_offers import PrivateOfferStore
 from sandbox.request_log import JOB_STATUS_ROUTE, LoggedRequest, RequestLog, minimum_spacing_seconds
 from sandbox.sample_offers import private_offer_of
 from sandbox.scripted_answers import check_script
-from sandbox.tokens import Account, TokenService
+from sandbox.tokens import TOKEN_LIFETIME_SECONDS, Account, TokenService
 
 
 def utc_now() -> datetime:
@@ -27,37 +29,45 @@ def utc_now() -> datetime:
 
 @dataclass
 class SandboxSettings:
-    """What can be turned, with the simulator defaults of upstream-api part E."""
+    """The settings, which README.md describes. Raises ValueError for a value that does not fit."""
 
+    dialect: str = "plain"  # of new jobs, unless they are given one
     latency_milliseconds: float = 0.0  # added to every answer of the three services
     job_seconds: float = 15.0  # from POST configure to completed
     not_started_seconds: float = 2.0
     page_size: int = 2  # of the private-offer list
-    configure_status: int = 200  # 202 is seen too
+    configure_status: int = 200  # 202 has been seen too
     detail_before_completion: int = 404  # or 400
-    require_version: bool = True  # a missing $version or api-version is 400
-    cpp_etag: bool = False  # the migrated CPP sends none
-    token_lifetime_seconds: int = 3599
+    require_version: bool = False  # answer 400 to a request without $version
+    cpp_etag: bool = False  # the migrated Cloud Partner Portal sends none
+    token_lifetime_seconds: int = TOKEN_LIFETIME_SECONDS
 
-    def change(self, values: Mapping[str, Any]) -> None:
-        """Sets what is given, by field name. Raises ValueError for an unknown name."""
+    def __post_init__(self) -> None:
+        for name, kind in get_type_hints(type(self)).items():
+            value = getattr(self, name)
+            number = isinstance(value, int | float) and not isinstance(value, bool)
+            if not (number if kind in (int, float) else isinstance(value, kind)):
+                wanted = {bool: "true or false", str: "a text"}.get(kind, "a number")
+                raise ValueError(f"{name} must be {wanted}, not {value!r}")
+            setattr(self, name, kind(value))
+        check_dialect(self.dialect)
+
+    def changed(self, values: Mapping[str, Any]) -> "SandboxSettings":
+        """A copy with these values by field name. Raises ValueError for an unknown name too."""
         known = {setting.name for setting in fields(self)}
         if unknown := sorted(set(values) - known):
             raise ValueError(f"unknown settings {unknown}; known: {sorted(known)}")
-        for name, value in values.items():
-            kind = type(getattr(self, name))
-            if isinstance(value, bool) != (kind is bool) or not isinstance(value, int | float):
-                raise ValueError(f"{name} must be {'true or false' if kind is bool else 'a number'}")
-            setattr(self, name, kind(value))
+        return replace(self, **values)
 
 
 class SandboxState:
-    """Thread-safe. The server works on it in its own thread, tests in theirs."""
+    """Thread-safe: the server works on it in its own thread, tests in theirs."""
 
     def __init__(
         self,
         certificate_key: RSAPublicKey,
         *,
+        settings: SandboxSettings | None = None,
         account: Account | None = None,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
@@ -65,11 +75,12 @@ class SandboxState:
         self.clock = clock
         self.account = account or Account()
         self.tokens = TokenService(self.account, certificate_key, clock)
-        self.route_names: frozenset[str] = frozenset()  # the application names its routes here
+        self.route_names: frozenset[str] = frozenset()  # set by the application
+        self._first_settings = settings or SandboxSettings()
         self._start_empty()
 
     def _start_empty(self) -> None:
-        self.settings = SandboxSettings()
+        self.settings = replace(self._first_settings)
         self.jobs = JobStore()
         self.private_offers = PrivateOfferStore()
         self.cpp_offers = CppOfferStore(self.clock())
@@ -79,18 +90,18 @@ class SandboxState:
         self.tokens.lifetime_seconds = self.settings.token_lifetime_seconds
 
     def reset(self) -> None:
-        """Back to the start: sample CPP offers, no jobs, no faults. Tokens stay good, see revoke_tokens."""
+        """Back to the start: its settings, the sample CPP offers, no jobs, no faults. Tokens stay valid."""
         with self.lock:
             self._start_empty()
 
     def change_settings(self, **values: object) -> None:
         """Changes settings by their names in SandboxSettings. Raises ValueError."""
         with self.lock:
-            self.settings.change(values)
+            self.settings = self.settings.changed(values)
             self.tokens.lifetime_seconds = self.settings.token_lifetime_seconds
 
     def set_latency(self, milliseconds: float) -> None:
-        """Adds so much to every answer."""
+        """Delays every answer."""
         self.change_settings(latency_milliseconds=milliseconds)
 
     def add_job(
@@ -107,7 +118,7 @@ class SandboxState:
         resources: Sequence[JsonObject] | None = None,
         dialect: str | None = None,
     ) -> str:
-        """Adds a job and answers its id. By default its first status request finds it succeeded.
+        """Adds a job and returns its id. By default its first status request finds it succeeded.
 
         Args:
             job_id: A GUID; made up if absent.
@@ -115,16 +126,16 @@ class SandboxState:
             outcome: succeeded, failed or cancelled.
             not_started_seconds: How long it is notStarted before it runs.
             operation: create, update, delete, withdraw or upgrade; a delete has no detail.
-            script: One answer per status request instead of a time profile (sandbox/README.md).
+            script: One answer for each status request, instead of times (README.md).
             errors: The errors of a failed job; nested ones are made up if absent.
             private_offer: What its detail shows and `private-offer/{id}` serves; a sample offer if absent.
             resources: The detail's resources word for word, instead of an offer.
-            dialect: How it is written (sandbox/README.md); jobs take turns if absent.
+            dialect: How its answers are written (README.md); the setting's if absent.
         """
         check_script(script)
         with self.lock:
             now = self.clock()
-            profile = Profile(seconds, outcome, not_started_seconds)
+            profile = Profile(seconds, outcome, not_started_seconds, dialect or self.settings.dialect)
             offer: JsonObject | None = None
             if resources is None and operation != "delete":
                 offer = self.private_offers.put(private_offer or private_offer_of("customerPromotion"), now)
@@ -134,22 +145,21 @@ class SandboxState:
                 job_id=job_id,
                 profile=profile,
                 operation=operation,
-                dialect=dialect,
                 offer_id=offer["id"].removeprefix("private-offer/") if offer else None,
                 errors=errors,
                 script=script,
-                resources=lambda: [*price_resources(offer), offer] if offer else fixed,
+                resources=lambda: [offer, *self.private_offers.prices_of(offer)] if offer else fixed,
             ).job_id
 
     def add_private_offer(self, private_offer: JsonObject | None = None, **fields: object) -> str:
-        """Adds an offer (a live customer offer, with `fields` changed, if none is given) and answers its bare id."""
+        """Adds an offer, by default a live customer offer, with `fields` changed. Returns its bare id."""
         with self.lock:
             resource = {**(private_offer or private_offer_of("customerPromotion")), **fields}
             stored = self.private_offers.put(resource, self.clock())
             return str(stored["id"]).removeprefix("private-offer/")
 
     def accept_private_offer(self, offer_id: str) -> bool:
-        """What the customer does in the Azure portal, the API cannot; False if there is no such live offer."""
+        """What the customer does in the Azure portal; the API has no call for it. False if no such offer is live."""
         with self.lock:
             self.jobs.settle(self.clock())
             offer = self.private_offers.find(offer_id)
@@ -167,7 +177,7 @@ class SandboxState:
         versions: int = 3,
         **fields: object,
     ) -> None:
-        """Adds a CPP offer to a publisher, who is made accessible by that."""
+        """Adds a CPP offer, and access to its publisher."""
         with self.lock:
             self.cpp_offers.add(publisher_id, offer_id, status=status, versions=versions, **fields)
 
@@ -182,7 +192,7 @@ class SandboxState:
         count: int | None = None,
         **parameters: object,
     ) -> int:
-        """Switches a fault on (sandbox/README.md names them) and answers its number. Raises ValueError."""
+        """Switches a fault on (README.md lists them) and returns its number. Raises ValueError."""
         if route is not None and not any(name == route or name.startswith(f"{route}.") for name in self.route_names):
             raise ValueError(f"unknown route {route!r}; known: {', '.join(sorted(self.route_names))}")
         with self.lock:
@@ -202,25 +212,32 @@ class SandboxState:
             self.faults.clear(fault_id)
 
     def revoke_tokens(self, audience: str | None = None) -> int:
-        """From now on every token issued so far is answered 401."""
+        """Makes every token issued so far invalid, for one API or all, and returns how many there were."""
         with self.lock:
             return self.tokens.revoke(audience)
 
     def prepare_next_job(
-        self, *, seconds: float | None, outcome: str = "succeeded", not_started_seconds: float = 0.0
+        self,
+        *,
+        seconds: float | None,
+        outcome: str = "succeeded",
+        not_started_seconds: float = 0.0,
+        dialect: str | None = None,
     ) -> None:
-        """Decides about the job that the next POST configure makes; called twice, about the next two."""
+        """Decides how the job of the next POST configure goes. A second call decides about the one after it."""
         with self.lock:
-            self.next_profiles.append(Profile(seconds, outcome, not_started_seconds))
+            dialect = dialect or self.settings.dialect
+            self.next_profiles.append(Profile(seconds, outcome, not_started_seconds, dialect))
 
     def profile_of_next_job(self) -> Profile:
-        """The profile prepared for it, or the one of the settings."""
+        """The profile prepared for it, or that of the settings."""
         if self.next_profiles:
             return self.next_profiles.pop(0)
-        return Profile(self.settings.job_seconds, "succeeded", self.settings.not_started_seconds)
+        settings = self.settings
+        return Profile(settings.job_seconds, "succeeded", settings.not_started_seconds, settings.dialect)
 
     def find_job(self, job_id: str) -> Job | None:
-        """The job; what has ended by now is settled first."""
+        """The job, after the changes of all jobs that have ended by now."""
         self.jobs.settle(self.clock())
         return self.jobs.find(job_id)
 
@@ -236,7 +253,7 @@ class SandboxState:
         return self.requests(route=JOB_STATUS_ROUTE, job_id=job_id)
 
     def minimum_spacing_seconds(self, job_id: str | None = None) -> float | None:
-        """The shortest time between two status requests of one job, over all jobs unless one is named."""
+        """The shortest time between two status requests of one job, of all jobs unless one is named."""
         with self.lock:
             by_job = self.log.status_requests()
         chosen = [by_job.get(job_id.lower(), [])] if job_id else list(by_job.values())
@@ -247,3 +264,6 @@ class SandboxState:
         """Forgets the requests logged so far."""
         with self.lock:
             self.log.clear()
+
+
+STATE = web.AppKey("state", SandboxState)  # where the web application keeps it

@@ -1,4 +1,4 @@
-"""Entra's side of the client credentials flow: who may have a token, for which API, and whether one is good."""
+"""Entra's side of the client credentials flow: who gets a token, for which API, and whether a token is valid."""
 
 import secrets
 from collections.abc import Callable, Mapping
@@ -33,7 +33,7 @@ class Account:
 
 @dataclass
 class Token:
-    """A token that was issued; `audience` is the API that it is good for."""
+    """A token that was issued for one API, the `audience`."""
 
     value: str
     audience: str
@@ -42,7 +42,7 @@ class Token:
 
 
 class TokenService:
-    """Issues tokens and checks them. Times come from the clock that is handed in."""
+    """Issues tokens and checks them."""
 
     def __init__(self, account: Account, certificate_key: RSAPublicKey, clock: Callable[[], datetime]) -> None:
         self.account = account
@@ -88,30 +88,31 @@ class TokenService:
                 400, "unsupported_grant_type", 70003, f"The app requested an unsupported grant type '{grant}'."
             )
         self._check_client(tenant, form)
-        audience = self._audience_of(form, version)
-        token = Token(
-            value=self._new_value(audience, tenant),
-            audience=audience,
-            expires_at=self._clock() + timedelta(seconds=self.lifetime_seconds),
-        )
-        self._tokens[token.value] = token
+        token = self.new_token(self._audience_of(form, version))
         if version == 2:
             return {
                 "token_type": "Bearer",
                 "expires_in": self.lifetime_seconds,
                 "ext_expires_in": self.lifetime_seconds,
-                "access_token": token.value,
+                "access_token": token,
             }
-        expires_on = int(token.expires_at.timestamp())
-        return {  # the v1 endpoint writes its numbers as strings (A1)
+        expires_on = int(self._tokens[token].expires_at.timestamp())
+        return {  # the v1 endpoint writes its numbers as strings (quirk 25)
             "token_type": "Bearer",
             "expires_in": str(self.lifetime_seconds),
             "ext_expires_in": str(self.lifetime_seconds),
             "expires_on": str(expires_on),
             "not_before": str(expires_on - self.lifetime_seconds),
             "resource": form["resource"],
-            "access_token": token.value,
+            "access_token": token,
         }
+
+    def new_token(self, audience: str) -> str:
+        """A new token for one API."""
+        value = self._new_value(audience, self.account.tenant_id)
+        expires_at = self._clock() + timedelta(seconds=self.lifetime_seconds)
+        self._tokens[value] = Token(value, audience, expires_at)
+        return value
 
     def managed_identity_answer(self, query: Mapping[str, str], identity_header: str | None) -> JsonObject:
         """A managed identity's token as App Service gives it out (`IDENTITY_ENDPOINT`). Raises Refusal."""
@@ -131,7 +132,7 @@ class TokenService:
         }
 
     def fault_of(self, authorization: str | None, audience: str) -> str | None:
-        """Why the Authorization header is no good for that API, in Graph's words; None if it is good."""
+        """What is wrong with an Authorization header for that API, in Graph's words; None if it is valid."""
         scheme, _, value = (authorization or "").partition(" ")
         if scheme.lower() != "bearer" or not value:
             return "Access token is empty."
@@ -152,7 +153,7 @@ class TokenService:
         return token.audience if token else None
 
     def revoke(self, audience: str | None = None) -> int:
-        """Revokes every token issued so far (for one API), and says how many."""
+        """Revokes every token issued so far, for one API or all, and returns how many there were."""
         revoked = [t for t in self._tokens.values() if not t.revoked and audience in (None, t.audience)]
         for token in revoked:
             token.revoked = True
@@ -256,7 +257,7 @@ class TokenService:
         return audience
 
     def _new_value(self, audience: str, tenant: str) -> str:
-        """Looks like Entra's: a JWT. Its signature is checked by nobody, the sandbox knows its tokens by heart."""
+        """A JWT like Entra's. Nobody checks its signature: the sandbox remembers the tokens that it has issued."""
         claims = {
             "aud": audience,
             "iss": f"https://sts.windows.net/{tenant}/",

@@ -1,6 +1,6 @@
 // The function app on Flex Consumption, and every application setting of it.
 
-import { AppSettings, ClientCertificateMode, PartnerCenterCredential, Tags } from '../types.bicep'
+import { AlwaysReady, AppSettings, ClientCertificateMode, HostSettings, PartnerCenterCredential, Tags } from '../types.bicep'
 
 @description('Name of the function app.')
 @minLength(2)
@@ -37,34 +37,50 @@ param packageContainerName string
 @description('Name of the Application Insights component.')
 param insightsName string
 
-@description('Name of the Log Analytics workspace that keeps the platform\'s logs.')
-@minLength(4)
-@maxLength(63)
-param workspaceName string
+@description('Resource id of the Log Analytics workspace that keeps the platform\'s logs.')
+param workspaceId string
 
 @description('Whether the platform\'s logs and metrics of the app go to the workspace.')
 param diagnosticSettingsEnabled bool
 
-@description('Memory of an instance. 512 MB is a quarter of the price and enough for thousands of pending jobs.')
+@description('Memory of an instance. 512 MB is a quarter of the price of 2,048 and enough for thousands of pending jobs.')
 @allowed([
   512
   2048
+  4096
 ])
 param instanceMemoryMB int
 
-@description('How far the app may scale out. The platform\'s lowest ceiling is 40; the timers use one instance each.')
-@minValue(40)
+@description('How far each group of functions may scale out on demand: the HTTP functions are one group, each timer is one.')
+@minValue(1)
 @maxValue(1000)
 param maximumInstanceCount int
+
+@description('HTTP requests that one instance answers at once, and the threads that it answers them with.')
+@minValue(1)
+@maxValue(1000)
+param httpConcurrency int
+
+@description('Instances that wait for work day and night.')
+param alwaysReadyInstances AlwaysReady[]
+
+@description('Whether the plan spreads its instances over the zones of the region.')
+param zoneRedundant bool
+
+@description('Address ranges that may call the app; empty lets every address.')
+param allowedIpRanges string[]
+
+@description('Address ranges that may reach the deployment endpoint; empty lets every address.')
+param deploymentAllowedIpRanges string[]
+
+@description('Whether the app and its deployment endpoint are reached through a private endpoint alone.')
+param privateOnly bool
 
 @description('Whether HTTP callers show a TLS client certificate.')
 param clientCertificateMode ClientCertificateMode
 
-@description('Name of the virtual network that the app joins; empty for none.')
-param virtualNetworkName string
-
-@description('Name of the app\'s subnet in that network.')
-param appSubnetName string
+@description('Resource id of the subnet that the app joins; empty for none.')
+param appSubnetId string
 
 @description('Tenant of the Entra application that Partner Center knows.')
 param partnerCenterTenantId string
@@ -90,15 +106,18 @@ param webhookEntryName string
 @description('Optional settings of the app.')
 param appSettings AppSettings
 
-// Threads for sync functions. The poller keeps up to POLL_CONCURRENCY (32) requests in flight from one of them, and the
-// HTTP functions of an instance share the rest.
-var threadPoolThreadCount = 64
+@description('Application settings by name, passed on as they are. One of these wins over one of the template\'s own.')
+param hostSettings HostSettings
 
-resource identity 'Microsoft.ManagedIdentity/userAssignedIdentities@2023-01-31' existing = {
+// A person's rules come before the platform's last one, which is to let everybody in, or with a rule nobody else.
+var ipRules = map(allowedIpRanges, (cidr, index) => { name: 'allow-${index + 1}', action: 'Allow', priority: 100 + index, ipAddress: cidr })
+var deploymentIpRules = map(deploymentAllowedIpRanges, (cidr, index) => { name: 'allow-${index + 1}', action: 'Allow', priority: 100 + index, ipAddress: cidr })
+
+resource identity 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' existing = {
   name: identityName
 }
 
-resource account 'Microsoft.Storage/storageAccounts@2023-05-01' existing = {
+resource account 'Microsoft.Storage/storageAccounts@2025-06-01' existing = {
   name: storageAccountName
 }
 
@@ -106,11 +125,7 @@ resource insights 'Microsoft.Insights/components@2020-02-02' existing = {
   name: insightsName
 }
 
-resource workspace 'Microsoft.OperationalInsights/workspaces@2023-09-01' existing = {
-  name: workspaceName
-}
-
-resource plan 'Microsoft.Web/serverfarms@2024-04-01' = {
+resource plan 'Microsoft.Web/serverfarms@2025-03-01' = {
   name: planName
   location: location
   tags: tags
@@ -121,10 +136,11 @@ resource plan 'Microsoft.Web/serverfarms@2024-04-01' = {
   }
   properties: {
     reserved: true
+    zoneRedundant: zoneRedundant
   }
 }
 
-resource app 'Microsoft.Web/sites@2024-04-01' = {
+resource app 'Microsoft.Web/sites@2025-03-01' = {
   name: name
   location: location
   tags: union(tags, {
@@ -140,9 +156,9 @@ resource app 'Microsoft.Web/sites@2024-04-01' = {
   properties: {
     serverFarmId: plan.id
     httpsOnly: true
-    publicNetworkAccess: 'Enabled'
+    publicNetworkAccess: privateOnly ? 'Disabled' : 'Enabled'
     keyVaultReferenceIdentity: identity.id
-    virtualNetworkSubnetId: empty(virtualNetworkName) ? null : resourceId('Microsoft.Network/virtualNetworks/subnets', virtualNetworkName, appSubnetName)
+    virtualNetworkSubnetId: empty(appSubnetId) ? null : appSubnetId
     clientCertEnabled: clientCertificateMode != 'Off'
     clientCertMode: clientCertificateMode == 'Required' ? 'Required' : 'Optional'
     // No exclusion path, not even for health: it would make the platform ask for the certificate by TLS renegotiation, which
@@ -151,6 +167,11 @@ resource app 'Microsoft.Web/sites@2024-04-01' = {
       minTlsVersion: '1.2'
       scmMinTlsVersion: '1.2'
       http20Enabled: true
+      ipSecurityRestrictions: ipRules
+      ipSecurityRestrictionsDefaultAction: empty(ipRules) ? 'Allow' : 'Deny'
+      scmIpSecurityRestrictions: deploymentIpRules
+      scmIpSecurityRestrictionsDefaultAction: empty(deploymentIpRules) ? 'Allow' : 'Deny'
+      scmIpSecurityRestrictionsUseMain: false
       cors: {
         allowedOrigins: []
         supportCredentials: false
@@ -176,13 +197,21 @@ resource app 'Microsoft.Web/sites@2024-04-01' = {
       scaleAndConcurrency: {
         instanceMemoryMB: instanceMemoryMB
         maximumInstanceCount: maximumInstanceCount
+        alwaysReady: alwaysReadyInstances
+        // Without this, an instance of a Python app answers one request at a time, whatever its threads: every call that waits
+        // for Microsoft would take an instance of its own.
+        triggers: {
+          http: {
+            perInstanceConcurrency: httpConcurrency
+          }
+        }
       }
     }
   }
 }
 
 // No user name and password deploys to this app: neither by FTP nor by the deployment site.
-resource ftpPublishing 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2024-04-01' = {
+resource ftpPublishing 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2025-03-01' = {
   parent: app
   name: 'ftp'
   properties: {
@@ -190,7 +219,7 @@ resource ftpPublishing 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2
   }
 }
 
-resource scmPublishing 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2024-04-01' = {
+resource scmPublishing 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2025-03-01' = {
   parent: app
   name: 'scm'
   properties: {
@@ -200,14 +229,14 @@ resource scmPublishing 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2
 
 // The host and its connections, all by identity. The services' addresses stand here in full, not the account's name, so
 // that this works in every Azure cloud; the queue's is left out, because nothing uses it.
-var hostSettings = {
+var platformSettings = {
   AzureWebJobsStorage__blobServiceUri: account.properties.primaryEndpoints.blob
   AzureWebJobsStorage__tableServiceUri: account.properties.primaryEndpoints.table
   AzureWebJobsStorage__credential: 'managedidentity'
   AzureWebJobsStorage__clientId: identity.properties.clientId
   APPLICATIONINSIGHTS_CONNECTION_STRING: insights.properties.ConnectionString
   APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=${identity.properties.clientId};Authorization=AAD'
-  PYTHON_THREADPOOL_THREAD_COUNT: string(threadPoolThreadCount)
+  PYTHON_THREADPOOL_THREAD_COUNT: string(httpConcurrency)
 }
 
 var partnerCenterSettings = {
@@ -236,17 +265,17 @@ var webhookSettings = empty(webhookUrl) ? {} : {
 // One that is named and left null is left out, too.
 var chosenSettings = toObject(filter(items(appSettings), setting => setting.?value != null), setting => setting.key, setting => string(setting.?value))
 
-resource settings 'Microsoft.Web/sites/config@2024-04-01' = {
+resource settings 'Microsoft.Web/sites/config@2025-03-01' = {
   parent: app
   name: 'appsettings'
-  properties: union(hostSettings, partnerCenterSettings, credentialSettings[partnerCenterCredential], webhookSettings, chosenSettings)
+  properties: union(platformSettings, partnerCenterSettings, credentialSettings[partnerCenterCredential], webhookSettings, chosenSettings, hostSettings)
 }
 
 resource diagnostics 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = if (diagnosticSettingsEnabled) {
   scope: app
   name: 'platform'
   properties: {
-    workspaceId: workspace.id
+    workspaceId: workspaceId
     logs: [
       {
         category: 'FunctionAppLogs'

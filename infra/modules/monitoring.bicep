@@ -18,8 +18,14 @@ param location string
 @description('Tags of the resources.')
 param tags Tags
 
-@description('Days that logs are kept.')
-@minValue(30)
+@description('Resource id of the workspace.')
+param workspaceId string
+
+@description('Whether the workspace is created; if not, it exists already, with a retention and a quota of its own.')
+param workspaceCreated bool
+
+@description('Days that logs are kept. Application Insights\' tables keep them for 90 at least, at no charge, whatever a workspace says.')
+@minValue(90)
 @maxValue(730)
 param retentionDays int
 
@@ -28,7 +34,7 @@ param retentionDays int
 @maxValue(100)
 param dailyQuotaGb int
 
-resource workspace 'Microsoft.OperationalInsights/workspaces@2023-09-01' = {
+resource workspace 'Microsoft.OperationalInsights/workspaces@2025-07-01' = if (workspaceCreated) {
   name: workspaceName
   location: location
   tags: tags
@@ -55,8 +61,11 @@ resource insights 'Microsoft.Insights/components@2020-02-02' = {
   kind: 'web'
   properties: {
     Application_Type: 'web'
-    WorkspaceResourceId: workspace.id
+    WorkspaceResourceId: workspaceId
     // The connection string alone writes nothing: telemetry needs a token of an identity with the role for it (access.bicep).
     DisableLocalAuth: true
   }
+  dependsOn: [
+    workspace
+  ]
 }

@@ -1,4 +1,5 @@
-// Optional: a virtual network for the app's outgoing traffic, and private endpoints through which alone storage is reached.
+// Optional: a virtual network for the app's outgoing traffic and for private endpoints. With fixed outgoing traffic, a NAT
+// gateway gives it one public address, which receivers can put on a list.
 
 import { Tags } from '../types.bicep'
 
@@ -13,32 +14,34 @@ param location string
 @description('Tags of the resources.')
 param tags Tags
 
-@description('Name of the storage account behind the private endpoints.')
-@minLength(3)
-@maxLength(24)
-param storageAccountName string
-
 @description('Name of the subnet that the app joins.')
 @minLength(1)
 @maxLength(80)
 param appSubnetName string
 
-// Room for the app's instances: a Flex Consumption app takes one address per instance, several instances to a host.
-var appSubnetPrefix = '10.40.0.0/24'
-var endpointSubnetPrefix = '10.40.1.0/28'
-var endpointSubnetName = 'private-endpoints'
+@description('Name of the subnet of the private endpoints.')
+@minLength(1)
+@maxLength(80)
+param endpointSubnetName string
 
-// Blobs for the host and the package, tables for the jobs; the app uses neither queues nor files.
-var storageServices = [
-  'blob'
-  'table'
-]
+@description('Address range of the network: /23 or larger, so that both subnets fit.')
+@minLength(9)
+@maxLength(18)
+param addressPrefix string
 
-resource account 'Microsoft.Storage/storageAccounts@2023-05-01' existing = {
-  name: storageAccountName
-}
+@description('Whether outgoing traffic leaves from one fixed address.')
+param fixedOutgoingAddress bool
 
-resource appSecurityGroup 'Microsoft.Network/networkSecurityGroups@2024-05-01' = {
+@description('Name of the public address.')
+@minLength(1)
+@maxLength(80)
+param publicAddressName string
+
+// A /24 for the app, room for all its instances, and the first /28 after it for the private endpoints.
+var appSubnetPrefix = cidrSubnet(addressPrefix, 24, 0)
+var endpointSubnetPrefix = cidrSubnet(addressPrefix, 28, 16)
+
+resource appSecurityGroup 'Microsoft.Network/networkSecurityGroups@2025-05-01' = {
   name: 'nsg-${name}-app'
   location: location
   tags: tags
@@ -48,21 +51,21 @@ resource appSecurityGroup 'Microsoft.Network/networkSecurityGroups@2024-05-01' =
   }
 }
 
-resource endpointSecurityGroup 'Microsoft.Network/networkSecurityGroups@2024-05-01' = {
+resource endpointSecurityGroup 'Microsoft.Network/networkSecurityGroups@2025-05-01' = {
   name: 'nsg-${name}-endpoints'
   location: location
   tags: tags
   properties: {
     securityRules: [
       {
-        name: 'allow-https-from-app'
+        name: 'allow-https-from-network'
         properties: {
-          description: 'The app reaches storage.'
+          description: 'The app reaches storage and the vault; callers inside the network, and in peered ones, reach the app.'
           priority: 100
           direction: 'Inbound'
           access: 'Allow'
           protocol: 'Tcp'
-          sourceAddressPrefix: appSubnetPrefix
+          sourceAddressPrefix: 'VirtualNetwork'
           sourcePortRange: '*'
           destinationAddressPrefix: endpointSubnetPrefix
           destinationPortRange: '443'
@@ -86,14 +89,45 @@ resource endpointSecurityGroup 'Microsoft.Network/networkSecurityGroups@2024-05-
   }
 }
 
-resource network 'Microsoft.Network/virtualNetworks@2024-05-01' = {
+resource publicAddress 'Microsoft.Network/publicIPAddresses@2025-05-01' = if (fixedOutgoingAddress) {
+  name: publicAddressName
+  location: location
+  tags: tags
+  sku: {
+    name: 'Standard'
+    tier: 'Regional'
+  }
+  properties: {
+    publicIPAllocationMethod: 'Static'
+    publicIPAddressVersion: 'IPv4'
+  }
+}
+
+resource gateway 'Microsoft.Network/natGateways@2025-05-01' = if (fixedOutgoingAddress) {
+  name: 'ng-${name}'
+  location: location
+  tags: tags
+  sku: {
+    name: 'Standard'
+  }
+  properties: {
+    idleTimeoutInMinutes: 4
+    publicIpAddresses: [
+      {
+        id: publicAddress.id
+      }
+    ]
+  }
+}
+
+resource network 'Microsoft.Network/virtualNetworks@2025-05-01' = {
   name: name
   location: location
   tags: tags
   properties: {
     addressSpace: {
       addressPrefixes: [
-        '10.40.0.0/16'
+        addressPrefix
       ]
     }
     // Inside the network, not as resources of their own: a second deployment would otherwise try to remove them first.
@@ -105,6 +139,9 @@ resource network 'Microsoft.Network/virtualNetworks@2024-05-01' = {
           networkSecurityGroup: {
             id: appSecurityGroup.id
           }
+          natGateway: fixedOutgoingAddress ? {
+                id: gateway.id
+              } : null
           delegations: [
             {
               name: 'flex-consumption'
@@ -128,67 +165,3 @@ resource network 'Microsoft.Network/virtualNetworks@2024-05-01' = {
     ]
   }
 }
-
-resource zones 'Microsoft.Network/privateDnsZones@2020-06-01' = [
-  for service in storageServices: {
-    name: 'privatelink.${service}.${environment().suffixes.storage}'
-    location: 'global'
-    tags: tags
-  }
-]
-
-resource links 'Microsoft.Network/privateDnsZones/virtualNetworkLinks@2020-06-01' = [
-  for (service, i) in storageServices: {
-    parent: zones[i]
-    name: 'link-${service}'
-    location: 'global'
-    tags: tags
-    properties: {
-      registrationEnabled: false
-      virtualNetwork: {
-        id: network.id
-      }
-    }
-  }
-]
-
-resource endpoints 'Microsoft.Network/privateEndpoints@2024-05-01' = [
-  for service in storageServices: {
-    name: 'pep-${storageAccountName}-${service}'
-    location: location
-    tags: tags
-    properties: {
-      subnet: {
-        id: resourceId('Microsoft.Network/virtualNetworks/subnets', network.name, endpointSubnetName)
-      }
-      privateLinkServiceConnections: [
-        {
-          name: service
-          properties: {
-            privateLinkServiceId: account.id
-            groupIds: [
-              service
-            ]
-          }
-        }
-      ]
-    }
-  }
-]
-
-resource records 'Microsoft.Network/privateEndpoints/privateDnsZoneGroups@2024-05-01' = [
-  for (service, i) in storageServices: {
-    parent: endpoints[i]
-    name: 'default'
-    properties: {
-      privateDnsZoneConfigs: [
-        {
-          name: service
-          properties: {
-            privateDnsZoneId: zones[i].id
-          }
-        }
-      ]
-    }
-  }
-]

@@ -10,11 +10,11 @@ param clientId string
 @description('Client ids of the applications that may call; empty lets every application of the tenant with a token in.')
 param allowedClientIds string[]
 
-resource app 'Microsoft.Web/sites@2024-04-01' existing = {
+resource app 'Microsoft.Web/sites@2025-03-01' existing = {
   name: functionAppName
 }
 
-resource signIn 'Microsoft.Web/sites/config@2024-04-01' = {
+resource signIn 'Microsoft.Web/sites/config@2025-03-01' = {
   parent: app
   name: 'authsettingsV2'
   properties: {
@@ -24,9 +24,15 @@ resource signIn 'Microsoft.Web/sites/config@2024-04-01' = {
     globalValidation: {
       requireAuthentication: true
       unauthenticatedClientAction: 'Return401'
-      // Monitors ask for health without a token; it tells them ok or degraded and nothing else.
+      // The anonymous pages hold no data: health says ok or degraded, the others are the API's description and a page that asks
+      // for a key. Everything else asks for a token, /api/calendar.ics too (docs/deployment.md).
       excludedPaths: [
         '/api/health'
+        '/api/openapi.json'
+        '/api/docs'
+        '/api/docs/*'
+        '/api/dashboard'
+        '/api/dashboard/*'
       ]
     }
     httpSettings: {

@@ -30,10 +30,19 @@ param packageContainerName string
 @description('Whether the account is reached through private endpoints alone.')
 param privateOnly bool
 
+@description('Resource id of the Log Analytics workspace that keeps the audit log.')
+param workspaceId string
+
+@description('Whether every read, write and delete of tables and blobs is logged.')
+param auditEnabled bool
+
+@description('Whether the account is locked against deletion.')
+param deleteLockEnabled bool
+
 // Days during which a deleted blob or container can be restored.
 var blobRetentionDays = 7
 
-resource account 'Microsoft.Storage/storageAccounts@2023-05-01' = {
+resource account 'Microsoft.Storage/storageAccounts@2025-06-01' = {
   name: name
   location: location
   tags: tags
@@ -57,7 +66,7 @@ resource account 'Microsoft.Storage/storageAccounts@2023-05-01' = {
   }
 }
 
-resource blobService 'Microsoft.Storage/storageAccounts/blobServices@2023-05-01' = {
+resource blobService 'Microsoft.Storage/storageAccounts/blobServices@2025-06-01' = {
   parent: account
   name: 'default'
   properties: {
@@ -72,10 +81,54 @@ resource blobService 'Microsoft.Storage/storageAccounts/blobServices@2023-05-01'
   }
 }
 
-resource packageContainer 'Microsoft.Storage/storageAccounts/blobServices/containers@2023-05-01' = {
+resource packageContainer 'Microsoft.Storage/storageAccounts/blobServices/containers@2025-06-01' = {
   parent: blobService
   name: packageContainerName
   properties: {
     publicAccess: 'None'
+  }
+}
+
+resource tableService 'Microsoft.Storage/storageAccounts/tableServices@2025-06-01' = {
+  parent: account
+  name: 'default'
+}
+
+// Who read, wrote or deleted what. The app's own requests are most of it (docs/deployment.md has the cost).
+resource blobAudit 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = if (auditEnabled) {
+  scope: blobService
+  name: 'audit'
+  properties: {
+    workspaceId: workspaceId
+    logs: [
+      {
+        categoryGroup: 'audit'
+        enabled: true
+      }
+    ]
+  }
+}
+
+resource tableAudit 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = if (auditEnabled) {
+  scope: tableService
+  name: 'audit'
+  properties: {
+    workspaceId: workspaceId
+    logs: [
+      {
+        categoryGroup: 'audit'
+        enabled: true
+      }
+    ]
+  }
+}
+
+// Guards the account against deletion by mistake, not the rows in it. It also stops `azd down` until it is removed.
+resource deleteLock 'Microsoft.Authorization/locks@2020-05-01' = if (deleteLockEnabled) {
+  scope: account
+  name: 'keep-jobs'
+  properties: {
+    level: 'CanNotDelete'
+    notes: 'Jobs, webhooks and their history. Remove this lock to delete the account.'
   }
 }

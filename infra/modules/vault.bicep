@@ -19,10 +19,11 @@ param tags Tags
 @maxLength(128)
 param identityName string
 
-@description('Name of the Log Analytics workspace that keeps the vault\'s audit log.')
-@minLength(4)
-@maxLength(63)
-param workspaceName string
+@description('Resource id of the Log Analytics workspace that keeps the vault\'s audit log.')
+param workspaceId string
+
+@description('Whether the vault is reached through its private endpoint alone.')
+param privateOnly bool
 
 @description('Name of the secret that holds the client secret or the certificate.')
 @minLength(1)
@@ -32,6 +33,9 @@ param credentialEntryName string
 @description('Client secret or certificate (PEM or PFX, base64). Empty leaves what the vault holds as it is.')
 @secure()
 param credentialValue string
+
+@description('Day on which that secret or certificate ends in Entra (2027-06-30); empty if it is not known.')
+param credentialExpiresOn string
 
 @description('Name of the secret that holds the webhook\'s secret.')
 @minLength(1)
@@ -49,15 +53,11 @@ var roleIds = {
   'Key Vault Secrets User': '4633458b-17de-408a-b874-0445c86b69e6'
 }
 
-resource identity 'Microsoft.ManagedIdentity/userAssignedIdentities@2023-01-31' existing = {
+resource identity 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' existing = {
   name: identityName
 }
 
-resource workspace 'Microsoft.OperationalInsights/workspaces@2023-09-01' existing = {
-  name: workspaceName
-}
-
-resource vault 'Microsoft.KeyVault/vaults@2023-07-01' = {
+resource vault 'Microsoft.KeyVault/vaults@2025-05-01' = {
   name: name
   location: location
   tags: tags
@@ -74,23 +74,28 @@ resource vault 'Microsoft.KeyVault/vaults@2023-07-01' = {
     enabledForDeployment: false
     enabledForDiskEncryption: false
     enabledForTemplateDeployment: false
-    // Flex Consumption does not resolve Key Vault references against a vault behind a network rule, even from a virtual
-    // network, so what guards the secrets is the role below and the audit log, not the network.
-    publicNetworkAccess: 'Enabled'
+    publicNetworkAccess: privateOnly ? 'Disabled' : 'Enabled'
+    networkAcls: {
+      bypass: 'AzureServices'
+      defaultAction: privateOnly ? 'Deny' : 'Allow'
+    }
   }
 }
 
 // Written only when a value is given, so that a deployment without one never replaces a secret by an empty one.
-resource credential 'Microsoft.KeyVault/vaults/secrets@2023-07-01' = if (!empty(credentialValue)) {
+resource credential 'Microsoft.KeyVault/vaults/secrets@2025-05-01' = if (!empty(credentialValue)) {
   parent: vault
   name: credentialEntryName
   properties: {
     value: credentialValue
     contentType: 'Partner Center application credential'
+    attributes: empty(credentialExpiresOn) ? {} : {
+          exp: dateTimeToEpoch('${credentialExpiresOn}T00:00:00Z')
+        }
   }
 }
 
-resource webhookSecret 'Microsoft.KeyVault/vaults/secrets@2023-07-01' = if (!empty(webhookSecretValue)) {
+resource webhookSecret 'Microsoft.KeyVault/vaults/secrets@2025-05-01' = if (!empty(webhookSecretValue)) {
   parent: vault
   name: webhookEntryName
   properties: {
@@ -116,7 +121,7 @@ resource audit 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
   scope: vault
   name: 'audit'
   properties: {
-    workspaceId: workspace.id
+    workspaceId: workspaceId
     logs: [
       {
         categoryGroup: 'audit'

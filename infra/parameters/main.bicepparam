@@ -17,7 +17,13 @@ param webhookUrl = readEnvironmentVariable('WEBHOOK_URL', '')
 param webhookSecret = readEnvironmentVariable('WEBHOOK_SECRET', '')
 
 param alertEmailAddress = readEnvironmentVariable('ALERT_EMAIL_ADDRESS', '')
-param runbookUrl = readEnvironmentVariable('RUNBOOK_URL', 'docs/operations.md')
+param runbookUrl = readEnvironmentVariable('RUNBOOK_URL', '')
 
 param instanceMemoryMB = 512
 param maximumInstanceCount = 40
+param httpConcurrency = 16
+
+// Every other parameter of main.bicep may stand here too; docs/deployment.md has the list. For example:
+//   param appSettings = { POLL_CONCURRENCY: 64 }
+//   param hostSettings = { 'AzureWebJobs.poll_pending_jobs.Disabled': 'true' }
+//   param alwaysReadyInstances = [{ name: 'http', instanceCount: 1 }]

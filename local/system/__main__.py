@@ -122,7 +122,10 @@ def _introduction(configuration: Configuration, parts: Parts) -> list[str]:
         f"The monitor is at {base}/api and works with {upstream}. Ctrl-C stops everything.",
         f"Try: curl -H 'x-functions-key: {key}' '{base}/api/jobs?state=all'",
     ]
-    if parts.sandbox is None:
+    if parts.sandbox is not None:
+        lines.append("To call the sandbox with curl (sandbox/README.md has examples), copy this line:")
+        lines.append(parts.sandbox.shell_line)
+    else:
         lines.append(f"Jobs to follow are registered with POST {base}/api/jobs.")
     return lines
 

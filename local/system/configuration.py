@@ -40,6 +40,7 @@ class SandboxAccess:
     client_id: str
     client_secret: str
     ca_bundle: str
+    shell_line: str = ""  # what to paste into a shell before calling the sandbox with curl
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ LOG_EVENTS: dict[str, frozenset[str]] = {
             "failedPolls",
             "setAside",
             "unreached",
+            "readAll",
             "throttled",
             "durationMs",
             "upstreamLatencyMsP50",
@@ -51,4 +52,5 @@ LOG_EVENTS: dict[str, frozenset[str]] = {
             "durationMs",
         }
     ),
+    "clean_up": frozenset({"outcome", "reason", "jobs", "setAside", "deliveries", "documents", "durationMs"}),
 }

@@ -1,154 +1,72 @@
-"""Alerts and workbook ask for what the app logs, and every alert has its runbook."""
+"""Alerts, workbook and runbooks ask for what the app logs, leave no gap, and say what to do."""
 
 import ast
-import json
 import re
 
 import pytest
 
 from tests.infra.log_events import LOG_EVENTS
-from tests.infra.template import INFRA, REPOSITORY, Template, body_of, literal, properties, property_value, text
+from tests.infra.monitoring import (
+    ALERTS,
+    OPERATIONS,
+    WORKBOOK,
+    LogAlert,
+    all_queries,
+    documented_queries,
+    log_alerts,
+    metric_alerts,
+    minutes,
+    runbooks,
+    timers,
+    workbook_queries,
+)
+from tests.infra.template import INFRA, REPOSITORY, property_value, text
 
-ALERTS = Template(INFRA / "modules/alerts.bicep")
-QUERIES = {path.stem: path.read_text(encoding="utf-8") for path in sorted((INFRA / "queries").glob("*.kql"))}
-WORKBOOK = json.loads((INFRA / "workbook.json").read_text(encoding="utf-8"))
-WORKBOOK_QUERIES = {item["name"]: item["content"]["query"] for item in WORKBOOK["items"] if item["type"] == 3}
-OPERATIONS = (REPOSITORY / "docs/operations.md").read_text(encoding="utf-8")
-
-# What the product promises to tell of.
-REQUIRED_ALERTS = {
-    "no-poll-cycle",
-    "credential-refused",
-    "jobs-failing",
-    "jobs-overdue",
-    "deliveries-dead",
-    "server-errors",
-}
-
-
-def log_alerts() -> dict[str, dict[str, str]]:
-    """The rules of the variable `logAlerts` by name."""
-    array = next(node for node in ALERTS.variables["logAlerts"].named_children if node.type == "array")
-    rules = [{key: literal(value) for key, value in properties(item).items()} for item in array.named_children]
-    return {rule["name"]: rule for rule in rules if rule}
+SOURCES = {path: path.read_text(encoding="utf-8") for path in sorted((REPOSITORY / "shared").rglob("*.py"))}
+APP = (REPOSITORY / "function_app.py").read_text(encoding="utf-8")
+QUERIES = all_queries()
+# Lines of the Functions host itself, which runbooks look for beside those of the app.
+HOSTS_OWN = {"unable to start", "poll_pending_jobs", "Host lock lease", "0 functions"}
 
 
-def metric_alerts() -> dict[str, str]:
-    """The metric alerts: name without the prefix, and their text."""
-    found = {}
-    for resource in ALERTS.resources:
-        if resource.type == "Microsoft.Insights/metricAlerts":
-            name = text(property_value(body_of(resource.node), "name"))
-            found[re.sub(r"^'\$\{namePrefix\}-|'$", "", name)] = text(resource.node)
-    return found
+def events_of(query: str) -> set[str]:
+    named = re.findall(r'message startswith "(\w+) "', query) + re.findall(r'^let eventName = "(\w+) ";', query, re.M)
+    return set(named)
 
 
-def runbook_sections() -> dict[str, str]:
-    """The sections below "Runbooks" in docs/operations.md."""
-    runbooks = OPERATIONS.partition("\n## Runbooks\n")[2].partition("\n## ")[0]
-    return dict(re.findall(r"^### ([^\n]+)\n(.*?)(?=^### |\Z)", runbooks, re.MULTILINE | re.DOTALL))
+def fields_of(query: str) -> set[str]:
+    return set(re.findall(r"\bd\.(\w+)", query))
 
 
-def statement(query: str) -> str:
-    return "\n".join(line for line in query.splitlines() if not line.startswith("//"))
+def each_alert() -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("alert", log_alerts().values(), ids=lambda alert: alert.name)
 
 
-def events_of(query: str) -> list[str]:
-    return re.findall(r'message startswith "(\w+) "', query)
+@pytest.mark.parametrize("name", QUERIES)
+def test_a_query_asks_for_events_and_fields_that_the_app_logs(name: str) -> None:
+    query = QUERIES[name]
+    events = events_of(query)
+    assert events <= set(LOG_EVENTS)
+    assert fields_of(query) <= set().union(*(LOG_EVENTS[event] for event in events))
 
 
-ALL_QUERIES = {f"alert {name}": query for name, query in QUERIES.items()} | {
-    f"workbook {name}": query for name, query in WORKBOOK_QUERIES.items()
-}
-LOG_QUERIES = {name: query for name, query in ALL_QUERIES.items() if statement(query).startswith("traces")}
+@pytest.mark.parametrize("name", QUERIES)
+def test_a_query_that_looks_for_a_line_in_words_looks_for_one_that_the_app_writes(name: str) -> None:
+    for words in re.findall(r'message startswith "([^"]* [^"]*[^ "])"', QUERIES[name]):
+        assert any(words in source for source in SOURCES.values()), words
 
 
-def test_every_alert_that_was_promised_exists() -> None:
-    assert set(log_alerts()) | set(metric_alerts()) >= REQUIRED_ALERTS
-    assert metric_alerts()
-
-
-def test_every_log_alert_runs_the_query_of_its_name_and_every_query_is_run() -> None:
-    assert {name: rule["query"] for name, rule in log_alerts().items()} == {
-        name: f"loadTextContent('../queries/{name}.kql')" for name in QUERIES
-    }
-
-
-@pytest.mark.parametrize("name", ALL_QUERIES)
-def test_a_query_reads_traces_or_requests(name: str) -> None:
-    assert re.match(r"(traces|requests)\n\| ", statement(ALL_QUERIES[name]))
-
-
-@pytest.mark.parametrize("name", LOG_QUERIES)
-def test_a_query_asks_for_one_event_that_the_app_logs(name: str) -> None:
-    (event,) = events_of(LOG_QUERIES[name])
-    assert event in LOG_EVENTS
-
-
-@pytest.mark.parametrize("name", LOG_QUERIES)
-def test_a_query_asks_only_for_fields_that_its_event_has(name: str) -> None:
-    query = LOG_QUERIES[name]
-    (event,) = events_of(query)
-    fields = set(re.findall(r"\bd\.(\w+)", query))
-    assert fields <= LOG_EVENTS[event]
-    if fields:
-        assert '| parse message with event " " body\n| extend d = parse_json(body)\n' in query
-
-
-@pytest.mark.parametrize("name", LOG_QUERIES)
-def test_a_query_compares_only_with_values_that_the_app_logs(name: str) -> None:
+@pytest.mark.parametrize("name", QUERIES)
+def test_a_query_compares_an_outcome_or_a_state_only_with_one_that_is_logged(name: str) -> None:
     known = {"ok", "failed", "lost", "expired", "succeeded", "cancelled", "delivered", "retry", "dead"}
-    query = LOG_QUERIES[name]
-    values = set(re.findall(r'== "(\w+)"', query))
-    for group in re.findall(r" in \(([^)]*)\)", query):
-        values |= set(re.findall(r'"(\w+)"', group))
+    compared = re.findall(r'tostring\(d\.(?:outcome|state)\) (?:== "(\w+)"|in \(([^)]*)\))', QUERIES[name])
+    values = {value for one, several in compared for value in [one, *re.findall(r'"(\w+)"', several)] if value}
     assert values <= known
 
 
-@pytest.mark.parametrize("name", ALL_QUERIES)
-def test_a_query_is_balanced(name: str) -> None:
-    query = ALL_QUERIES[name]
-    assert query.count('"') % 2 == 0
-    bare = re.sub(r'"[^"]*"', "", query)
-    for opening, closing in ("()", "[]", "{}"):
-        assert bare.count(opening) == bare.count(closing)
-    for line in statement(query).splitlines()[1:]:
-        assert line.startswith("| "), line
-
-
-def test_every_alert_has_a_runbook_and_every_runbook_an_alert() -> None:
-    assert set(runbook_sections()) == set(log_alerts()) | set(metric_alerts())
-
-
-@pytest.mark.parametrize("name", runbook_sections())
-def test_a_runbook_says_what_it_means_where_to_look_and_what_to_do(name: str) -> None:
-    section = runbook_sections()[name]
-    for part in ("**What it means.**", "**Where to look.**", "**What to do.**"):
-        assert part in section
-    assert "```kusto" in section or name == "storage-unavailable"
-
-
-@pytest.mark.parametrize("query", re.findall(r"```kusto\n(.*?)```", OPERATIONS, re.DOTALL))
-def test_a_query_in_a_runbook_asks_for_what_the_app_logs(query: str) -> None:
-    events = events_of(query)
-    known = set().union(*(LOG_EVENTS[event] for event in events)) if events else set()
-    assert set(re.findall(r"\bd\.(\w+)", query)) <= known
-
-
-def test_the_operations_page_lists_every_event_with_every_field() -> None:
-    log_table = OPERATIONS.partition("\n## What the app logs\n")[2].partition("\n## ")[0]
-    rows = {
-        event: set(re.findall(r"`(\w+)`", rest))
-        for event, rest in re.findall(r"^\| `(\w+)` \|(.*)$", log_table, re.M)
-    }
-    assert set(rows) == set(LOG_EVENTS)
-    for event, fields in LOG_EVENTS.items():
-        assert fields <= rows[event], event
-
-
 def test_the_app_logs_no_event_that_is_not_listed() -> None:
-    for path in sorted((REPOSITORY / "shared").rglob("*.py")):
-        for call in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for path, source in SOURCES.items():
+        for call in ast.walk(ast.parse(source)):
             if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "log_event":
                 where = f"{path.name}:{call.lineno}: list it in tests/infra/log_events.py and docs/operations.md"
                 event = ast.literal_eval(call.args[1])
@@ -157,19 +75,144 @@ def test_the_app_logs_no_event_that_is_not_listed() -> None:
                 assert fields <= LOG_EVENTS[event], where
 
 
-def test_a_critical_alert_runs_often_and_the_others_cheaply() -> None:
-    for rule in log_alerts().values():
-        assert rule["evaluationFrequency"] == ("PT5M" if int(rule["severity"]) <= 1 else "PT15M")
+def test_the_operations_page_lists_every_event_with_every_field() -> None:
+    table = OPERATIONS.partition("\n## What the app logs\n")[2].partition("\n## ")[0]
+    rows = {
+        event: set(re.findall(r"`(\w+)`", rest)) for event, rest in re.findall(r"^\| `(\w+)` \|(.*)$", table, re.M)
+    }
+    assert set(rows) == set(LOG_EVENTS)
+    for event, fields in LOG_EVENTS.items():
+        assert fields <= rows[event], event
 
 
-def test_the_workbook_shows_what_was_promised() -> None:
+def test_every_query_file_is_run() -> None:
+    used = set(
+        re.findall(r"loadTextContent\('\.\./queries/([\w-]+)\.kql'\)", ALERTS.path.read_text(encoding="utf-8"))
+    )
+    assert used == {path.stem for path in (INFRA / "queries").glob("*.kql")}
+
+
+def test_whatever_tells_of_lost_work_is_watched() -> None:
+    """Every event that is logged as a warning or worse when something is not done raises an alert."""
+    watched = set().union(*(events_of(alert.query) for alert in log_alerts().values()))
     assert {
-        "jobs-by-state",
-        "jobs-time-to-completion",
-        "poll-duration",
-        "upstream-latency",
-        "upstream-errors",
-        "delivery-success",
-    } <= set(WORKBOOK_QUERIES)
+        "poll_cycle",
+        "delivery_cycle",
+        "clean_up",
+        "credential_refused",
+        "job_set_aside",
+        "job_finished",
+        "delivery_attempt",
+        "delivery_not_stored",
+        "webhook_disabled",
+        "webhook_unreadable",
+    } <= watched
+
+
+def test_every_timer_of_the_app_is_watched_for_silence_and_failure() -> None:
+    declared = re.findall(r"@app\.timer_trigger\([^)]*\)\ndef (\w+)", APP)
+    assert declared
+    assert set(declared) - {"poll_pending_jobs"} <= {timer["function"] for timer in timers()}
+    for timer in timers():
+        assert timer["event"] in LOG_EVENTS
+        assert "outcome" in LOG_EVENTS[timer["event"]]
+        assert {timer["silentAlert"], timer["failingAlert"]} <= set(log_alerts())
+
+
+@each_alert()
+def test_an_alert_looks_back_further_than_its_last_run(alert: LogAlert) -> None:
+    """Logs arrive late by minutes: with a window as long as the interval, a late line falls between two of them."""
+    assert minutes(alert.window) >= minutes(alert.frequency) + 5
+
+
+@each_alert()
+def test_an_alert_sees_as_far_back_as_its_query_asks(alert: LogAlert) -> None:
+    """Azure gives a query its window and no more; `silentAfter` needs older lines too, to know that the app ran then."""
+    for number, unit in re.findall(r"(?:ago\(|silentAfter = )(\d+)([mhd])", alert.query):
+        asked = int(number) * {"m": 1, "h": 60, "d": 1440}[unit]
+        assert minutes(alert.window) > asked
+
+
+@each_alert()
+def test_what_means_that_nothing_works_is_looked_at_often_and_the_rest_cheaply(alert: LogAlert) -> None:
+    assert (minutes(alert.frequency) <= 5) == (alert.severity <= 1)
+
+
+def test_every_alert_has_a_runbook_and_every_runbook_an_alert() -> None:
+    assert set(runbooks()) == set(log_alerts()) | set(metric_alerts())
+
+
+def test_the_table_of_alerts_says_what_is_deployed() -> None:
+    rows = re.findall(r"^\| \[([\w-]+)\]\(#([\w-]+)\) \| (\d) \| .* \| (\d+) (minutes|hour) \|$", OPERATIONS, re.M)
+    said = {
+        name: (int(severity), int(number) * (60 if unit == "hour" else 1))
+        for name, anchor, severity, number, unit in rows
+    }
+    deployed = {name: (alert.severity, minutes(alert.frequency)) for name, alert in log_alerts().items()}
+    for name, body in metric_alerts().items():
+        frequency = text(property_value(body, "properties", "evaluationFrequency")).strip("'")
+        deployed[name] = (int(text(property_value(body, "properties", "severity"))), minutes(frequency))
+    assert said == deployed
+    assert all(name == anchor for name, anchor, *_ in rows)
+
+
+@pytest.mark.parametrize("name", runbooks())
+def test_a_runbook_says_what_it_means_where_to_look_and_what_to_do(name: str) -> None:
+    section = runbooks()[name]
+    assert re.findall(r"^\*\*(.+?)\.\*\*", section, re.M) == ["What it means", "Where to look", "What to do"]
+    assert "```" in section.partition("**Where to look.**")[2]
+
+
+def commands() -> list[str]:
+    return re.findall(r"^ *```sh\n(.*?)^ *```", OPERATIONS, re.M | re.S)
+
+
+def test_a_command_can_be_pasted_as_it_stands() -> None:
+    """Every variable is set at the top of the page, or in the same block; nothing is left for a person to fill in by <name>."""
+    setup = OPERATIONS.partition("\n## Before you start\n")[2].partition("\n## ")[0]
+    exported = set(re.findall(r"^export (\w+)=", setup, re.M))
+    for block in commands():
+        assert not re.search(r"<[a-z ]+>", block), block
+        used = set(re.findall(r"\$\{?(\w+)", block))
+        here = set(re.findall(r"^ *(?:export )?(\w+)=", block, re.M))
+        # The steps of one runbook build on each other.
+        earlier = set(re.findall(r"^ *(\w+)=", section_before(block), re.M))
+        assert used <= exported | here | earlier, block
+
+
+def section_before(block: str) -> str:
+    """What a section says above a block of commands."""
+    return OPERATIONS.partition(block)[0].rpartition("\n### ")[2]
+
+
+def test_a_post_has_a_body_and_an_admin_call_has_what_azure_asks_for() -> None:
+    for block in commands():
+        for call in re.split(r"^ *(?=curl )", block, flags=re.M)[1:]:
+            if "-X POST" in call or "-X PATCH" in call:
+                assert "--data" in call, call
+            if "/admin/" in call:
+                assert "content-type: application/json" in call
+                assert "$MASTER_KEY" in call
+
+
+def test_the_page_says_how_to_stop_polling_and_how_to_start_again() -> None:
+    for title in ("Stop polling", "Start again"):
+        section = OPERATIONS.partition(f"\n## {title}\n")[2].partition("\n## ")[0]
+        assert "AzureWebJobs.poll_pending_jobs.Disabled" in section
+
+
+def test_the_workbook_shows_jobs_polling_upstream_and_deliveries() -> None:
+    events = set().union(*(events_of(query) for query in workbook_queries().values()))
+    assert {"poll_cycle", "job_finished", "job_poll_failed", "delivery_attempt", "delivery_cycle"} <= events
     names = [item["name"] for item in WORKBOOK["items"]]
     assert len(names) == len(set(names))
+
+
+def test_the_documentation_has_queries_to_check() -> None:
+    assert len(documented_queries()) >= len(runbooks())
+
+
+def test_a_runbook_looks_for_the_host_in_words_of_its_own_only() -> None:
+    for query in documented_queries().values():
+        for group in re.findall(r"has_any \(([^)]*)\)", query):
+            assert set(re.findall(r'"([^"]*)"', group)) <= HOSTS_OWN

@@ -35,8 +35,29 @@ def test_a_workflow_may_read_the_code_and_nothing_else_unless_a_job_says_so(path
     workflow = load(path)
     assert workflow["permissions"] == {"contents": "read"}
     for name, job in workflow["jobs"].items():
-        assert set(job.get("permissions", {})) <= {"contents", "id-token"}, name
+        assert set(job.get("permissions", {})) <= {"contents", "id-token", "attestations"}, name
         assert "uses" in job or "timeout-minutes" in job, name
+
+
+def test_no_job_that_signs_in_to_azure_may_write_to_github_and_no_other_way_round() -> None:
+    for path in WORKFLOWS:
+        for name, job in load(path)["jobs"].items():
+            signs_in = any(step.get("uses", "").startswith("azure/login") for step in job.get("steps", []))
+            if signs_in:
+                assert "environment" in job, name
+                assert job["permissions"] == {"contents": "read", "id-token": "write"}, name
+            if job.get("permissions", {}).get("contents") == "write":
+                assert not signs_in, name
+
+
+def test_no_change_that_is_not_reviewed_yet_runs_a_workflow_that_signs_in_to_azure() -> None:
+    """A branch can change the workflows that its push or pull request starts, but not main's."""
+    for path in WORKFLOWS:
+        workflow = load(path)
+        triggers = set(workflow.get("on", workflow.get(True)))
+        if any(step.get("uses", "").startswith("azure/login") for step in steps(workflow)):
+            assert triggers == {"workflow_dispatch"}, path.name
+        assert "pull_request_target" not in triggers
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
@@ -50,39 +71,116 @@ def test_a_script_in_a_workflow_takes_values_from_its_environment_only(path: Pat
 def test_every_action_is_pinned_and_checkout_keeps_no_token(path: Path) -> None:
     for step in steps(load(path)):
         if "uses" in step:
-            assert re.fullmatch(r"(actions|azure)/[\w-]+@(v\d+|[0-9a-f]{40})", step["uses"])
+            assert re.fullmatch(r"(actions|azure)/[\w-]+@[0-9a-f]{40}", step["uses"])
             if step["uses"].startswith("actions/checkout"):
                 assert step["with"]["persist-credentials"] is False
 
 
-def test_ci_runs_tests_lint_and_the_compiler() -> None:
-    commands = "\n".join(step.get("run", "") for step in steps(load(REPOSITORY / ".github/workflows/ci.yml")))
-    for command in ("make test", "make lint", "az bicep install", "lint-bicep.sh", "lint-checkov.sh"):
-        assert command in commands
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
+def test_a_pinned_action_says_which_version_it_is(path: Path) -> None:
+    for line in path.read_text(encoding="utf-8").splitlines():
+        if re.search(r"uses: \w+/", line):
+            assert re.search(r"@[0-9a-f]{40} # v\d+\.\d+\.\d+$", line), line
+
+
+def test_one_commit_of_an_action_is_used_everywhere() -> None:
+    pins: dict[str, set[str]] = {}
+    for path in WORKFLOWS:
+        for action, commit in re.findall(r"uses: (\w+/[\w-]+)@(\w+)", path.read_text(encoding="utf-8")):
+            pins.setdefault(action, set()).add(commit)
+    assert {action: commits for action, commits in pins.items() if len(commits) > 1} == {}
+
+
+def workflow_named(name: str) -> dict[str, Any]:
+    return load(REPOSITORY / f".github/workflows/{name}.yml")
+
+
+def commands_of(job: dict[str, Any]) -> list[str]:
+    return [step["run"] for step in job["steps"] if "run" in step]
+
+
+def position(commands: list[str], part: str) -> int:
+    return next(number for number, command in enumerate(commands) if part in command)
+
+
+def test_ci_runs_tests_lint_package_audit_and_the_compiler() -> None:
+    jobs = {name: "\n".join(commands_of(job)) for name, job in workflow_named("ci")["jobs"].items()}
+    for command in (
+        "make test\n",
+        "make lint",
+        "make test-package",
+        "make audit",
+        "az bicep install",
+        "lint-bicep.sh",
+    ):
+        assert sum(command in f"{commands}\n" for commands in jobs.values()) == 1, command
+    assert jobs["audit"].splitlines()[-1] == "make audit"
+
+
+def test_the_age_of_api_versions_and_new_vulnerabilities_are_looked_at_every_week() -> None:
+    weekly = workflow_named("weekly")
+    assert "schedule" in weekly.get("on", weekly.get(True))
+    commands = [command for job in weekly["jobs"].values() for command in commands_of(job)]
+    assert any("lint-bicep.sh --api-versions" in command for command in commands)
+    assert any("make audit" in command for command in commands)
+
+
+def test_a_release_is_tested_built_and_attested_before_it_is_published_and_reaches_no_azure() -> None:
+    workflow = workflow_named("release")
+    assert workflow["jobs"]["release"]["needs"] == "ci"
+    commands = commands_of(workflow["jobs"]["release"])
+    assert (
+        position(commands, "release-notes.sh")
+        < position(commands, "make package")
+        < position(commands, "gh release create")
+    )
+    attested = [step["with"] for step in steps(workflow) if step.get("uses", "").startswith("actions/attest")]
+    assert {"subject-checksums": "dist/SHA256SUMS"} in attested
+    assert any("sbom-path" in inputs for inputs in attested)
+    assert not any("azure" in step.get("uses", "") for step in steps(workflow))
+
+
+def test_a_deployment_takes_a_chosen_release_and_checks_where_it_comes_from() -> None:
+    workflow = workflow_named("deploy")
+    trigger = workflow.get("on", workflow.get(True))["workflow_dispatch"]
+    assert trigger["inputs"]["release"]["required"] is True
+    verify = workflow["jobs"]["verify"]
+    assert "refs/tags/${{ inputs.release }}" in [step.get("with", {}).get("ref") for step in verify["steps"]]
+    check = commands_of(verify)[position(commands_of(verify), "gh attestation verify")]
+    assert "--signer-workflow" in check
+    assert "--source-digest" in check
+    for name in ("what-if", "deploy"):
+        checkout = workflow["jobs"][name]["steps"][0]
+        assert checkout["with"]["ref"] == "${{ needs.verify.outputs.commit }}"
 
 
 def test_deployment_signs_in_without_a_secret_of_azure() -> None:
-    workflow = load(REPOSITORY / ".github/workflows/deploy.yml")
-    for name in ("what-if", "deploy"):
-        assert workflow["jobs"][name]["permissions"]["id-token"] == "write"
-    logins = [step for step in steps(workflow) if step.get("uses", "").startswith("azure/login")]
+    logins = [step for step in steps(workflow_named("deploy")) if step.get("uses", "").startswith("azure/login")]
     assert len(logins) == 2
     for login in logins:
         assert set(login["with"]) == {"client-id", "tenant-id", "subscription-id"}
 
 
+def test_the_what_if_runs_in_an_environment_of_its_own_and_asks_for_no_right_to_write() -> None:
+    jobs = workflow_named("deploy")["jobs"]
+    assert jobs["what-if"]["environment"] == f"{jobs['deploy']['environment']}-what-if"
+    assert "--validation-level ProviderNoRbac" in "".join(commands_of(jobs["what-if"]))
+    assert "secrets." not in str(jobs["what-if"])
+
+
 def test_deployment_shows_what_would_change_before_it_changes_it_and_checks_the_app_after() -> None:
-    workflow = load(REPOSITORY / ".github/workflows/deploy.yml")
-    jobs = workflow["jobs"]
-    assert jobs["what-if"]["needs"] == "ci"
-    assert jobs["deploy"]["needs"] == "what-if"
-    assert "what-if" in "".join(step.get("run", "") for step in jobs["what-if"]["steps"])
-    runs = [step["run"] for step in jobs["deploy"]["steps"] if "run" in step]
-    order = [
-        next(i for i, run in enumerate(runs) if part in run)
-        for part in ("az deployment sub create", 'app.zip" function_app.py', "config-zip", "smoke.sh")
-    ]
+    jobs = workflow_named("deploy")["jobs"]
+    assert jobs["what-if"]["needs"] == "verify"
+    assert jobs["deploy"]["needs"] == ["verify", "what-if"]
+    commands = commands_of(jobs["deploy"])
+    order = [position(commands, part) for part in ("az deployment sub create", "deploy-package.sh", "smoke.sh")]
     assert order == sorted(order)
+
+
+def test_nothing_is_built_on_azure() -> None:
+    for path in WORKFLOWS:
+        assert "build-remote" not in path.read_text(encoding="utf-8")
+    assert "RemoteBuild=false" in (INFRA / "scripts/deploy-package.sh").read_text(encoding="utf-8")
 
 
 def test_the_pipeline_gives_every_variable_that_the_parameter_file_reads() -> None:
@@ -96,27 +194,14 @@ def test_the_pipeline_gives_every_variable_that_the_parameter_file_reads() -> No
     assert read == set(deploy["env"])
 
 
-def test_the_package_holds_the_app_and_nothing_else() -> None:
-    ignored = (REPOSITORY / ".funcignore").read_text(encoding="utf-8").splitlines()
-    deploy = (REPOSITORY / ".github/workflows/deploy.yml").read_text(encoding="utf-8")
-    packed = set(re.findall(r"app\.zip\" (.*?) --exclude", deploy)[0].split())
-    assert packed == {"function_app.py", "host.json", "requirements.txt", "shared"}
-    tracked = subprocess.run(["git", "ls-files"], cwd=REPOSITORY, capture_output=True, text=True, check=False).stdout
-    top_level = {line.partition("/")[0] for line in tracked.splitlines()}
-    kept = {
-        name
-        for name in top_level
-        if not any(Path(name).match(pattern) for pattern in ignored if not pattern.startswith("#"))
-    }
-    assert kept <= packed
-
-
-def test_azd_deploys_this_folder_to_the_app_that_the_template_tags() -> None:
+def test_azd_deploys_the_package_that_is_built_here_and_builds_nothing() -> None:
     azure = load(REPOSITORY / "azure.yaml")
-    assert set(azure) == {"name", "infra", "services"}
     assert azure["infra"] == {"provider": "bicep", "path": "infra", "module": "main"}
     ((service, settings),) = azure["services"].items()
-    assert settings == {"project": ".", "language": "python", "host": "function"}
+    assert settings["host"] == "function"
+    assert settings["remoteBuild"] is False
+    assert settings["dist"] == "dist/offer-monitor.zip"
+    assert settings["hooks"]["prepackage"]["run"] == "make package"
     assert f"var serviceName = '{service}'" in Template(INFRA / "main.bicep").path.read_text(encoding="utf-8")
 
 

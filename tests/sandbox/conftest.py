@@ -1,12 +1,13 @@
-"""Callers of the sandbox: real HTTP over TLS, tokens from the real token endpoint."""
+"""Callers of the sandbox: real HTTP over TLS, with tokens from its token endpoint."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import pytest
 import requests
 
 from sandbox.server import Sandbox
+from sandbox.state import SandboxSettings
 from sandbox.tokens import GRAPH_AUDIENCE, PORTAL_AUDIENCE
 from tests.clock import FakeClock
 
@@ -69,28 +70,35 @@ def _session_with_token(sandbox: Sandbox, audience: str) -> requests.Session:
 
 
 @pytest.fixture
+def fresh_sandbox(fresh_sandbox: Sandbox) -> Sandbox:
+    """The sandbox as new, with the settings that its users find instead of those of the monitor's tests."""
+    fresh_sandbox.state.change_settings(**asdict(SandboxSettings()))
+    return fresh_sandbox
+
+
+@pytest.fixture
 def ingestion(fresh_sandbox: Sandbox) -> Iterator[Caller]:
-    """Product Ingestion with a token that is good."""
+    """Product Ingestion with a valid token."""
     with _session_with_token(fresh_sandbox, GRAPH_AUDIENCE) as session:
         yield Caller(fresh_sandbox.product_ingestion_url, session, "$version", OFFER_VERSION)
 
 
 @pytest.fixture
 def portal(fresh_sandbox: Sandbox) -> Iterator[Caller]:
-    """The Cloud Partner Portal API with a token that is good."""
+    """The Cloud Partner Portal API with a valid token."""
     with _session_with_token(fresh_sandbox, PORTAL_AUDIENCE) as session:
         yield Caller(fresh_sandbox.cloud_partner_portal_url, session, "api-version", "2017-10-31")
 
 
 @pytest.fixture
 def control(fresh_sandbox: Sandbox) -> Iterator[Caller]:
-    """The control endpoint, which wants no token."""
+    """The control endpoint, which needs no token."""
     with requests.Session() as session:
         yield Caller(f"{fresh_sandbox.url}/sandbox", session, "unused", "")
 
 
 @pytest.fixture
 def sandbox_clock(fresh_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, clock: FakeClock) -> FakeClock:
-    """The clock of the sandbox's jobs, standing still until the test moves it."""
+    """The clock of the sandbox's jobs. It stands still until the test moves it."""
     monkeypatch.setattr(fresh_sandbox.state, "clock", clock.now)
     return clock

@@ -126,3 +126,13 @@ def test_an_added_offer_makes_its_publisher_accessible(fresh_sandbox: Sandbox, p
     offer = portal.get("publishers/Fabrikam/offers/Router").json()
     assert (offer["publisherId"], offer["status"], offer["lockStatus"]) == ("fabrikam", "running", "locked")
     assert {row["id"] for row in portal.get("publishers").json()} == {"contoso", "fabrikam"}
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("PUT", "contoso-running"), ("POST", "contoso-running/publish"), ("POST", "contoso-running/cancel")],
+)
+def test_a_change_of_an_offer_is_not_simulated_and_says_so(portal: Caller, method: str, path: str) -> None:
+    url = f"{portal.base_url}/publishers/contoso/offers/{path}?api-version=2017-10-31"
+    answer = portal.session.request(method, url, json={}, timeout=5)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (501, "NotImplemented")

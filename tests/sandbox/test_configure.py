@@ -5,14 +5,14 @@ import requests
 
 from sandbox.answers import JsonObject
 from sandbox.private_offers import PRIVATE_OFFER_TYPES
-from sandbox.sample_offers import private_offer_of
+from sandbox.sample_offers import configure_resources, private_offer_of
 from sandbox.server import Sandbox
 from tests.clock import FakeClock
 from tests.sandbox.conftest import Caller
 
 
 def change_request(offer_id: str, state: str, private_offer_type: str = "customerPromotion") -> JsonObject:
-    """The request that takes an offer to another state, as A10 documents it."""
+    """The documented request that takes an offer to another state."""
     return {
         "$schema": "https://schema.mp.microsoft.com/schema/private-offer/2023-07-15",
         "id": f"private-offer/{offer_id}",
@@ -41,7 +41,7 @@ def upgrade_request(offer_id: str, **fields: object) -> JsonObject:
 
 
 def run_to_the_end(ingestion: Caller, clock: FakeClock, *resources: JsonObject) -> JsonObject:
-    """Submits, lets a minute pass, and answers the job's status."""
+    """Submits a request, lets a minute pass, and returns the status of its job."""
     job_id = job_id_of(ingestion.configure(*resources))
     clock.advance(60)
     status: JsonObject = ingestion.status(job_id).json()
@@ -65,15 +65,16 @@ def reasons_of(status: JsonObject) -> list[str]:
 
 @pytest.mark.usefixtures("sandbox_clock")
 def test_the_first_answer_says_not_started(ingestion: Caller) -> None:
-    body = ingestion.configure(private_offer_of("customerPromotion")).json()
-    assert (body["jobStatus"], body["jobResult"], body["jobEnd"]) == ("notStarted", "pending", "0001-01-01")
+    body = ingestion.configure(*configure_resources("customerPromotion")).json()
+    assert (body["jobStatus"], body["jobResult"]) == ("notStarted", "pending")
+    assert "jobEnd" not in body
 
 
 @pytest.mark.parametrize("private_offer_type", PRIVATE_OFFER_TYPES)
 def test_an_offer_of_each_type_can_be_created(
     ingestion: Caller, sandbox_clock: FakeClock, private_offer_type: str
 ) -> None:
-    job_id = job_id_of(ingestion.configure(private_offer_of(private_offer_type)))
+    job_id = job_id_of(ingestion.configure(*configure_resources(private_offer_type)))
     assert ingestion.get("private-offer/query").json()["privateOffers"] == []
     sandbox_clock.advance(60)
     offers = [
@@ -153,6 +154,15 @@ def test_a_change_that_the_state_does_not_allow_fails_and_changes_nothing(
     assert offer_of(ingestion, offer_id) == before
 
 
+def test_a_live_offer_without_any_start_fails_with_the_documented_error(
+    ingestion: Caller, sandbox_clock: FakeClock
+) -> None:
+    *prices, offer = configure_resources("customerPromotion")
+    del offer["variableStartDate"]
+    status = run_to_the_end(ingestion, sandbox_clock, *prices, offer)
+    assert [error["message"] for error in status["errors"]] == ["The start date should be defined"]
+
+
 def test_only_an_accepted_offer_can_be_upgraded(
     fresh_sandbox: Sandbox, ingestion: Caller, sandbox_clock: FakeClock
 ) -> None:
@@ -187,11 +197,11 @@ def test_the_next_job_takes_the_profile_prepared_for_it(
     fresh_sandbox: Sandbox, ingestion: Caller, sandbox_clock: FakeClock
 ) -> None:
     fresh_sandbox.state.prepare_next_job(seconds=30, outcome="failed")
-    first, second = (job_id_of(ingestion.configure(private_offer_of("cspPromotion"))) for _ in range(2))
+    first, second = (job_id_of(ingestion.configure(*configure_resources("cspPromotion"))) for _ in range(2))
     sandbox_clock.advance(30)
     assert [ingestion.status(job_id).json()["jobResult"] for job_id in (first, second)] == ["failed", "succeeded"]
 
 
 def test_the_answer_can_be_202(fresh_sandbox: Sandbox, ingestion: Caller) -> None:
     fresh_sandbox.state.change_settings(configure_status=202)
-    assert ingestion.configure(private_offer_of("cspPromotion")).status_code == 202
+    assert ingestion.configure(*configure_resources("cspPromotion")).status_code == 202

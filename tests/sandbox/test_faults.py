@@ -18,7 +18,7 @@ STATUS_ROUTE = "product-ingestion.job-status"
 
 @pytest.fixture
 def job_id(fresh_sandbox: Sandbox) -> str:
-    """A job whose status is asked for while faults are on."""
+    """A job to ask about while faults are on."""
     return fresh_sandbox.state.add_job(dialect="private-offer")
 
 
@@ -229,3 +229,11 @@ def test_a_fault_or_a_route_that_does_not_exist_is_refused(fresh_sandbox: Sandbo
         fresh_sandbox.state.fault("gremlin")
     with pytest.raises(ValueError, match="unknown route 'job-status'"):
         fresh_sandbox.state.fault("reset", route="job-status")
+
+
+@pytest.mark.parametrize("body", [{"a": None, "b": [True]}, [], 5, False, "", "text"])
+def test_any_answer_writes_a_text_as_it_is_and_anything_else_as_json(
+    fresh_sandbox: Sandbox, ingestion: Caller, job_id: str, body: object
+) -> None:
+    fresh_sandbox.state.fault("any_answer", route=STATUS_ROUTE, body=body)
+    assert ingestion.status(job_id).text == (body if isinstance(body, str) else json.dumps(body))

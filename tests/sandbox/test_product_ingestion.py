@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import pytest
 
-from sandbox.sample_offers import private_offer_of
+from sandbox.sample_offers import configure_resources, private_offer_of
 from sandbox.server import Sandbox
 from tests.clock import FakeClock
 from tests.sandbox.conftest import TIMEOUT_SECONDS, Caller
@@ -39,11 +39,11 @@ def test_a_malformed_version_is_400(ingestion: Caller, version: str) -> None:
     assert answer.status_code == 400
 
 
-def test_a_missing_version_is_400_until_the_settings_allow_it(fresh_sandbox: Sandbox, ingestion: Caller) -> None:
+def test_a_version_may_be_missing_until_a_setting_demands_it(fresh_sandbox: Sandbox, ingestion: Caller) -> None:
     url = f"{ingestion.base_url}/private-offer/query"
-    assert ingestion.session.get(url, timeout=TIMEOUT_SECONDS).status_code == 400
-    fresh_sandbox.state.change_settings(require_version=False)
     assert ingestion.session.get(url, timeout=TIMEOUT_SECONDS).status_code == 200
+    fresh_sandbox.state.change_settings(require_version=True)
+    assert ingestion.session.get(url, timeout=TIMEOUT_SECONDS).status_code == 400
 
 
 def test_a_script_decides_each_answer(fresh_sandbox: Sandbox, ingestion: Caller) -> None:
@@ -157,7 +157,7 @@ def test_the_next_link_leads_to_another_path_until_all_offers_were_shown(
 
 
 def test_a_running_job_can_be_cancelled(ingestion: Caller, sandbox_clock: FakeClock) -> None:
-    job_id = ingestion.configure(private_offer_of("cspPromotion")).json()["jobId"]
+    job_id = ingestion.configure(*configure_resources("cspPromotion")).json()["jobId"]
     cancelled = ingestion.post(f"configure/{job_id}/cancel").json()
     sandbox_clock.advance(60)
     assert (cancelled["jobStatus"], cancelled["jobResult"]) == ("completed", "cancelled")

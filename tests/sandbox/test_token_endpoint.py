@@ -1,8 +1,10 @@
 """Entra's token protocol, spoken by azure-identity and by hand."""
 
+import base64
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from urllib.parse import quote_plus
 from uuid import uuid4
 
 import jwt
@@ -16,8 +18,7 @@ from azure.identity import (
     ManagedIdentityCredential,
 )
 
-from sandbox.certificates import CertificateAuthority
-from sandbox.server import Sandbox
+from sandbox.server import CertificateAuthority, Sandbox
 from sandbox.tokens import ASSERTION_TYPE
 from tests.sandbox.conftest import TIMEOUT_SECONDS, Caller
 
@@ -26,9 +27,14 @@ PORTAL_SCOPE = "https://cloudpartner.azure.com/.default"
 
 
 def ask(
-    sandbox: Sandbox, form: Mapping[str, str] | None = None, *, tenant: str | None = None, version: int = 2
+    sandbox: Sandbox,
+    form: Mapping[str, str] | None = None,
+    *,
+    tenant: str | None = None,
+    version: int = 2,
+    authorization: str | None = None,
 ) -> requests.Response:
-    """Asks for a token with the right secret, but for what `form` changes; an empty value leaves a field out."""
+    """Asks for a token with the right secret. `form` changes fields; an empty value leaves one out."""
     target = {"scope": GRAPH_SCOPE} if version == 2 else {"resource": "https://graph.microsoft.com/"}
     full = {
         "grant_type": "client_credentials",
@@ -41,6 +47,7 @@ def ask(
     return requests.post(
         f"{sandbox.url}/{tenant or sandbox.tenant_id}/{path}",
         data={name: value for name, value in full.items() if value},
+        headers={"Authorization": authorization} if authorization else None,
         timeout=TIMEOUT_SECONDS,
     )
 
@@ -106,6 +113,28 @@ def test_azure_identity_signs_in_with_a_managed_identity_as_federated_credential
     )
     with identity, credential:
         assert credential.get_token(GRAPH_SCOPE).token
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_the_client_secret_can_come_in_the_basic_header(fresh_sandbox: Sandbox, version: int) -> None:
+    """client_secret_basic, as the OpenID configuration advertises: id and secret are form-encoded in the header."""
+    credentials = f"{quote_plus(fresh_sandbox.client_id)}:{quote_plus(fresh_sandbox.client_secret)}"
+    header = f"Basic {base64.b64encode(credentials.encode()).decode()}"
+    answer = ask(fresh_sandbox, {"client_id": "", "client_secret": ""}, version=version, authorization=header)
+    assert answer.status_code == 200, answer.text
+
+
+@pytest.mark.parametrize(
+    ("credentials", "code"),
+    [("{client_id}:wrong", 7000215), ("{client_id}:", 7000218), ("{client_id}", 7000218), ("\xff", 900144)],
+)
+def test_a_basic_header_without_the_right_secret_is_refused(
+    fresh_sandbox: Sandbox, credentials: str, code: int
+) -> None:
+    text = credentials.format(client_id=fresh_sandbox.client_id)
+    header = f"Basic {base64.b64encode(text.encode('latin-1')).decode()}"
+    answer = ask(fresh_sandbox, {"client_id": "", "client_secret": ""}, authorization=header)
+    assert answer.json()["error_codes"] == [code]
 
 
 def test_azure_identity_reports_the_entra_code_of_a_wrong_secret(fresh_sandbox: Sandbox) -> None:

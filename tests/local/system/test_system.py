@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import requests
 
 from local.processes.child import REPOSITORY, Child, python_command
 from local.processes.ports import free_port, is_free
@@ -56,8 +57,11 @@ def test_it_polls_the_sample_jobs_and_leaves_nothing_behind(
     system: Child, environment: dict[str, str], clone: Path
 ) -> None:
     system.wait_for("works with the sandbox", timeout_seconds=30)
+    shell_line = system.wait_for(r"export CURL_CA_BUNDLE=(\S+) SANDBOX=(\S+) ", timeout_seconds=10)
+    assert shell_line[1] == str(clone / ".local" / "sandbox" / "ca.pem")
+    assert requests.get(f"{shell_line[2]}/sandbox", verify=shell_line[1], timeout=10).ok
     system.wait_for("job     Customer renewal for Northwind: pending", timeout_seconds=10)
-    before = _files(clone)
+    before = {path for path in _files(clone) if ".local" not in path.parts}
     assert system.interrupt(timeout_seconds=30) == 0
     assert all(is_free(int(environment[setting])) for setting in PORT_SETTINGS)
     assert list(Path(environment["TMPDIR"]).iterdir()) == []

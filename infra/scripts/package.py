@@ -1,0 +1,169 @@
+"""Builds what is deployed: a zip with the app and its runtime dependencies, so that nothing is built on Azure.
+
+    package.py [--output dist]
+
+In the output folder: `offer-monitor.zip`, `offer-monitor.cdx.json` (its bill of materials, CycloneDX),
+`offer-monitor-licenses.txt` (the licences of what it holds) and `SHA256SUMS`. The same files and the same lock give
+the same bytes: entries are sorted, and their time is SOURCE_DATE_EPOCH, else 1980-01-01.
+"""
+
+import argparse
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import tomllib
+import zipfile
+from collections.abc import Iterable, Iterator
+from email.parser import HeaderParser
+from pathlib import Path
+
+REPOSITORY = Path(__file__).parents[2]
+NAME = "offer-monitor"
+
+# What is deployed. Everything else in the repository stays out, whatever it is called.
+APP_FILES = ("function_app.py", "host.json", "LICENSE")
+APP_FOLDER = "shared"
+APP_SUFFIXES = frozenset({".css", ".html", ".js", ".json", ".py", ".svg"})
+# Where Azure's Python worker looks for dependencies that came with the app.
+DEPENDENCIES = ".python_packages/lib/site-packages"
+
+# Azure Functions runs Python 3.13 on Linux, x86-64, with glibc 2.36 (Debian 12). Wheels for an older glibc run there too.
+PYTHON = "3.13"
+PLATFORMS = tuple(f"manylinux_2_{minor}_x86_64" for minor in (34, 31, 28, 27, 26, 24, 17, 12, 5)) + (
+    "manylinux2014_x86_64",
+)
+
+# Left out of the dependencies: command-line tools, which hold the path of this machine's Python, and pip's notes on itself.
+_SKIPPED_FOLDERS = frozenset({"__pycache__", "bin"})
+_SKIPPED_FILES = frozenset({"RECORD", "INSTALLER", "REQUESTED", "direct_url.json"})
+# A zip knows no time before this.
+_EARLIEST = 315_532_800
+
+
+def app_files(root: Path) -> Iterator[tuple[str, Path]]:
+    """The app's own files: name in the package, and where each one is."""
+    for name in APP_FILES:
+        yield name, root / name
+    for path in (root / APP_FOLDER).rglob("*"):
+        if path.is_file() and path.suffix in APP_SUFFIXES and "__pycache__" not in path.parts:
+            yield path.relative_to(root).as_posix(), path
+
+
+def dependency_files(site_packages: Path) -> Iterator[tuple[str, Path]]:
+    """What pip installed, but for what differs from machine to machine."""
+    for path in site_packages.rglob("*"):
+        parts = path.relative_to(site_packages).parts
+        if path.is_file() and path.name not in _SKIPPED_FILES and not _SKIPPED_FOLDERS & set(parts):
+            yield f"{DEPENDENCIES}/{'/'.join(parts)}", path
+
+
+def write_zip(target: Path, files: Iterable[tuple[str, Path]], epoch: int) -> None:
+    """The same files give the same bytes, on any machine with the same zlib."""
+    moment = time.gmtime(max(epoch, _EARLIEST))[:6]
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as package:
+        for name, path in sorted(files):
+            entry = zipfile.ZipInfo(name, moment)
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            entry.create_system = 3  # Unix: Azure mounts the package and needs the permissions below
+            entry.external_attr = 0o100644 << 16
+            package.writestr(entry, path.read_bytes(), compresslevel=9)
+
+
+def install(lock: Path, site_packages: Path) -> None:
+    """Install exactly what the lock names, for Azure's platform, and only if every hash is right."""
+    platforms = [option for platform in PLATFORMS for option in ("--platform", platform)]
+    run(
+        *(sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input"),
+        *("--require-hashes", "--no-deps", "--only-binary", ":all:", "--no-compile", "--ignore-installed"),
+        *("--implementation", "cp", "--python-version", PYTHON, *platforms),
+        *("--target", str(site_packages), "--requirement", str(lock)),
+    )
+
+
+def write_bill_of_materials(target: Path, environment: Path) -> None:
+    """Every component with version, licence and package URL, as CycloneDX's own tool sees the environment."""
+    run(
+        # It warns that the project itself names no dependencies: those are in requirements.txt.
+        *(
+            sys.executable,
+            "-W",
+            "ignore::UserWarning",
+            "-m",
+            "cyclonedx_py",
+            "environment",
+            "--output-reproducible",
+            "--spec-version",
+            "1.6",
+        ),
+        *("--output-format", "JSON", "--pyproject", str(REPOSITORY / "pyproject.toml"), "--mc-type", "application"),
+        *("--output-file", str(target), str(environment)),
+    )
+
+
+def licenses(site_packages: Path) -> str:
+    """The licence of every dependency, with the texts that it ships."""
+    parts = []
+    for metadata in sorted(site_packages.glob("*.dist-info/METADATA")):
+        facts = HeaderParser().parsestr(metadata.read_text(encoding="utf-8"))
+        parts.append(f"{'=' * 100}\n{facts['Name']} {facts['Version']}: {license_of(facts.items())}\n{'=' * 100}\n")
+        for name in facts.get_all("License-File", []):
+            places = (metadata.parent / "licenses" / name, metadata.parent / name)
+            text = next((place.read_text(encoding="utf-8") for place in places if place.exists()), None)
+            if text is not None:
+                parts.append(f"--- {name}\n{text.rstrip()}\n")
+    return "\n".join(parts)
+
+
+def license_of(metadata: Iterable[tuple[str, str]]) -> str:
+    """A licence as the package names it: as an SPDX expression, else in a word or two, else by its classifiers."""
+    facts = list(metadata)
+    for header in ("License-Expression", "License"):
+        for name, value in facts:
+            # Some put the whole text here.
+            if name == header and value != "UNKNOWN" and len(value.splitlines()) == 1:
+                return value
+    classifiers = [value for name, value in facts if name == "Classifier" and value.startswith("License ::")]
+    return ", ".join(value.rpartition(" :: ")[2] for value in classifiers) or "unknown"
+
+
+def run(*command: str) -> None:
+    subprocess.run(command, check=True, cwd=REPOSITORY)  # noqa: S603 - fixed commands
+
+
+def version() -> str:
+    """The version of this release, from pyproject.toml."""
+    number: str = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
+    return number
+
+
+def build(output: Path) -> list[Path]:
+    """Build everything into `output`, which is emptied first; returns the files."""
+    shutil.rmtree(output, ignore_errors=True)
+    output.mkdir(parents=True)
+    with tempfile.TemporaryDirectory() as directory:
+        environment = Path(directory) / "environment"
+        run(sys.executable, "-m", "venv", "--without-pip", str(environment))
+        site_packages = next((environment / "lib").iterdir()) / "site-packages"
+        install(REPOSITORY / "requirements.lock", site_packages)
+        package, bill, texts = (output / f"{NAME}{suffix}" for suffix in (".zip", ".cdx.json", "-licenses.txt"))
+        files = [*app_files(REPOSITORY), *dependency_files(site_packages)]
+        write_zip(package, files, int(os.environ.get("SOURCE_DATE_EPOCH", "0")))
+        write_bill_of_materials(bill, environment)
+        texts.write_text(licenses(site_packages), encoding="utf-8")
+    built = [package, bill, texts]
+    sums = output / "SHA256SUMS"
+    sums.write_text(
+        "".join(f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n" for path in built), encoding="utf-8"
+    )
+    return [*built, sums]
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--output", type=Path, default=REPOSITORY / "dist")
+    for path in build(parser.parse_args().output):
+        sys.stdout.write(f"{path.name}: {path.stat().st_size:,} bytes\n")

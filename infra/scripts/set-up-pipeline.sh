@@ -1,0 +1,100 @@
+#!/usr/bin/env bash
+# Make what the pipeline signs in with: two Entra applications without a secret, and two GitHub environments that restrict who uses them.
+#   <environment>-what-if   may read the subscription and ask what a deployment would change; it can change nothing
+#   <environment>           deploys; only main and tags v* may use it, and only after a reviewer has agreed
+#
+# Usage: infra/scripts/set-up-pipeline.sh owner/repository reviewer [environment]   (environment: production)
+# Needs the Azure CLI (signed in as Owner of the subscription, with the right to make applications) and gh (as an admin of the
+# repository). Running it again changes nothing. Nothing that it prints is secret.
+set -euo pipefail
+
+fail() {
+  echo "set-up-pipeline: $*" >&2
+  exit 1
+}
+
+repository=${1:-}
+reviewer=${2:-}
+environment=${3:-production}
+[[ $repository =~ ^[A-Za-z0-9._-]+/[A-Za-z0-9._-]+$ ]] || fail "give the repository (owner/name) and a reviewer's GitHub name"
+[[ $reviewer =~ ^[A-Za-z0-9-]+$ ]] || fail "give the GitHub name of someone who reviews deployments"
+[[ $environment =~ ^[A-Za-z0-9_-]+$ ]] || fail "the environment: letters, digits, - and _"
+for tool in az gh; do command -v "$tool" >/dev/null || fail "$tool is not installed"; done
+
+subscription=$(az account show --query id --output tsv) || fail "not signed in: az login"
+tenant=$(az account show --query tenantId --output tsv)
+scope=/subscriptions/$subscription
+what_if_role="Offer monitor what-if ($subscription)"
+
+application() { # <display name> <GitHub environment>: the client id of an application that GitHub's tokens for it open
+  local id
+  id=$(az ad app list --display-name "$1" --query "[0].appId" --output tsv)
+  [ -n "$id" ] || id=$(az ad app create --display-name "$1" --query appId --output tsv)
+  az ad sp show --id "$id" --output none 2>/dev/null || az ad sp create --id "$id" --output none
+  if [ -z "$(az ad app federated-credential list --id "$id" --query "[?name=='$2'].name" --output tsv)" ]; then
+    az ad app federated-credential create --id "$id" --output none --parameters "{
+      \"name\": \"$2\", \"issuer\": \"https://token.actions.githubusercontent.com\",
+      \"subject\": \"repo:$repository:environment:$2\", \"audiences\": [\"api://AzureADTokenExchange\"]}"
+  fi
+  echo "$id"
+}
+
+grant() { # <client id> <role> [options]
+  local id=$1 role=$2
+  shift 2
+  if [ -z "$(az role assignment list --assignee "$id" --role "$role" --scope "$scope" --query "[0].id" --output tsv)" ]; then
+    az role assignment create --assignee "$id" --role "$role" --scope "$scope" --output none "$@"
+  fi
+}
+
+# Reading, and the question what would change. No write, no key and no secret: those are actions of their own.
+if [ -z "$(az role definition list --name "$what_if_role" --scope "$scope" --query "[0].id" --output tsv)" ]; then
+  az role definition create --output none --role-definition "{
+    \"Name\": \"$what_if_role\", \"IsCustom\": true, \"AssignableScopes\": [\"$scope\"],
+    \"Description\": \"Reads everything and asks what a deployment would change; changes nothing\",
+    \"Actions\": [\"*/read\", \"Microsoft.Resources/deployments/whatIf/action\", \"Microsoft.Resources/deployments/validate/action\"],
+    \"NotActions\": []}"
+fi
+reader=$(application "Offer monitor what-if ($environment)" "$environment-what-if")
+grant "$reader" "$what_if_role"
+
+# The deployer may give the app's identity its four roles, and no other role to anybody.
+deployer=$(application "Offer monitor deployment ($environment)" "$environment")
+roles='{b7e6dc6d-f1e8-4753-8033-0f276bb0955b, 0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3, 3913510d-42f4-4e42-8a64-420c390055eb, 4633458b-17de-408a-b874-0445c86b69e6}'
+grant "$deployer" Contributor
+grant "$deployer" "Role Based Access Control Administrator" --condition-version 2.0 --condition "(
+  (!(ActionMatches{'Microsoft.Authorization/roleAssignments/write'})) OR (
+    @Request[Microsoft.Authorization/roleAssignments:RoleDefinitionId] ForAnyOfAnyValues:GuidEquals $roles AND
+    @Request[Microsoft.Authorization/roleAssignments:PrincipalType] ForAnyOfAnyValues:StringEqualsIgnoreCase {'ServicePrincipal'}
+  )) AND (
+  (!(ActionMatches{'Microsoft.Authorization/roleAssignments/delete'})) OR (
+    @Resource[Microsoft.Authorization/roleAssignments:RoleDefinitionId] ForAnyOfAnyValues:GuidEquals $roles
+  ))"
+
+protect() { # <GitHub environment> <reviewers as JSON>: only main and tags v* may use it
+  gh api --silent --method PUT "repos/$repository/environments/$1" --input - <<END
+{"reviewers": $2, "deployment_branch_policy": {"protected_branches": false, "custom_branch_policies": true}}
+END
+  local present
+  present=$(gh api "repos/$repository/environments/$1/deployment-branch-policies" --jq '.branch_policies[].name')
+  grep -qxF main <<<"$present" || gh api --silent --method POST "repos/$repository/environments/$1/deployment-branch-policies" \
+    --field name=main --field type=branch
+  grep -qxF 'v*' <<<"$present" || gh api --silent --method POST "repos/$repository/environments/$1/deployment-branch-policies" \
+    --field 'name=v*' --field type=tag
+}
+
+reviewer_id=$(gh api "users/$reviewer" --jq .id)
+protect "$environment-what-if" '[]'
+protect "$environment" "[{\"type\": \"User\", \"id\": $reviewer_id}]"
+for pair in "$environment-what-if $reader" "$environment $deployer"; do
+  read -r name client <<<"$pair"
+  gh variable set AZURE_CLIENT_ID --repo "$repository" --env "$name" --body "$client"
+  gh variable set AZURE_TENANT_ID --repo "$repository" --env "$name" --body "$tenant"
+  gh variable set AZURE_SUBSCRIPTION_ID --repo "$repository" --env "$name" --body "$subscription"
+done
+
+cat <<END
+Environment $environment-what-if: application $reader, which may read and ask what-if.
+Environment $environment: application $deployer, which may deploy; $reviewer reviews.
+What remains: set the other variables of both environments (docs/deployment.md, "The pipeline"), and protect main and tags v*.
+END

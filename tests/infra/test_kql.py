@@ -1,0 +1,53 @@
+"""Every query, of alerts, workbook and documentation, is KQL: Microsoft's language service has nothing to say about it."""
+
+import functools
+
+import pytest
+
+from tests.infra.kql.language_service import Verdict, judge
+from tests.infra.monitoring import all_queries, log_alerts
+
+QUERIES = all_queries()
+
+
+@functools.cache
+def verdicts() -> dict[str, Verdict]:
+    return judge(QUERIES)
+
+
+@pytest.mark.parametrize("name", QUERIES)
+def test_a_query_is_kql(name: str) -> None:
+    assert verdicts()[name].faults == []
+
+
+@pytest.mark.parametrize("name", QUERIES)
+def test_a_query_makes_up_no_name_that_is_a_word_of_kql(name: str) -> None:
+    assert verdicts()[name].names == []
+
+
+@pytest.mark.parametrize("name", log_alerts())
+def test_the_query_of_an_alert_returns_rows(name: str) -> None:
+    assert verdicts()[f"alert {name}"].columns
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ("traces | summarize cycles = count()", "cycles"),
+        ("traces | extend last = 1", "last"),
+        ("traces | extend kind = 1", "kind"),
+        ("traces | where mesage startswith 'x'", "mesage"),
+        ("traces | where timestamp > ago(1h) and", "Missing expression"),
+        ("exceptionz | count", "exceptionz"),
+        ("traces | where tounknown(message) == 1", "tounknown"),
+        ("traces | summarise count()", "Query operator expected"),
+    ],
+)
+def test_a_fault_is_seen(query: str, said: str) -> None:
+    faults = judge({"query": query})["query"].faults
+    assert any(said in fault for fault in faults), faults
+
+
+@pytest.mark.parametrize("word", ["set", "to", "by", "last", "kind", "cycles"])
+def test_a_name_that_is_a_word_of_kql_is_seen(word: str) -> None:
+    assert judge({"query": f"traces | extend {word} = 1"})["query"].names == [word]
