@@ -34,8 +34,9 @@ class CloudPartnerPortal:
         if version is not None:
             segments += ["versions", str(version)]
         answer = self._object(segments)
-        answer.check_about("publisherId", publisher_id)
-        answer.check_about("id", offer_id)
+        if "publisherId" in answer.members("publisherId"):
+            answer.check_about("publisherId", publisher_id)
+            answer.check_about("id", offer_id)
         return answer
 
     def offers(self, publisher_id: str) -> Answer:

@@ -1,4 +1,4 @@
-"""Jobs put straight into the table by other systems, and rows that are no jobs (contract section 4, promise 6)."""
+"""Jobs put straight into the table by other systems, and rows that are no jobs."""
 
 import uuid
 from datetime import UTC, datetime, timedelta
@@ -46,6 +46,10 @@ JUNK_BESIDE: dict[str, dict[str, Any]] = {
     },
     "an unknown operation": {"operation": "Teleport"},
     "an operation in another case": {"operation": "CREATE"},
+    "bytes for an operation": {"operation": b"create"},
+    "a number and a GUID for texts": {"label": 5, "externalId": uuid.uuid4()},
+    "a wide number for an external id": {"externalId": EntityProperty(2**40, EdmType.INT64)},
+    "a flag and a time for texts": {"label": True, "externalId": datetime(2020, 1, 1, tzinfo=UTC)},
     "errors that are no JSON": {"errors": "boom"},
     "errors of another type": {"errors": 5},
     "errors of another shape": {"errors": "{}"},

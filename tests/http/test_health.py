@@ -171,9 +171,7 @@ def test_anyone_may_ask_often_and_storage_is_read_every_ten_seconds(api: Api, cl
     assert api.health().status == 503
 
 
-def test_every_timer_function_tells_its_last_run(
-    api: Api, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_every_timer_function_tells_its_last_run(api: Api, clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> None:
     def unreachable(*_: object, **__: object) -> int:
         raise StorageUnreachable("no answer")
 
