@@ -48,6 +48,7 @@ def test_the_defaults_are_microsofts_addresses_and_versions() -> None:
     assert (settings.poll_concurrency, settings.upstream_timeout_seconds) == (32, 30)
     assert (settings.job_stalled_after_hours, settings.job_expires_after_days) == (24, 30)
     assert settings.job_lost_after_not_found == 5
+    assert (settings.job_history_days, settings.delivery_history_days) == (365, 30)
     assert not settings.webhook_allow_private_networks
 
 
@@ -87,6 +88,8 @@ def test_with_nothing_set_one_error_names_every_required_setting() -> None:
         ("JOB_STALLED_AFTER_HOURS", "-1"),
         ("JOB_EXPIRES_AFTER_DAYS", "inf"),
         ("JOB_LOST_AFTER_NOT_FOUND", "-77"),
+        ("JOB_HISTORY_DAYS", "-1"),
+        ("DELIVERY_HISTORY_DAYS", "7.5"),
         ("WEBHOOK_URL", "https://example.com/hook"),
         ("WEBHOOK_ALLOW_PRIVATE_NETWORKS", "perhaps"),
     ],

@@ -9,7 +9,7 @@ from shared.clock import rfc3339
 from shared.http.exchange import NO_CONTENT, Request, Response, json_response
 from shared.http.parameters import Parameters, takes_parameters
 from shared.http.problems import ProblemError
-from shared.jobs.set_aside import SetAsideRows
+from shared.jobs.set_aside import SetAsideRows, addressable
 from shared.models.responses import SetAsideList, SetAsideRecord
 
 DEFAULT_LIMIT = 50
@@ -17,6 +17,8 @@ HIGHEST_LIMIT = 500
 # Storage's limit is 1 KiB in UTF-16; some of a key's characters may be percent-encoded here.
 LONGEST_ROW_KEY_CHARACTERS = 1_536
 LONGEST_CURSOR_CHARACTERS = 5_000
+# A key may be empty, a cursor may not.
+_CURSOR_PREFIX = "~"
 
 
 @dataclass(frozen=True)
@@ -31,14 +33,14 @@ class SetAsideHandlers:
         parameters = Parameters(request.query, known={"limit", "cursor"})
         limit = parameters.limit(DEFAULT_LIMIT, HIGHEST_LIMIT)
         cursor = parameters.text("cursor", longest=LONGEST_CURSOR_CHARACTERS)
-        after_key = _decoded(cursor)
-        if after_key is None:
+        after_key = None if cursor is None else _decoded(cursor)
+        if cursor is not None and after_key is None:
             parameters.fault("cursor should be the nextCursor of an earlier answer")
         parameters.check()
         # One more than asked for tells whether there is a next page.
-        found = self.rows.page(after_key or "", limit + 1)
+        found = self.rows.page(after_key, limit + 1)
         records = [
-            SetAsideRecord(rowKey=row.row_key, setAsideAt=rfc3339(row.set_aside_at), reason=row.reason)
+            SetAsideRecord(rowKey=addressable(row.row_key), setAsideAt=rfc3339(row.set_aside_at), reason=row.reason)
             for row in found[:limit]
         ]
         next_cursor = _encoded(found[limit - 1].row_key) if len(found) > limit else None
@@ -53,14 +55,14 @@ class SetAsideHandlers:
 
 
 def _encoded(row_key: str) -> str:
-    return base64.urlsafe_b64encode(row_key.encode()).decode("ascii").rstrip("=")
+    return base64.urlsafe_b64encode((_CURSOR_PREFIX + row_key).encode()).decode("ascii").rstrip("=")
 
 
-def _decoded(cursor: str | None) -> str | None:
-    """The row key in a cursor, empty without one; None if it is none."""
+def _decoded(cursor: str) -> str | None:
+    """The row key in a cursor; None if there is none in it."""
     try:
-        padded = (cursor or "") + "=" * (-len(cursor or "") % 4)
-        key = base64.b64decode(padded, altchars=b"-_", validate=True).decode("utf-8")
+        padded = cursor + "=" * (-len(cursor) % 4)
+        key = base64.b64decode(padded, altchars=b"-_", validate=True).decode("utf-8").removeprefix(_CURSOR_PREFIX)
     except (binascii.Error, ValueError):
         return None
     return None if any(character < " " for character in key) else key

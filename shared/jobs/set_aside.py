@@ -1,6 +1,6 @@
 """Rows of the pending partition that are no jobs: moved out of the way, with the reason, until someone looks at them.
 
-Any row can be set aside, whatever it holds: its columns are kept as one text, cut to a bearable length.
+They keep their keys and their columns, long values cut. Any row can be set aside, whatever it holds.
 """
 
 import logging
@@ -8,22 +8,26 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import unquote
 
 from shared.clock import Clock
 from shared.jobs.job_rows import PENDING_PARTITION
-from shared.json_codec import dumps
 from shared.log import log_event
 from shared.storage.columns import BadRow, moment
 from shared.storage.table import Change, Row, Table, Write, etag_of
 
 SET_ASIDE_PARTITION = "setaside"
-LONGEST_KEPT_CHARACTERS = 30_000
 LONGEST_VALUE_CHARACTERS = 2_000
+KEPT_CHARACTERS_MAX = 60_000
+KEPT_COLUMNS_MAX = 100
 LONGEST_REASON_CHARACTERS = 500
 REMOVED_AT_ONCE = 100
 # Beyond so many nobody needs the exact number.
 COUNTED_AT_MOST = 10_000
+_INT64_MAX = 2**63 - 1
 _NOT_IN_A_PATH = re.compile(r"[\x00-\x1f\x7f/\\?#]")
+_EMPTY_KEYS = {"%00": ""}
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 _log = logging.getLogger("offer_monitor.jobs")
 
@@ -59,6 +63,9 @@ class SetAsideRows:
         now = self._clock.now()
         copies = [_copy(row, reason, now) for row, reason in bad]
         copied = self._table.commit_groups([[Change(Write.UPSERT, copy)] for copy in copies])
+        for place, (row, reason) in enumerate(bad):
+            if copied[place] is None:  # storage does not take its columns a second time
+                [copied[place]] = self._table.commit_groups([[Change(Write.UPSERT, _note(row, reason, now))]])
         done = [row_and_reason for row_and_reason, etags in zip(bad, copied, strict=True) if etags is not None]
         self._table.commit_groups(
             [
@@ -72,10 +79,11 @@ class SetAsideRows:
             self._changed()
         return len(done)
 
-    def page(self, after_key: str, limit: int) -> list[SetAsideRow]:
-        """Up to `limit` rows whose keys follow `after_key`."""
+    def page(self, after_key: str | None, limit: int) -> list[SetAsideRow]:
+        """Up to `limit` rows whose keys follow `after_key`; None: from the first, whose key may be empty."""
+        query = "PartitionKey eq @partition"
         rows = self._table.rows(
-            "PartitionKey eq @partition and RowKey gt @after",
+            query if after_key is None else f"{query} and RowKey gt @after",
             {"partition": SET_ASIDE_PARTITION, "after": after_key},
             columns=["RowKey", "setAsideAt", "reason"],
             page_size=min(limit, 1000),
@@ -84,21 +92,22 @@ class SetAsideRows:
 
     def count(self) -> SetAsideCount:
         """How many there are, and the newest."""
-        found = self.page("", COUNTED_AT_MOST)
+        found = self.page(None, COUNTED_AT_MOST)
         return SetAsideCount(len(found), max(found, key=lambda row: row.set_aside_at, default=None))
 
     def remove(self, row_key: str) -> bool:
-        """Remove one; False if there is none."""
-        row = self._table.get(SET_ASIDE_PARTITION, row_key)
-        if row is None:
-            return False
-        self._table.delete(SET_ASIDE_PARTITION, row_key)
-        self._changed()
-        return True
+        """Remove one, by its key or by its `addressable` key; False if there is none."""
+        for key in (row_key, _EMPTY_KEYS.get(row_key, unquote(row_key))):
+            if self._table.get(SET_ASIDE_PARTITION, key) is not None:
+                self._table.delete(SET_ASIDE_PARTITION, key)
+                self._changed()
+                return True
+        return False
 
     def remove_expired(self, *, set_aside_before: datetime, has_time: Callable[[], bool]) -> int:
         """Remove those set aside before that moment; returns how many."""
-        removed, after_key = 0, ""
+        removed = 0
+        after_key: str | None = None
         while has_time() and (rows := self.page(after_key, REMOVED_AT_ONCE)):
             expired = [row for row in rows if row.set_aside_at < set_aside_before]
             self._table.commit_groups([[Change(Write.DELETE, _key(row.row_key))] for row in expired])
@@ -109,24 +118,32 @@ class SetAsideRows:
         return removed
 
 
-def _copy(row: Row, reason: str, now: datetime) -> Row:
-    values = {name: _shown(value) for name, value in row.items() if name not in {"PartitionKey", "RowKey"}}
-    return _key(addressable(row["RowKey"])) | {
-        "setAsideAt": now,
-        "reason": reason[:LONGEST_REASON_CHARACTERS],
-        "columns": dumps(values)[:LONGEST_KEPT_CHARACTERS],
-    }
-
-
 def addressable(row_key: str) -> str:
-    """The key under which a row is set aside: its own, but for what cannot stand as one segment of a URL's path."""
+    """The key as it can stand as one segment of a URL's path."""
     if row_key in {"", ".", ".."}:
         return "%2E" * len(row_key) or "%00"
     return _NOT_IN_A_PATH.sub(lambda found: f"%{ord(found[0]):02X}", row_key)
 
 
-def _shown(value: object) -> str:
-    return f"{type(value).__name__}: {value}"[:LONGEST_VALUE_CHARACTERS]
+def _copy(row: Row, reason: str, now: datetime) -> Row:
+    kept: Row = {}
+    characters = 0
+    for name, value in row.items():
+        kept[name] = _bearable(value)
+        characters += len(name) + (len(kept[name]) if isinstance(kept[name], str | bytes) else 0)
+        if characters > KEPT_CHARACTERS_MAX or len(kept) > KEPT_COLUMNS_MAX:
+            break
+    return kept | _note(row, reason, now)
+
+
+def _note(row: Row, reason: str, now: datetime) -> Row:
+    return _key(row["RowKey"]) | {"setAsideAt": now, "reason": reason[:LONGEST_REASON_CHARACTERS]}
+
+
+def _bearable(value: Any) -> Any:  # noqa: ANN401 - a column of any type
+    if isinstance(value, int) and abs(value) > _INT64_MAX:
+        value = str(value)
+    return value[:LONGEST_VALUE_CHARACTERS] if isinstance(value, str | bytes) else value
 
 
 def _read(row: Row) -> SetAsideRow:

@@ -17,7 +17,7 @@ from threading import Lock
 from typing import Any, cast
 
 from shared.clock import rfc3339
-from shared.jobs.set_aside import SetAsideCount
+from shared.jobs.set_aside import SetAsideCount, addressable
 from shared.json_codec import JsonObject, dumps, loads
 from shared.models.responses import SetAside, SetAsideNewest
 from shared.monitor.cycle_report import CycleFailure, CycleReport
@@ -198,11 +198,12 @@ _KEY: Row = {"PartitionKey": MONITOR_PARTITION, "RowKey": STATE_KEY}
 
 def _shown(set_aside: SetAsideCount) -> SetAside:
     newest = set_aside.newest
+    if newest is None:
+        return SetAside(count=set_aside.count, newest=None)
+    at = rfc3339(newest.set_aside_at)
     return SetAside(
         count=set_aside.count,
-        newest=None
-        if newest is None
-        else SetAsideNewest(rowKey=newest.row_key, at=rfc3339(newest.set_aside_at), reason=newest.reason),
+        newest=SetAsideNewest(rowKey=addressable(newest.row_key), at=at, reason=newest.reason),
     )
 
 

@@ -14,8 +14,8 @@ from shared.storage.moments import stored_moment
 HIGHEST_COUNT = 2**31 - 1
 # Beyond this a float's digits are no longer those that were meant.
 _HIGHEST_WHOLE_FLOAT = 2.0**53
-# No moment of ours lies outside, and none inside overflows when days are added to it.
-_EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
+# Storage's own earliest moment; and none before the latest overflows when days are added to it.
+_EARLIEST = datetime(1601, 1, 1, tzinfo=UTC)
 _LATEST = datetime(9000, 1, 1, tzinfo=UTC)
 type Columns = Mapping[str, Any]
 

@@ -30,7 +30,10 @@ class Write(StrEnum):
 
 @dataclass(frozen=True)
 class Change:
-    """One write of a transaction. With an ETag it holds only for the row as it was read; MERGE always needs one."""
+    """One write of a transaction. With an ETag it holds only for the row as it was read.
+
+    MERGE and DELETE without one hold for any row of that key, but there has to be one.
+    """
 
     write: Write
     row: Row
@@ -89,7 +92,7 @@ def _request(table_url: str, change: Change) -> bytes:
     lines = [f"{change.write.value} {url} HTTP/1.1", "Accept: application/json;odata=minimalmetadata"]
     if change.write is Write.INSERT:
         lines.append("Prefer: return-no-content")
-    etag = change.etag or ("*" if change.write is Write.DELETE else None)
+    etag = change.etag or ("*" if change.write in {Write.MERGE, Write.DELETE} else None)
     if etag is not None:
         lines.append(f"If-Match: {etag}")
     body = b"" if change.write is Write.DELETE else encoded(change.row)

@@ -37,7 +37,7 @@ JOB_ID = "b3f49dff-381f-480d-a10e-17f4ce49b65f"
 def test_a_body_that_is_not_json_is_400(api: Api, body: bytes) -> None:
     answer = api.register(body)
     assert (answer.status, answer.json["type"]) == (400, "urn:problem:offer-monitor:invalid-request")
-    assert answer.faults[0].startswith("body: not valid JSON")
+    assert answer.faults[0].startswith(("body: not valid JSON", "body: nested deeper"))
 
 
 @pytest.mark.parametrize("body", [b"[" * 100_000, b'{"a":' * 40_000, b"[" * 101 + b"]" * 101])

@@ -11,6 +11,7 @@ from shared.composition import Monitor
 from shared.http import edge
 from shared.http.exchange import Request
 from shared.monitor.cycle_report import CycleFailure, CycleReport
+from shared.storage.errors import StorageUnreachable
 from shared.storage.table import Table
 from tests.clock import FakeClock
 from tests.http.api import Answer, Api
@@ -168,6 +169,20 @@ def test_anyone_may_ask_often_and_storage_is_read_every_ten_seconds(api: Api, cl
     assert api.health().status == 200
     clock.advance(11)
     assert api.health().status == 503
+
+
+def test_every_timer_function_tells_its_last_run(api: Api, clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unreachable(*_: object, **__: object) -> int:
+        raise StorageUnreachable("no answer")
+
+    timers.clean_up(api.monitor)
+    assert api.health_details().json["timers"] == {"clean_up": {"at": "2026-11-20T09:00:00Z", "ok": True}}
+    clock.advance(60)
+    monkeypatch.setattr(api.monitor.asks, "forget", unreachable)
+    timers.clean_up(api.monitor)
+    details = api.health_details()
+    assert details.json["timers"]["clean_up"] == {"at": "2026-11-20T09:01:00Z", "ok": False}
+    assert details.status == 200
 
 
 def test_the_monitors_row_made_into_something_else_is_started_anew(api: Api, table: Table) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from shared import timers
-from shared.jobs.set_aside import LONGEST_KEPT_CHARACTERS
+from shared.jobs.set_aside import SetAsideRows
 from shared.storage.table import Table
 from tests.clock import FakeClock
 from tests.http.api import Api
@@ -65,13 +65,31 @@ def test_a_row_of_any_key_can_be_removed_by_the_key_that_the_list_shows(api: Api
     assert keys(api) == []
 
 
-def test_a_row_that_is_set_aside_keeps_its_values_within_bounds(api: Api, table: Table) -> None:
+def test_a_row_that_is_set_aside_keeps_its_columns_within_bounds(api: Api, table: Table) -> None:
     put(table, "no job", price=2.5, **{f"column{number}": "\u00e9" * 10_000 for number in range(10)})
+    put(table, "wide", **{f"column{number}": "x" * 1000 for number in range(240)})
     timers.poll_pending_jobs(api.monitor)
-    row = table.get("setaside", "no job")
+    row, wide = table.get("setaside", "no job"), table.get("setaside", "wide")
     assert row is not None
-    assert len(row["columns"]) <= LONGEST_KEPT_CHARACTERS
-    assert '"price":"float: 2.5"' in row["columns"]
+    assert wide is not None
+    assert (row["price"], row["column9"]) == (2.5, "\u00e9" * 2000)
+    assert len(wide) < 110
+
+
+@pytest.mark.parametrize("value", [10**30, -(2**63), b"\x00", float("inf"), True])
+def test_a_row_is_set_aside_whatever_it_holds(api: Api, table: Table, value: object) -> None:
+    rows = SetAsideRows(table, api.monitor.clock, changed=lambda: None)
+    put(table, "no job")
+    row = table.get("pending", "no job")
+    assert row is not None
+    row["odd"] = value
+    assert rows.add([(row, "odd")]) == 1
+    put(table, "no job")
+    row = table.get("pending", "no job")
+    assert row is not None
+    row["refused"] = object()  # as storage refuses what a row cannot hold
+    assert rows.add([(row, "odd")]) == 1
+    assert [each.row_key for each in rows.page(None, 10)] == ["no job"]
 
 
 def test_health_counts_rows_after_the_next_tick(api: Api, table: Table, clock: FakeClock) -> None:
@@ -119,7 +137,12 @@ def test_an_idle_tick_makes_one_query_and_one_write(api: Api, table: Table, monk
 
 @pytest.mark.parametrize(
     ("query", "faults"),
-    [({"limit": "0"}, 1), ({"limit": "501", "cursor": "%%%", "state": "all"}, 3), ({"cursor": "gA"}, 1)],
+    [
+        ({"limit": "0"}, 1),
+        ({"limit": "501", "cursor": "%%%", "state": "all"}, 3),
+        ({"cursor": "gA"}, 1),
+        ({"cursor": ""}, 1),
+    ],
 )
 def test_a_request_for_a_page_that_cannot_be_is_refused(api: Api, query: dict[str, str], faults: int) -> None:
     answer = api.set_aside(**query)

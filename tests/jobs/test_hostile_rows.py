@@ -93,7 +93,7 @@ def test_absurd_outbox_rows_are_set_aside_and_harm_no_other_job(instance: Instan
     instance.register(job_id)
     instance.tick()
     assert instance.job(job_id).state is JobState.SUCCEEDED
-    assert {row.row_key for row in instance.set_aside_rows.page("", 50)} == {*keys, "~finished~no-job"}
+    assert {row.row_key for row in instance.set_aside_rows.page(None, 50)} == {*keys, "~finished~no-job"}
 
 
 def test_absurd_notes_of_status_requests_silence_no_job(instance: Instance, fresh_sandbox: Sandbox) -> None:
@@ -155,7 +155,7 @@ def test_a_row_that_storage_lets_grow_no_more_is_set_aside(
     monkeypatch.setattr(instance.table, "commit", refusing)
     instance.tidying.set_aside_refused([row])
     assert instance.registry.find(job_id) is None
-    [aside] = instance.set_aside_rows.page("", 10)
+    [aside] = instance.set_aside_rows.page(None, 10)
     assert aside.row_key == job_id
 
 

@@ -126,7 +126,7 @@ def test_rows_that_were_set_aside_go_when_their_days_are_over(instance: Instance
         clock.advance(86_400)
     clock.advance(9 * 86_400 - 60)
     clean_up(instance)
-    assert [row.row_key for row in instance.set_aside_rows.page("", 10)] == ["no job 2"]
+    assert [row.row_key for row in instance.set_aside_rows.page(None, 10)] == ["no job 2"]
 
 
 def test_deliveries_are_asked_to_go_by_their_own_days(instance: Instance, clock: FakeClock) -> None:

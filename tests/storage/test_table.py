@@ -6,7 +6,7 @@ import pytest
 
 from shared.settings import StorageByConnectionString
 from shared.storage.connection import Tables
-from shared.storage.errors import ChangeRefused, RowChanged, StorageUnreachable
+from shared.storage.errors import ChangeRefused, RowChanged, RowMissing, StorageUnreachable
 from shared.storage.table import Change, Table, Write, etag_of
 from tests.storage.faulty_storage import Fault, faulty_storage
 
@@ -63,6 +63,12 @@ def test_a_merge_returns_the_etag_for_the_next_one(table: Table) -> None:
     assert read is not None
     etag = table.merge(row("1", label="b"), etag_of(read))
     table.merge(row("1", label="c"), etag)
+
+
+def test_a_merge_without_etag_needs_a_row_all_the_same(table: Table) -> None:
+    with pytest.raises(RowMissing):
+        table.commit([Change(Write.MERGE, row("1", label="b"))])
+    assert table.get("p", "1") is None
 
 
 def test_deleting_a_changed_row_is_refused(table: Table) -> None:
