@@ -1,12 +1,12 @@
 """Measures how many HTTP requests an instance of the smallest size answers at once: 512 MB and a quarter of a core.
 
-Callers ask for a private offer whose upstream answer takes two seconds, as many at once as the instance is given; the host runs
-in a control group (cgroup v1) with a quarter of a core and 512 MB. For the cost table of docs/deployment.md.
+Callers ask for a private offer whose upstream answer takes two seconds, as many at once as the instance is given. The
+host runs in a control group (cgroup v1) with a quarter of a core and 512 MB. For the costs in docs/deployment.md.
 
     PYTHONPATH=. .venv/bin/python infra/scripts/measure_http.py      (as root, on Linux with cgroup v1)
 
-What it measures is the Python worker in the local host. On Azure the Functions host, a .NET process, takes its part of the
-memory and the core beside it, so Azure's figures are worse.
+What it measures is the Python worker in the local host. On Azure the Functions host, a .NET process, takes its part
+of the memory and the core beside it, so Azure's figures are worse.
 """
 
 import os
@@ -97,9 +97,8 @@ def measure(surroundings: Surroundings, concurrency: int) -> str:
 if __name__ == "__main__":
     if os.geteuid() != 0 or not (CGROUPS / "cpu").is_dir():
         sys.exit("measure_http: needs root and cgroup v1")
-    sys.stdout.write(
-        "| at once | requests/s | median s | 95th percentile s | MB | failed |\n| --- | --- | --- | --- | --- | --- |\n"
-    )
+    sys.stdout.write("| at once | requests/s | median s | 95th percentile s | MB | failed |\n")
+    sys.stdout.write("| --- | --- | --- | --- | --- | --- |\n")
     with running_surroundings() as surroundings:
         for concurrency in (1, 4, 8, 16, 32, 64):
             sys.stdout.write(f"{measure(surroundings, concurrency)}\n")

@@ -31,7 +31,7 @@ def gb_seconds(poll_tick_seconds: float, gigabytes: float = GIGABYTES_AT_512_MB)
 
 
 def dollars_for_alerts() -> float:
-    """What is deployed by default: $1.50 for a rule that runs every 5 minutes, $0.50 for a slower one, $0.10 for a metric."""
+    """By default: $1.50 for a rule that runs every 5 minutes, $0.50 for a slower one, $0.10 for a metric."""
     by_default = [alert for alert in log_alerts().values() if alert.name != "credential-expiring"]
     often = sum(minutes(alert.frequency) <= 5 for alert in by_default)
     return often * 1.50 + (len(by_default) - often) * 0.50 + 0.10
@@ -39,9 +39,8 @@ def dollars_for_alerts() -> float:
 
 def test_every_optional_part_has_its_price() -> None:
     """Whatever is off by default and can be switched on."""
-    priced = set(
-        re.findall(r"`(\w+)`", "".join(re.findall(r"^\| ([^|]*)\|", section("The optional parts"), re.MULTILINE)))
-    )
+    parts = re.findall(r"^\| ([^|]*)\|", section("The optional parts"), re.MULTILINE)
+    priced = set(re.findall(r"`(\w+)`", "".join(parts)))
     switches = {name for name, (_, default) in parameter_rows().items() if default == "false"}
     assert switches | {"alwaysReadyInstances", "instanceMemoryMB"} <= priced
 
