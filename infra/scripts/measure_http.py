@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import requests
-from local.bench.surroundings import Surroundings, running_surroundings
+from bench.surroundings import Surroundings, running_surroundings
 
 from local.host.process import HostProcess
 
