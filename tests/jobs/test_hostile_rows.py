@@ -138,7 +138,7 @@ def test_an_upper_case_key_is_found_before_a_tick_has_corrected_it(
 
 def test_thousands_of_upper_case_keys_are_corrected_and_polled_by_the_next_tick(instance: Instance) -> None:
     jobs = [str(uuid.UUID(int=number + 2**127)) for number in range(510)]
-    instance.table.commit_groups(
+    instance.table.commit_each(
         [[Change(Write.INSERT, {"PartitionKey": "pending", "RowKey": job_id.upper()})] for job_id in jobs]
     )
     rows = instance.tidying.in_lower_case(instance.pending_rows())
