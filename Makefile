@@ -43,7 +43,7 @@ lock: setup ## Write requirements.lock anew from requirements.txt
 	@./infra/scripts/lock.sh
 
 audit: setup ## Look up known vulnerabilities of what is deployed (needs the internet)
-	@$(PYTHON_VENV) -m pip_audit --require-hashes --disable-pip --requirement requirements.lock
+	@$(PYTHON_VENV) -m pip_audit --strict --require-hashes --disable-pip --requirement requirements.lock
 
 lint-bicep: ## Compile and lint infra/, where the Bicep CLI is installed
 	@./infra/scripts/lint-bicep.sh

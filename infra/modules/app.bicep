@@ -171,7 +171,6 @@ resource app 'Microsoft.Web/sites@2025-03-01' = {
       ipSecurityRestrictionsDefaultAction: empty(ipRules) ? 'Allow' : 'Deny'
       scmIpSecurityRestrictions: deploymentIpRules
       scmIpSecurityRestrictionsDefaultAction: empty(deploymentIpRules) ? 'Allow' : 'Deny'
-      scmIpSecurityRestrictionsUseMain: false
       cors: {
         allowedOrigins: []
         supportCredentials: false

@@ -1,8 +1,8 @@
 """Writes a copy of the templates that checkov's Bicep parser can read, and fails if it cannot read one of them.
 
 checkov passes over a file that it cannot parse without a word, so that a scan of none looks like a clean one. Its
-parser (the pycep release that it pins) knows no imports, user-defined types, typed arrays or lambdas. The copy says
-the same about every resource: only those constructs are replaced, none of which stands inside a resource.
+parser (the pycep release that it pins) knows no imports, user-defined types, typed arrays, lambdas or newer operators
+and functions. The copy says the same about every resource in what checkov looks at.
 
 Usage: checkov_view.py <templates> <copy>
 """
@@ -16,11 +16,22 @@ from pycep import BicepParser
 
 _REPLACEMENTS = (
     (re.compile(r"^import .*$", re.MULTILINE), ""),
-    (re.compile(r"^(param \w+) (?:Tags|AppSettings)\b", re.MULTILINE), r"\1 object"),
-    (re.compile(r"^(param \w+) (?:ClientCertificateMode|PartnerCenterCredential)\b", re.MULTILINE), r"\1 string"),
-    (re.compile(r"^(param \w+) string\[\]", re.MULTILINE), r"\1 array"),
+    (re.compile(r"^(param \w+) \w+\[\]", re.MULTILINE), r"\1 array"),
     (re.compile(r"^(var \w+) = toObject\(.*$", re.MULTILINE), r"\1 = {}"),
+    (re.compile(r"^(var \w+) = map\(.*\)$", re.MULTILINE), r"\1 = []"),
+    (re.compile(r"^(var \w+) = map\(.*?^\}\)$", re.MULTILINE | re.DOTALL), r"\1 = []"),
+    (re.compile(r"\w+\.\?\w+ \?\? ''"), "''"),
+    (re.compile(r"\b(?:cidrSubnet|dateTimeToEpoch|join)\(.*\)"), "''"),
 )
+
+
+def plain_types(templates: Path) -> list[tuple[re.Pattern[str], str]]:
+    """Each type of types.bicep as what it is made of: an object, or a text with a few values."""
+    source = (templates / "types.bicep").read_text(encoding="utf-8")
+    kinds = {
+        name: "object" if body == "{" else "string" for name, body in re.findall(r"^type (\w+) = (.)", source, re.M)
+    }
+    return [(re.compile(rf"^(param \w+) {name}\b", re.M), rf"\1 {kind}") for name, kind in kinds.items()]
 
 
 def write_view(templates: Path, copy: Path) -> int:
@@ -29,7 +40,7 @@ def write_view(templates: Path, copy: Path) -> int:
     sources = [path for path in sorted(templates.rglob("*.bicep")) if path.name != "types.bicep"]
     for source in sources:
         text = source.read_text(encoding="utf-8")
-        for pattern, replacement in _REPLACEMENTS:
+        for pattern, replacement in (*_REPLACEMENTS, *plain_types(templates)):
             text = pattern.sub(replacement, text)
         parser.parse(text=text)
         target = copy / source.relative_to(templates)

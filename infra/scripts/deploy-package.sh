@@ -22,7 +22,7 @@ answer=$(mktemp -d)
 trap 'rm -rf "$answer"' EXIT
 
 endpoint=$(az functionapp show --resource-group "$AZURE_RESOURCE_GROUP" --name "$FUNCTION_APP_NAME" \
-  --query "hostNameSslStates[?hostType=='Repository'].name | [0]" --output tsv)
+  --query "(properties.hostNameSslStates || hostNameSslStates)[?hostType=='Repository'].name | [0]" --output tsv)
 [ -n "$endpoint" ] || fail "there is no app $FUNCTION_APP_NAME in $AZURE_RESOURCE_GROUP that you may see"
 case $endpoint in localhost* | 127.0.0.1*) base_url=http://$endpoint ;; *) base_url=https://$endpoint ;; esac
 

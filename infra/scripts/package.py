@@ -31,13 +31,12 @@ APP_SUFFIXES = frozenset({".css", ".html", ".js", ".json", ".py", ".svg"})
 # Where Azure's Python worker looks for dependencies that came with the app.
 DEPENDENCIES = ".python_packages/lib/site-packages"
 
-# Azure Functions runs Python 3.13 on Linux, x86-64, with glibc 2.36 (Debian 12). Wheels for an older glibc run there too.
+# Azure Functions runs Python 3.13 on Linux, x86-64, with glibc 2.36 (Debian 12). Wheels for an older glibc run there.
 PYTHON = "3.13"
-PLATFORMS = tuple(f"manylinux_2_{minor}_x86_64" for minor in (34, 31, 28, 27, 26, 24, 17, 12, 5)) + (
-    "manylinux2014_x86_64",
-)
+_GLIBC_MINORS = (34, 31, 28, 27, 26, 24, 17, 12, 5)
+PLATFORMS = (*(f"manylinux_2_{minor}_x86_64" for minor in _GLIBC_MINORS), "manylinux2014_x86_64")
 
-# Left out of the dependencies: command-line tools, which hold the path of this machine's Python, and pip's notes on itself.
+# Left out of the dependencies: command-line tools, which hold the path of this machine's Python, and pip's own notes.
 _SKIPPED_FOLDERS = frozenset({"__pycache__", "bin"})
 _SKIPPED_FILES = frozenset({"RECORD", "INSTALLER", "REQUESTED", "direct_url.json"})
 # A zip knows no time before this.

@@ -1,4 +1,4 @@
-"""The alerts and queries as they are deployed: rules with their text put together, and every query of workbook and docs."""
+"""The alerts and queries as they are deployed: rules with their text put together, queries of workbook and docs."""
 
 import json
 import re

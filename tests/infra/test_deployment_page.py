@@ -2,6 +2,7 @@
 
 import re
 
+from tests.infra.monitoring import log_alerts, minutes
 from tests.infra.template import INFRA, REPOSITORY, main_template
 from tests.infra.test_templates import GRANTED_ROLES, parameters_file
 
@@ -12,6 +13,7 @@ GIGABYTES_AT_512_MB = 0.5
 FREE_GB_SECONDS = 100_000
 FREE_EXECUTIONS = 250_000
 DOLLARS_PER_GB_SECOND = 0.000026
+HOST_STORAGE_DOLLARS = 0.60
 
 
 def section(title: str) -> str:
@@ -26,6 +28,21 @@ def parameter_rows() -> dict[str, tuple[str, str]]:
 def gb_seconds(poll_tick_seconds: float, gigabytes: float = GIGABYTES_AT_512_MB) -> float:
     """Both timers in a month; the other one's tick is billed the least, a second."""
     return TICKS_PER_MONTH * (poll_tick_seconds + 1) * gigabytes
+
+
+def dollars_for_alerts() -> float:
+    """By default: $1.50 for a rule that runs every 5 minutes, $0.50 for a slower one, $0.10 for a metric."""
+    by_default = [alert for alert in log_alerts().values() if alert.name != "credential-expiring"]
+    often = sum(minutes(alert.frequency) <= 5 for alert in by_default)
+    return often * 1.50 + (len(by_default) - often) * 0.50 + 0.10
+
+
+def test_every_optional_part_has_its_price() -> None:
+    """Whatever is off by default and can be switched on."""
+    parts = re.findall(r"^\| ([^|]*)\|", section("The optional parts"), re.MULTILINE)
+    priced = set(re.findall(r"`(\w+)`", "".join(parts)))
+    switches = {name for name, (_, default) in parameter_rows().items() if default == "false"}
+    assert switches | {"alwaysReadyInstances", "instanceMemoryMB"} <= priced
 
 
 def test_the_page_names_every_parameter_and_no_other() -> None:
@@ -65,6 +82,7 @@ def test_the_arithmetic_of_the_page_holds() -> None:
     large = (gb_seconds(3.0, gigabytes=2) - FREE_GB_SECONDS) * DOLLARS_PER_GB_SECOND
     spare = FREE_GB_SECONDS - gb_seconds(3.0)
     compute = beyond * DOLLARS_PER_GB_SECOND
+    alerts = dollars_for_alerts()
     for figure in (
         f"{gb_seconds(1):,.0f} GB-s",
         f"{gb_seconds(3.0):,.0f} GB-s",
@@ -75,7 +93,8 @@ def test_the_arithmetic_of_the_page_holds() -> None:
         f"{spare / GIGABYTES_AT_512_MB:,.0f} requests",
         f"{302 * TICKS_PER_MONTH:,}",
         f"${302 * TICKS_PER_MONTH / 10_000 * 0.00036:.2f}",
-        f"${compute + 0.47 + 5.60:.2f}",
+        f"${alerts:.2f}",
+        f"${compute + 0.47 + HOST_STORAGE_DOLLARS + alerts:.2f}",
     ):
         assert figure in section("What it costs"), figure
 

@@ -1,4 +1,4 @@
-"""Every query, of alerts, workbook and documentation, is KQL: Microsoft's language service has nothing to say about it."""
+"""Every query, of alerts, workbook and documentation, is KQL: Microsoft's language service finds no fault with it."""
 
 import functools
 

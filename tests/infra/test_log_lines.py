@@ -7,8 +7,8 @@ import re
 import uuid
 
 import pytest
-from sandbox.server import Sandbox
 
+from sandbox.server import Sandbox
 from tests.app.app import App, JobsTable, environment_of
 from tests.infra.log_events import LOG_EVENTS
 from tests.infra.monitoring import all_queries

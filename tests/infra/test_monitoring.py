@@ -127,7 +127,7 @@ def test_an_alert_looks_back_further_than_its_last_run(alert: LogAlert) -> None:
 
 @each_alert()
 def test_an_alert_sees_as_far_back_as_its_query_asks(alert: LogAlert) -> None:
-    """Azure gives a query its window and no more; `silentAfter` needs older lines too, to know that the app ran then."""
+    """Azure gives a query its window and no more; `silentAfter` needs older lines too, to know that the app ran."""
     for number, unit in re.findall(r"(?:ago\(|silentAfter = )(\d+)([mhd])", alert.query):
         asked = int(number) * {"m": 1, "h": 60, "d": 1440}[unit]
         assert minutes(alert.window) > asked
@@ -168,7 +168,7 @@ def commands() -> list[str]:
 
 
 def test_a_command_can_be_pasted_as_it_stands() -> None:
-    """Every variable is set at the top of the page, or in the same block; nothing is left for a person to fill in by <name>."""
+    """Every variable is set at the top of the page or above in the runbook; nothing is left to fill in by <name>."""
     setup = OPERATIONS.partition("\n## Before you start\n")[2].partition("\n## ")[0]
     exported = set(re.findall(r"^export (\w+)=", setup, re.M))
     for block in commands():

@@ -15,13 +15,13 @@ from types import ModuleType
 
 import pytest
 import requests
-from sandbox.server import Sandbox
 
 from local.processes.child import Child
+from sandbox.server import Sandbox
 from tests.app.app import JobsTable, environment_of
 from tests.infra.template import INFRA, REPOSITORY
 
-# What runs the app on this machine in place of Azure: the runtime and the local host's own needs, and nothing of the app's.
+# What runs the app on this machine in place of Azure: the runtime and the local host's own needs, none of the app's.
 HOST_NEEDS = ("azure-functions-runtime", "aiohttp", "croniter")
 PERMISSIVE = re.compile(r"MIT|BSD|Apache|PSF|Python Software Foundation|ISC|MPL-2\.0|Mozilla Public License 2")
 
@@ -158,7 +158,7 @@ def test_the_checksums_are_those_of_the_files(built: Path) -> None:
 
 @pytest.mark.slow
 def test_no_dependency_has_the_name_of_a_part_of_the_app(unpacked: Path) -> None:
-    """On Azure the app's folder is the last on Python's path: a dependency of the same name would be imported instead."""
+    """On Azure the app's folder is the last on Python's path: a dependency of that name would be imported instead."""
     site_packages = unpacked / ".python_packages/lib/site-packages"
     own = {path.stem for path in unpacked.iterdir() if not path.name.startswith(".")}
     assert not own & {path.stem for path in site_packages.iterdir()}

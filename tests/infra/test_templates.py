@@ -217,6 +217,51 @@ def test_a_secret_is_written_only_when_a_value_is_given() -> None:
         assert f"= if (!empty({value}))" in text(secret.node)
 
 
+def test_with_the_virtual_network_no_store_answers_the_public() -> None:
+    for file, symbol in (("storage", "account"), ("vault", "vault")):
+        template = Template(INFRA / f"modules/{file}.bicep")
+        resource = next(resource for resource in template.resources if resource.symbol == symbol)
+        own = property_value(body_of(resource.node), "properties")
+        assert text(property_value(own, "publicNetworkAccess")) == "privateOnly ? 'Disabled' : 'Enabled'"
+        assert text(property_value(own, "networkAcls", "defaultAction")) == "privateOnly ? 'Deny' : 'Allow'"
+    calls = {call.symbol: call for call in main_template().modules}
+    for symbol in ("storage", "vault"):
+        assert text(calls[symbol].arguments["privateOnly"]) == "virtualNetworkEnabled"
+
+
+def test_whatever_is_closed_to_the_public_has_a_private_endpoint_before_the_app_starts() -> None:
+    calls = {call.symbol: call for call in main_template().modules}
+    endpoints = {symbol for symbol, call in calls.items() if call.file == "modules/private-endpoint.bicep"}
+    groups = {literal(calls[symbol].arguments["groupId"]) for symbol in endpoints}
+    assert groups == {"blob", "table", "vault", "sites"}
+    waits_for = text(calls["app"].node).rpartition("dependsOn:")[2]
+    for symbol in endpoints - {"appEndpoint"}:
+        assert symbol in waits_for
+
+
+def test_an_optional_part_is_off_unless_it_is_asked_for() -> None:
+    for declaration in main_template().root.named_children:
+        if declaration.type == "parameter_declaration" and text(declaration.named_children[1]) == "bool":
+            assert text(declaration.named_children[-1]) == "false", text(declaration)
+
+
+def test_sign_in_leaves_the_anonymous_routes_alone_and_no_other() -> None:
+    sign_in = (INFRA / "modules/sign-in.bicep").read_text(encoding="utf-8")
+    excluded = set(re.findall(r"'(/api/[^']*)'", sign_in.partition("excludedPaths")[2].partition("]")[0]))
+    routes = (INFRA.parent / "function_app.py").read_text(encoding="utf-8")
+    anonymous = set()
+    for decorator in re.findall(r"^@app\.route\((.*?)\)$", routes, re.MULTILINE | re.DOTALL):
+        route = re.findall(r'^(?:route=)?"([^"]*)"', decorator.strip())[0]
+        if "ANONYMOUS" in decorator:
+            anonymous.add("/api/" + re.sub(r"\{.*", "*", route))
+        else:
+            assert f"/api/{route}" not in excluded
+    assert anonymous
+    # The pages that are promised may come later than their exception.
+    promised = {"/api/openapi.json", "/api/docs", "/api/docs/*", "/api/dashboard", "/api/dashboard/*"}
+    assert anonymous <= excluded <= anonymous | promised
+
+
 def parameters_file() -> dict[str, str]:
     document = json.loads((INFRA / "main.parameters.json").read_text(encoding="utf-8"))
     return {name: entry["value"] for name, entry in document["parameters"].items()}

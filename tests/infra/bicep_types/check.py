@@ -1,7 +1,7 @@
-"""Holds the resources of a template to Microsoft's published types (types.json): names, required members, enums, kinds.
+"""Holds the resources of a template to Microsoft's published types: names, required members, enums, kinds.
 
-It follows what a template says outright: objects, lists, loops, both sides of a choice, variables, and parameters with a
-list of allowed values. What only Azure knows (another resource's properties, most functions) it takes as fitting.
+It follows what a template says outright: objects, lists, loops, both sides of a choice, variables, and parameters
+with a list of allowed values. What only Azure knows (other resources, most functions) counts as fitting.
 """
 
 import json
@@ -107,11 +107,8 @@ class _Checker:
 
     def _check_value(self, value: Node, wanted: Json, path: str) -> Iterator[str]:
         if value.type == "lambda_expression":
-            body = value.named_children[-1]
-            if "items" in wanted:
-                yield from self.check(body, wanted["items"], f"{path}[]")
-            return
-        if "anyOf" in wanted:
+            yield from self.check(value.named_children[-1], wanted["items"], f"{path}[]")
+        elif "anyOf" in wanted:
             yield from self._check_choice(value, wanted, path)
         elif "value" in wanted:
             if literal(value) != wanted["value"]:
@@ -120,20 +117,17 @@ class _Checker:
             if wanted["kind"] not in _KINDS[value.type] | {"any"}:
                 yield f"{path}: {text(value)[:40]} is no {wanted['kind']}"
         elif "items" in wanted:
-            if value.type != "array":
-                # The body of a loop is one item.
-                yield from self._check_value(value, published()["types"][wanted["items"]], f"{path}[]")
-            else:
-                for item in value.named_children:
-                    if item.type != "comment":
-                        yield from self.check(item, wanted["items"], f"{path}[]")
+            # The body of a loop is one item.
+            for item in value.named_children if value.type == "array" else [value]:
+                if item.type != "comment":
+                    yield from self.check(item, wanted["items"], f"{path}[]")
         elif value.type != "object":
             yield f"{path}: {text(value)[:40]} is no object"
         else:
             yield from self._check_object(value, wanted, path)
 
     def _check_choice(self, value: Node, wanted: Json, path: str) -> Iterator[str]:
-        """An enum. A wrong value of an open one (with `string` among its choices) passes the compiler and fails on Azure."""
+        """An enum. A wrong value of an open one, which takes any text, passes the compiler and fails on Azure."""
         choices = [published()["types"][number] for number in wanted["anyOf"]]
         literals = {choice["value"] for choice in choices if "value" in choice}
         if value.type == "string" and literals:

@@ -1,8 +1,8 @@
 """Makes types.json: what Microsoft publishes about the resource types that the templates declare, and no more.
 
-Microsoft's published types (github.com/Azure/bicep-types-az, MIT) are facts about Azure's API: the names of properties,
-which are required or read-only, and which values an enum knows. This keeps those facts for the types and versions that
-`infra/` declares, and drops the descriptions. Run it again when the templates declare another type or version:
+Microsoft's published types (github.com/Azure/bicep-types-az, MIT) are facts about Azure's API: the names of
+properties, which are required or read-only, and which values an enum knows. This keeps those facts for the types and
+versions that `infra/` declares, and drops the descriptions. Run it again when they declare another type or version:
 
     python -m tests.infra.bicep_types.reduce <git directory of a clone of Azure/bicep-types-az>
 """
@@ -19,7 +19,7 @@ from tests.infra.template import templates
 
 TYPES = Path(__file__).with_name("types.json")
 
-# Of Microsoft's flags: 1 required, 2 read-only. The others (write-only, known at the start) say nothing about a template.
+# Of Microsoft's flags: 1 required, 2 read-only. The others (write-only, known at the start) say nothing here.
 _FLAGS = 3
 _BOUNDS = ("minLength", "maxLength", "minValue", "maxValue")
 

@@ -5,7 +5,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-# https://learn.microsoft.com/azure/azure-monitor/reference/tables-category, in the names of an Application Insights component.
+# As an Application Insights component names them: https://learn.microsoft.com/azure/azure-monitor/reference/tables
 _EVERY_TABLE = {
     "timestamp": "datetime",
     "itemType": "string",
@@ -69,7 +69,7 @@ APPLICATION_INSIGHTS = {
 class Verdict:
     """What the language service says of one query.
 
-    `columns` are what it returns; `names` those of its own making that are words of KQL, which a later version may refuse.
+    `columns` are what it returns; `names` those of its own making that are words of KQL, which is asking for trouble.
     """
 
     faults: list[str]
