@@ -14,6 +14,8 @@ from shared.upstream.urls import relative_url
 PRODUCT_INGESTION = "Product Ingestion"
 # No page is begun after this: Azure cuts an HTTP answer off after 230 seconds.
 LISTING_SECONDS_MAX = 100.0
+# A status is parsed whole, which takes many times its size in memory. Only a job's errors make it long.
+STATUS_MAX_BYTES = 4 * 1024 * 1024
 
 
 class ProductIngestion:
@@ -47,6 +49,8 @@ class ProductIngestion:
             timeout_seconds=timeout_seconds,
             before_large=before_large,
         )
+        if len(answer.body) > STATUS_MAX_BYTES:
+            raise answer.unreadable(f"a status of more than {STATUS_MAX_BYTES} bytes")
         try:
             return JobStatus.from_json(answer.json(), job_id)
         except UpstreamUnreadable as error:

@@ -236,14 +236,14 @@ class _Gate:
         self.refusal: Exception | None = None
 
     def pass_once(self) -> None:
-        before_large, self._before_large = self._before_large, None
-        if before_large is None:
+        if self._before_large is None:
             return
         try:
-            before_large()
+            self._before_large()
         except Exception as error:
             self.refusal = error
             raise
+        self._before_large = None
 
 
 class _BearerAuth(AuthBase):

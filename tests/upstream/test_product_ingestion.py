@@ -11,7 +11,7 @@ from shared.upstream.errors import (
     UpstreamServerError,
     UpstreamUnreadable,
 )
-from shared.upstream.product_ingestion import ProductIngestion
+from shared.upstream.product_ingestion import STATUS_MAX_BYTES, ProductIngestion
 from tests.upstream.conftest import OpenUpstream
 
 JOB_ID = "11111111-2222-4333-8444-555555555555"
@@ -259,3 +259,11 @@ def test_the_private_offer_asked_for_is_told_in_any_spelling(
     )
 
     assert api.private_offer("private-offer/ab-1").status == 200
+
+
+def test_a_status_too_large_to_be_parsed_is_unreadable(api: ProductIngestion, fresh_sandbox: Sandbox) -> None:
+    body = '{"jobStatus": "completed"}'.ljust(STATUS_MAX_BYTES + 1)
+    fresh_sandbox.state.fault("any_answer", route=STATUS, status=200, body=body)
+
+    with pytest.raises(UpstreamUnreadable, match="more than"):
+        api.job_status(UNKNOWN_JOB_ID)

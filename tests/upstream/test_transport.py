@@ -438,6 +438,19 @@ def test_who_asks_is_told_once_before_a_body_gets_large(
     assert len(told) == times
 
 
+def test_a_large_body_that_was_given_up_is_not_read_by_the_next_try_either(
+    wire: Transport, server: RecordingServer
+) -> None:
+    server.answers = [reply("200 OK", b" " * LARGE_ANSWER_BYTES + b"{}")]
+
+    def no_room() -> None:
+        raise UpstreamUnreachable("no room", api="Product Ingestion")
+
+    with pytest.raises(UpstreamUnreachable, match="no room"):
+        wire.get("x", before_large=no_room)
+    assert len(server.requests) == RETRIES_MAX + 1
+
+
 def test_who_asks_may_give_a_large_body_up(wire: Transport, server: RecordingServer) -> None:
     server.answers = [reply("200 OK", b" " * LARGE_ANSWER_BYTES + b"{}"), reply("200 OK", b"{}")]
 
