@@ -26,7 +26,7 @@ test-slow: setup ## Run the proofs that take minutes
 	@$(PYTHON_VENV) -m pytest -m slow $(ARGS)
 
 bench: setup ## Measure against the ideal and against simple rivals
-	@$(PYTHON_VENV) -m local.bench $(ARGS)
+	@$(PYTHON_VENV) -m bench $(ARGS)
 
 lint: setup ## Check style, format and types
 	@$(PYTHON_VENV) -m ruff check .

@@ -20,21 +20,34 @@ _building = Lock()
 app = func.FunctionApp(http_auth_level=func.AuthLevel.FUNCTION)
 
 
-# Timers: both may also be fired by hand with POST /admin/functions/{name}.
+# Timers: each may also be fired by hand with POST /admin/functions/{name}.
 
 
 @app.function_name("poll_pending_jobs")
 @app.timer_trigger(schedule="0 * * * * *", arg_name="timer")
 def poll_pending_jobs(timer: func.TimerRequest) -> None:  # noqa: ARG001 - stored state says what is due, not the timer
     """Poll every job that is due, then see the events that this made off to the webhooks."""
-    _monitor().poll_tick()
+    from shared import timers
+
+    timers.poll_pending_jobs(_monitor())
 
 
 @app.function_name("deliver_webhooks")
 @app.timer_trigger(schedule="30 * * * * *", arg_name="timer")
 def deliver_webhooks(timer: func.TimerRequest) -> None:  # noqa: ARG001 - stored state says what is due, not the timer
     """Attempt again the webhook deliveries that are due."""
-    _monitor().delivery_tick()
+    from shared import timers
+
+    timers.deliver_webhooks(_monitor())
+
+
+@app.function_name("clean_up")
+@app.timer_trigger(schedule="45 7 3 * * *", arg_name="timer")
+def clean_up(timer: func.TimerRequest) -> None:  # noqa: ARG001 - stored state says what is due, not the timer
+    """Remove what has outlived its retention: finished jobs, deliveries, rows that were set aside."""
+    from shared import timers
+
+    timers.clean_up(_monitor())
 
 
 # Jobs
@@ -80,6 +93,20 @@ def check_job(req: func.HttpRequest) -> func.HttpResponse:
 def get_private_offer_of_job(req: func.HttpRequest) -> func.HttpResponse:
     """Read the private offer that a job made or changed."""
     return _answer(req, lambda: _monitor().job_handlers.private_offer)
+
+
+@app.function_name("list_set_aside")
+@app.route("set-aside", methods=["GET"])
+def list_set_aside(req: func.HttpRequest) -> func.HttpResponse:
+    """List the rows of the jobs table that are no jobs."""
+    return _answer(req, lambda: _monitor().set_aside_handlers.list)
+
+
+@app.function_name("remove_set_aside")
+@app.route("set-aside/{rowKey}", methods=["DELETE"])
+def remove_set_aside(req: func.HttpRequest) -> func.HttpResponse:
+    """Remove one of them."""
+    return _answer(req, lambda: _monitor().set_aside_handlers.remove)
 
 
 # Offers

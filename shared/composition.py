@@ -6,7 +6,8 @@ and no azure-identity.
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from datetime import datetime
 from threading import RLock
 from typing import TYPE_CHECKING, Any
 
@@ -19,18 +20,17 @@ from shared.jobs.pending_jobs import PendingJobs
 from shared.jobs.poll import JobPoller
 from shared.jobs.poll_cycle import PollCycle
 from shared.jobs.poll_rules import PollRules
+from shared.jobs.set_aside import SetAsideRows
 from shared.jobs.tidying import Tidying
-from shared.log import log_event
-from shared.monitor.cycle_report import CycleFailure, CycleReport
 from shared.monitor.monitor_state import MonitorStates
-from shared.setting_reader import SettingsError
+from shared.monitor.timer_reports import TimerReports
 from shared.settings import Settings, StorageSettings, load_settings, load_storage_settings
 from shared.storage.connection import Tables
 from shared.storage.documents import Documents
-from shared.storage.errors import StorageError
 from shared.storage.table import Table
 from shared.upstream.clients import Upstream, upstream_from_settings
-from shared.webhooks.events import Event
+from shared.webhooks.events import Announcer
+from shared.webhooks.on_demand import AnnouncerOnDemand
 
 if TYPE_CHECKING:
     from shared.http.cpp_offers import CppOfferHandlers
@@ -38,14 +38,15 @@ if TYPE_CHECKING:
     from shared.http.jobs import JobHandlers
     from shared.http.offer_details import OfferDetailHandlers
     from shared.http.private_offers import PrivateOfferHandlers
+    from shared.http.set_aside import SetAsideHandlers
     from shared.http.webhooks import WebhookHandlers
     from shared.jobs.job_offers import JobOffers
     from shared.jobs.registry import JobRegistry
+    from shared.monitor.clean_up import CleanUp
     from shared.webhooks.webhooks import Webhooks
 
-# Promise 7: a tick ends within 50 seconds. Polling ends by itself before; deliveries under way may use what is left.
-TICK_SECONDS = 49.0
-_log = logging.getLogger("offer_monitor")
+# How long a manual check waits for the deliveries that it started: Azure drops what is logged after its answer.
+CHECK_WAITS_SECONDS = 5.0
 
 
 class _Part[T]:
@@ -72,41 +73,6 @@ class Monitor:
         self.clock = clock or SystemClock()
         # Microsoft's libraries log every request, and azure-identity what Entra said word for word.
         logging.getLogger("azure").setLevel(logging.ERROR)
-
-    # --- what the timers run ---
-
-    def poll_tick(self) -> None:
-        """One tick of `poll_pending_jobs`: poll, note how it went, see the first deliveries off."""
-        began = time.monotonic()
-        report = self._poll_cycle_report()
-        try:
-            self.monitor_states.record(report)
-        except (StorageError, SettingsError) as error:
-            _log.warning("the cycle's report is kept until it can be stored: %s", error)
-        if "webhooks" in self.__dict__:
-            self.webhooks.deliverer.finish(TICK_SECONDS - (time.monotonic() - began))
-
-    def _poll_cycle_report(self) -> CycleReport:
-        try:
-            return self.poll_cycle.run()
-        except SettingsError as error:
-            failure, detail = CycleFailure.SETTINGS_INVALID, str(error)
-            _log.error("%s", error)
-        except Exception:  # noqa: BLE001 - health must learn even of what nobody foresaw
-            failure, detail = CycleFailure.UNFORESEEN, "the cycle failed unexpectedly; the log says why"
-            _log.exception("a cycle failed unexpectedly")
-        report = CycleReport(started_at=self.clock.now(), failure=failure, failure_detail=detail)
-        log_event(_log, "poll_cycle", level=logging.ERROR, **report.facts())
-        return report
-
-    def delivery_tick(self) -> None:
-        """One tick of `deliver_webhooks`: the deliveries that are due again."""
-        try:
-            retry_cycle = self.webhooks.retry_cycle
-        except SettingsError as error:
-            _log.error("no delivery was attempted: %s", error)
-            return
-        retry_cycle.run()
 
     # --- settings and storage ---
 
@@ -136,15 +102,26 @@ class Monitor:
 
     @_Part
     def job_bodies(self) -> JobBodies:
-        return JobBodies(Documents(self.jobs_table))
+        return JobBodies(self.documents)
 
     @_Part
     def pending_jobs(self) -> PendingJobs:
         return PendingJobs(self.jobs_table, self.job_bodies)
 
     @_Part
+    def documents(self) -> Documents:
+        return Documents(self.jobs_table)
+
+    @_Part
+    def set_aside_rows(self) -> SetAsideRows:
+        return SetAsideRows(self.jobs_table, self.clock, changed=self._set_aside_changed)
+
+    def _set_aside_changed(self) -> None:
+        self.monitor_states.set_aside_changed()
+
+    @_Part
     def tidying(self) -> Tidying:
-        return Tidying(self.jobs_table, self.job_bodies)
+        return Tidying(self.jobs_table, self.set_aside_rows)
 
     @_Part
     def asks(self) -> Asks:
@@ -156,11 +133,14 @@ class Monitor:
 
     @_Part
     def outbox(self) -> Outbox:
+        return self._outbox(AnnouncerOnDemand(lambda: self.webhooks))
+
+    def _outbox(self, announcer: Announcer) -> Outbox:
         return Outbox(
             table=self.jobs_table,
             pending=self.pending_jobs,
             history=self.history,
-            announcer=_AnnouncerOnDemand(self),
+            announcer=announcer,
             clock=self.clock,
         )
 
@@ -209,7 +189,13 @@ class Monitor:
 
     @_Part
     def monitor_states(self) -> MonitorStates:
-        return MonitorStates(self.jobs_table, _AnnouncerOnDemand(self))
+        return MonitorStates(
+            self.jobs_table, AnnouncerOnDemand(lambda: self.webhooks), count_set_aside=self.set_aside_rows.count
+        )
+
+    @_Part
+    def timer_reports(self) -> TimerReports:
+        return TimerReports(self.jobs_table)
 
     @_Part
     def webhooks(self) -> "Webhooks":
@@ -224,22 +210,51 @@ class Monitor:
             ca_bundle=self.settings.ca_bundle,
         )
 
+    @_Part
+    def clean_up(self) -> "CleanUp":
+        from shared.jobs.orphans import OrphanedDocuments
+        from shared.monitor.clean_up import CleanUp, Retention
+
+        return CleanUp(
+            history=self.history,
+            set_aside_rows=self.set_aside_rows,
+            asks=self.asks,
+            orphans=OrphanedDocuments(self.documents, self.pending_jobs, self.history),
+            remove_expired_deliveries=self._remove_expired_deliveries,
+            retention=Retention(
+                job_history_days=self.settings.job_history_days,
+                delivery_history_days=self.settings.delivery_history_days,
+            ),
+            clock=self.clock,
+        )
+
+    def _remove_expired_deliveries(self, *, ended_before: datetime, has_time: Callable[[], bool]) -> int:
+        return self.webhooks.retention.remove_expired(ended_before=ended_before, has_time=has_time)
+
     # --- HTTP ---
 
     @_Part
     def job_handlers(self) -> "JobHandlers":
         from shared.http.jobs import JobHandlers
+        from shared.jobs.listing import JobListing
         from shared.jobs.manual_check import ManualCheck
 
         manual_check = ManualCheck(
             registry=self.registry,
             pending=self.pending_jobs,
             asks=self.asks,
-            outbox=self.outbox,
+            outbox=self._outbox(AnnouncerOnDemand(lambda: self.webhooks, CHECK_WAITS_SECONDS)),
             poller=self.job_poller,
             clock=self.clock,
         )
-        return JobHandlers(self.registry, manual_check, self.job_offers, self.clock)
+        listing = JobListing(pending=self.pending_jobs, history=self.history, clock=self.clock)
+        return JobHandlers(self.registry, listing, manual_check, self.job_offers, self.clock)
+
+    @_Part
+    def set_aside_handlers(self) -> "SetAsideHandlers":
+        from shared.http.set_aside import SetAsideHandlers
+
+        return SetAsideHandlers(self.set_aside_rows)
 
     @_Part
     def private_offer_handlers(self) -> "PrivateOfferHandlers":
@@ -270,28 +285,6 @@ class Monitor:
     @_Part
     def health_handlers(self) -> "HealthHandlers":
         from shared.http.health import HealthHandlers
-        from shared.monitor.health import DeliveryCounts, Health
+        from shared.monitor.health import Health
 
-        def count_deliveries() -> DeliveryCounts:
-            endpoint_ids = [endpoint.id for endpoint in self.webhooks.endpoints.all()]
-            return DeliveryCounts(*self.webhooks.deliveries.counts(endpoint_ids))
-
-        return HealthHandlers(
-            Health(
-                pending=self.pending_jobs,
-                states=self.monitor_states,
-                count_deliveries=count_deliveries,
-                clock=self.clock,
-            )
-        )
-
-
-class _AnnouncerOnDemand:
-    """Opens the webhooks when there is something to announce: an idle tick has nothing."""
-
-    def __init__(self, monitor: Monitor) -> None:
-        self._monitor = monitor
-
-    def announce(self, events: Sequence[Event]) -> None:
-        if events:
-            self._monitor.webhooks.announcer.announce(events)
+        return HealthHandlers(Health(states=self.monitor_states, timers=self.timer_reports, clock=self.clock))

@@ -2,37 +2,70 @@
 
 Upstream's objects are passed on unchanged, and "unchanged" includes `2.0`, `0.10` and 19-digit integers, which the
 standard library would turn into other texts. simplejson keeps every number as a Decimal and writes it back as it was.
+An object that is only passed on is not parsed at all: `RawJson` carries its bytes, and `members` and `elements` look
+inside without building what they pass over.
 """
 
+import codecs
+import re
+from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, NoReturn
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import simplejson
+
+if TYPE_CHECKING:
+    from msgspec import Raw
+    from msgspec.json import Decoder
 
 type JsonValue = bool | int | Decimal | str | list["JsonValue"] | dict[str, "JsonValue"] | None
 type JsonObject = dict[str, Any]
 
 
-# What is read must be writable again, inside another object; the interpreter's own limits for that lie near 10,000.
-DEEPEST_NESTING = 5000
+# No real value nests deeper, and what is parsed can be walked through by functions that call themselves.
+DEEPEST_NESTING = 100
+# How much of a text is decoded at once to see whether it is UTF-8.
+_CHECKED_BYTES = 64 * 1024
+# An element takes far more memory as an object than as text, so a hostile text of a few megabytes could fill it.
+MOST_ELEMENTS = 500_000
+# msgspec refuses lone surrogates, which JSON allows. A text that has some is parsed whole, at eight times its size.
+LONGEST_TEXT_WITH_SURROGATES_BYTES = 1024 * 1024
+_TOO_DEEP = f"nested deeper than {DEEPEST_NESTING} levels"
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
 class InvalidJson(ValueError):
     """The text is not JSON. The message names the position, never the text itself."""
 
 
+@dataclass(frozen=True, slots=True)
+class RawJson:
+    """One JSON value that is written as the bytes it came as: valid JSON in UTF-8 without a byte order mark.
+
+    Only `dumps_bytes` writes it. `dumps` refuses it, so it reaches no header, log line or column.
+    """
+
+    data: bytes
+
+
 def loads(text: bytes | str) -> Any:  # noqa: ANN401 - a JSON value is of any of its types until someone looks
-    """Parse strict JSON (UTF-8 if bytes; a byte order mark is allowed). Raises InvalidJson."""
+    """Parse strict JSON (UTF-8 if bytes; a byte order mark is allowed). Raises InvalidJson, also where it nests too
+    deep or a number is beyond what a Decimal can hold."""
     try:
         decoded = text.decode("utf-8-sig") if isinstance(text, bytes) else text
         value = simplejson.loads(decoded, use_decimal=True, parse_constant=_refuse_constant)
-    except (ValueError, RecursionError) as error:
+    except RecursionError as error:
+        raise InvalidJson(_TOO_DEEP) from error
+    except ArithmeticError as error:
+        raise InvalidJson("not valid JSON: a number is out of range") from error
+    except ValueError as error:
         position = getattr(error, "pos", None)
         where = "" if position is None else f" at character {position}"
         raise InvalidJson(f"not valid JSON{where}") from error
     # Few brackets cannot nest deep, and most texts have few.
-    if decoded.count("[") + decoded.count("{") > DEEPEST_NESTING and _is_deeper_than(DEEPEST_NESTING, value):
-        raise InvalidJson("nested too deep")
+    if decoded.count("[") + decoded.count("{") > DEEPEST_NESTING and _nests_deeper_than(DEEPEST_NESTING, value):
+        raise InvalidJson(_TOO_DEEP)
     return value
 
 
@@ -42,18 +75,110 @@ def dumps(value: object) -> str:
     return text
 
 
-def _is_deeper_than(levels: int, value: object) -> bool:
-    level = [value]
-    for _ in range(levels):
-        level = [
-            child
-            for parent in level
-            if isinstance(parent, list | dict)
-            for child in (parent.values() if isinstance(parent, dict) else parent)
-        ]
-        if not level:
-            return False
-    return any(isinstance(each, list | dict) for each in level)
+def dumps_bytes(value: object) -> bytes:
+    """Write compact JSON in UTF-8, every RawJson in it unchanged and everything else in ASCII."""
+    # Latin-1 maps each byte to one character and back, so the raw bytes pass through simplejson's text as they are.
+    text: str = simplejson.dumps(value, use_decimal=True, separators=(",", ":"), ensure_ascii=True, default=_raw)
+    return text.encode("latin-1")
+
+
+def members(data: "bytes | Raw", *names: str) -> "dict[str, Raw]":
+    """Those members of a JSON object that have one of `names`, each as the bytes it came as, unparsed.
+
+    The whole text is checked: strict JSON, UTF-8, no byte order mark. What is not asked for takes no memory. A Raw
+    keeps all of `data` in memory; `bytes(raw)` is a copy that does not. Raises InvalidJson, also for another value.
+    """
+    import msgspec  # here, because an idle tick does without it
+
+    try:
+        found = msgspec.structs.astuple(_decoded(data, _members_decoder(names)))
+        return {name: raw for name, raw in zip(names, found, strict=True) if raw is not msgspec.UNSET}
+    except _HasSurrogates:
+        value = loads(bytes(data))
+    if not isinstance(value, dict):
+        raise InvalidJson("not a JSON object")
+    return {name: msgspec.Raw(dumps(value[name]).encode("ascii")) for name in names if name in value}
+
+
+def elements(data: "bytes | Raw") -> "list[Raw]":
+    """The elements of a JSON array, unparsed, as `members` gives them. Raises InvalidJson, also for another value."""
+    import msgspec
+
+    if bytes(data).count(b",") >= MOST_ELEMENTS:
+        raise InvalidJson(f"more than {MOST_ELEMENTS} values")
+    try:
+        return list(_decoded(data, _elements_decoder()))
+    except _HasSurrogates:
+        value = loads(bytes(data))
+    if not isinstance(value, list):
+        raise InvalidJson("not a JSON array")
+    return [msgspec.Raw(dumps(element).encode("ascii")) for element in value]
+
+
+def text_of(data: "bytes | Raw | None") -> str | None:
+    """The text that `data` holds as JSON; None for any other value, or none."""
+    import msgspec
+
+    try:
+        return None if data is None else msgspec.json.decode(data, type=str)
+    except (ValueError, RecursionError):
+        return None
+
+
+class _HasSurrogates(Exception):
+    """msgspec cannot read the text, for lone surrogates perhaps."""
+
+
+@lru_cache(maxsize=32)
+def _members_decoder(names: tuple[str, ...]) -> "Decoder[Any]":
+    import msgspec
+
+    # Members with names that the struct does not have are checked and passed over.
+    fields = [(f"member{place}", msgspec.Raw | msgspec.UnsetType, msgspec.UNSET) for place in range(len(names))]
+    rename = {field[0]: name for field, name in zip(fields, names, strict=True)}
+    return msgspec.json.Decoder(msgspec.defstruct("Members", fields, rename=rename))
+
+
+@lru_cache(maxsize=1)
+def _elements_decoder() -> "Decoder[Any]":
+    import msgspec
+
+    return msgspec.json.Decoder(list[msgspec.Raw])
+
+
+def _decoded(data: "bytes | Raw", decoder: "Decoder[Any]") -> Any:  # noqa: ANN401 - what the decoder is for
+    _check_utf_8(data)
+    try:
+        return decoder.decode(data)
+    except (ValueError, RecursionError) as error:  # msgspec's errors are ValueErrors
+        view = memoryview(data)
+        if len(view) <= LONGEST_TEXT_WITH_SURROGATES_BYTES and _SURROGATE.search(view):
+            raise _HasSurrogates from error
+        raise InvalidJson("not valid JSON, or not of the expected shape") from error
+
+
+def _raw(value: object) -> object:
+    if isinstance(value, RawJson):
+        return simplejson.RawJSON(value.data.decode("latin-1"))
+    raise TypeError(f"{type(value).__name__} cannot be written as JSON")
+
+
+def _check_utf_8(data: "bytes | Raw") -> None:
+    view = memoryview(data)
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    try:
+        for start in range(0, len(view), _CHECKED_BYTES):
+            decoder.decode(view[start : start + _CHECKED_BYTES])
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError as error:
+        raise InvalidJson("not UTF-8") from error
+
+
+def _nests_deeper_than(levels: int, value: object) -> bool:
+    if not isinstance(value, list | dict):
+        return False
+    children = value.values() if isinstance(value, dict) else value
+    return levels == 0 or any(_nests_deeper_than(levels - 1, child) for child in children)
 
 
 def _refuse_constant(name: str) -> NoReturn:

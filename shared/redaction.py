@@ -1,56 +1,178 @@
-"""Keeps links that carry a signature out of logs, error messages and webhooks.
+"""Keeps secrets out of logs, error messages and webhooks: signed links above all, and keys and tokens.
 
-A signed link is a key to what it points at: whoever reads it can fetch the document until it expires. Partner
+A signed link is a key to what it points at: anyone who reads it can fetch the document until it expires. Partner
 Center hands them out as shared access signature (SAS) links of documents and logos, and as acceptance links of
-private offers.
+private offers. They come in any escaping: percent-encoded inside another link, escaped in JSON inside a text, as
+HTML. So a text is searched in each of its layers: as it is, and with one more round of escapes undone each time. What
+is found in a layer is cut out of the text itself.
 """
 
 import re
+from array import array
+from collections.abc import Collection, Iterator, Sequence
+from html.entities import html5
 from typing import Any
 
 SIGNED_LINK_REMOVED = "[signed link removed]"
+SECRET_REMOVED = "[secret removed]"  # noqa: S105 - the opposite
 
-# Compared without case. `acceptanceLinks` need no signature to be worth hiding: they lead to accepting the offer.
-_KEYS_OF_SIGNED_LINKS = frozenset({"sasurl", "termsandconditionsdocsasurl", "acceptancelinks"})
+# Nobody escapes a text more often than this.
+_LAYERS_MAX = 5
+# A shorter value occurs by chance, and taking it out everywhere would garble the text.
+_SECRET_MIN_CHARACTERS = 4
+
+_NAMES = "|".join(
+    (
+        "sig",
+        "accountkey",
+        "sharedaccesskey",
+        "sharedaccesssignature",
+        "client[_-]?secret",
+        "(?:client[_-]?)?assertion",
+        "(?:access|refresh)[_-]?token",
+        "x-functions-key",
+    )
+)
+# `name=value`, `name: value`, `"name":"value"`, and a function key, whose name would be too common elsewhere.
+_NAMED_SECRET = re.compile(
+    rf"""(?:(?<![a-z0-9])(?:{_NAMES})["']?\s{{0,3}}[=:]\s{{0,3}}|[?&]code=)"""
+    r"""(?!["']?\[(?:secret|signed link) removed\])"""
+    r"""(?:"(?P<double>[^"]+)|'(?P<single>[^']+)|(?P<bare>[^\s"'<>&;,]+))""",
+    re.IGNORECASE,
+)
+# An access token, with or without the word in front (RFC 6750, RFC 7519).
+_TOKEN = re.compile(
+    r"(?<![a-z0-9])bearer\s{1,3}(?P<bearer>[a-z0-9._~+/=-]{12,})"
+    r"|(?<![a-z0-9_.-])(?P<jwt>eyJ[a-z0-9_-]{8,}+\.[a-z0-9_.-]+)",
+    re.IGNORECASE,
+)
 _LINK = re.compile(r"https?://[^\s\"'<>]+", re.IGNORECASE)
-# A query parameter `sig`; percent-encoded where the link is itself a parameter of another link.
-_SIGNATURE = re.compile(r"(?<![a-z0-9])sig(?:=|%3d)[^\s\"'<>&]*|(?:%3f|%26)sig%3d[^\s\"'<>&]*", re.IGNORECASE)
+_ESCAPE = re.compile(
+    r"%(?P<percent>[0-7][0-9a-f])"
+    r"|(?<!\\)\\++(?:u00(?P<unicode>[0-7][0-9a-f])|(?P<character>[\"'/]))"
+    r"|&(?:\#x0*+(?P<hex>[0-9a-f]{1,2})|\#0*+(?P<decimal>[0-9]{1,3})|(?P<name>[a-z]{2,8}));",
+    re.IGNORECASE,
+)
+_HTML_NAMES = {name.removesuffix(";"): text for name, text in html5.items() if len(text) == 1 and text.isascii()}
+# Compared without case, hyphens and underscores. An acceptance link needs no signature to be worth hiding.
+_SECRET_MEMBER = re.compile(
+    r"sig|.*(?:sas(?:url|uri|token)|acceptancelinks?|accountkey|sharedaccess(?:key|signature)|clientsecret|assertion"
+    r"|(?:access|refresh)token|functionskey)"
+)
+
+# A layer without any of these, in lower case, holds no secret that is told by its form.
+_HINTS = ("sig", "code=", "account", "shared", "secret", "assertion", "token", "functions-key", "bearer", "eyj")
+
+type _Span = tuple[int, int, str]
 
 
-def redact_signed_links(text: str) -> str:
-    """`text` with every URL that has `sig=` in its query taken out, and any signature left without its URL."""
-    if "sig" not in text.casefold():
-        return text
-    without_links = _LINK.sub(lambda link: SIGNED_LINK_REMOVED if _SIGNATURE.search(link[0]) else link[0], text)
-    return _SIGNATURE.sub(SIGNED_LINK_REMOVED, without_links)
+def redact(text: str, secrets: Collection[str] = ()) -> str:
+    """`text` without signed links, keys, tokens and the given secrets, however they are escaped in it.
+
+    A link with a signature or key goes as a whole; of a named secret (`sig=...`, `"client_secret": "..."`) the name
+    stays. The time this takes grows with the length of the text, whatever is in it.
+    """
+    plain_secrets = {_layers(secret)[-1][0] for secret in secrets} | set(secrets)
+    long_enough = [secret for secret in plain_secrets if len(secret) >= _SECRET_MIN_CHARACTERS]
+    spans: list[_Span] = []
+    for layer, origins in _layers(text):
+        spans += [(origins[start], origins[end], mark) for start, end, mark in _secrets_in(layer, long_enough)]
+    return _without(text, spans)
 
 
 def without_signed_links(value: Any) -> Any:  # noqa: ANN401 - any JSON value, and the same kind comes back
-    """A copy of a JSON value without its signed links; the value given is left as it is.
+    """A copy of a JSON value without secrets; the value given is left as it is.
 
-    What stands under a key of signed links keeps its kind: a text becomes SIGNED_LINK_REMOVED, an array or object
-    becomes empty. Iterative, since JSON may nest deeper than Python calls.
+    A member that is a secret by its name keeps its kind: a text becomes SIGNED_LINK_REMOVED, an array or object
+    becomes empty. Every other text is redacted. JSON that was read nests no deeper than this function can recurse.
     """
-    result: list[Any] = [value]
-    pending: list[tuple[Any, Any]] = [(result, 0)]  # a container of the copy, and the place in it still to be copied
-    while pending:
-        container, place = pending.pop()
-        original = container[place]
-        if isinstance(original, str):
-            container[place] = redact_signed_links(original)
-        elif isinstance(original, list):
-            container[place] = copied_list = list(original)
-            pending.extend((copied_list, position) for position in range(len(copied_list)))
-        elif isinstance(original, dict):
-            container[place] = copied_dict = {
-                key: _emptied(inner) if key.casefold() in _KEYS_OF_SIGNED_LINKS else inner
-                for key, inner in original.items()
-            }
-            pending.extend((copied_dict, key) for key in copied_dict)
-    return result[0]
+    if isinstance(value, str):
+        return redact(value)
+    if isinstance(value, list):
+        return [without_signed_links(element) for element in value]
+    if isinstance(value, dict):
+        return {
+            redact(name): _emptied(member) if _is_secret_member(name) else without_signed_links(member)
+            for name, member in value.items()
+        }
+    return value
 
 
-def _emptied(value: Any) -> Any:  # noqa: ANN401 - see above
+def _secrets_in(text: str, secrets: Sequence[str]) -> Iterator[_Span]:
+    """Where in this layer a secret begins and ends, and what to put in its place."""
+    lowered = text.lower()
+    if any(hint in lowered for hint in _HINTS):
+        yield from _secrets_by_form(text)
+    for secret in secrets:
+        start = text.find(secret)
+        while start >= 0:
+            yield start, start + len(secret), SECRET_REMOVED
+            start = text.find(secret, start + len(secret))
+
+
+def _secrets_by_form(text: str) -> Iterator[_Span]:
+    for link in _LINK.finditer(text):
+        if _NAMED_SECRET.search(link[0]):
+            yield link.start(), link.end(), SIGNED_LINK_REMOVED
+    for pattern in (_NAMED_SECRET, _TOKEN):
+        for found in pattern.finditer(text):
+            group = found.lastgroup or 0
+            yield found.start(group), found.end(group), SECRET_REMOVED
+
+
+def _layers(text: str) -> list[tuple[str, Sequence[int]]]:
+    """The text, and what becomes of it when its escapes are undone once, twice, ...: each with the place in the text
+    where each of its characters began, and the end."""
+    origins: Sequence[int] = range(len(text) + 1)
+    layers = [(text, origins)]
+    while len(layers) < _LAYERS_MAX:
+        pieces: list[str] = []
+        kept = array("L")
+        at = 0
+        for escape in _ESCAPE.finditer(text):
+            character = _meaning(escape)
+            if character is not None:
+                pieces += (text[at : escape.start()], character)
+                kept.extend(origins[at : escape.start() + 1])
+                at = escape.end()
+        if not pieces:
+            break
+        text = "".join((*pieces, text[at:]))
+        kept.extend(origins[at:])
+        origins = kept
+        layers.append((text, origins))
+    return layers
+
+
+def _meaning(escape: re.Match[str]) -> str | None:
+    """The ASCII character that is escaped; others play no part in a secret's form."""
+    match escape.lastgroup, escape[escape.lastgroup or 0]:
+        case (("percent" | "unicode" | "hex"), digits):
+            return chr(int(digits, 16)) if int(digits, 16) < 128 else None
+        case "decimal", digits:
+            return chr(int(digits)) if int(digits) < 128 else None
+        case "name", name:
+            return _HTML_NAMES.get(name)
+        case _, character:
+            return character
+
+
+def _without(text: str, spans: list[_Span]) -> str:
+    """The text with the spans cut out; where they overlap, the one that begins first and reaches farthest rules."""
+    kept: list[str] = []
+    at = 0
+    for start, end, mark in sorted(spans, key=lambda span: (span[0], -span[1])):
+        if start >= at:
+            kept += (text[at:start], mark)
+        at = max(at, end)
+    return "".join((*kept, text[at:]))
+
+
+def _is_secret_member(name: str) -> bool:
+    return bool(_SECRET_MEMBER.fullmatch(name.casefold().replace("_", "").replace("-", "")))
+
+
+def _emptied(value: Any) -> Any:  # noqa: ANN401 - see without_signed_links
     if isinstance(value, str):
         return SIGNED_LINK_REMOVED
     return type(value)() if isinstance(value, list | dict) else None

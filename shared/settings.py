@@ -5,7 +5,6 @@ all. A value is never repeated in an error, since it may be a secret in the wron
 """
 
 import base64
-import binascii
 import os
 import re
 from collections.abc import Mapping
@@ -95,6 +94,8 @@ class Settings:
     job_stalled_after_hours: float
     job_expires_after_days: float
     job_lost_after_not_found: int
+    job_history_days: int
+    delivery_history_days: int
     webhook_url: str | None
     webhook_secret: str | None = field(repr=False)
     webhook_allow_private_networks: bool = False
@@ -133,6 +134,8 @@ def load_settings(environ: Mapping[str, str] = os.environ) -> Settings:
         job_stalled_after_hours=read.number("JOB_STALLED_AFTER_HOURS", 24, 0.001, 24 * 365),
         job_expires_after_days=read.number("JOB_EXPIRES_AFTER_DAYS", 30, 0.0001, 3650),
         job_lost_after_not_found=read.whole_number("JOB_LOST_AFTER_NOT_FOUND", 5, 1, 1000),
+        job_history_days=read.whole_number("JOB_HISTORY_DAYS", 365, 0, 36_500),
+        delivery_history_days=read.whole_number("DELIVERY_HISTORY_DAYS", 30, 0, 36_500),
         webhook_url=read.text("WEBHOOK_URL"),
         webhook_secret=read.text("WEBHOOK_SECRET"),
         webhook_allow_private_networks=read.flag("WEBHOOK_ALLOW_PRIVATE_NETWORKS"),
@@ -212,7 +215,7 @@ def _credential(read: SettingReader) -> PartnerCenterCredential:
 def _decoded_certificate(read: SettingReader, text: str) -> bytes:
     try:
         return base64.b64decode("".join(text.split()), validate=True)
-    except binascii.Error:
+    except ValueError:  # binascii.Error is one
         read.fault("PARTNER_CENTER_CERTIFICATE", "should be a PEM or PFX file in base64")
         return b""
 
@@ -220,8 +223,9 @@ def _decoded_certificate(read: SettingReader, text: str) -> bytes:
 def _certificate_file(read: SettingReader, path: str) -> bytes:
     try:
         return Path(path).read_bytes()
-    except OSError as error:
-        read.fault("PARTNER_CENTER_CERTIFICATE_PATH", f"names a file that cannot be read ({error.strerror})")
+    except (OSError, ValueError) as error:  # a path with a NUL is a ValueError
+        reason = error.strerror if isinstance(error, OSError) else "not a path"
+        read.fault("PARTNER_CENTER_CERTIFICATE_PATH", f"names a file that cannot be read ({reason})")
         return b""
 
 

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from local.azurite import AzuriteProcess
-from local.sandbox.server import Sandbox
+from sandbox.server import Sandbox
+from sandbox.state import SandboxSettings
 from tests.clock import FakeClock
 
 # The app's settings (shared/settings.py) and azure-identity's own variables, by how their names begin.
@@ -21,6 +22,7 @@ _SETTINGS = (
     "POLL_",
     "PRODUCT_INGESTION_",
     "REQUESTS_CA_BUNDLE",
+    "SANDBOX_",
     "UPSTREAM_",
     "WEBHOOK_",
 )
@@ -51,8 +53,11 @@ def jobs_table() -> str:
 
 @pytest.fixture(scope="session")
 def sandbox() -> Iterator[Sandbox]:
-    """The sandbox of the whole test run; tests that depend on its state take `fresh_sandbox`."""
-    with Sandbox.start(port=0) as running:
+    """The sandbox of the whole test run; tests that depend on its state take `fresh_sandbox`.
+
+    Its jobs take all dialects in turn, and it demands $version: the monitor must read the first and send the second.
+    """
+    with Sandbox.start(port=0, settings=SandboxSettings(dialect="in-turn", require_version=True)) as running:
         yield running
 
 

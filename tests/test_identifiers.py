@@ -1,6 +1,11 @@
 """Identifiers from outside."""
 
+from collections.abc import Callable
+from contextlib import suppress
+
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from shared import identifiers
 from shared.identifiers import InvalidIdentifier
@@ -44,3 +49,19 @@ def test_hostile_texts_are_no_identifiers_of_any_kind(text: str) -> None:
 def test_cpp_ids_are_names_as_well_as_guids(text: str) -> None:
     assert identifiers.publisher_id(text) == text
     assert identifiers.offer_id(text) == text
+
+
+@pytest.mark.parametrize(
+    "read", [identifiers.job_id, identifiers.private_offer_id, identifiers.publisher_id, identifiers.offer_id]
+)
+def test_whatever_comes_is_an_identifier_or_malformed(read: Callable[[str], str]) -> None:
+    @settings(max_examples=100, deadline=None)
+    @given(st.text(max_size=120) | st.from_regex(r"[0-9A-Fa-f-]{36}\n?", fullmatch=True))
+    def check(text: str) -> None:
+        with suppress(InvalidIdentifier):
+            found = read(text)
+            assert found.isascii()
+            assert found.isprintable()
+            assert not set(found) & set("/ %?#'")
+
+    check()

@@ -15,14 +15,15 @@ MODULES = {
 # From the top down; a package may import those of its own line and of the lines below.
 LAYERS = [
     {"function_app"},
+    {"shared.timers"},
     {"shared.composition"},
     {"shared.http"},
     {"shared.jobs", "shared.webhooks", "shared.monitor"},
     {"shared.upstream", "shared.storage"},
-    {"shared.models", "shared.settings", "shared.http_deadline"},
+    {"shared.models", "shared.settings", "shared.http_adapter", "shared.http_deadline"},
     {
         *("shared.setting_reader", "shared.identifiers", "shared.json_codec", "shared.log", "shared.clock"),
-        *("shared.redaction", "shared.threads"),
+        *("shared.redaction", "shared.retry_after", "shared.threads"),
     },
 ]
 LONGEST_MODULE_LINES = 300

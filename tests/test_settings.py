@@ -1,9 +1,12 @@
 """Settings: all read, all checked, every fault named at once."""
 
 import base64
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from shared.setting_reader import SettingsError
 from shared.settings import (
@@ -45,6 +48,7 @@ def test_the_defaults_are_microsofts_addresses_and_versions() -> None:
     assert (settings.poll_concurrency, settings.upstream_timeout_seconds) == (32, 30)
     assert (settings.job_stalled_after_hours, settings.job_expires_after_days) == (24, 30)
     assert settings.job_lost_after_not_found == 5
+    assert (settings.job_history_days, settings.delivery_history_days) == (365, 30)
     assert not settings.webhook_allow_private_networks
 
 
@@ -84,6 +88,8 @@ def test_with_nothing_set_one_error_names_every_required_setting() -> None:
         ("JOB_STALLED_AFTER_HOURS", "-1"),
         ("JOB_EXPIRES_AFTER_DAYS", "inf"),
         ("JOB_LOST_AFTER_NOT_FOUND", "-77"),
+        ("JOB_HISTORY_DAYS", "-1"),
+        ("DELIVERY_HISTORY_DAYS", "7.5"),
         ("WEBHOOK_URL", "https://example.com/hook"),
         ("WEBHOOK_ALLOW_PRIVATE_NETWORKS", "perhaps"),
     ],
@@ -153,3 +159,28 @@ def test_development_storage_is_the_local_emulator_on_its_port() -> None:
 
 def test_storage_can_be_read_while_other_settings_are_at_fault() -> None:
     assert load_storage_settings({"AzureWebJobsStorage": "UseDevelopmentStorage=true"}).jobs_table == "jobs"
+
+
+_SETTINGS = [
+    *("JOBS_TABLE", "PARTNER_CENTER_TENANT_ID", "PARTNER_CENTER_CLIENT_ID", "PARTNER_CENTER_CLIENT_SECRET"),
+    *(
+        "PARTNER_CENTER_CERTIFICATE",
+        "PARTNER_CENTER_CERTIFICATE_PATH",
+        "AZURE_AUTHORITY_HOST",
+        "PRODUCT_INGESTION_URL",
+        "PRODUCT_INGESTION_SCOPE",
+    ),
+    *("PRODUCT_INGESTION_STATUS_VERSION", "UPSTREAM_TIMEOUT_SECONDS", "POLL_CONCURRENCY", "WEBHOOK_URL"),
+    *("AzureWebJobsStorage", "AzureWebJobsStorage__accountName", "AzureWebJobsStorage__tableServiceUri"),
+    *("JOB_STALLED_AFTER_HOURS", "WEBHOOK_ALLOW_PRIVATE_NETWORKS", "WEBHOOK_SECRET", "CLOUD_PARTNER_PORTAL_URL"),
+]
+_VALUES = st.text() | st.integers().map(str) | st.floats().map(str) | st.text().map("https://{}".format)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.dictionaries(st.sampled_from(_SETTINGS), _VALUES))
+def test_whatever_the_settings_hold_they_are_read_or_named(environ: dict[str, str]) -> None:
+    with suppress(SettingsError):
+        load_settings(environ)
+    with suppress(SettingsError):
+        load_storage_settings(environ)

@@ -6,12 +6,15 @@ import os
 import sys
 from pathlib import Path
 
+from local.host.allowed_hosts import AllowedHosts, parse_names
 from local.host.errors import HostError
 from local.host.host import HostOptions, run_host
+from local.host.http_server import Keys
 from local.host.local_settings import apply_local_settings
 
 DEFAULT_PORT = 7071
 DEFAULT_KEY = "local"
+DEFAULT_MASTER_KEY = "master"
 
 
 def main() -> None:
@@ -24,7 +27,11 @@ def main() -> None:
         options = HostOptions(
             app_directory=app_directory,
             port=_port(arguments.port),
-            key=os.environ.get("FUNCTIONS_KEY") or DEFAULT_KEY,
+            keys=Keys(
+                function=os.environ.get("FUNCTIONS_KEY") or DEFAULT_KEY,
+                master=os.environ.get("FUNCTIONS_MASTER_KEY") or DEFAULT_MASTER_KEY,
+            ),
+            allowed_hosts=AllowedHosts(parse_names(os.environ.get("FUNCTIONS_ALLOWED_HOSTS", ""))),
             with_timers=not arguments.no_timers,
         )
         status = asyncio.run(run_host(options))

@@ -4,18 +4,18 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from local.host.errors import HostError
+from local.host.errors import FunctionError
 
 _SETTING = re.compile(r"%([A-Za-z0-9_.:-]+)%")
 
 
-def resolve_settings(binding: Mapping[str, Any], environment: Mapping[str, str], *, function: str) -> dict[str, Any]:
-    """`binding` with each `%NAME%` in its strings replaced; HostError names the setting that is not set."""
+def resolve_settings(binding: Mapping[str, Any], environment: Mapping[str, str]) -> dict[str, Any]:
+    """`binding` with each `%NAME%` in its strings replaced; FunctionError names the setting that is not set."""
 
     def value_of(found: re.Match[str]) -> str:
         name = found[1]
         if name not in environment:
-            raise HostError(f"The function {function} needs the setting {name!r} (%{name}%), which is not set.")
+            raise FunctionError(f"its binding needs the setting {name!r} (%{name}%), which is not set")
         return environment[name]
 
     return {key: _SETTING.sub(value_of, value) if isinstance(value, str) else value for key, value in binding.items()}

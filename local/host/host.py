@@ -5,7 +5,7 @@ import contextlib
 import logging
 import os
 import signal
-from collections.abc import Mapping
+import sys
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -14,15 +14,17 @@ from aiohttp import web
 from azure_functions_runtime.bindings.datumdef import Datum
 
 from local.host import runtime
-from local.host.binding_settings import resolve_settings
+from local.host.allowed_hosts import AllowedHosts
 from local.host.errors import HostError
 from local.host.host_json import read_host_json
-from local.host.http_server import HttpFunction, HttpServer
+from local.host.http_server import HttpServer, Keys
 from local.host.invocations import Invocations
 from local.host.log_lines import configure_logging
-from local.host.routing import RouteTable, parse_template
+from local.host.marks import DROPPED_FUNCTION
 from local.host.runtime import IndexedFunction
-from local.host.timers import Schedule, run_timer, timer_payload
+from local.host.schedules import Schedule
+from local.host.timers import run_timer, timer_payload
+from local.host.triggers import sort_triggers
 
 STOP_GRACE_SECONDS = 5.0
 HEADERS_LIMIT_BYTES = 32 * 1024  # Kestrel's, for all headers together
@@ -36,31 +38,26 @@ class HostOptions:
 
     app_directory: Path
     port: int
-    key: str
+    keys: Keys
+    allowed_hosts: AllowedHosts
     with_timers: bool
-
-
-@dataclass(frozen=True)
-class Triggers:
-    """The functions of an app by what starts them. `listing` describes each in one line."""
-
-    functions: dict[str, IndexedFunction]
-    routes: RouteTable[HttpFunction]
-    schedules: dict[str, Schedule]
-    listing: list[str]
 
 
 async def run_host(options: HostOptions) -> int:
     """Run until SIGTERM or SIGINT; 0 if every invocation could end, else 1. HostError if it cannot start."""
     host_json = read_host_json(options.app_directory)
-    invocations = Invocations()
+    invocations = Invocations(timeout_seconds=host_json.function_timeout_seconds, on_timeout=_end_process)
     configure_logging(host_json.log_level, invocations.function_of)
     triggers = sort_triggers(
         await runtime.index(options.app_directory), prefix=host_json.route_prefix, environment=os.environ
     )
-    server = HttpServer(triggers.routes, triggers.functions, invocations, key=options.key)
+    server = HttpServer(triggers, invocations, keys=options.keys, allowed_hosts=options.allowed_hosts)
     runner = web.AppRunner(
-        server.application(), access_log=None, handle_signals=False, max_field_size=HEADERS_LIMIT_BYTES
+        server.application(),
+        access_log=None,
+        handle_signals=False,
+        max_field_size=HEADERS_LIMIT_BYTES,
+        auto_decompress=False,
     )
     await runner.setup()
     stop_requested = asyncio.Event()
@@ -69,6 +66,8 @@ async def run_host(options: HostOptions) -> int:
     port = await _listen(runner, options.port)
     for line in triggers.listing:
         logger.info("%s", line)
+    for dropped, reason in triggers.dropped.items():
+        logger.error("%s %s, and its callers get 404: %s", DROPPED_FUNCTION, dropped, reason)
     logger.info("Listening on http://localhost:%d", port)
 
     timers = [
@@ -82,28 +81,10 @@ async def run_host(options: HostOptions) -> int:
     return await _stop(runner, invocations)
 
 
-def sort_triggers(functions: list[IndexedFunction], *, prefix: str, environment: Mapping[str, str]) -> Triggers:
-    """Read each function's trigger; HostError for one that cannot be served here."""
-    triggers = Triggers(functions={}, routes=RouteTable(), schedules={}, listing=[])
-    for function in functions:
-        binding = resolve_settings(function.trigger, environment, function=function.name)
-        triggers.functions[function.name] = function
-        if binding["type"] == "httpTrigger":
-            template = parse_template(f"{prefix}/{binding.get('route', function.name)}")
-            methods = frozenset(method.upper() for method in binding.get("methods") or ())
-            level = str(binding.get("authLevel", "FUNCTION")).upper()
-            target = HttpFunction(function, is_anonymous=level == "ANONYMOUS")
-            triggers.routes.add(template, methods, function.name, target)
-            shown_methods = ",".join(sorted(methods)) or "any method"
-            triggers.listing.append(f"{function.name}: {shown_methods} /{template.text.strip('/')} ({level.lower()})")
-        elif binding["type"] == "timerTrigger":
-            triggers.schedules[function.name] = Schedule(binding["schedule"])
-            triggers.listing.append(f"{function.name}: timer {binding['schedule']}")
-        else:
-            raise HostError(
-                f"The function {function.name} has a {binding['type']}: the local host runs HTTP and timer functions."
-            )
-    return triggers
+def _end_process() -> None:
+    """What `functionTimeout` does to Azure's worker process, and so to everything that runs in it."""
+    sys.stdout.flush()
+    os._exit(1)
 
 
 async def _listen(runner: web.AppRunner, port: int) -> int:

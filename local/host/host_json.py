@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,14 +19,22 @@ _LEVELS = {
     "critical": logging.CRITICAL,
     "none": logging.CRITICAL + 1,
 }
+DEFAULT_FUNCTION_TIMEOUT_SECONDS = 30 * 60.0  # of the Flex Consumption plan
+_TIME_SPAN = re.compile(
+    r"(?:(?P<days>\d+)\.)?(?P<hours>\d{1,2}):(?P<minutes>\d{1,2})(?::(?P<seconds>\d{1,2}(\.\d+)?))?"
+)
 
 
 @dataclass(frozen=True)
 class HostJson:
-    """`route_prefix` has no slashes at its ends and may be empty; `log_level` is a `logging` level."""
+    """`route_prefix` has no slashes at its ends and may be empty; `log_level` is a `logging` level.
+
+    `function_timeout_seconds` is None where host.json says that there is none.
+    """
 
     route_prefix: str
     log_level: int
+    function_timeout_seconds: float | None
 
 
 def read_host_json(app_directory: Path) -> HostJson:
@@ -38,10 +47,11 @@ def read_host_json(app_directory: Path) -> HostJson:
     level = _member(content, "logging", "logLevel", "default")
     level_name = "information" if level is None else str(level).lower()
     if level_name not in _LEVELS:
-        raise HostError(f"{path}: logging.logLevel.default is {level!r}, which is no log level.")
+        raise HostError(f"{path}: logging.logLevel.default is {level!r}, which is not a log level.")
     return HostJson(
         route_prefix="api" if prefix is None else str(prefix).strip("/"),
         log_level=_LEVELS[level_name],
+        function_timeout_seconds=_function_timeout_seconds(path, content.get("functionTimeout")),
     )
 
 
@@ -58,6 +68,21 @@ def read_json_object(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise HostError(f"{path} should hold a JSON object.")
     return content
+
+
+def _function_timeout_seconds(path: Path, text: object) -> float | None:
+    if text is None:
+        return DEFAULT_FUNCTION_TIMEOUT_SECONDS
+    if text == "-1":
+        return None
+    found = _TIME_SPAN.fullmatch(str(text))
+    seconds = 0.0
+    if found:
+        days, hours, minutes = (int(found[name] or 0) for name in ("days", "hours", "minutes"))
+        seconds = ((days * 24 + hours) * 60 + minutes) * 60 + float(found["seconds"] or 0)
+    if seconds <= 0:
+        raise HostError(f'{path}: functionTimeout is {text!r}, not a time such as "00:05:00".')
+    return seconds
 
 
 def _member(content: dict[str, Any], *names: str) -> object:

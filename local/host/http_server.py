@@ -1,4 +1,4 @@
-"""HTTP around the functions: routes, keys, the request as a function sees it, and its answer on the wire."""
+"""HTTP around the functions: who may call, routes, keys, and the host's own addresses."""
 
 import asyncio
 import hmac
@@ -6,16 +6,16 @@ import json
 import logging
 import time
 from dataclasses import dataclass
-from http.cookies import SimpleCookie
-from urllib.parse import parse_qsl
 
 from aiohttp import web
 from azure_functions_runtime.bindings.datumdef import Datum
 
+from local.host.allowed_hosts import AllowedHosts
+from local.host.http_messages import ResponseError, query_pairs, request_datum, to_response
 from local.host.invocations import Invocations
-from local.host.routing import RouteTable, decode_path
-from local.host.runtime import IndexedFunction
+from local.host.routing import decode_path
 from local.host.timers import timer_payload
+from local.host.triggers import HttpFunction, Triggers
 
 BODY_LIMIT_BYTES = 100 * 1024 * 1024  # the real host's default, FUNCTIONS_REQUEST_BODY_SIZE_LIMIT
 
@@ -23,28 +23,31 @@ logger = logging.getLogger("http")
 
 
 @dataclass(frozen=True)
-class HttpFunction:
-    """An HTTP function and whether a caller needs a key."""
+class Keys:
+    """`function` opens functions of the level FUNCTION; `master` those of the level ADMIN and admin calls as well."""
 
-    function: IndexedFunction
-    is_anonymous: bool
+    function: str
+    master: str
+
+    def level_of(self, given: str | None) -> str:
+        """The level that a caller with this key has: ADMIN, FUNCTION or ANONYMOUS."""
+        for level, key in (("ADMIN", self.master), ("FUNCTION", self.function)):
+            if given and hmac.compare_digest(given.encode("utf-8", "surrogateescape"), key.encode()):
+                return level
+        return "ANONYMOUS"
 
 
 class HttpServer:
-    """Answers every request of one host. `functions` holds all functions by name, HTTP or not."""
+    """Answers every request of one host."""
 
     def __init__(
-        self,
-        routes: RouteTable[HttpFunction],
-        functions: dict[str, IndexedFunction],
-        invocations: Invocations,
-        *,
-        key: str,
+        self, triggers: Triggers, invocations: Invocations, *, keys: Keys, allowed_hosts: AllowedHosts
     ) -> None:
-        self._routes = routes
-        self._functions = {name.lower(): function for name, function in functions.items()}
+        self._routes = triggers.routes
+        self._functions = {name.lower(): function for name, function in triggers.functions.items()}
         self._invocations = invocations
-        self._key = key
+        self._keys = keys
+        self._allowed_hosts = allowed_hosts
 
     def application(self) -> web.Application:
         """The aiohttp application: one handler, since Azure's routing is not aiohttp's."""
@@ -61,96 +64,70 @@ class HttpServer:
         logger.info("%s %s %d %.0f ms", request.method, path, response.status, duration_ms)
         return response
 
-    async def _dispatch(self, request: web.Request, path: str, query: str) -> web.Response:
-        parts = decode_path(path)
-        if parts is None or not _headers_are_utf8(request):
+    async def _dispatch(self, request: web.Request, raw_path: str, query: str) -> web.Response:
+        path = decode_path(raw_path)
+        if path is None or not _headers_are_utf8(request):
             return web.Response(status=400)
-        if not parts:
+        if refusal := self._allowed_hosts.refusal(request):
+            return refusal
+        if path == "/":
             return web.Response(text="The functions host is running.\n")
-        parameters = query_parameters(query)
-        if parts[0].lower() == "admin":
-            return await self._admin(request, parts[1:], parameters)
-        found = self._routes.find(request.method, parts)
+        level = self._keys.level_of(_given_key(request, query))
+        parts = path.rstrip("/").split("/")[1:]
+        if parts and parts[0].lower() == "admin":
+            return await self._admin(request, parts[1:], level)
+        found = self._routes.find(request.method, path)
         if found is None:
             return web.Response(status=404)
         target, route_parameters = found
-        if not target.is_anonymous and not self._has_key(request, parameters):
+        if level not in ("ADMIN", target.auth_level) and target.auth_level != "ANONYMOUS":
             return web.Response(status=401)
-        trigger = await _request_datum(request, path, query, route_parameters, parameters)
+        return await self._run(request, target, route_parameters)
+
+    async def _run(
+        self, request: web.Request, target: HttpFunction, route_parameters: dict[str, str]
+    ) -> web.Response:
+        if (request.content_length or 0) > BODY_LIMIT_BYTES:
+            logger.error("The body is larger than %d bytes, which Azure answers with 500", BODY_LIMIT_BYTES)
+            return web.Response(status=500)
+        trigger = await request_datum(request, route_parameters)
         # A caller that hangs up does not stop the function, as on Azure.
         outcome = await asyncio.shield(self._invocations.start(target.function, trigger, reason=""))
-        return web.Response(status=500) if outcome.error is not None else _response(outcome.returned)
+        if outcome.error is not None:
+            return web.Response(status=500)
+        try:
+            return to_response(outcome.returned)
+        except ResponseError as error:
+            logger.error("The answer of %s cannot be sent: %s", target.function.name, error)  # noqa: TRY400 - says it all
+            return web.Response(status=500)
 
-    def _has_key(self, request: web.Request, parameters: dict[str, str]) -> bool:
-        given = request.headers.get("x-functions-key") or parameters.get("code", "")
-        return hmac.compare_digest(given.encode("utf-8", "surrogateescape"), self._key.encode())
-
-    async def _admin(self, request: web.Request, parts: list[str], parameters: dict[str, str]) -> web.Response:
+    async def _admin(self, request: web.Request, parts: list[str], level: str) -> web.Response:
         """`POST /admin/functions/{name}` starts a function without HTTP trigger; nobody waits for its end."""
-        if not self._has_key(request, parameters):
-            return web.Response(status=401)
+        if level != "ADMIN":
+            text = "An admin call needs the master key, not a function's (FUNCTIONS_MASTER_KEY).\n"
+            return web.Response(status=403 if level == "FUNCTION" else 401, text=text)
         if request.method != "POST" or len(parts) != 2 or parts[0].lower() != "functions":
             return web.Response(status=404)
+        if not _is_json_type(request.content_type):
+            return web.Response(status=415, text="The call needs the header Content-Type: application/json.\n")
+        if not _is_invocation(await request.read()):
+            return web.Response(status=400, text='The body should be {} or {"input": ""}.\n')
         function = self._functions.get(parts[1].lower())
         if function is None:
             return web.Response(status=404)
         if function.trigger["type"] != "timerTrigger":
             return web.Response(status=400, text=f"{function.name} has an HTTP trigger: call its own address.\n")
-        body = await request.read()
-        if body and not _is_json_object(body):
-            return web.Response(status=400, text='The body should be a JSON object, such as {"input": ""}.\n')
         trigger = Datum(value=timer_payload(None, None, is_past_due=False), type="json")
         self._invocations.start(function, trigger, reason="by hand")
         return web.Response(status=202)
 
 
-def query_parameters(query: str) -> dict[str, str]:
-    """Query parameters as the real host passes them: repeated ones joined by commas, empty ones left out."""
-    joined: dict[str, str] = {}
-    names: dict[str, str] = {}
-    for name, value in parse_qsl(query, keep_blank_values=True, errors="replace"):
-        known = names.setdefault(name.lower(), name)
-        joined[known] = f"{joined[known]},{value}" if known in joined else value
-    return {name: value for name, value in joined.items() if value}
-
-
-async def _request_datum(
-    request: web.Request, path: str, query: str, route_parameters: dict[str, str], parameters: dict[str, str]
-) -> Datum:
-    headers: dict[str, str] = {}
-    for name, value in request.headers.items():
-        known = name.lower()
-        headers[known] = f"{headers[known]},{value}" if known in headers else value
-    url = f"{request.scheme}://{request.host}{path}" + (f"?{query}" if query else "")
-    return Datum(
-        type="http",
-        value={
-            "method": _string(request.method),
-            "url": _string(url),
-            "headers": {name: _string(value) for name, value in headers.items()},
-            "params": {name: _string(value) for name, value in route_parameters.items()},
-            "query": {name: _string(value) for name, value in parameters.items()},
-            "body": Datum(value=await request.read(), type="bytes"),
-        },
-    )
-
-
-def _response(returned: Datum | None) -> web.Response:
-    """What a function returned, as the real host puts it on the wire."""
-    if returned is None or returned.value is None:
-        return web.Response(status=204)
-    if returned.type != "http":
-        return web.Response(text=str(returned.value))
-    answer = returned.value
-    headers = {name: value.value for name, value in answer["headers"].items() if name.lower() != "content-length"}
-    response = web.Response(
-        status=int(answer["status_code"].value), body=answer["body"].value or None, headers=headers
-    )
-    cookies: list[SimpleCookie] = answer.get("cookies") or []
-    for cookie in cookies:
-        for morsel in cookie.values():
-            response.headers.add("Set-Cookie", morsel.OutputString())
-    return response
+def _given_key(request: web.Request, query: str) -> str | None:
+    """The key in the header, or else the first `code` of the query. The header counts even when it is empty."""
+    header = request.headers.get("x-functions-key")
+    if header is not None:
+        return header
+    return next((value for name, value in query_pairs(query) if name.lower() == "code"), None)
 
 
 def _headers_are_utf8(request: web.Request) -> bool:
@@ -158,12 +135,18 @@ def _headers_are_utf8(request: web.Request) -> bool:
     return not any("\udc80" <= character <= "\udcff" for value in request.headers.values() for character in value)
 
 
-def _string(value: str) -> Datum:
-    return Datum(value=value, type="string")
+def _is_json_type(content_type: str) -> bool:
+    return content_type in ("application/json", "text/json") or (
+        content_type.startswith("application/") and content_type.endswith("+json")
+    )
 
 
-def _is_json_object(body: bytes) -> bool:
+def _is_invocation(body: bytes) -> bool:
+    """Whether the body is a JSON object whose `input`, if any, is a plain value."""
     try:
-        return isinstance(json.loads(body), dict)
+        content = json.loads(body)
     except ValueError:
         return False
+    return isinstance(content, dict) and not any(
+        isinstance(value, (dict, list)) for name, value in content.items() if name.lower() == "input"
+    )

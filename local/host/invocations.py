@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import time
+from collections.abc import Callable
 
 from azure_functions_runtime.bindings.datumdef import Datum
 
@@ -15,7 +16,10 @@ logger = logging.getLogger("host")
 class Invocations:
     """Runs functions and knows which are running."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, timeout_seconds: float | None, on_timeout: Callable[[], None]) -> None:
+        """`on_timeout` is called when a function has run for `timeout_seconds`; None never calls it."""
+        self._timeout_seconds = timeout_seconds
+        self._on_timeout = on_timeout
         self._names: dict[str, str] = {}
         self._tasks: set[asyncio.Task[Outcome]] = set()
 
@@ -24,7 +28,7 @@ class Invocations:
         return self._names.get(invocation_id) if invocation_id else None
 
     def start(self, function: IndexedFunction, trigger: Datum, reason: str) -> asyncio.Task[Outcome]:
-        """Begin `run` without waiting for it; whoever waits may give up without ending it."""
+        """Begin `run` without waiting for it; a caller that waits may give up without ending it."""
         task = asyncio.create_task(self.run(function, trigger, reason))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -37,10 +41,13 @@ class Invocations:
         started = time.monotonic()
         if reason:
             logger.info("%s started (%s)", function.name, reason)
+        timer = self._start_timer(function)
         try:
             outcome = await runtime.invoke(function, invocation_id, trigger)
         finally:
             del self._names[invocation_id]
+            if timer is not None:
+                timer.cancel()
         duration_ms = (time.monotonic() - started) * 1000
         if outcome.error is not None:
             logger.error("%s failed after %.0f ms: %s", function.name, duration_ms, outcome.error)
@@ -53,3 +60,16 @@ class Invocations:
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=timeout_seconds)
         return sorted(self._names.values())
+
+    def _start_timer(self, function: IndexedFunction) -> asyncio.TimerHandle | None:
+        if self._timeout_seconds is None:
+            return None
+        return asyncio.get_running_loop().call_later(self._timeout_seconds, self._time_out, function)
+
+    def _time_out(self, function: IndexedFunction) -> None:
+        logger.critical(
+            "%s has run for %g seconds, the functionTimeout of host.json: the process ends with all that it is doing",
+            function.name,
+            self._timeout_seconds,
+        )
+        self._on_timeout()

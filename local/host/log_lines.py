@@ -8,14 +8,19 @@ from collections.abc import Callable
 from aiohttp.http_exceptions import HttpProcessingError
 from azure_functions_runtime import invocation_id_cv
 
+from local.host.marks import DROPPED_LINE
+
 # Libraries that tell more than one wants to read at Information; on Azure the app itself quiets those that matter.
 _QUIET_LOGGERS = ("azure", "msal", "urllib3", "aiohttp", "asyncio")
+# Lines of this host and its libraries, and those that Azure takes for the platform's own.
+_NOT_THE_APPS = ("host", "http", "aiohttp", "asyncio", "azure.functions", "azure_functions_runtime", "proxy_worker")
 
 
 class LineFormatter(logging.Formatter):
-    """`2026-11-20T09:00:01.123Z INFO  poll_pending_jobs offer_monitor.poller: message`.
+    """`2026-11-20T09:00:01.123Z INFO    poll_pending_jobs offer_monitor.poller: message`.
 
-    `function_of` gives the function of an invocation id; lines from elsewhere show only their logger.
+    `function_of` gives the function of a running invocation. Azure keeps an app's line only while the invocation that
+    it belongs to is running; the others are marked.
     """
 
     def __init__(self, function_of: Callable[[str | None], str | None]) -> None:
@@ -29,9 +34,17 @@ class LineFormatter(logging.Formatter):
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
         """The line without a traceback, which `format` appends."""
-        function = self._function_of(invocation_id_cv.get())
-        source = f"{function} {record.name}" if function and record.name != "host" else record.name
-        return f"{self.formatTime(record)} {record.levelname:<7} {source}: {record.message}"
+        return f"{self.formatTime(record)} {record.levelname:<7} {self._source(record)}: {record.message}"
+
+    def _source(self, record: logging.LogRecord) -> str:
+        if any(record.name == name or record.name.startswith(f"{name}.") for name in _NOT_THE_APPS):
+            return record.name
+        invocation_id = invocation_id_cv.get()
+        function = self._function_of(invocation_id)
+        if function is not None:
+            return f"{function} {record.name}"
+        when = "after the invocation" if invocation_id else "in no invocation"
+        return f"[{when}; {DROPPED_LINE}] {record.name}"
 
 
 def configure_logging(level: int, function_of: Callable[[str | None], str | None]) -> None:
@@ -47,5 +60,5 @@ def configure_logging(level: int, function_of: Callable[[str | None], str | None
 
 
 def _is_own_fault(record: logging.LogRecord) -> bool:
-    """False for a request that was no HTTP: its sender got 400, and the log needs no traceback."""
+    """False for a request that was not HTTP: its sender got 400, and the log needs no traceback."""
     return record.exc_info is None or not isinstance(record.exc_info[1], HttpProcessingError)

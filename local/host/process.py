@@ -6,6 +6,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from local.host.marks import DROPPED_FUNCTION, DROPPED_LINE
 from local.processes.child import REPOSITORY, Child, ChildFailedError, python_command
 
 START_SECONDS = 30
@@ -31,6 +32,7 @@ class HostProcess:
         """Start it and wait until it listens; raises ChildFailedError, with its last lines, if it does not."""
         environment = {**os.environ, "PYTHONUNBUFFERED": "1", **(environment or {})}
         self.key = environment.get("FUNCTIONS_KEY") or "local"
+        self.master_key = environment.get("FUNCTIONS_MASTER_KEY") or "master"
         options = ["--app", str(app_directory), "--port", str(port)]
         if not timers:
             options.append("--no-timers")
@@ -53,6 +55,21 @@ class HostProcess:
         return list(self.child.lines)
 
     @property
+    def dropped_functions(self) -> list[str]:
+        """The log lines about functions that Azure would leave out."""
+        return [line for line in self.lines if DROPPED_FUNCTION in line]
+
+    def require_every_function(self) -> None:
+        """Raise ChildFailedError if Azure would leave out any function of the app."""
+        if dropped := self.dropped_functions:
+            raise ChildFailedError("\n".join(["Azure would not run the whole app.", *dropped]))
+
+    @property
+    def dropped_lines(self) -> list[str]:
+        """The app's log lines that Azure would throw away, since their invocation was over or there was none."""
+        return [line for line in self.lines if DROPPED_LINE in line]
+
+    @property
     def pid(self) -> int:
         """Its process id."""
         return self.child.pid
@@ -67,7 +84,11 @@ class HostProcess:
         return self.child.wait_for(pattern, timeout_seconds=timeout_seconds).string
 
     def terminate(self) -> int:
-        """Stop it as Azure does, by SIGTERM, and return its exit code."""
+        """Stop it in order, by SIGTERM, and return its exit code.
+
+        Azure is less kind: it waits for ten seconds at most, its Python worker handles no signal, and the app's own
+        threads are not told.
+        """
         return self.child.terminate()
 
     def interrupt(self) -> int:

@@ -3,9 +3,9 @@
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from urllib.parse import unquote
 
 from local.host.errors import HostError
+from local.host.percent_encoding import decode_but_slash
 
 _GUID = r"[0-9a-f]{8}-?([0-9a-f]{4}-?){3}[0-9a-f]{12}"
 _CONSTRAINTS: dict[str, Callable[[str], bool]] = {
@@ -28,13 +28,6 @@ class Segment:
     is_optional: bool = False
     takes_rest: bool = False
 
-    @property
-    def precedence(self) -> int:
-        """Of two templates that match, the one with the smaller number at the first difference wins."""
-        if self.literal is not None:
-            return 1
-        return (4 if self.takes_rest else 2) + (0 if self.constraints else 1)
-
     def admits(self, text: str) -> bool:
         """Whether this segment takes `text` (already decoded)."""
         if self.literal is not None:
@@ -49,33 +42,29 @@ class RouteTemplate:
     text: str
     segments: tuple[Segment, ...]
 
-    @property
-    def precedence(self) -> tuple[int, ...]:
-        """Sorts literal routes before those with parameters."""
-        return tuple(segment.precedence for segment in self.segments)
+    def match(self, path: str) -> dict[str, str] | None:
+        """The route parameters if the decoded `path` fits, else None.
 
-    @property
-    def shape(self) -> str:
-        """The template without its parameters' names: two of the same shape match the same paths."""
-        return "/".join(
-            segment.literal.lower() if segment.literal is not None else f"{{{':'.join(segment.constraints)}}}"
-            for segment in self.segments
-        )
-
-    def match(self, parts: list[str]) -> dict[str, str] | None:
-        """The route parameters if the decoded path `parts` fit, else None."""
+        One slash at the end makes no difference, except that a catch-all keeps it; an empty part fits nothing.
+        """
+        if not path.startswith("/"):
+            return None
+        rest = path[1:]
         values: dict[str, str] = {}
         for index, segment in enumerate(self.segments):
+            if not rest:
+                remaining = self.segments[index:]
+                return values if all(later.is_optional or later.takes_rest for later in remaining) else None
+            if rest.startswith("/"):
+                return None
             if segment.takes_rest:
-                rest = "/".join(parts[index:])
-                return {**values, segment.parameter: rest} if rest else values
-            if index >= len(parts):
-                return values if all(later.is_optional for later in self.segments[index:]) else None
-            if not parts[index] or not segment.admits(parts[index]):
+                return {**values, segment.parameter: rest} if segment.admits(rest) else None
+            part, _, rest = rest.partition("/")
+            if not segment.admits(part):
                 return None
             if segment.literal is None:
-                values[segment.parameter] = parts[index]
-        return values if len(parts) <= len(self.segments) else None
+                values[segment.parameter] = part
+        return None if rest else values
 
 
 def parse_template(text: str) -> RouteTemplate:
@@ -101,62 +90,44 @@ def _parse_segment(part: str, template: str) -> Segment:
     )
 
 
-def decode_path(raw_path: str) -> list[str] | None:
-    """The parts of a request's path as Kestrel hands them to routing; None for a path that it refuses.
+def decode_path(raw_path: str) -> str | None:
+    """A request's path as Kestrel hands it to routing; None for one that it refuses.
 
-    Percent-encoding is undone except for %2F, which stays as it came so that it cannot add a part; bytes that are no
-    UTF-8 stay encoded too. Dot segments are removed afterwards, so that an encoded `..` climbs as a plain one does.
+    Percent-encoding is undone once, except for `%2F`. Dot segments are removed afterwards, so that an encoded `..`
+    climbs as a plain one does. A backslash is an ordinary character.
     """
-    if re.search("%00", raw_path):
+    if "%00" in raw_path:
         return None
-    decoded = "/".join(_decode_part(part) for part in raw_path.split("/"))
+    if not raw_path.startswith("/"):
+        return raw_path  # `*`, or a whole URL: no function matches it
     parts: list[str] = []
-    for part in decoded.removeprefix("/").split("/"):
+    rest = decode_but_slash(raw_path)[1:].split("/")
+    for part in rest:
         if part == "..":
             del parts[-1:]
         elif part != ".":
             parts.append(part)
-    while parts and not parts[-1]:  # a slash at the end makes no difference
-        parts.pop()
-    return parts
-
-
-def _decode_part(part: str) -> str:
-    encoded_slashes = re.split("(%2[fF])", part)
-    return "".join(piece if piece.lower() == "%2f" else _unquote_or_keep(piece) for piece in encoded_slashes)
-
-
-def _unquote_or_keep(text: str) -> str:
-    try:
-        return unquote(text, errors="strict")
-    except UnicodeDecodeError:
-        return text
+    if rest[-1] in (".", "..") and parts:
+        parts.append("")
+    return "/" + "/".join(parts)
 
 
 class RouteTable[Target]:
-    """Every HTTP function by method and template, in the order in which they are tried."""
+    """Every HTTP function's route. The first one added that matches wins, however general it is, as on Azure."""
 
     def __init__(self) -> None:
-        self._routes: list[tuple[RouteTemplate, frozenset[str], str, Target]] = []
+        self._routes: list[tuple[RouteTemplate, frozenset[str], Target]] = []
 
-    def add(self, template: RouteTemplate, methods: frozenset[str], name: str, target: Target) -> None:
-        """Add a function. No methods means any. HostError if its route is reserved, or another function's too."""
-        first = template.segments[0].literal if template.segments else None
-        if first is not None and first.lower() in ("admin", "runtime"):
-            raise HostError(f"The route {template.text!r} of {name} begins with {first!r}, which the host keeps.")
-        for other, other_methods, other_name, _ in self._routes:
-            both = methods & other_methods if methods and other_methods else methods | other_methods | {"ANY"}
-            if other.shape == template.shape and both:
-                raise HostError(f"The functions {other_name} and {name} have the same route: {template.text!r}.")
-        self._routes.append((template, methods, name, target))
-        self._routes.sort(key=lambda route: route[0].precedence)
+    def add(self, template: RouteTemplate, methods: frozenset[str], target: Target) -> None:
+        """Add a function behind those that were added before. No methods means any."""
+        self._routes.append((template, methods, target))
 
-    def find(self, method: str, parts: list[str]) -> tuple[Target, dict[str, str]] | None:
+    def find(self, method: str, path: str) -> tuple[Target, dict[str, str]] | None:
         """The function and its route parameters. None, which Azure answers with 404, also for another method."""
-        for template, methods, _, target in self._routes:
+        for template, methods, target in self._routes:
             if methods and method not in methods:
                 continue
-            values = template.match(parts)
+            values = template.match(path)
             if values is not None:
                 return target, values
         return None

@@ -1,7 +1,7 @@
 """Microsoft's `azure-functions-runtime`: load an app, list its functions, run one.
 
 On Azure the same library is driven through gRPC. Its indexing reads a request by attribute and answers with message
-classes that the caller supplies, so plain attribute bags stand in for the generated ones here.
+classes that the caller supplies: plain attribute bags here, not the generated ones.
 """
 
 import json
@@ -20,6 +20,8 @@ from azure_functions_runtime.bindings.datumdef import Datum
 from azure_functions_runtime.native_invocation import invocation_request_native
 
 from local.host.errors import HostError
+
+REPOSITORY = Path(__file__).resolve().parents[2]
 
 
 class _BindingInfo(SimpleNamespace):
@@ -69,7 +71,7 @@ async def index(app_directory: Path) -> list[IndexedFunction]:
     """Load `function_app.py` and list its functions; raises HostError with the reason if that fails."""
     if not (app_directory / "function_app.py").exists():
         raise HostError(f"There is no function_app.py in {app_directory}.")
-    sys.path.insert(0, str(app_directory))
+    _put_last_on_path(app_directory)
     request = SimpleNamespace(
         request=SimpleNamespace(
             worker_init_request=SimpleNamespace(capabilities={}, function_app_directory=str(app_directory))
@@ -95,6 +97,15 @@ async def index(app_directory: Path) -> list[IndexedFunction]:
         )
         for function in found
     ]
+
+
+def _put_last_on_path(app_directory: Path) -> None:
+    """As on Azure, where a module of a dependency wins over the app's own of the same name.
+
+    The directory of this project, from which Python was started, goes: it would offer its own modules to another app.
+    """
+    own_places = {"", str(Path.cwd()), str(REPOSITORY), str(app_directory)}
+    sys.path[:] = [place for place in sys.path if place not in own_places] + [str(app_directory)]
 
 
 async def invoke(function: IndexedFunction, invocation_id: str, trigger: Datum) -> Outcome:

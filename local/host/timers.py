@@ -1,47 +1,16 @@
-"""Timer triggers: NCRONTAB schedules, each timer by itself, never two runs of one at once."""
+"""Timer triggers: each timer by itself, never two runs of one at once."""
 
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 
-from croniter import CroniterError, croniter
-
-from local.host.errors import HostError
+from local.host.schedules import Schedule
 
 
 def utc_now() -> datetime:
     """The machine's clock."""
     return datetime.now(UTC)
-
-
-class Schedule:
-    """An NCRONTAB expression: second, minute, hour, day, month, day of week; or five fields without seconds. UTC."""
-
-    def __init__(self, expression: str) -> None:
-        """Check `expression`; raises HostError if it is not one."""
-        self.expression = expression
-        fields = expression.split()
-        # NCRONTAB wants both the day of month and the day of week to match; classic cron, either.
-        if len(fields) not in (5, 6) or not _is_valid(expression):
-            raise HostError(
-                f"The schedule {expression!r} is no NCRONTAB expression: six fields, seconds first,"
-                ' such as "0 */5 * * * *".'
-            )
-
-    def next_after(self, moment: datetime) -> datetime:
-        """The first occurrence later than `moment` (aware)."""
-        dates = croniter(self.expression, moment.astimezone(UTC), second_at_beginning=True, day_or=False)
-        occurrence: datetime = dates.get_next(datetime)
-        return occurrence
-
-
-def _is_valid(expression: str) -> bool:
-    try:
-        croniter(expression, utc_now(), second_at_beginning=True, day_or=False).get_next(datetime)
-    except (CroniterError, ValueError):
-        return False
-    return True
 
 
 def timer_payload(schedule: Schedule | None, last: datetime | None, *, is_past_due: bool) -> str:

@@ -75,7 +75,13 @@ def _run(*, once: bool, logs: bool) -> int:
 def _follow(
     configuration: Configuration, parts: Parts, view: View, console: Console, *, once: bool, logs: bool
 ) -> int:
-    api = MonitorApi(parts.host.url, configuration.function_key, parts.receiver_url)
+    parts.host.require_every_function()
+    api = MonitorApi(
+        parts.host.url,
+        key=configuration.function_key,
+        master_key=configuration.master_key,
+        receiver_url=parts.receiver_url,
+    )
     _wait_for_health(api)
     api.jobs()  # which tells of settings at fault, as health does not
     for line in _introduction(configuration, parts):
@@ -116,7 +122,10 @@ def _introduction(configuration: Configuration, parts: Parts) -> list[str]:
         f"The monitor is at {base}/api and works with {upstream}. Ctrl-C stops everything.",
         f"Try: curl -H 'x-functions-key: {key}' '{base}/api/jobs?state=all'",
     ]
-    if parts.sandbox is None:
+    if parts.sandbox is not None:
+        lines.append("To call the sandbox with curl (sandbox/README.md has examples), copy this line:")
+        lines.append(parts.sandbox.shell_line)
+    else:
         lines.append(f"Jobs to follow are registered with POST {base}/api/jobs.")
     return lines
 

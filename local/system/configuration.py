@@ -19,7 +19,7 @@ _PORTS = {
     "AZURITE_BLOB_PORT": (10000, "Azurite's blobs"),
     "AZURITE_QUEUE_PORT": (10001, "Azurite's queues"),
 }
-# The host's key is `local`, not a secret; this one is the receiver's, new at each start.
+# The host's keys are `local` and `master`, not secrets; this one is the receiver's, new at each start.
 _WEBHOOK_SECRET_BYTES = 32
 _THREADS_OF_THE_HOST = "32"
 
@@ -40,6 +40,7 @@ class SandboxAccess:
     client_id: str
     client_secret: str
     ca_bundle: str
+    shell_line: str = ""  # what to paste into a shell before calling the sandbox with curl
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,11 @@ class Configuration:
     def function_key(self) -> str:
         """The key of the functions host."""
         return self.environment.get("FUNCTIONS_KEY") or "local"
+
+    @property
+    def master_key(self) -> str:
+        """The key of the functions host for admin calls."""
+        return self.environment.get("FUNCTIONS_MASTER_KEY") or "master"
 
     @property
     def jobs_table(self) -> str:

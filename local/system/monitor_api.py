@@ -46,8 +46,9 @@ class ArrivedEvent:
 class MonitorApi:
     """Calls of the app's own HTTP API."""
 
-    def __init__(self, url: str, key: str, receiver_url: str) -> None:
+    def __init__(self, url: str, *, key: str, master_key: str, receiver_url: str) -> None:
         self._url = url
+        self._master_key = master_key
         self._receiver_url = receiver_url
         self._session = requests.Session()
         self._session.trust_env = False  # no proxy, no .netrc: everything is on this machine
@@ -81,8 +82,9 @@ class MonitorApi:
         return response.status_code, body if isinstance(body, dict) else {}
 
     def fire_poll_tick(self) -> None:
-        """Start a poll cycle now."""
-        response = self._request("POST", "/admin/functions/poll_pending_jobs", json={})
+        """Start a poll cycle now: an admin call, which takes the master key and a JSON body."""
+        headers = {"x-functions-key": self._master_key}
+        response = self._request("POST", "/admin/functions/poll_pending_jobs", json={}, headers=headers)
         if response.status_code != 202:
             raise MonitorUnavailableError(f"A poll tick could not be fired: {response.status_code}")
 
@@ -96,9 +98,13 @@ class MonitorApi:
             ArrivedEvent(event["webhookId"], event["type"], event["jobId"], event["verified"]) for event in listed
         ]
 
-    def _request(self, method: str, path: str, json: object = None) -> requests.Response:
+    def _request(
+        self, method: str, path: str, json: object = None, headers: dict[str, str] | None = None
+    ) -> requests.Response:
         try:
-            return self._session.request(method, self._url + path, json=json, timeout=_TIMEOUT_SECONDS)
+            return self._session.request(
+                method, self._url + path, json=json, headers=headers, timeout=_TIMEOUT_SECONDS
+            )
         except requests.RequestException as error:
             raise MonitorUnavailableError(f"{method} {path} had no answer: {error}") from error
 

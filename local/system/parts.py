@@ -1,11 +1,9 @@
 """The parts of the system as processes: started one after the other, stopped in reverse order."""
 
 import os
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 import requests
 
@@ -42,9 +40,8 @@ def running_parts(configuration: Configuration, show: ShowLine) -> Iterator[Part
         table=ports["AZURITE_TABLE_PORT"], blob=ports["AZURITE_BLOB_PORT"], queue=ports["AZURITE_QUEUE_PORT"]
     )
     with (
-        tempfile.TemporaryDirectory(prefix="offer-monitor-") as directory,
         AzuriteProcess(azurite_ports) as azurite,
-        _running_sandbox(configuration, Path(directory), show) as (sandbox_child, sandbox),
+        _running_sandbox(configuration, show) as (sandbox_child, sandbox),
         _running_receiver(configuration, show) as (receiver_child, receiver_url),
         HostProcess(
             configuration.host_environment(azurite.connection_string, sandbox),
@@ -66,16 +63,16 @@ def running_parts(configuration: Configuration, show: ShowLine) -> Iterator[Part
 
 @contextmanager
 def _running_sandbox(
-    configuration: Configuration, directory: Path, show: ShowLine
+    configuration: Configuration, show: ShowLine
 ) -> Iterator[tuple[Child | None, SandboxAccess | None]]:
     if configuration.is_real:
         yield None, None
         return
-    port = str(configuration.ports["SANDBOX_PORT"])
-    command = python_command("local.sandbox", "--port", port, "--directory", str(directory))
+    command = python_command("sandbox", "--port", str(configuration.ports["SANDBOX_PORT"]))
     with _running("sandbox", command, dict(os.environ), show) as child:
-        url = child.wait_for(r"sandbox ready: (https://\S+)", timeout_seconds=START_SECONDS)[1]
-        ca_bundle = str(directory / "ca.pem")
+        ready = child.wait_for(r"sandbox ready: (https://\S+) \(CA: (.+)\)", timeout_seconds=START_SECONDS)
+        url, ca_bundle = ready.groups()
+        shell_line = child.wait_for("export CURL_CA_BUNDLE=.*", timeout_seconds=START_SECONDS)[0]
         description = requests.get(f"{url}/sandbox", verify=ca_bundle, timeout=10).json()
         yield (
             child,
@@ -88,6 +85,7 @@ def _running_sandbox(
                 client_id=description["clientId"],
                 client_secret=description["clientSecret"],
                 ca_bundle=ca_bundle,
+                shell_line=shell_line,
             ),
         )
 

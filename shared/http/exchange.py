@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 
-from shared.json_codec import dumps
+from shared.json_codec import dumps_bytes
 
 JSON_TYPE = "application/json; charset=utf-8"
 PROBLEM_TYPE = "application/problem+json; charset=utf-8"
@@ -38,8 +38,8 @@ class Response:
 
 
 def json_response(value: object, status: int = HTTPStatus.OK, headers: Mapping[str, str] | None = None) -> Response:
-    """`value` as JSON, its numbers with the digits they came with."""
-    return Response(status, dumps(value).encode("ascii"), JSON_TYPE, headers or {})
+    """`value` as JSON, its numbers with the digits they came with and every RawJson in it unchanged."""
+    return Response(status, dumps_bytes(value), JSON_TYPE, headers or {})
 
 
 def unchanged_json(body: bytes, headers: Mapping[str, str] | None = None) -> Response:

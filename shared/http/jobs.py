@@ -8,20 +8,23 @@ from typing import cast
 from shared import identifiers
 from shared.clock import Clock
 from shared.http.bodies import read_body
-from shared.http.exchange import NO_CONTENT, Request, Response, json_response
+from shared.http.exchange import NO_CONTENT, Request, Response, json_response, unchanged_json
 from shared.http.parameters import Parameters
 from shared.http.problems import ProblemError, invalid_request
 from shared.jobs.job import POLL_SPACING, Job
 from shared.jobs.job_offers import JobMadeNoOffer, JobOffers, JobStillPending, OfferDeleted
+from shared.jobs.listing import InvalidCursor, JobListing, Listed
 from shared.jobs.manual_check import AskedTooRecently, JobUnknown, ManualCheck
 from shared.jobs.record import job_record
-from shared.jobs.registry import InvalidCursor, JobRegistry, Listed
+from shared.jobs.registry import JobRegistry
 from shared.models.requests import JobRegistration
 from shared.models.responses import JobList
 from shared.models.vocabulary import JobState
 
 DEFAULT_LIMIT = 50
 HIGHEST_LIMIT = 500
+# A cursor may hold the key of a row that another system chose.
+LONGEST_CURSOR_CHARACTERS = 5_000
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,7 @@ class JobHandlers:
     """The handlers of `/jobs`; each raises the errors of its domain, which the edge turns into problems."""
 
     registry: JobRegistry
+    listing: JobListing
     manual_check: ManualCheck
     job_offers: JobOffers
     clock: Clock
@@ -50,12 +54,12 @@ class JobHandlers:
         parameters = Parameters(request.query, known={"state", "externalId", "limit", "cursor"})
         state = parameters.choice("state", [*JobState, "all"], default=JobState.PENDING)
         external_id = parameters.text("externalId")
-        cursor = parameters.text("cursor")
+        cursor = parameters.text("cursor", longest=LONGEST_CURSOR_CHARACTERS)
         limit = parameters.limit(DEFAULT_LIMIT, HIGHEST_LIMIT)
         parameters.check()
         listed: Listed = "all" if state == "all" else JobState(cast("str", state))
         try:
-            page = self.registry.page(listed, external_id=external_id, limit=limit, cursor=cursor)
+            page = self.listing.page(listed, external_id=external_id, limit=limit, cursor=cursor)
         except InvalidCursor as error:
             raise invalid_request([str(error)]) from error
         return json_response(JobList(jobs=[job_record(job) for job in page.jobs], nextCursor=page.next_cursor))
@@ -85,7 +89,7 @@ class JobHandlers:
 
     def private_offer(self, request: Request) -> Response:
         """GET /jobs/{jobId}/private-offer."""
-        return json_response(private_offer_of_job(self.job_offers, _job_id(request)))
+        return unchanged_json(private_offer_of_job(self.job_offers, _job_id(request)))
 
     def _retry_after(self, job: Job) -> dict[str, str]:
         if not job.pending:
@@ -94,8 +98,8 @@ class JobHandlers:
         return {"Retry-After": str(max(wait, 1))}
 
 
-def private_offer_of_job(job_offers: JobOffers, job_id: str) -> dict[str, object]:
-    """The private offer behind a job id, or the problem that says why there is none."""
+def private_offer_of_job(job_offers: JobOffers, job_id: str) -> bytes:
+    """The private offer behind a job id as upstream sent it, or the problem that says why there is none."""
     try:
         return job_offers.private_offer(job_id)
     except JobStillPending as error:

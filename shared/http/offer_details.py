@@ -12,13 +12,13 @@ from shared.http.jobs import private_offer_of_job
 from shared.http.parameters import Parameters
 from shared.http.problems import ProblemError, problem_of
 from shared.jobs.job_offers import JobOffers
-from shared.json_codec import JsonObject
+from shared.json_codec import RawJson
 from shared.models.responses import OfferDetails
 from shared.threads import InvocationThreadPool
 from shared.upstream.cloud_partner_portal import CloudPartnerPortal
 from shared.upstream.product_ingestion import ProductIngestion
 
-type Fetch = Callable[[], JsonObject]
+type Fetch = Callable[[], bytes]
 
 
 @dataclass(frozen=True)
@@ -39,9 +39,9 @@ class OfferDetailHandlers:
         if len(problems) == len(results):
             raise problems[0]
 
-        def part(fetch: Fetch | None) -> JsonObject | None:
+        def part(fetch: Fetch | None) -> RawJson | None:
             result = None if fetch is None else results[fetch]
-            return None if isinstance(result, ProblemError) else result
+            return RawJson(result) if isinstance(result, bytes) else None
 
         details = OfferDetails(
             privateOffer=part(fetch_private_offer),
@@ -81,14 +81,14 @@ class OfferDetailHandlers:
             cpp_offer = partial(self._cpp_offer, publisher_id, offer_id, slot, version)
         return private_offer, cpp_offer
 
-    def _private_offer(self, private_offer_id: str) -> JsonObject:
-        return self.product_ingestion.private_offer(private_offer_id).json_object
+    def _private_offer(self, private_offer_id: str) -> bytes:
+        return self.product_ingestion.private_offer(private_offer_id).body
 
-    def _cpp_offer(self, publisher_id: str, offer_id: str, slot: str | None, version: int | None) -> JsonObject:
-        return self.cloud_partner_portal.offer(publisher_id, offer_id, slot=slot, version=version).json_object
+    def _cpp_offer(self, publisher_id: str, offer_id: str, slot: str | None, version: int | None) -> bytes:
+        return self.cloud_partner_portal.offer(publisher_id, offer_id, slot=slot, version=version).body
 
 
-def _fetched(fetch: Fetch) -> JsonObject | ProblemError:
+def _fetched(fetch: Fetch) -> bytes | ProblemError:
     try:
         return fetch()
     except Exception as error:

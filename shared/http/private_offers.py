@@ -8,6 +8,7 @@ from shared import identifiers
 from shared.http.exchange import JSON_TYPE, Request, Response, json_response, unchanged_json
 from shared.http.parameters import Parameters
 from shared.http.problems import invalid_request
+from shared.json_codec import RawJson
 from shared.models.responses import PrivateOfferList
 from shared.upstream.private_offer_pages import CURSOR_MAX_CHARACTERS, InvalidCursor
 from shared.upstream.product_ingestion import ProductIngestion
@@ -48,7 +49,9 @@ class PrivateOfferHandlers:
             )
         except InvalidCursor as error:
             raise invalid_request([f"cursor: {error}"]) from error
-        return json_response(PrivateOfferList(privateOffers=page.offers, nextCursor=page.next_cursor))
+        return json_response(
+            PrivateOfferList(privateOffers=[RawJson(offer) for offer in page.offers], nextCursor=page.next_cursor)
+        )
 
 
 def matches(if_none_match: str | None, etag: str) -> bool:

@@ -2,7 +2,9 @@
 
 import base64
 import binascii
+import logging
 import re
+import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -15,11 +17,13 @@ from shared.http.parameters import Parameters
 from shared.http.problems import ProblemError, invalid_request
 from shared.models.webhook_requests import NewWebhook, WebhookChange
 from shared.models.webhook_responses import DeliveryList, WebhookList
-from shared.storage.errors import RowChanged
+from shared.storage.errors import RecordBroken, RowChanged, StorageError
 from shared.webhooks.delivery import DeliveryStatus
-from shared.webhooks.endpoints import ENDPOINTS_MAX, SETTINGS_ENDPOINT_ID, Endpoint, new_endpoint_id
+from shared.webhooks.endpoint import SETTINGS_ENDPOINT_ID, Endpoint, new_endpoint_id
+from shared.webhooks.endpoint_url import prepared_url
+from shared.webhooks.endpoints import ENDPOINTS_MAX
 from shared.webhooks.events import EVERY_EVENT, TEST_EVENT_TYPE, Event, pattern_faults
-from shared.webhooks.formats.standard import standard_body
+from shared.webhooks.formats import body_of
 from shared.webhooks.network_guard import check_endpoint_url
 from shared.webhooks.record import delivery_record, record_of_test, webhook_record, webhook_with_secret
 from shared.webhooks.signing import new_secret, secret_faults
@@ -29,9 +33,13 @@ DEFAULT_LIMIT = 50
 HIGHEST_LIMIT = 200
 # A change that loses against another is made again on what that left.
 CHANGE_TRIES = 5
-_ENDPOINT_ID = re.compile(rf"wh_[0-9a-f]{{24}}|{SETTINGS_ENDPOINT_ID}", re.ASCII)
+# How long a removal may keep its caller waiting; what is left then is deleted by the next cycle.
+REMOVING_SECONDS = 5.0
+# Those of the monitor's own making are wh_ and 24 hexadecimal digits; a row put there by hand can be removed as well.
+_ENDPOINT_ID = re.compile(r"wh_[0-9A-Za-z_-]{1,100}", re.ASCII)
 _DELIVERY_ID = re.compile(r"dlv_[0-9a-f]{32}", re.ASCII)
 type Patterns = list[str]
+_log = logging.getLogger("offer_monitor.webhooks")
 
 
 @dataclass(frozen=True)
@@ -51,7 +59,7 @@ class WebhookHandlers:
             )
         endpoint = Endpoint(
             id=new_endpoint_id(),
-            url=body.url,
+            url=prepared_url(body.url),
             secret=body.secret or new_secret(),
             created_at=self.clock.now(),
             events=_patterns(body.events),
@@ -81,7 +89,8 @@ class WebhookHandlers:
         def changed(endpoint: Endpoint) -> Endpoint:
             given = body.model_fields_set
             if "url" in given and body.url is not None:
-                endpoint = replace(endpoint, url=body.url)
+                # How the old URL answered says nothing about the new one.
+                endpoint = replace(endpoint, url=prepared_url(body.url), failing_since=None)
             if "events" in given:
                 endpoint = replace(endpoint, events=_patterns(body.events))
             if "description" in given:
@@ -89,16 +98,21 @@ class WebhookHandlers:
             if "format" in given:
                 endpoint = replace(endpoint, format=body.format or "standard")
             if body.enabled is not None:
-                endpoint = replace(endpoint, enabled=body.enabled, gone=endpoint.gone and not body.enabled)
+                endpoint = endpoint.enabled_again() if body.enabled else replace(endpoint, enabled=False)
             return endpoint
 
         return json_response(webhook_record(self._write(endpoint, changed)))
 
     def remove(self, request: Request) -> Response:
-        """DELETE /webhooks/{id}: the endpoint and everything about its deliveries."""
-        endpoint = self._editable_endpoint(request)
-        self.webhooks.endpoints.remove(endpoint.id)
-        self.webhooks.deliveries.delete_all(endpoint.id)
+        """DELETE /webhooks/{id}: the endpoint, and everything about its deliveries. Also one that cannot be read."""
+        endpoint_id = self._editable_id(request)
+        if not self.webhooks.removal.mark(endpoint_id):
+            raise _unknown()
+        ends = time.monotonic() + REMOVING_SECONDS
+        try:
+            self.webhooks.removal.clean(endpoint_id, lambda: time.monotonic() < ends)
+        except StorageError as error:
+            _log.warning("the deliveries of a removed webhook are left to the next cycle: %s", error)
         return NO_CONTENT
 
     def rotate_secret(self, request: Request) -> Response:
@@ -115,12 +129,12 @@ class WebhookHandlers:
             id=f"evt_{uuid.uuid4().hex}",
             type=TEST_EVENT_TYPE,
             created_at=self.clock.now(),
-            data={"webhook": {"id": endpoint.id, "description": endpoint.description}},
+            data={"webhook": {"id": endpoint.shown_id, "description": endpoint.description}},
         )
-        attempt = self.webhooks.sender.send(endpoint, event.id, standard_body(event))
-        if attempt.succeeded and endpoint.gone and endpoint.from_settings:
-            # It cannot be enabled by a PATCH; answering again is its way back.
-            self.webhooks.endpoints.set_gone(endpoint, gone=False)
+        attempt = self.webhooks.sender.send(endpoint, event.id, body_of(event, endpoint.format))
+        if attempt.succeeded and (endpoint.failing_since is not None or endpoint.from_settings):
+            # The endpoint of the settings cannot be enabled by a PATCH: answering again is its way back.
+            self.webhooks.endpoints.note_success(endpoint)
         return json_response(record_of_test(attempt))
 
     def deliveries(self, request: Request) -> Response:
@@ -157,7 +171,7 @@ class WebhookHandlers:
             detail = "The webhook is disabled. Enable it, then redeliver."
             raise ProblemError(HTTPStatus.CONFLICT, "webhook-disabled", detail)
         try:
-            delivery = self.webhooks.deliverer.redeliver(endpoint, delivery)
+            delivery = self.webhooks.deliverer.redeliver(delivery)
         except RowChanged as error:
             detail = "The delivery is being sent at this moment."
             raise ProblemError(HTTPStatus.CONFLICT, "being-sent", detail, retry_after_seconds=15) from error
@@ -165,26 +179,42 @@ class WebhookHandlers:
 
     def _endpoint(self, request: Request) -> Endpoint:
         endpoint_id = request.route["webhookId"]
-        # An id of another form is not looked up: it cannot be there.
-        endpoint = self.webhooks.endpoints.get(endpoint_id) if _ENDPOINT_ID.fullmatch(endpoint_id) else None
+        if endpoint_id == SETTINGS_ENDPOINT_ID:
+            endpoint = self.webhooks.endpoints.from_settings()
+        else:
+            # An id of another form is not looked up: it cannot be there.
+            try:
+                endpoint = self.webhooks.endpoints.get(endpoint_id) if _ENDPOINT_ID.fullmatch(endpoint_id) else None
+            except RecordBroken as error:
+                detail = "The stored row of this webhook cannot be read. DELETE removes it."
+                raise ProblemError(HTTPStatus.CONFLICT, "webhook-unreadable", detail) from error
         if endpoint is None:
-            raise ProblemError(HTTPStatus.NOT_FOUND, "webhook-unknown", "There is no such webhook.")
+            raise _unknown()
         return endpoint
 
-    def _editable_endpoint(self, request: Request) -> Endpoint:
-        endpoint = self._endpoint(request)
-        if endpoint.from_settings:
+    def _editable_id(self, request: Request) -> str:
+        endpoint_id = request.route["webhookId"]
+        if endpoint_id == SETTINGS_ENDPOINT_ID and self.webhooks.endpoints.from_settings() is not None:
             detail = "This webhook is WEBHOOK_URL and WEBHOOK_SECRET of the app's settings: change it there."
             raise ProblemError(HTTPStatus.CONFLICT, "webhook-from-settings", detail)
-        return endpoint
+        if not _ENDPOINT_ID.fullmatch(endpoint_id):
+            raise _unknown()
+        return endpoint_id
+
+    def _editable_endpoint(self, request: Request) -> Endpoint:
+        self._editable_id(request)
+        return self._endpoint(request)
 
     def _write(self, endpoint: Endpoint, change: Callable[[Endpoint], Endpoint]) -> Endpoint:
-        """Change an endpoint, against other changes if need be. Raises RowChanged if it keeps changing or is gone."""
+        """Change an endpoint, against other changes if need be. Raises RowChanged if it keeps changing."""
+        current: Endpoint | None = endpoint
         for _ in range(CHANGE_TRIES):
+            if current is None:
+                raise _unknown()
             try:
-                return self.webhooks.endpoints.change(change(endpoint))
+                return self.webhooks.endpoints.change(change(current))
             except RowChanged:
-                endpoint = self.webhooks.endpoints.get(endpoint.id) or endpoint
+                current = self.webhooks.endpoints.get(endpoint.id)
         raise RowChanged("the webhook kept changing")
 
     def _check(self, *, url: str | None, events: Patterns | None, secret: str | None = None) -> None:
@@ -199,6 +229,10 @@ class WebhookHandlers:
         faults += [f"secret: {fault}" for fault in (secret_faults(secret) if secret is not None else ())]
         if faults:
             raise invalid_request(faults, status=HTTPStatus.UNPROCESSABLE_ENTITY)
+
+
+def _unknown() -> ProblemError:
+    return ProblemError(HTTPStatus.NOT_FOUND, "webhook-unknown", "There is no such webhook.")
 
 
 def _patterns(events: Patterns | None) -> tuple[str, ...]:

@@ -9,16 +9,22 @@ that the job is not pending; a poll of a never-polled row reads the row first an
 sees the other. A removal writes here before it deletes the row, so a look-up that finds no row confirms its claim.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from itertools import batched
 
+from shared.jobs.job import LONGEST_RETRY_AFTER
+from shared.storage.columns import BadRow, moment
 from shared.storage.errors import RowChanged
-from shared.storage.table import Change, Row, Table, Write, etag_of
+from shared.storage.table import TRANSACTION_MAX_ROWS, Change, Row, Table, Write, etag_of
 
 ASKED_PARTITION = "asked"
 # Nobody needs a row whose minute is over; kept a little longer for clocks that differ.
 FORGET_AFTER = timedelta(minutes=5)
-FORGOTTEN_AT_ONCE = 500
+# A removed job keeps the wait that upstream asked for; some more for clocks that differ.
+FURTHEST_AHEAD = LONGEST_RETRY_AFTER + timedelta(minutes=5)
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 # A note is tried so often against look-ups that claim the job meanwhile.
 WRITE_TRIES = 5
 
@@ -41,25 +47,40 @@ class Asks:
         self._table = table
 
     def recent(self, now: datetime) -> dict[str, datetime]:
-        """The earliest next status request of each job remembered; rows no longer needed are deleted."""
-        query, parameters = "PartitionKey eq @partition", {"partition": ASKED_PARTITION}
-        rows = list(self._table.rows(query, parameters, columns=["RowKey", "nextPollAt"]))
-        stale = [row for row in rows if row["nextPollAt"] < now - FORGET_AFTER][:FORGOTTEN_AT_ONCE]
-        self._table.commit_groups([[Change(Write.DELETE, _key(row["RowKey"]), etag_of(row))] for row in stale])
-        return {row["RowKey"]: row["nextPollAt"] for row in rows}
+        """The earliest next status request of each job remembered whose minute is not over."""
+        rows = self._table.rows(
+            "PartitionKey eq @partition and nextPollAt gt @now",
+            {"partition": ASKED_PARTITION, "now": now},
+            columns=["RowKey", "nextPollAt"],
+        )
+        return {row["RowKey"]: _next_poll_at(row, now) for row in rows}
 
-    def get(self, job_id: str) -> Ask | None:
+    def forget(self, now: datetime, *, has_time: Callable[[], bool]) -> int:
+        """Delete the rows that nobody needs any longer, and those that cannot be read; returns how many."""
+        rows = self._table.rows(
+            "PartitionKey eq @partition", {"partition": ASKED_PARTITION}, columns=["RowKey", "nextPollAt"]
+        )
+        stale = (row for row in rows if _next_poll_at(row, now) < now - FORGET_AFTER)
+        forgotten = 0
+        for some in batched(stale, TRANSACTION_MAX_ROWS, strict=False):
+            if not has_time():
+                break
+            self._table.commit_groups([[Change(Write.DELETE, _key(row["RowKey"]), etag_of(row))] for row in some])
+            forgotten += len(some)
+        return forgotten
+
+    def get(self, job_id: str, now: datetime) -> Ask | None:
         """What is remembered of this job."""
         row = self._table.get(ASKED_PARTITION, job_id)
-        return None if row is None else _ask(row)
+        return None if row is None else _ask(row, now)
 
-    def remember(self, job_id: str, next_poll_at: datetime) -> None:
+    def remember(self, job_id: str, next_poll_at: datetime, now: datetime) -> None:
         """Note that the job must not be asked about before `next_poll_at`, or the later moment noted already.
 
         It is written in any case: whoever holds a claim on the job has to notice.
         """
         for _ in range(WRITE_TRIES):
-            known = self.get(job_id)
+            known = self.get(job_id, now)
             latest = next_poll_at if known is None else max(next_poll_at, known.next_poll_at)
             if self._write(job_id, latest, known) is not None:
                 return
@@ -67,7 +88,7 @@ class Asks:
 
     def claim(self, job_id: str, now: datetime, until: datetime) -> Ask | None:
         """Take the job for one status request; None if one was made or begun too recently, or another was faster."""
-        known = self.get(job_id)
+        known = self.get(job_id, now)
         if known is not None and known.next_poll_at > now:
             return None
         return self._write(job_id, until, known)
@@ -89,8 +110,20 @@ class Asks:
             return None
 
 
-def _ask(row: Row) -> Ask:
-    return Ask(row["RowKey"], row["nextPollAt"], row.get("answer") or None, etag_of(row))
+def _ask(row: Row, now: datetime) -> Ask:
+    answer = row.get("answer")
+    return Ask(
+        row["RowKey"], _next_poll_at(row, now), answer if isinstance(answer, str) and answer else None, etag_of(row)
+    )
+
+
+def _next_poll_at(row: Row, now: datetime) -> datetime:
+    """When the job may be asked again: at once, if this cannot be read or is further ahead than is ever written."""
+    try:
+        next_poll_at = moment(row, "nextPollAt")
+    except BadRow:
+        next_poll_at = None
+    return _LONG_AGO if next_poll_at is None or next_poll_at > now + FURTHEST_AHEAD else next_poll_at
 
 
 def _key(job_id: str) -> Row:

@@ -1,26 +1,42 @@
 """The history of finished jobs: the `finished` partition of the jobs table.
 
 Two rows a job, written together: `at~<inverted time>~<job id>` holds the record, so that the newest come first;
-`job~<job id>` says where it is. Reading a page costs as much as the page is long, however long the history; with a
-filter, as much as what is passed over on the way.
+`job~<job id>` points to it.
+
+A job that is removed leaves its pointer behind for a day, without a record. A tick that still holds the job, and has
+not settled it yet, then finds that its finish has been dealt with and does not bring it back. `removed~<job id>`
+names the pointers that wait to be deleted.
 """
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import Enum, auto
+from itertools import batched
 
 from shared.jobs.job import Job
 from shared.jobs.job_bodies import JobBodies
-from shared.jobs.job_rows import job_of
-from shared.jobs.pending_jobs import OutboxRow
+from shared.jobs.job_rows import PART_COLUMNS, job_of, key_as_job_id
+from shared.jobs.outbox_rows import OutboxRow
+from shared.jobs.scan import Wanted, scan
+from shared.storage.columns import BadRow, moment, read_row, text
 from shared.storage.table import Change, Row, Table, Write, etag_of
 
 FINISHED_PARTITION = "finished"
 _RECORD_PREFIX = "at~"
 _POINTER_PREFIX = "job~"
+_REMOVED_PREFIX = "removed~"
 _END_OF_TIME_MICROSECONDS = 10**17
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+# Longer than any tick holds a finished job that it has not settled.
+REMOVAL_REMEMBERED_FOR = timedelta(days=1)
+LONGEST_RECORD_KEY_CHARACTERS = 100
+# Two rows each: as many as a transaction holds.
+EXPIRED_AT_ONCE = 50
+# Clocks of two instances differ by less.
+_FUTURE = timedelta(hours=1)
+_log = logging.getLogger("offer_monitor.jobs")
 
 
 class Recorded(Enum):
@@ -34,11 +50,12 @@ class Recorded(Enum):
 
 
 @dataclass(frozen=True)
-class HistoryEntry:
-    """A finished job and the key of its record, after which a listing can go on."""
+class _Pointer:
+    """`record_key` is None once the job was removed."""
 
-    job: Job
-    row_key: str
+    record_key: str | None
+    finished_event_id: str | None
+    etag: str
 
 
 class History:
@@ -58,34 +75,51 @@ class History:
 
     def get(self, job_id: str) -> Job | None:
         """The finished job, or None."""
-        pointer = self._table.get(FINISHED_PARTITION, _POINTER_PREFIX + job_id)
-        if pointer is None:
+        pointer = self._pointer(job_id)
+        row = self._record(pointer)
+        try:
+            return None if row is None else self.read(row)
+        except BadRow as error:
+            _log.error("the record of job %s cannot be read: %s", job_id, error)
             return None
-        row = self._table.get(FINISHED_PARTITION, pointer["recordKey"])
-        return None if row is None else self._job(row)
 
-    def page(
-        self, after_key: str, limit: int, *, state: str | None = None, external_id: str | None = None
-    ) -> list[HistoryEntry]:
-        """Up to `limit` finished jobs whose records follow `after_key` (empty: from the newest)."""
-        query = "PartitionKey eq @partition and RowKey gt @after and RowKey lt @end"
-        parameters = {
-            "partition": FINISHED_PARTITION,
-            "after": after_key or _RECORD_PREFIX,
-            "end": f"{_RECORD_PREFIX}~",
-        }
-        if state is not None:
-            query += " and state eq @state"
-            parameters["state"] = state
-        if external_id is not None:
-            query += " and externalId eq @externalId"
-            parameters["externalId"] = external_id
-        entries: list[HistoryEntry] = []
-        for row in self._table.rows(query, parameters, page_size=min(limit, 1000)):
-            entries.append(HistoryEntry(self._job(row), row["RowKey"]))
-            if len(entries) == limit:
-                break
-        return entries
+    def newest_key(self) -> str:
+        """The key of the newest record, or one that sorts before that of any record to come."""
+        rows = self._table.rows(
+            "PartitionKey eq @partition and RowKey gt @first and RowKey lt @end",
+            {"partition": FINISHED_PARTITION, "first": _RECORD_PREFIX, "end": f"{_RECORD_PREFIX}~"},
+            columns=["RowKey"],
+            page_size=1,
+        )
+        return next((row["RowKey"] for row in rows), f"{_RECORD_PREFIX}~")
+
+    def scan(
+        self, after_key: str, before_key: str, wanted: Wanted, *, at_once: int
+    ) -> Iterator[tuple[str, Row | None]]:
+        """Records between the two keys (empty: from the newest, to the oldest), those wanted with their row."""
+        return scan(
+            self._table,
+            FINISHED_PARTITION,
+            after_key=after_key or _RECORD_PREFIX,
+            before_key=before_key or f"{_RECORD_PREFIX}~",
+            wanted=wanted,
+            at_once=at_once,
+        )
+
+    def read(self, row: Row) -> Job:
+        """The job of a record, with its parts as far as they are there. Raises BadRow, and StorageError."""
+
+        def job() -> Job:
+            job_id = key_as_job_id(row["RowKey"].rpartition("~")[2])
+            registered_at = moment(row, "registeredAt")
+            if registered_at is None:
+                raise BadRow("it has no registeredAt")
+            found = job_of(row, job_id, registered_at=registered_at)
+            if found.pending:
+                raise BadRow("its job has not finished")
+            return found
+
+        return self._bodies.load(read_row(job), row)
 
     def last_polls(self, since: datetime) -> dict[str, datetime]:
         """When each job that finished after `since` was last polled; those that never were are left out."""
@@ -94,32 +128,127 @@ class History:
             {"partition": FINISHED_PARTITION, "newest": _RECORD_PREFIX, "oldest": _key_of_moment(since)},
             columns=["RowKey", "lastPolledAt"],
         )
-        return {row["RowKey"].rpartition("~")[2]: row["lastPolledAt"] for row in rows if row.get("lastPolledAt")}
+        found: dict[str, datetime] = {}
+        for row in rows:
+            try:
+                polled_at = moment(row, "lastPolledAt")
+            except BadRow:
+                continue
+            if polled_at is not None and polled_at < since + _FUTURE:
+                found[row["RowKey"].rpartition("~")[2]] = polled_at
+        return found
 
-    def remove(self, job_id: str) -> bool:
+    def remove(self, job_id: str, now: datetime) -> bool:
         """Forget a finished job; False if there is none. Raises RowChanged if another removes it just now."""
-        pointer = self._table.get(FINISHED_PARTITION, _POINTER_PREFIX + job_id)
-        if pointer is None:
+        pointer = self._pointer(job_id)
+        if pointer is None or pointer.record_key is None:
             return False
-        self._table.commit(
-            [
-                Change(Write.DELETE, _key(pointer["RowKey"]), etag_of(pointer)),
-                Change(Write.DELETE, _key(pointer["recordKey"])),
-            ]
-        )
-        self._bodies.delete(job_id)
+        row = self._record(pointer)
+        changes = [
+            Change(Write.MERGE, _key(_POINTER_PREFIX + job_id) | {"recordKey": ""}, pointer.etag),
+            Change(Write.UPSERT, _key(_REMOVED_PREFIX + job_id) | {"removedAt": now}),
+        ]
+        if row is not None:
+            changes.append(Change(Write.DELETE, _key(row["RowKey"]), etag_of(row)))
+        self._table.commit(changes)
+        if row is not None:
+            self._bodies.delete(job_id, row)
         return True
 
+    def remove_expired(self, *, ended_before: datetime, has_time: Callable[[], bool]) -> int:
+        """Forget jobs that ended before that moment, rows first: documents left over are found later.
+
+        Returns how many; stops when there is no time left. Raises StorageError.
+        """
+        rows = self._table.rows(
+            "PartitionKey eq @partition and RowKey gt @first and RowKey lt @end",
+            {"partition": FINISHED_PARTITION, "first": _key_of_moment(ended_before), "end": f"{_RECORD_PREFIX}~"},
+            columns=["RowKey", *PART_COLUMNS],
+            page_size=EXPIRED_AT_ONCE,
+        )
+        removed = 0
+        for batch in batched(rows, EXPIRED_AT_ONCE, strict=False):
+            if not has_time():
+                break
+            # Nothing but `remove`, which takes the record along, makes a pointer leave its record.
+            groups = [
+                [Change(Write.DELETE, _key(row["RowKey"]), etag_of(row)), Change(Write.DELETE, _pointer_key(row))]
+                for row in batch
+            ]
+            for row, etags in zip(batch, self._table.commit_groups(groups), strict=True):
+                if etags is None:  # a record without a pointer, or one that another removes just now
+                    self._table.delete(FINISHED_PARTITION, row["RowKey"])
+                self._bodies.delete(_job_id_of(row), row)
+                removed += 1
+        return removed
+
+    def forget_removals(self, *, removed_before: datetime, has_time: Callable[[], bool]) -> int:
+        """Delete the pointers of jobs that were removed before that moment; returns how many. Raises StorageError."""
+        rows = self._table.rows(
+            "PartitionKey eq @partition and RowKey gt @first and RowKey lt @end",
+            {"partition": FINISHED_PARTITION, "first": _REMOVED_PREFIX, "end": f"{_REMOVED_PREFIX}~"},
+        )
+        forgotten = 0
+        for row in rows:
+            if not has_time():
+                break
+            try:
+                removed_at = moment(row, "removedAt")
+            except BadRow:
+                removed_at = None
+            if removed_at is not None and removed_at >= removed_before:
+                continue
+            job_id = row["RowKey"].removeprefix(_REMOVED_PREFIX)
+            pointer = self._pointer(job_id)
+            changes = [Change(Write.DELETE, _key(row["RowKey"]), etag_of(row))]
+            if pointer is not None and pointer.record_key is None:
+                changes.append(Change(Write.DELETE, _key(_POINTER_PREFIX + job_id), pointer.etag))
+            self._table.commit_groups([changes])
+            forgotten += 1
+        return forgotten
+
+    def record_row(self, job_id: str) -> Row | None:
+        """The row of the finished job's record, unread."""
+        return self._record(self._pointer(job_id))
+
     def _recorded(self, row: OutboxRow) -> Recorded:
-        pointer = self._table.get(FINISHED_PARTITION, _POINTER_PREFIX + row.job.job_id)
+        pointer = self._pointer(row.job.job_id)
         if pointer is None:
             return Recorded.NOT_YET
-        by_this_finish = pointer["finishedEventId"] == row.finished_event_id
-        return Recorded.BY_THIS_FINISH if by_this_finish else Recorded.BY_AN_EARLIER_FINISH
+        if pointer.finished_event_id == row.finished_event_id:
+            return Recorded.BY_THIS_FINISH
+        if pointer.record_key is not None:
+            return Recorded.BY_AN_EARLIER_FINISH
+        # Removed after an earlier finish, registered again, and now finished again.
+        new_pointer, record = _new_rows(row)
+        [etags] = self._table.commit_groups([[Change(Write.MERGE, new_pointer.row, pointer.etag), record]])
+        return Recorded.NOT_YET if etags is None else Recorded.BY_THIS_FINISH
 
-    def _job(self, row: Row) -> Job:
-        job_id = row["RowKey"].rpartition("~")[2]
-        return self._bodies.load_if_whole(job_of(row, job_id, registered_at=row["registeredAt"]), row)
+    def _pointer(self, job_id: str) -> _Pointer | None:
+        row = self._table.get(FINISHED_PARTITION, _POINTER_PREFIX + job_id)
+        if row is None:
+            return None
+        try:
+            return read_row(lambda: _pointer_in(row, job_id))
+        except BadRow as error:
+            _log.error("the pointer to the record of job %s cannot be read: %s", job_id, error)
+            return _Pointer(None, None, etag_of(row))
+
+    def _record(self, pointer: _Pointer | None) -> Row | None:
+        if pointer is None or pointer.record_key is None:
+            return None
+        return self._table.get(FINISHED_PARTITION, pointer.record_key)
+
+
+def _pointer_in(row: Row, job_id: str) -> _Pointer:
+    record_key = text(row, "recordKey")
+    if record_key is not None and not (
+        record_key.startswith(_RECORD_PREFIX)
+        and record_key.endswith(f"~{job_id}")
+        and len(record_key) <= LONGEST_RECORD_KEY_CHARACTERS
+    ):
+        raise BadRow("its recordKey is not the key of a record")
+    return _Pointer(record_key, text(row, "finishedEventId"), etag_of(row))
 
 
 def _new_rows(row: OutboxRow) -> list[Change]:
@@ -139,6 +268,14 @@ def _key_of_moment(moment: datetime) -> str:
     """Sorts before the key of any earlier moment."""
     inverted = _END_OF_TIME_MICROSECONDS - (moment - _EPOCH) // timedelta(microseconds=1)
     return f"{_RECORD_PREFIX}{inverted:017}"
+
+
+def _job_id_of(row: Row) -> str:
+    return str(row["RowKey"]).rpartition("~")[2]
+
+
+def _pointer_key(row: Row) -> Row:
+    return _key(_POINTER_PREFIX + _job_id_of(row))
 
 
 def _key(row_key: str) -> Row:

@@ -38,7 +38,8 @@ class Job:
     job_end: str | None = None
     resource_uri: str | None = None
     errors: list[JsonObject] = field(default_factory=list)
-    private_offer: JsonObject | None = None
+    # One JSON object as the bytes that came from upstream (UTF-8): it is passed on, and only webhooks look inside.
+    private_offer: bytes | None = None
     poll_count: int = 0
     last_polled_at: datetime | None = None
     consecutive_poll_failures: int = 0
@@ -55,15 +56,9 @@ class Job:
 
     @property
     def awaits_detail(self) -> bool:
-        """Upstream has said that it succeeded; only the offer's detail could not be had yet."""
-        return self.pending and self.detail_attempts > 0
-
-    @property
-    def makes_no_offer(self) -> bool:
-        """A delete job has no detail: labelled as one, or succeeded without a `resourceUri` (Microsoft's note)."""
-        return self.operation is Operation.DELETE or (
-            self.operation is Operation.UNKNOWN and self.resource_uri is None
-        )
+        """Upstream has said that it succeeded; only the offer's detail is still missing."""
+        said = (self.job_status or "").casefold(), (self.job_result or "").casefold()
+        return self.pending and self.poll_count > 0 and said == ("completed", "succeeded")
 
     def with_status(self, status: JobStatus) -> "Job":
         """The job with what an answered status request said; failures are forgotten."""

@@ -1,17 +1,20 @@
 """The two long parts of a job, its errors and its private offer: in columns while they fit, in documents when not."""
 
 import logging
+from collections.abc import Callable
 from dataclasses import replace
 
 from shared.jobs.job import Job
-from shared.json_codec import InvalidJson, JsonObject, dumps, loads
-from shared.storage.documents import Documents
+from shared.jobs.job_rows import PART_COLUMNS
+from shared.json_codec import InvalidJson, JsonObject, dumps, loads, members
+from shared.storage.documents import Documents, holds, length_of
 from shared.storage.errors import RecordBroken
 from shared.storage.table import Row
 
 _log = logging.getLogger("offer_monitor.jobs")
-# A text column holds 32 K UTF-16 characters; the text is ASCII, so characters are what counts.
-LONGEST_COLUMN_CHARACTERS = 30_000
+# A text column holds 32 K UTF-16 characters, and UTF-8 never needs fewer bytes than UTF-16 characters.
+LONGEST_COLUMN_BYTES = 30_000
+DOCUMENT_COLUMNS = ("errorsDocument", "privateOfferDocument")
 
 
 class JobBodies:
@@ -20,46 +23,77 @@ class JobBodies:
     def __init__(self, documents: Documents) -> None:
         self._documents = documents
 
-    def columns(self, job: Job) -> Row:
-        """The columns for the job's errors and private offer; long ones are stored as documents first."""
+    def columns(self, job: Job, stored: Row | None = None) -> Row:
+        """The columns for the job's errors and private offer; long ones are stored as documents first.
+
+        A document that `stored`, the job's row as it was read, refers to is kept if it holds the same.
+        """
+        errors = dumps(job.errors).encode("ascii") if job.errors else b""
         return {
-            **self._column(job.job_id, "errors", job.errors or None),
-            **self._column(job.job_id, "privateOffer", job.private_offer),
+            **self._column(job.job_id, "errors", errors, stored),
+            **self._column(job.job_id, "privateOffer", job.private_offer or b"", stored),
         }
 
     def load(self, job: Job, row: Row) -> Job:
-        """The job with the errors and the private offer that its row holds or refers to. Raises RecordBroken."""
-        errors: list[JsonObject] | None = self._read(job.job_id, "errors", row, list)
-        private_offer: JsonObject | None = self._read(job.job_id, "privateOffer", row, dict)
-        return replace(job, errors=errors or [], private_offer=private_offer)
+        """The job with the errors and the private offer that its row holds or refers to.
 
-    def load_if_whole(self, job: Job, row: Row) -> Job:
-        """The same for showing: a job whose long parts are broken is shown without them."""
+        A part that is missing or broken is left out, and logged: it must keep neither the job nor its event back.
+        """
+        return replace(
+            job,
+            errors=self._whole(job.job_id, "errors", row, _errors, []),
+            private_offer=self._whole(job.job_id, "privateOffer", row, _offer, None),
+        )
+
+    def delete(self, job_id: str, row: Row) -> None:
+        """Remove the documents that this row of the job refers to."""
+        for reference in references_in(row):
+            self._documents.delete(job_id, reference)
+
+    def _whole[T](self, job_id: str, name: str, row: Row, parse: Callable[[bytes], T], otherwise: T) -> T:
         try:
-            return self.load(job, row)
-        except RecordBroken as error:
-            _log.error("a job is shown without its long parts: %s", error)
-            return job
+            data = self._read(job_id, name, row)
+            return parse(data) if data else otherwise
+        except (RecordBroken, InvalidJson) as error:
+            _log.error("the %s of job %s cannot be read and are left out: %s", name, job_id, error)
+            return otherwise
 
-    def delete(self, job_id: str) -> None:
-        """Remove the job's documents."""
-        self._documents.delete_all(job_id)
+    def _column(self, job_id: str, name: str, data: bytes, stored: Row | None) -> Row:
+        column = f"{name}Document"
+        if len(data) <= LONGEST_COLUMN_BYTES:
+            return {name: data.decode("utf-8"), column: ""}
+        reference = (stored or {}).get(column)
+        if not isinstance(reference, str) or not holds(reference, data):
+            reference = self._documents.put(job_id, data)
+        return {name: "", column: reference}
 
-    def _column(self, job_id: str, name: str, value: list[JsonObject] | JsonObject | None) -> Row:
-        text = "" if value is None else dumps(value)
-        if len(text) <= LONGEST_COLUMN_CHARACTERS:
-            return {name: text, f"{name}Document": ""}
-        return {name: "", f"{name}Document": self._documents.put(job_id, text)}
-
-    def _read[T](self, job_id: str, name: str, row: Row, shape: type[T]) -> T | None:
+    def _read(self, job_id: str, name: str, row: Row) -> bytes:
         column, reference = row.get(name) or "", row.get(f"{name}Document") or ""
         if not isinstance(column, str) or not isinstance(reference, str):
-            raise RecordBroken(f"the {name} of {job_id} are not a text")
-        text = self._documents.get(job_id, reference) if reference else column
-        try:
-            value = loads(text) if text else None
-        except InvalidJson as error:
-            raise RecordBroken(f"the {name} of {job_id} are not JSON") from error
-        if value is not None and not isinstance(value, shape):
-            raise RecordBroken(f"the {name} of {job_id} are of another shape")
-        return value
+            raise RecordBroken("they are not a text")
+        return self._documents.get(job_id, reference) if reference else column.encode("utf-8", "replace")
+
+
+def size_of_parts(row: Row) -> int:
+    """About how many bytes the row's long parts have, those in documents among them."""
+    in_columns = sum(len(row[column]) for column in PART_COLUMNS if isinstance(row.get(column), str))
+    return in_columns + sum(length_of(reference) for reference in references_in(row))
+
+
+def references_in(row: Row) -> list[str]:
+    """The references to documents that a row of a job holds."""
+    found = (row.get(column) for column in DOCUMENT_COLUMNS)
+    return [reference for reference in found if isinstance(reference, str) and reference]
+
+
+def _errors(data: bytes) -> list[JsonObject]:
+    errors = loads(data)
+    if not isinstance(errors, list):
+        raise RecordBroken("they are not a list")
+    return errors
+
+
+def _offer(data: bytes) -> bytes | None:
+    # It goes out as it is, as a part of JSON of ours.
+    members(data)
+    return data

@@ -9,12 +9,12 @@ from shared.jobs.job import POLL_SPACING, Job
 from shared.jobs.manual_check import AskedTooRecently, JobUnknown
 from shared.jobs.poll import ANSWER_WITHIN, claimed_until
 from shared.jobs.registry import JobRegistry
-from shared.json_codec import JsonObject, dumps, loads
+from shared.json_codec import InvalidJson, JsonObject, dumps, loads
 from shared.models.vocabulary import JobState, Operation
 from shared.storage.errors import RowChanged
 from shared.upstream.errors import TokenUnavailable, UpstreamError, UpstreamNotFound, UpstreamRejectedRequest
 from shared.upstream.job_status import JobStatus
-from shared.upstream.product_ingestion import ProductIngestion, private_offer_of
+from shared.upstream.product_ingestion import ProductIngestion
 
 # A remembered answer shares one column; the errors of a job that failed at length are left out of it.
 LONGEST_REMEMBERED_CHARACTERS = 30_000
@@ -51,12 +51,13 @@ class JobOffers:
         self._upstream = upstream
         self._clock = clock
 
-    def private_offer(self, job_id: str) -> JsonObject:
-        """The private offer: as stored when the job finished, or from upstream if the job is not registered here."""
+    def private_offer(self, job_id: str) -> bytes:
+        """The private offer as upstream sent it, one JSON object: stored when the job finished, or asked for now if
+        the job is not registered here."""
         job = self._registry.find(job_id)
         return self._of_unregistered(job_id) if job is None else self._of_registered(job)
 
-    def _of_registered(self, job: Job) -> JsonObject:
+    def _of_registered(self, job: Job) -> bytes:
         match job.state:
             case JobState.PENDING:
                 raise JobStillPending(job.next_poll_at - self._clock.now())
@@ -66,10 +67,17 @@ class JobOffers:
                 raise JobUnknown(job.job_id)
             case JobState.SUCCEEDED if job.operation is Operation.DELETE:
                 raise OfferDeleted(job.job_id)
-        # The detail could not be had when the job finished; it may be there now.
-        return job.private_offer or self._from_detail(job.job_id)
+        if job.private_offer is not None:
+            return job.private_offer
+        # There was no detail when the job finished; there may be one now.
+        try:
+            return self._from_detail(job.job_id)
+        except (JobUnknown, UpstreamNotFound) as error:
+            if job.resource_uri is None:
+                raise OfferDeleted(job.job_id) from error
+            raise
 
-    def _of_unregistered(self, job_id: str) -> JsonObject:
+    def _of_unregistered(self, job_id: str) -> bytes:
         """Ask for the detail first: only that of a finished job is there, and it may be asked for at any time."""
         try:
             return self._from_detail(job_id)
@@ -83,8 +91,8 @@ class JobOffers:
             raise OfferDeleted(job_id)
         raise JobUnknown(job_id)
 
-    def _from_detail(self, job_id: str) -> JsonObject:
-        private_offer = private_offer_of(self._upstream.job_detail(job_id))
+    def _from_detail(self, job_id: str) -> bytes:
+        private_offer = self._upstream.job_offer(job_id)
         if private_offer is None:
             raise JobUnknown(job_id)
         return private_offer
@@ -118,12 +126,15 @@ class JobOffers:
         return status
 
     def _remembered_status(self, job_id: str) -> JobStatus:
-        known = self._asks.get(job_id)
+        known = self._asks.get(job_id, self._clock.now())
         if known is None or known.answer is None:
             raise AskedTooRecently(POLL_SPACING if known is None else known.next_poll_at - self._clock.now())
         if known.answer == NO_SUCH_JOB:
             raise JobUnknown(job_id)
-        return JobStatus.from_json(loads(known.answer), job_id)
+        try:
+            return JobStatus.from_json(loads(known.answer), job_id)
+        except (InvalidJson, UpstreamError) as error:  # not as it was written
+            raise AskedTooRecently(known.next_poll_at - self._clock.now()) from error
 
     def _answered(self, ask: Ask, answer: str | None, *, asked: bool = False) -> None:
         now = self._clock.now()

@@ -2,24 +2,26 @@
 
 An empty text column means None, because a merge cannot remove a column. Texts too long for a column are kept in
 documents (`shared/storage/documents.py`); the row then names the document instead.
+
+Other systems write rows of the pending partition too. Every row is read either as a job or as a BadRow, and nothing
+else. `operation`, `label` and `externalId` may be of any type. A value of the wrong type in a column of our own makes
+the row bad. A moment too far in the future is corrected: it must not silence a job for good.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from typing import Any
 
 from shared import identifiers
-from shared.jobs.job import Job
+from shared.jobs.job import LONGEST_RETRY_AFTER, POLL_SPACING, Job
 from shared.models.vocabulary import JobState, Operation
-from shared.storage.moments import stored_moment
+from shared.storage.columns import BadRow, count, flag, moment, read_row, text, text_of_any, written_moment
 from shared.storage.table import Row, etag_of, stamped_at
 
 PENDING_PARTITION = "pending"
 
+_ANY_COLUMNS = {"label": "label", "externalId": "external_id"}
 _TEXT_COLUMNS = {
-    "label": "label",
-    "externalId": "external_id",
     "jobStatus": "job_status",
     "jobResult": "job_result",
     "jobStart": "job_start",
@@ -34,14 +36,21 @@ _COUNT_COLUMNS = {
     "detailAttempts": "detail_attempts",
 }
 _MOMENT_COLUMNS = {"lastPolledAt": "last_polled_at", "finishedAt": "finished_at"}
+# The long parts, and the documents that hold them when they do not fit.
+PART_COLUMNS = frozenset({"errors", "errorsDocument", "privateOffer", "privateOfferDocument"})
+# Every column that a pending, outbox or finished row of ours has.
+JOB_COLUMNS = (
+    frozenset({*_ANY_COLUMNS, *_TEXT_COLUMNS, *_COUNT_COLUMNS, *_MOMENT_COLUMNS, *PART_COLUMNS})
+    | {"state", "operation", "registeredAt", "nextPollAt", "stalled", "retryAfterUntil"}
+    | {"claimedUntil", "stalledEventId", "finishedEventId"}
+)
+# An entity has 255 properties at most, its keys and its time stamp among them.
+MOST_COLUMNS = 252
 # A text column holds 32 K UTF-16 characters.
 LONGEST_TEXT_CHARACTERS = 15_000
-# An Int32 column must still hold the count after the next poll.
-HIGHEST_COUNT = 2**31 - 1
-
-
-class BadRow(ValueError):
-    """A row that is no job: its key is no job id, or a column holds the wrong type."""
+LONGEST_EVENT_ID_CHARACTERS = 100
+# A moment of ours may be this far ahead of the clock: those of two instances differ by less.
+CLOCKS_DIFFER_BY = timedelta(minutes=1)
 
 
 @dataclass(frozen=True)
@@ -55,6 +64,8 @@ class PendingRow:
     # Set from the moment the job is flagged as stalled until its event is on its way.
     stalled_event_id: str | None = None
     claimed_until: datetime | None = None
+    # The columns of the job's long parts as they stand in the row, whether or not `job` has them loaded.
+    parts: Row = field(default_factory=dict)
 
     @property
     def claimed(self) -> bool:
@@ -67,42 +78,13 @@ class PendingRow:
 
 
 def pending_row(row: Row, now: datetime) -> PendingRow:
-    """Read a row of the pending partition, ours or one put there by another system. Raises BadRow."""
-    try:
-        job_id = identifiers.job_id(row["RowKey"])
-    except identifiers.InvalidIdentifier as error:
-        raise BadRow("its row key is no job id") from error
-    # Storage stamps each row by its own clock, which may be ahead of ours.
-    inserted_at = min(stamped_at(row) or now, now)
-    job = job_of(row, job_id, registered_at=_moment(row, "registeredAt") or inserted_at)
-    if not job.pending:
-        raise BadRow("its state is not pending")
-    return PendingRow(
-        job=job,
-        etag=etag_of(row),
-        row_key=row["RowKey"],
-        stalled_event_id=_text(row, "stalledEventId"),
-        claimed_until=_moment(row, "claimedUntil"),
-    )
+    """Read a row of the pending partition, ours or one put there by another system. Raises BadRow, nothing else."""
+    return read_row(lambda: _pending_row(row, now))
 
 
 def job_of(row: Row, job_id: str, *, registered_at: datetime) -> Job:
-    """The job in a row, but for its errors and private offer, which `documents` may hold. Raises BadRow."""
-    columns: dict[str, Any] = {
-        **{name: _text(row, column) for column, name in _TEXT_COLUMNS.items()},
-        **{name: _count(row, column) for column, name in _COUNT_COLUMNS.items()},
-        **{name: _moment(row, column) for column, name in _MOMENT_COLUMNS.items()},
-    }
-    return Job(
-        job_id=job_id,
-        registered_at=registered_at,
-        next_poll_at=_moment(row, "nextPollAt") or registered_at,
-        state=_state(row),
-        operation=Operation.named(_text(row, "operation")),
-        stalled=_flag(row, "stalled"),
-        retry_after_until=_written_moment(row, "retryAfterUntil"),
-        **columns,
-    )
+    """The job in a row, without its errors and private offer. Raises BadRow, nothing else."""
+    return read_row(lambda: _job_of(row, job_id, registered_at=registered_at))
 
 
 def columns_of(job: Job) -> Row:
@@ -116,10 +98,95 @@ def columns_of(job: Job) -> Row:
         # As text, which can be emptied again.
         "retryAfterUntil": job.retry_after_until.isoformat() if job.retry_after_until else "",
     }
-    row |= {column: _stored_text(getattr(job, name)) for column, name in _TEXT_COLUMNS.items()}
+    row |= {column: _stored_text(getattr(job, name)) for column, name in (_ANY_COLUMNS | _TEXT_COLUMNS).items()}
     row |= {column: getattr(job, name) for column, name in _COUNT_COLUMNS.items()}
     row |= {column: getattr(job, name) for column, name in _MOMENT_COLUMNS.items() if getattr(job, name) is not None}
     return row
+
+
+def part_columns(row: Row) -> Row:
+    """The columns of a row that hold, or refer to, the job's long parts."""
+    return {column: row[column] for column in PART_COLUMNS if row.get(column)}
+
+
+def event_id(row: Row, column: str) -> str | None:
+    """The id of an event that is not yet on its way. Raises BadRow."""
+    value = text(row, column)
+    if value is not None and not (len(value) <= LONGEST_EVENT_ID_CHARACTERS and value.replace("_", "").isalnum()):
+        raise BadRow(f"its {column} is not the id of an event")
+    return value
+
+
+def _pending_row(row: Row, now: datetime) -> PendingRow:
+    job_id = key_as_job_id(row["RowKey"])
+    if len(row) > MOST_COLUMNS - len(JOB_COLUMNS):
+        _check_room_for_our_columns(row)
+    # Storage stamps each row by its own clock, which may be ahead of ours.
+    inserted_at = min(stamped_at(row) or now, now)
+    registered_at = moment(row, "registeredAt") or inserted_at
+    if registered_at > now + CLOCKS_DIFFER_BY:
+        registered_at = inserted_at
+    job = _job_of(row, job_id, registered_at=registered_at)
+    if not job.pending:
+        raise BadRow("its state is not pending")
+    return PendingRow(
+        job=_corrected(job, now),
+        etag=etag_of(row),
+        row_key=row["RowKey"],
+        stalled_event_id=event_id(row, "stalledEventId"),
+        claimed_until=moment(row, "claimedUntil"),
+        parts=part_columns(row),
+    )
+
+
+def key_as_job_id(key: str) -> str:
+    """The job id in a key, in lower case. Raises BadRow."""
+    try:
+        return identifiers.job_id(key)
+    except identifiers.InvalidIdentifier as error:
+        raise BadRow("its row key is no job id") from error
+
+
+def _job_of(row: Row, job_id: str, *, registered_at: datetime) -> Job:
+    columns: dict[str, Any] = {
+        **{name: text_of_any(row, column) for column, name in _ANY_COLUMNS.items()},
+        **{name: text(row, column) for column, name in _TEXT_COLUMNS.items()},
+        **{name: count(row, column) for column, name in _COUNT_COLUMNS.items()},
+        **{name: moment(row, column) for column, name in _MOMENT_COLUMNS.items()},
+    }
+    return Job(
+        job_id=job_id,
+        registered_at=registered_at,
+        next_poll_at=moment(row, "nextPollAt") or registered_at,
+        state=_state(row),
+        operation=Operation.named(text_of_any(row, "operation")),
+        stalled=flag(row, "stalled"),
+        retry_after_until=written_moment(row, "retryAfterUntil"),
+        **columns,
+    )
+
+
+def _corrected(job: Job, now: datetime) -> Job:
+    """The job with its moments no further ahead than the app itself ever writes them.
+
+    A `nextPollAt` beyond that counts as a minute after the last poll, a `retryAfterUntil` as none.
+    """
+    latest = now + LONGEST_RETRY_AFTER + CLOCKS_DIFFER_BY
+    changes: dict[str, datetime | None] = {}
+    last_polled_at = job.last_polled_at
+    if last_polled_at is not None and last_polled_at > now + CLOCKS_DIFFER_BY:
+        changes["last_polled_at"] = last_polled_at = now
+    if job.next_poll_at > latest:
+        changes["next_poll_at"] = last_polled_at + POLL_SPACING if last_polled_at else job.registered_at
+    if job.retry_after_until is not None and job.retry_after_until > latest:
+        changes["retry_after_until"] = None
+    return replace(job, **changes) if changes else job  # type: ignore[arg-type] # only moments are in it
+
+
+def _check_room_for_our_columns(row: Row) -> None:
+    foreign = row.keys() - JOB_COLUMNS - {"PartitionKey", "RowKey"}
+    if len(foreign) + len(JOB_COLUMNS) > MOST_COLUMNS:
+        raise BadRow(f"it has {len(foreign)} other columns, which leaves no room for those of a job")
 
 
 def _stored_text(value: str | None) -> str:
@@ -127,46 +194,8 @@ def _stored_text(value: str | None) -> str:
     return (value or "")[:LONGEST_TEXT_CHARACTERS].encode("utf-8", "replace").decode("utf-8")
 
 
-def _state(row: Mapping[str, Any]) -> JobState:
+def _state(row: Row) -> JobState:
     try:
-        return JobState(_text(row, "state") or JobState.PENDING)
+        return JobState(text(row, "state") or JobState.PENDING)
     except ValueError as error:
         raise BadRow("its state is unknown") from error
-
-
-def _text(row: Mapping[str, Any], column: str) -> str | None:
-    value = row.get(column)
-    if value is not None and not isinstance(value, str):
-        raise BadRow(f"its {column} is not a text")
-    return value or None
-
-
-def _count(row: Mapping[str, Any], column: str) -> int:
-    value = row.get(column, 0)
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < HIGHEST_COUNT:
-        raise BadRow(f"its {column} is not a count")
-    return value
-
-
-def _flag(row: Mapping[str, Any], column: str) -> bool:
-    value = row.get(column, False)
-    if not isinstance(value, bool):
-        raise BadRow(f"its {column} is neither true nor false")
-    return value
-
-
-def _written_moment(row: Mapping[str, Any], column: str) -> datetime | None:
-    text = _text(row, column)
-    try:
-        return None if text is None else datetime.fromisoformat(text).astimezone(UTC)
-    except ValueError as error:
-        raise BadRow(f"its {column} is not a date and time") from error
-
-
-def _moment(row: Mapping[str, Any], column: str) -> datetime | None:
-    value = row.get(column)
-    if value is None:
-        return None
-    if not isinstance(value, datetime):
-        raise BadRow(f"its {column} is not a date and time")
-    return stored_moment(value)

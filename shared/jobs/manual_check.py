@@ -12,7 +12,7 @@ from shared.jobs.outbox import Outbox
 from shared.jobs.pending_jobs import PendingJobs, Written
 from shared.jobs.poll import ANSWER_WITHIN, JobPoller, claimed_until
 from shared.jobs.registry import JobRegistry
-from shared.storage.errors import ChangeRefused, RowChanged, StorageError
+from shared.storage.errors import ChangeRefused, StorageError
 
 _log = logging.getLogger("offer_monitor.jobs")
 
@@ -62,8 +62,9 @@ class ManualCheck:
             return job
         answer_by = self._clock.now() + ANSWER_WITHIN
         claimed = self._claim(row, until=claimed_until(answer_by))
-        poll = self._poller.poll(claimed.job, answer_by=answer_by)
-        written = self._pending.write([(claimed, poll.job)])[0]
+        with self._poller.turn() as turn:
+            poll = self._poller.poll(claimed.job, answer_by=answer_by, turn=turn)
+            written = self._pending.write([(claimed, poll.job)])[0]
         if written is not None:
             self._settle(written)
         if not poll.job.pending or poll.job.awaits_detail:
@@ -86,21 +87,20 @@ class ManualCheck:
             earliest = max(earliest, row.job.retry_after_until)
         if earliest > now:
             raise AskedTooRecently(earliest - now)
-        try:
-            claimed = self._pending.claim([row], until=until)
-        except RowChanged as error:
-            raise AskedTooRecently(POLL_SPACING) from error
-        if not claimed:
+        claims = self._pending.claim([row], until=until)
+        if claims.lost:
+            raise AskedTooRecently(POLL_SPACING)
+        if claims.refused:
             raise ChangeRefused("storage does not take the job's row any more")
-        return claimed[0]
+        return claims.taken[0]
 
     def _earliest_of_unpolled(self, job_id: str, now: datetime) -> datetime:
         """What is known of a job's last status request from before its row was there. See `asks.py`."""
         finished = self._registry.find_finished(job_id)
-        asked = self._asks.get(job_id)
+        asked = self._asks.get(job_id, now)
         moments = [now if asked is None else asked.next_poll_at]
         if finished is not None and finished.last_polled_at is not None:
-            moments.append(finished.last_polled_at + POLL_SPACING)
+            moments.append(min(finished.last_polled_at, now) + POLL_SPACING)
         return max(moments)
 
     def _settle(self, written: Written) -> None:

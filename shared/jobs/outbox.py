@@ -16,14 +16,17 @@ from datetime import datetime
 from shared.clock import Clock
 from shared.jobs.history import History, Recorded
 from shared.jobs.job import Job
+from shared.jobs.job_bodies import size_of_parts
 from shared.jobs.job_rows import PENDING_PARTITION, PendingRow
-from shared.jobs.pending_jobs import OutboxRow, PendingJobs
+from shared.jobs.outbox_rows import OutboxRow
+from shared.jobs.pending_jobs import PendingJobs
 from shared.jobs.record import job_record
 from shared.log import log_event
-from shared.storage.errors import RecordBroken
 from shared.storage.table import Change, Table, Write
 from shared.webhooks.events import Announcer, Event
 
+# Left-over jobs are settled together until their long parts are this long: all of them are in memory at once.
+PARTS_AT_ONCE_BYTES = 4 * 1024 * 1024
 _log = logging.getLogger("offer_monitor.jobs")
 
 
@@ -47,19 +50,27 @@ class Outbox:
         for row in fresh:
             _log_finished(row.job)
         done = [row for row, record in recorded if record is not Recorded.NOT_YET]
-        self._table.commit_groups(
-            [[Change(Write.DELETE, {"PartitionKey": PENDING_PARTITION, "RowKey": row.row_key})] for row in done]
-        )
+        deleted = self._table.commit_groups([[_deletion(row)] for row in done])
+        dropped = {row.row_key for row, record in recorded if record is Recorded.BY_AN_EARLIER_FINISH}
+        for row, etags in zip(done, deleted, strict=True):
+            if row.row_key in dropped and etags is not None:
+                self._pending.remove_parts(row)
 
     def settle_left_over(self, rows: Sequence[OutboxRow]) -> None:
-        """Settle outbox rows found in storage, whose long parts are not in memory. Raises StorageError."""
-        whole: list[OutboxRow] = []
+        """Settle outbox rows found in storage, whose long parts are not in memory. Raises StorageError.
+
+        A part that is gone keeps no event back: the job is settled without it.
+        """
+        few: list[OutboxRow] = []
+        size_bytes = 0
         for row in rows:
-            try:
-                whole.append(self._pending.whole_outbox_row(row))
-            except RecordBroken as error:
-                _log.error("a finished job waits for its parts to be restored: %s", error)
-        self.settle(whole)
+            row_bytes = size_of_parts(row.columns)
+            if few and size_bytes + row_bytes > PARTS_AT_ONCE_BYTES:
+                self.settle([self._pending.whole_outbox_row(each) for each in few])
+                few, size_bytes = [], 0
+            few.append(row)
+            size_bytes += row_bytes
+        self.settle([self._pending.whole_outbox_row(each) for each in few])
 
     def last_polls(self, rows: Sequence[OutboxRow], since: datetime) -> dict[str, datetime]:
         """When upstream was last asked about each job that finished after `since`, or stands in an outbox row."""
@@ -79,6 +90,11 @@ class Outbox:
                 if row.stalled_event_id is not None
             ]
         )
+
+
+def _deletion(row: OutboxRow) -> Change:
+    """Of this row alone: the job may have been removed, registered again and finished again since it was read."""
+    return Change(Write.DELETE, {"PartitionKey": PENDING_PARTITION, "RowKey": row.row_key}, row.etag)
 
 
 def _events(row: OutboxRow) -> list[Event]:

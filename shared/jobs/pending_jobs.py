@@ -5,42 +5,45 @@ transaction that deletes its row and inserts an outbox row `~finished~<job id>` 
 there. `~` sorts after every job id, so one query of the partition reads both, the jobs first.
 """
 
-import uuid
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from shared.jobs.job import Job
 from shared.jobs.job_bodies import JobBodies
-from shared.jobs.job_rows import PENDING_PARTITION, BadRow, PendingRow, columns_of, job_of, pending_row
-from shared.storage.errors import ChangeRefused
-from shared.storage.moments import stored_moment
-from shared.storage.table import Change, Row, Table, Write, stamped_at
+from shared.jobs.job_rows import (
+    PENDING_PARTITION,
+    PendingRow,
+    columns_of,
+    pending_row,
+)
+from shared.jobs.outbox_rows import OUTBOX_PREFIX, OutboxRow, new_event_id, outbox_row
+from shared.jobs.scan import Wanted, scan
+from shared.storage.columns import BadRow
+from shared.storage.errors import ChangeRefused, RowChanged
+from shared.storage.table import Change, Row, Table, Write
 
-OUTBOX_PREFIX = "~finished~"
-
-
-@dataclass(frozen=True)
-class OutboxRow:
-    """A job that has left `pending` and is not yet in the history; its event is not yet announced."""
-
-    job: Job
-    columns: Row
-    finished_event_id: str
-    stalled_event_id: str | None
-
-    @property
-    def row_key(self) -> str:
-        return OUTBOX_PREFIX + self.job.job_id
+# Enough to find the one row among a hundred that another system has changed.
+CLAIM_TRIES = 16
 
 
 @dataclass
-class PendingPartition:
-    """One reading of the partition."""
+class PendingPage:
+    """Some rows of the partition, told apart by what they are."""
 
     rows: list[PendingRow] = field(default_factory=list)
     outbox: list[OutboxRow] = field(default_factory=list)
     bad: list[tuple[Row, str]] = field(default_factory=list)
+    last_key: str = ""
+
+
+@dataclass
+class Claims:
+    """What became of claims: `lost` to another who took or changed the row, `refused` by storage for good."""
+
+    taken: list[PendingRow] = field(default_factory=list)
+    lost: list[PendingRow] = field(default_factory=list)
+    refused: list[PendingRow] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -58,55 +61,48 @@ class PendingJobs:
         self._table = table
         self._bodies = bodies
 
-    def read(self, now: datetime) -> PendingPartition:
-        """The whole partition, in one query. A row that cannot be read is in `bad` and hinders no other."""
-        partition = PendingPartition()
-        for row in self._table.rows("PartitionKey eq @partition", {"partition": PENDING_PARTITION}):
-            try:
-                if row["RowKey"].startswith(OUTBOX_PREFIX):
-                    partition.outbox.append(_outbox_row(row))
-                else:
-                    partition.rows.append(pending_row(row, now))
-            except BadRow as error:
-                partition.bad.append((row, str(error)))
-        return partition
+    def pages(self, now: datetime, *, start_at: str = "") -> Iterator[PendingPage]:
+        """The whole partition in pages: one query, in key order.
 
-    def page(self, after_key: str, limit: int, now: datetime, *, external_id: str | None = None) -> list[PendingRow]:
-        """Up to `limit` pending jobs whose keys follow `after_key`, with all their parts."""
-        query = "PartitionKey eq @partition and RowKey gt @after and RowKey lt @outbox"
-        parameters = {"partition": PENDING_PARTITION, "after": after_key, "outbox": OUTBOX_PREFIX}
-        if external_id is not None:
-            query += " and externalId eq @externalId"
-            parameters["externalId"] = external_id
-        found: list[PendingRow] = []
-        for row in self._table.rows(query, parameters, page_size=min(limit, 1000)):
-            try:
-                found.append(self._whole(row, now))
-            except BadRow:
-                continue  # the next tick sets it aside
-            if len(found) == limit:
-                break
-        return found
+        With `start_at`, the key where an earlier reading stopped: first what has just finished, then the jobs from
+        there on, then those before it. A row that cannot be read is in `bad` and hinders no other.
+        """
+        queries = ["PartitionKey eq @partition"]
+        if start_at:
+            of_jobs = "PartitionKey eq @partition and RowKey lt @outbox"
+            queries = [
+                "PartitionKey eq @partition and RowKey ge @outbox",
+                f"{of_jobs} and RowKey ge @start",
+                f"{of_jobs} and RowKey lt @start",
+            ]
+        parameters = {"partition": PENDING_PARTITION, "start": start_at, "outbox": OUTBOX_PREFIX}
+        for query in queries:
+            for rows in self._table.pages(query, parameters):
+                yield _page(rows, now)
 
-    def outbox(self, after_key: str = "") -> list[OutboxRow]:
-        """Jobs that have just finished and are not in the history yet, whose keys follow `after_key`."""
-        rows = self._table.rows(
-            "PartitionKey eq @partition and RowKey gt @after and RowKey lt @end",
-            {"partition": PENDING_PARTITION, "after": after_key or OUTBOX_PREFIX, "end": f"{OUTBOX_PREFIX}~"},
-        )
-        found: list[OutboxRow] = []
-        for row in rows:
-            try:
-                found.append(self._shown(_outbox_row(row)))
-            except BadRow:
-                continue  # the next tick sets it aside
-        return found
+    def scan(self, after_key: str, wanted: Wanted, *, at_once: int) -> Iterator[tuple[str, Row | None]]:
+        """Rows of pending jobs whose keys follow `after_key`: each key, with the whole row if it is wanted."""
+        return self._scan(after_key, OUTBOX_PREFIX, wanted, at_once)
+
+    def scan_outbox(self, after_key: str, wanted: Wanted, *, at_once: int) -> Iterator[tuple[str, Row | None]]:
+        """The same of jobs that have just finished and are not in the history yet."""
+        return self._scan(after_key or OUTBOX_PREFIX, f"{OUTBOX_PREFIX}~", wanted, at_once)
+
+    def whole(self, row: Row, now: datetime) -> PendingRow:
+        """The pending job in a row, with its parts. Raises BadRow, and StorageError."""
+        read = pending_row(row, now)
+        return replace(read, job=self._bodies.load(read.job, row))
+
+    def whole_outbox(self, row: Row) -> OutboxRow:
+        """The finished job in an outbox row, with its parts. Raises BadRow, and StorageError."""
+        return self.whole_outbox_row(outbox_row(row))
 
     def get(self, job_id: str, now: datetime) -> PendingRow | None:
         """The job if it is pending. A row that is no job counts as none. Raises StorageError."""
-        row = self._table.get(PENDING_PARTITION, job_id)
+        # Another system may have written the id in upper case; the next tick corrects the key.
+        row = self._table.get(PENDING_PARTITION, job_id) or self._table.get(PENDING_PARTITION, job_id.upper())
         try:
-            return None if row is None else self._whole(row, now)
+            return None if row is None else self.whole(row, now)
         except BadRow:
             return None
 
@@ -114,48 +110,72 @@ class PendingJobs:
         """The job if it is on its way from `pending` to the history."""
         row = self._table.get(PENDING_PARTITION, OUTBOX_PREFIX + job_id)
         try:
-            return None if row is None else self._shown(_outbox_row(row))
+            return None if row is None else self.whole_outbox(row)
         except BadRow:
             return None
 
     def whole_outbox_row(self, row: OutboxRow) -> OutboxRow:
-        """The outbox row with the job's errors and private offer. Raises RecordBroken."""
+        """The outbox row with the job's errors and private offer, as far as they are still there."""
         return replace(row, job=self._bodies.load(row.job, row.columns))
+
+    def remove_parts(self, row: OutboxRow) -> None:
+        """Delete the documents of a finish that does not stand."""
+        self._bodies.delete(row.job.job_id, row.columns)
 
     def register(self, job: Job) -> bool:
         """Start following a job; False, and nothing changed, if its row is there already."""
         return self._table.insert(_key(job.job_id) | columns_of(job) | self._bodies.columns(job))
 
     def remove(self, row: PendingRow) -> None:
-        """Stop following. Raises RowChanged if the row is not as it was read."""
-        self._table.delete(PENDING_PARTITION, row.row_key, row.etag)
-        self._bodies.delete(row.job.job_id)
+        """Stop following, and delete the documents that this row refers to.
 
-    def count(self, due_before: datetime) -> tuple[int, int]:
-        """How many jobs are pending, and how many of them were due before that moment."""
-        rows = self._table.rows(
-            "PartitionKey eq @partition and RowKey lt @outbox",
-            {"partition": PENDING_PARTITION, "outbox": OUTBOX_PREFIX},
-            columns=["nextPollAt", "Timestamp"],
-        )
-        due = [stored_moment(row.get("nextPollAt")) or stamped_at(row) for row in rows]
-        return len(due), sum(moment is not None and moment < due_before for moment in due)
-
-    def claim(self, rows: Sequence[PendingRow], until: datetime) -> list[PendingRow]:
-        """Take the jobs for one poll, all or none: until `until` nobody else may ask upstream about them.
-
-        At most 100 rows, one request; only a row that storage will not take is left out. Raises RowChanged if any of
-        them was taken or changed by another.
+        Raises RowChanged if the row is not as it was read.
         """
-        claim = {"nextPollAt": until, "claimedUntil": until}
-        # A row put there by another system gets its age written down: the next write renews its time stamp.
-        changes = [_merge(row, claim | {"registeredAt": row.job.registered_at}) for row in rows]
-        try:
-            etags: list[str | None] = [*self._table.commit(changes)]
-        except ChangeRefused:
-            one_by_one = self._table.commit_groups([[change] for change in changes])
-            etags = [None if written is None else written[0] for written in one_by_one]
-        return [replace(row, etag=etag) for row, etag in zip(rows, etags, strict=True) if etag is not None]
+        self._table.delete(PENDING_PARTITION, row.row_key, row.etag)
+        self._bodies.delete(row.job.job_id, row.parts)
+
+    def rows_of(self, job_id: str) -> list[Row]:
+        """The rows of the job in this partition, unread, in the order in which it moves through them."""
+        keys = (job_id, job_id.upper(), OUTBOX_PREFIX + job_id)
+        rows = [self._table.get(PENDING_PARTITION, key) for key in keys]
+        return [row for row in rows if row is not None]
+
+    def claim(self, rows: Sequence[PendingRow], until: datetime) -> Claims:
+        """Take jobs for one poll: until `until` nobody else may ask upstream about them. At most 100 rows.
+
+        One row that another has changed costs a few requests, a hundred no more than CLAIM_TRIES: then another
+        instance is at work on the same jobs, and what is not taken yet counts as lost.
+        """
+        claims = Claims()
+        waiting = [list(rows)]
+        tries = 0
+        while waiting:
+            part = waiting.pop()
+            tries += 1
+            try:
+                etags = self._table.commit([_claim(row, until) for row in part])
+            except (RowChanged, ChangeRefused) as error:
+                if len(part) > 1 and tries < CLAIM_TRIES:
+                    middle = len(part) // 2
+                    waiting += [part[middle:], part[:middle]]
+                elif isinstance(error, RowChanged):
+                    claims.lost += part
+                else:
+                    claims.refused += part
+                continue
+            claims.taken += [replace(row, etag=etag) for row, etag in zip(part, etags, strict=True)]
+        return claims
+
+    def reread(self, rows: Sequence[PendingRow], now: datetime) -> list[PendingRow]:
+        """The rows as they are now; those that are gone, or that are no jobs any more, are left out."""
+        found: list[PendingRow] = []
+        for row in rows:
+            stored = self._table.get(PENDING_PARTITION, row.row_key)
+            try:
+                found += [] if stored is None else [pending_row(stored, now)]
+            except BadRow:
+                continue  # the next tick sets it aside
+        return found
 
     def write(
         self, polled: Sequence[tuple[PendingRow, Job]], *, announced: Collection[str] = ()
@@ -173,40 +193,83 @@ class PendingJobs:
             changes, written = self._pending_changes(row, job) if job.pending else self._finishing_changes(row, job)
             groups.append(changes)
             outcomes.append(written)
-        return [
-            None if etags is None else _with_etag(written, etags[0])
+        results = [
+            None if etags is None else _with_etag(written, etags[-1])
             for written, etags in zip(outcomes, self._table.commit_groups(groups), strict=True)
         ]
+        for (claimed, job), result in zip(polled, results, strict=True):
+            if result is None and not job.pending:
+                self._drop_if_finished_before(claimed)
+        return results
 
-    def _whole(self, row: Row, now: datetime) -> PendingRow:
-        read = pending_row(row, now)
-        return replace(read, job=self._bodies.load_if_whole(read.job, row))
+    def _drop_if_finished_before(self, row: PendingRow) -> None:
+        """Stop following a job whose earlier finish still waits to be settled: that one stands.
 
-    def _shown(self, row: OutboxRow) -> OutboxRow:
-        return replace(row, job=self._bodies.load_if_whole(row.job, row.columns))
+        Another system has put the job back meanwhile. Its second finish cannot be written beside the first.
+        """
+        if self._table.get(PENDING_PARTITION, OUTBOX_PREFIX + row.job.job_id) is None:
+            return
+        try:
+            self.remove(row)
+        except RowChanged:
+            return  # not the outbox row was in the way: whoever changed the row has the say
+
+    def _scan(
+        self, after_key: str, before_key: str, wanted: Wanted, at_once: int
+    ) -> Iterator[tuple[str, Row | None]]:
+        return scan(
+            self._table,
+            PENDING_PARTITION,
+            after_key=after_key,
+            before_key=before_key,
+            wanted=wanted,
+            at_once=at_once,
+        )
 
     def _pending_changes(self, row: PendingRow, job: Job) -> tuple[list[Change], Written]:
         newly_stalled = job.stalled and not row.job.stalled
         stalled_event_id = new_event_id() if newly_stalled else row.stalled_event_id
-        columns = columns_of(job) | self._bodies.columns(job) | {"stalledEventId": stalled_event_id or ""}
+        columns = columns_of(job) | {"stalledEventId": stalled_event_id or ""}
+        if job.errors is not row.job.errors:
+            columns |= self._bodies.columns(job, row.parts)
+        # Otherwise upstream has said nothing new, and the errors stay as they are in the row, loaded or not.
         written = Written(row=replace(row, job=job, stalled_event_id=stalled_event_id))
         return [_merge(row, columns)], written
 
     def _finishing_changes(self, row: PendingRow, job: Job) -> tuple[list[Change], Written]:
-        columns = columns_of(job) | self._bodies.columns(job)
+        if job.errors is row.job.errors and row.parts:
+            job = replace(job, errors=self._bodies.load(row.job, row.parts).errors)
+        columns = columns_of(job) | self._bodies.columns(job, row.parts)
         columns |= {"finishedEventId": new_event_id(), "stalledEventId": row.stalled_event_id or ""}
         outbox = OutboxRow(job, columns, columns["finishedEventId"], row.stalled_event_id)
         delete = Change(Write.DELETE, _key(row.row_key), row.etag)
         return [delete, Change(Write.INSERT, _key(outbox.row_key) | columns)], Written(outbox=outbox)
 
 
-def new_event_id() -> str:
-    """The id an event keeps for good: `webhook-id` of its deliveries is derived from it."""
-    return f"evt_{uuid.uuid4().hex}"
-
-
 def _with_etag(written: Written, etag: str) -> Written:
-    return replace(written, row=replace(written.row, etag=etag)) if written.row else written
+    """The outcome with the ETag of its row, which is the last that the transaction wrote."""
+    return Written(
+        row=None if written.row is None else replace(written.row, etag=etag),
+        outbox=None if written.outbox is None else replace(written.outbox, etag=etag),
+    )
+
+
+def _page(rows: Sequence[Row], now: datetime) -> PendingPage:
+    page = PendingPage(last_key=rows[-1]["RowKey"] if rows else "")
+    for row in rows:
+        try:
+            if row["RowKey"].startswith(OUTBOX_PREFIX):
+                page.outbox.append(outbox_row(row))
+            else:
+                page.rows.append(pending_row(row, now))
+        except BadRow as error:
+            page.bad.append((row, str(error)))
+    return page
+
+
+def _claim(row: PendingRow, until: datetime) -> Change:
+    # A row put there by another system gets its age written down: the next write renews its time stamp.
+    return _merge(row, {"nextPollAt": until, "claimedUntil": until, "registeredAt": row.job.registered_at})
 
 
 def _merge(row: PendingRow, columns: Row) -> Change:
@@ -215,13 +278,3 @@ def _merge(row: PendingRow, columns: Row) -> Change:
 
 def _key(row_key: str) -> Row:
     return {"PartitionKey": PENDING_PARTITION, "RowKey": row_key}
-
-
-def _outbox_row(row: Row) -> OutboxRow:
-    job_id = row["RowKey"].removeprefix(OUTBOX_PREFIX)
-    registered_at, event_id = row.get("registeredAt"), row.get("finishedEventId")
-    if not isinstance(registered_at, datetime) or not isinstance(event_id, str):
-        raise BadRow("it has no registeredAt or no finishedEventId")
-    columns = {name: value for name, value in row.items() if name not in {"PartitionKey", "RowKey"}}
-    job = job_of(row, job_id, registered_at=registered_at)
-    return OutboxRow(job, columns, event_id, row.get("stalledEventId") or None)

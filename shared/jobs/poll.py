@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from shared.clock import Clock
 from shared.jobs.job import POLL_SPACING, Job
+from shared.jobs.large_answers import LargeAnswers, Turn
 from shared.jobs.poll_rules import PollRules
 from shared.log import log_event
 from shared.upstream.errors import (
@@ -15,7 +16,7 @@ from shared.upstream.errors import (
     UpstreamThrottled,
     UpstreamUnreadable,
 )
-from shared.upstream.product_ingestion import PRODUCT_INGESTION, ProductIngestion, private_offer_of
+from shared.upstream.product_ingestion import PRODUCT_INGESTION, ProductIngestion
 
 # How long a single poll may take: a status request and the detail, each of which UPSTREAM_TIMEOUT_SECONDS bounds.
 ANSWER_WITHIN = timedelta(seconds=45)
@@ -59,21 +60,29 @@ class JobPoller:
         # Stored state keeps the spacing; but a system that replaces a followed job's row wipes that out, and then at
         # least the instance that asked remembers. Dictionaries are safe to share between threads.
         self._last_answers: dict[str, datetime] = {}
+        self._large_answers = LargeAnswers()
 
-    def poll(self, job: Job, *, answer_by: datetime) -> Poll:
+    def turn(self) -> Turn:
+        """For one poll: to be given back when its result is stored."""
+        return self._large_answers.turn()
+
+    def poll(self, job: Job, *, answer_by: datetime, turn: Turn) -> Poll:
         """Poll a claimed job with at most one status request; every upstream failure is in the result.
 
+        `turn` is taken if upstream's answer is large; the caller gives it back.
         The 60 seconds to the next request count from the moment the answer was had, or given up on: so upstream sees
         the spacing however long the request was under way.
         """
         if job.awaits_detail:
-            return self._with_detail(Poll(job, asked=False), answer_by)
+            return self._with_detail(Poll(job, asked=False), answer_by, turn)
         began = self._clock.now()
         answered_at = self._last_answers.get(job.job_id) if job.poll_count == 0 else None
         if answered_at is not None and began < answered_at + POLL_SPACING:
             return Poll(replace(job, next_poll_at=answered_at + POLL_SPACING), asked=False)
         try:
-            status = self._upstream.job_status(job.job_id, timeout_seconds=(answer_by - began).total_seconds())
+            status = self._upstream.job_status(
+                job.job_id, timeout_seconds=(answer_by - began).total_seconds(), before_large=turn.take
+            )
         except TokenUnavailable as error:
             return Poll(job, asked=False, error=error)
         except UpstreamError as error:
@@ -97,7 +106,7 @@ class JobPoller:
                 jobResult=status.job_result,
             )
         succeeded = status.finished and status.outcome == "succeeded"
-        return self._with_detail(poll, answer_by) if poll.job.pending and succeeded else poll
+        return self._with_detail(poll, answer_by, turn) if poll.job.pending and succeeded else poll
 
     def _noted_answer(self, job: Job) -> datetime:
         now = self._clock.now()
@@ -115,17 +124,20 @@ class JobPoller:
             return Poll(self._rules.after_failed_detail(job, error, now), asked=False, error=error)
         return Poll(self._rules.after_failed_status(job, error, now), asked=True, error=error)
 
-    def _with_detail(self, poll: Poll, answer_by: datetime) -> Poll:
+    def _with_detail(self, poll: Poll, answer_by: datetime, turn: Turn) -> Poll:
         """Fetch the detail of a succeeded job, from the configured base URL; never from `resourceUri`."""
         seconds = (answer_by - self._clock.now()).total_seconds()
         job = poll.job
         try:
-            resources = self._upstream.job_detail(job.job_id, timeout_seconds=max(seconds, SHORTEST_TIMEOUT_SECONDS))
+            private_offer = self._upstream.job_offer(
+                job.job_id,
+                timeout_seconds=max(seconds, SHORTEST_TIMEOUT_SECONDS),
+                before_large=turn.take,
+            )
         except UpstreamError as error:
             job = self._rules.after_failed_detail(job, error, self._clock.now())
             _log_failure(job, error)
             return Poll(job, asked=poll.asked, error=error, latency_seconds=poll.latency_seconds)
-        private_offer = private_offer_of(resources)
         job = self._rules.after_detail(job, private_offer, self._clock.now())
         return Poll(job, asked=poll.asked, latency_seconds=poll.latency_seconds)
 

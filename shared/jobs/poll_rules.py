@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from shared.jobs.job import DETAIL_ATTEMPTS, LONGEST_POLL_SPACING, LONGEST_RETRY_AFTER, POLL_SPACING, Job
-from shared.json_codec import JsonObject
+from shared.jobs.large_answers import NoRoom
 from shared.models.vocabulary import JobState, Operation
 from shared.settings import Settings
-from shared.upstream.errors import TokenRejected, UpstreamError, UpstreamNotFound
+from shared.upstream.errors import TokenRejected, UpstreamError, UpstreamNotFound, UpstreamThrottled
 from shared.upstream.job_status import JobStatus
 
 LONGEST_POLL_ERROR_CHARACTERS = 500
@@ -42,8 +42,8 @@ class PollRules:
             unknown = None if status.status in {"notstarted", "running"} else f"jobStatus {status.job_status!r}"
             return self._still_pending(job, now, unknown)
         match status.outcome:
-            case "succeeded" if job.makes_no_offer:
-                return replace(job, operation=Operation.DELETE).finished(JobState.SUCCEEDED, now)
+            case "succeeded" if job.operation is Operation.DELETE:
+                return job.finished(JobState.SUCCEEDED, now)
             case "succeeded":
                 return job
             case "failed":
@@ -75,16 +75,31 @@ class PollRules:
             return job.finished(JobState.LOST, now)
         return self._still_pending(job, now)
 
-    def after_detail(self, job: Job, private_offer: JsonObject | None, now: datetime) -> Job:
-        """The succeeded job with the private offer found in its detail (None: the detail holds none)."""
+    def after_detail(self, job: Job, private_offer: bytes | None, now: datetime) -> Job:
+        """The succeeded job with the private offer in its detail (None: the detail holds none)."""
         return replace(job, private_offer=private_offer, last_poll_error=None).finished(JobState.SUCCEEDED, now)
 
     def after_failed_detail(self, job: Job, error: UpstreamError, now: datetime) -> Job:
-        """Try the detail again on the next two ticks; then the job finishes without it."""
-        job = replace(job, detail_attempts=job.detail_attempts + 1, last_poll_error=_in_words(error))
-        if job.detail_attempts >= DETAIL_ATTEMPTS:
+        """Try the detail again on the next two ticks; then the job finishes without it.
+
+        A 404 for a job without `resourceUri` says that there is no offer: it was a delete, or the like. Waiting as
+        long as upstream asks, or for a turn, is not counted as a try, but no job waits for longer than it may pend.
+        """
+        if isinstance(error, UpstreamNotFound) and job.resource_uri is None:
+            return replace(job, last_poll_error=None).finished(JobState.SUCCEEDED, now)
+        postponed = isinstance(error, NoRoom) or (
+            isinstance(error, UpstreamThrottled) and error.retry_after_seconds is not None
+        )
+        attempts = job.detail_attempts if postponed else job.detail_attempts + 1
+        job = replace(job, detail_attempts=attempts, last_poll_error=_in_words(error))
+        if attempts >= DETAIL_ATTEMPTS or now - job.registered_at >= self.expires_after:
             return job.finished(JobState.SUCCEEDED, now)
-        return replace(job, next_poll_at=now + DETAIL_RETRY_AFTER)
+        asked_to_wait = None if error.retry_after_seconds is None else _asked_to_wait(error)
+        return replace(
+            job,
+            next_poll_at=now + max(DETAIL_RETRY_AFTER, asked_to_wait or timedelta()),
+            retry_after_until=None if asked_to_wait is None else now + asked_to_wait,
+        )
 
     def _still_pending(self, job: Job, now: datetime, unknown: str | None = None) -> Job:
         if unknown is not None:

@@ -11,6 +11,7 @@ from typing import Self
 
 from shared.clock import Clock
 from shared.jobs.job_rows import PendingRow
+from shared.jobs.large_answers import Turn
 from shared.jobs.poll import SHORTEST_TIMEOUT_SECONDS, JobPoller, Poll, ends_the_cycle
 from shared.threads import InvocationThreadPool
 
@@ -21,10 +22,15 @@ _log = logging.getLogger("offer_monitor.jobs")
 
 @dataclass(frozen=True)
 class PolledRow:
-    """A claimed row and what its poll did; no poll if its thread was ended: the claim stands then."""
+    """A claimed row and what its poll did; no poll if its thread was ended: the claim stands then.
+
+    `turn` is given back when the result is stored; `was_large` tells whether it was needed.
+    """
 
     row: PendingRow
     poll: Poll | None
+    turn: Turn
+    was_large: bool = False
 
     @property
     def rows_to_write(self) -> int:
@@ -67,7 +73,10 @@ class PollWorkers:
         self._executor.submit(self._poll, row, send_by, answer_by)
 
     def results(self, rows_max: int) -> list[PolledRow]:
-        """What has come back: lingers for others of about the same time, until `rows_max` rows are to be written."""
+        """What has come back: lingers for others of about the same time, until `rows_max` rows are to be written.
+
+        A large answer is not kept waiting: others wait for its place in memory.
+        """
         found: list[PolledRow] = []
         until = time.monotonic() + LINGER_SECONDS
         rows = 0
@@ -78,21 +87,24 @@ class PollWorkers:
                 break
             self.in_flight -= 1
             rows += found[-1].rows_to_write
+            if found[-1].was_large:
+                break
         return found
 
     def _poll(self, row: PendingRow, send_by: datetime, answer_by: datetime) -> None:
         poll: Poll | None = None
+        turn = self._poller.turn()
         try:
             now = self._clock.now()
             too_late = now > send_by or (answer_by - now).total_seconds() < SHORTEST_TIMEOUT_SECONDS
             if self.stopped or too_late:
                 poll = Poll(row.job, asked=False)
             else:
-                poll = self._poller.poll(row.job, answer_by=answer_by)
+                poll = self._poller.poll(row.job, answer_by=answer_by, turn=turn)
                 if poll.error is not None and ends_the_cycle(poll.error):
                     self.stop()  # here and now: the owner learns of it only with the result
         except Exception:  # noqa: BLE001 - one job that fails in a way nobody foresaw must stop no other
             _log.exception("polling job %s failed unexpectedly", row.job.job_id)
             poll = self._poller.failed_unexpectedly(row.job)
         finally:
-            self._results.put(PolledRow(row, poll))
+            self._results.put(PolledRow(row, poll, turn, turn.taken))

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from shared.clock import rfc3339
 from shared.jobs.job import Job
+from shared.json_codec import RawJson
 from shared.models.responses import JobRecord
 
 
@@ -23,7 +24,7 @@ def job_record(job: Job) -> JobRecord:
         jobEnd=job.job_end,
         resourceUri=job.resource_uri,
         errors=job.errors,
-        privateOffer=job.private_offer,
+        privateOffer=None if job.private_offer is None else RawJson(job.private_offer),
         pollCount=job.poll_count,
         lastPolledAt=_time(job.last_polled_at),
         nextPollAt=_time(job.next_poll_at) if job.pending else None,

@@ -16,8 +16,9 @@ from typing import Self
 from shared.clock import Clock
 from shared.jobs.job_rows import PendingRow
 from shared.jobs.outbox import Outbox
-from shared.jobs.pending_jobs import OutboxRow
+from shared.jobs.outbox_rows import OutboxRow
 from shared.storage.errors import StorageError
+from shared.storage.retrying import retrying_for
 from shared.threads import InvocationThreadPool
 
 # Two rows of history for each: a piece fits into two transactions.
@@ -78,10 +79,12 @@ class Settlements:
         self.announced |= {row.stalled_event_id for row in rows if row.stalled_event_id is not None}
 
     def _settle[Item](self, settle: Callable[[Sequence[Item]], None], items: Sequence[Item]) -> None:
-        if self._clock.now() > self._until:
+        left = (self._until - self._clock.now()).total_seconds()
+        if left < 0:
             return
         try:
-            settle(items)
+            with retrying_for(left):
+                settle(items)
         except StorageError as error:
             _log.warning("settling is left to the next tick: %s", error)
         except Exception:  # noqa: BLE001 - nobody waits for this thread's result, so it is said here or nowhere

@@ -4,38 +4,35 @@ Other systems put them there. Both kinds are dealt with many at a time, before p
 for long: what is left has its turn in the next tick.
 """
 
-import logging
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from shared.jobs.job_bodies import JobBodies
-from shared.jobs.job_rows import PENDING_PARTITION, BadRow, PendingRow, columns_of, pending_row
-from shared.log import log_event
-from shared.storage.table import Change, Row, Table, Write, etag_of
+from shared.jobs.job_rows import PENDING_PARTITION, PendingRow, columns_of, pending_row
+from shared.jobs.set_aside import SetAsideRows
+from shared.storage.columns import BadRow
+from shared.storage.table import Change, Row, Table, Write
 
-# Rows that are no job, kept whole with the reason.
-SET_ASIDE_PARTITION = "setaside"
-TIDIED_IN_A_TICK = 500
-_log = logging.getLogger("offer_monitor.jobs")
+SET_ASIDE_IN_A_TICK = 500
+# Fifty to a transaction: about two seconds.
+RENAMED_IN_A_TICK = 5_000
 
 
 class Tidying:
     """Moves bad rows out of the partition, and misspelt ones to the key they should have. Raises StorageError."""
 
-    def __init__(self, table: Table, bodies: JobBodies) -> None:
+    def __init__(self, table: Table, set_aside_rows: SetAsideRows) -> None:
         self._table = table
-        self._bodies = bodies
+        self._set_aside_rows = set_aside_rows
 
-    def set_aside(self, bad: Sequence[tuple[Row, str]]) -> None:
-        """Move rows that are no jobs, whole. Copied first: killed between, they are copied again."""
-        bad = bad[:TIDIED_IN_A_TICK]
-        copies = [{**row, "PartitionKey": SET_ASIDE_PARTITION, "reason": reason} for row, reason in bad]
-        copied = self._table.commit_groups([[Change(Write.UPSERT, copy)] for copy in copies])
-        done = [row_and_reason for row_and_reason, etags in zip(bad, copied, strict=True) if etags is not None]
-        self._table.commit_groups([[Change(Write.DELETE, _key(row["RowKey"]), etag_of(row))] for row, _ in done])
-        for row, reason in done:
-            log_event(_log, "job_set_aside", level=logging.WARNING, rowKey=row["RowKey"], reason=reason)
+    def set_aside(self, bad: Sequence[tuple[Row, str]]) -> int:
+        """Move rows that are no jobs, as many as a tick has time for; returns how many."""
+        return self._set_aside_rows.add(bad[:SET_ASIDE_IN_A_TICK])
+
+    def set_aside_refused(self, rows: Sequence[PendingRow]) -> None:
+        """Move rows that storage will not let grow by the columns of a job: they are too large already."""
+        found = [self._table.get(PENDING_PARTITION, row.row_key) for row in rows]
+        self.set_aside([(row, "storage does not take a job's columns beside its own") for row in found if row])
 
     def set_aside_if_bad(self, job_id: str, now: datetime) -> None:
         """Make way for a job whose key is taken by a row that is no job."""
@@ -50,23 +47,29 @@ class Tidying:
     def in_lower_case(self, rows: Sequence[PendingRow]) -> list[PendingRow]:
         """The rows under their right keys, those renamed whose key another system wrote in another case.
 
-        Of two rows for the same job the one with the right key stays. One that could not be renamed now is left out.
+        Of two rows for the same job the one with the right key stays, whether or not it is among `rows`. One that
+        could not be renamed now is left out.
         """
         right = [row for row in rows if row.row_key == row.job.job_id]
-        misspelt = [row for row in rows if row.row_key != row.job.job_id][:TIDIED_IN_A_TICK]
+        misspelt = [row for row in rows if row.row_key != row.job.job_id][:RENAMED_IN_A_TICK]
+        if not misspelt:
+            return right
         known = {row.job.job_id for row in right}
-        surplus = [row for row in misspelt if row.job.job_id in known]
-        self._table.commit_groups([[_delete(row)] for row in surplus])
         to_rename = {row.job.job_id: row for row in misspelt if row.job.job_id not in known}
-        renamed = self._table.commit_groups([[self._insert(row), _delete(row)] for row in to_rename.values()])
-        return right + [
-            replace(row, row_key=row.job.job_id, etag=etags[0])
-            for row, etags in zip(to_rename.values(), renamed, strict=True)
-            if etags is not None
-        ]
+        surplus = [row for row in misspelt if to_rename.get(row.job.job_id) is not row]
+        renamed = self._table.commit_groups([[_insert(row), _delete(row)] for row in to_rename.values()])
+        found = []
+        for row, etags in zip(to_rename.values(), renamed, strict=True):
+            if etags is not None:
+                found.append(replace(row, row_key=row.job.job_id, etag=etags[0]))
+            elif self._table.get(PENDING_PARTITION, row.job.job_id) is not None:
+                surplus.append(row)
+        self._table.commit_groups([[_delete(row)] for row in surplus])
+        return right + found
 
-    def _insert(self, row: PendingRow) -> Change:
-        return Change(Write.INSERT, _key(row.job.job_id) | columns_of(row.job) | self._bodies.columns(row.job))
+
+def _insert(row: PendingRow) -> Change:
+    return Change(Write.INSERT, _key(row.job.job_id) | columns_of(row.job) | row.parts)
 
 
 def _delete(row: PendingRow) -> Change:

@@ -2,12 +2,13 @@
 
 from typing import Literal, NotRequired, TypedDict
 
-from shared.json_codec import JsonObject
+from shared.json_codec import JsonObject, RawJson
 from shared.models.vocabulary import JobState, Operation
 
 
 class JobRecord(TypedDict):
-    """A job. Times are RFC 3339 in UTC; upstream's values (`job*`, `resourceUri`, `errors`) stand as they came."""
+    """A job. Times are RFC 3339 in UTC; upstream's values (`job*`, `resourceUri`, `errors`, `privateOffer`) stand as
+    they came."""
 
     jobId: str
     state: JobState
@@ -22,7 +23,7 @@ class JobRecord(TypedDict):
     jobEnd: str | None
     resourceUri: str | None
     errors: list[JsonObject]
-    privateOffer: JsonObject | None
+    privateOffer: RawJson | None
     pollCount: int
     lastPolledAt: str | None
     nextPollAt: str | None
@@ -41,7 +42,7 @@ class JobList(TypedDict):
 class PrivateOfferList(TypedDict):
     """A page of private offers, each upstream's object unchanged."""
 
-    privateOffers: list[JsonObject]
+    privateOffers: list[RawJson]
     nextCursor: str | None
 
 
@@ -62,8 +63,8 @@ class Problem(TypedDict):
 class OfferDetails(TypedDict):
     """Both kinds of offer in one answer; a part that was not asked for or could not be had is null."""
 
-    privateOffer: JsonObject | None
-    cppOffer: JsonObject | None
+    privateOffer: RawJson | None
+    cppOffer: RawJson | None
     problems: list[Problem]
 
 
@@ -87,6 +88,43 @@ class LastTick(TypedDict):
     unreached: int
 
 
+class SetAsideNewest(TypedDict):
+    """The row that was set aside last."""
+
+    rowKey: str
+    at: str
+    reason: str
+
+
+class SetAside(TypedDict):
+    """Rows of the jobs table that are no jobs: how many (10,000 at most), and the newest."""
+
+    count: int
+    newest: SetAsideNewest | None
+
+
+class SetAsideRecord(TypedDict):
+    """A row that was set aside."""
+
+    rowKey: str
+    setAsideAt: str
+    reason: str
+
+
+class SetAsideList(TypedDict):
+    """A page of rows that were set aside."""
+
+    rows: list[SetAsideRecord]
+    nextCursor: str | None
+
+
+class TimerRun(TypedDict):
+    """The last run of a timer function: when it began, and whether it could do its work."""
+
+    at: str
+    ok: bool
+
+
 class HealthDetails(TypedDict):
     """The parts of the monitor's health, for whoever holds a key."""
 
@@ -94,8 +132,10 @@ class HealthDetails(TypedDict):
     problems: list[str]
     storageReachable: bool
     lastTick: LastTick | None
-    pendingJobs: int | None
-    overdueJobs: int | None
+    pending: int | None
+    overdue: int | None
+    setAside: SetAside | None
+    timers: dict[str, TimerRun]
     lastTokenError: str | None
     deliveriesWaiting: int | None
     deliveriesDead: int | None

@@ -2,6 +2,7 @@
 
 from typing import Literal, NotRequired, TypedDict
 
+type DisabledReason = Literal["gone", "failing"]
 type FormatName = Literal["standard", "teams", "slack"]
 type DeliveryStatusName = Literal["pending", "delivered", "dead"]
 
@@ -9,8 +10,9 @@ type DeliveryStatusName = Literal["pending", "delivered", "dead"]
 class Webhook(TypedDict):
     """An endpoint. Its secret is in no answer but those of `POST /webhooks` and of a rotation.
 
-    `disabledReason` is "gone" if the endpoint answered 410. `previousSecretUntil` is when the secret before the last
-    rotation stops signing. The endpoint of WEBHOOK_URL is not editable, and has no `createdAt`.
+    `url` is shown without its query, and without a path that is a secret. `disabledReason` is "gone" if the endpoint
+    answered 410, "failing" if every attempt failed for five days. `previousSecretUntil` is when the secret before the
+    last rotation stops signing. The endpoint of WEBHOOK_URL is not editable, and has no `createdAt`.
     """
 
     id: str
@@ -19,7 +21,7 @@ class Webhook(TypedDict):
     description: str | None
     format: FormatName
     enabled: bool
-    disabledReason: Literal["gone"] | None
+    disabledReason: DisabledReason | None
     createdAt: str | None
     previousSecretUntil: str | None
     editable: bool

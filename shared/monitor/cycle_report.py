@@ -38,6 +38,9 @@ class CycleReport:
     set_aside: int = 0
     unreached: int = 0
     throttled: bool = False
+    # Whether every pending job was read; if not, where the next cycle goes on.
+    read_all: bool = True
+    stopped_at: str = ""
     latencies_ms: list[int] = field(default_factory=list)
 
     def facts(self) -> dict[str, object]:
@@ -52,6 +55,7 @@ class CycleReport:
             "failedPolls": self.failed_polls,
             "setAside": self.set_aside,
             "unreached": self.unreached,
+            "readAll": self.read_all,
             "throttled": self.throttled,
             "durationMs": self.duration_ms,
             "upstreamLatencyMsP50": round(median(self.latencies_ms)) if self.latencies_ms else None,

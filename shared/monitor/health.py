@@ -1,45 +1,33 @@
-"""Whether the monitor can do its work, from what stands in storage: any instance can tell."""
+"""Whether the monitor can do its work, from what its timers last reported: any instance can tell.
 
-from collections.abc import Callable
-from dataclasses import dataclass
+Health reads no job. What the jobs are like stands in the report of the last tick.
+"""
+
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from threading import Lock
 
-from shared.clock import Clock
-from shared.jobs.pending_jobs import PendingJobs
+from shared.clock import Clock, rfc3339
+from shared.jobs.job import POLL_SPACING
 from shared.jobs.poll_cycle import OVERDUE_AFTER
-from shared.models.responses import HealthDetails, LastTick
+from shared.models.responses import HealthDetails, LastTick, TimerRun
 from shared.monitor.monitor_state import MonitorState, MonitorStates
-from shared.setting_reader import SettingsError
+from shared.monitor.timer_reports import TimerReport, TimerReports
 from shared.storage.errors import StorageError
 
 # Anyone may ask for the health, without a key: storage is not read more often than this for them.
 REMEMBERED_FOR = timedelta(seconds=10)
 FIRST_ANSWER_WITHIN_SECONDS = 5.0
-
-
-@dataclass(frozen=True)
-class DeliveryCounts:
-    """How many webhook deliveries wait for another attempt, and how many were given up."""
-
-    waiting: int
-    dead: int
+# Without ticks nobody counts what is overdue: a job that came due a minute after the last one is by then.
+SILENT_AFTER = OVERDUE_AFTER + POLL_SPACING
 
 
 class Health:
     """Puts the monitor's health together. Thread-safe."""
 
-    def __init__(
-        self,
-        *,
-        pending: PendingJobs,
-        states: MonitorStates,
-        count_deliveries: Callable[[], DeliveryCounts],
-        clock: Clock,
-    ) -> None:
-        self._pending = pending
+    def __init__(self, *, states: MonitorStates, timers: TimerReports, clock: Clock) -> None:
         self._states = states
-        self._count_deliveries = count_deliveries
+        self._timers = timers
         self._clock = clock
         self._lock = Lock()
         self._remembered: tuple[datetime, bool] | None = None
@@ -56,7 +44,7 @@ class Health:
         if not self._lock.acquire(timeout=0 if remembered else FIRST_ANSWER_WITHIN_SECONDS):
             return remembered is not None and remembered[1]
         try:
-            is_ok = not self._problems()[0]
+            is_ok = not self._state()[1]
             self._remembered = self._clock.now(), is_ok
         finally:
             self._lock.release()
@@ -64,41 +52,60 @@ class Health:
 
     def details(self) -> HealthDetails:
         """Every part, fresh."""
-        problems, state, counts = self._problems()
-        is_degraded = bool(problems)  # by what `is_ok` goes by too; what follows is worth telling, no more
-        deliveries: DeliveryCounts | None = None
-        try:
-            deliveries = self._count_deliveries()
-        except SettingsError as error:
-            problems.append(str(error))
-        except StorageError as error:
-            problems.append(f"deliveries cannot be counted: {error}")
+        state, problems = self._state()
+        timers: dict[str, TimerReport] = {}
+        if state is not None:
+            try:
+                timers = self._timers.all()
+            except StorageError as error:
+                state, problems = None, [_unusable(error)]
+        reached = state or MonitorState()
+        deliveries = timers.get("deliver_webhooks")
         return HealthDetails(
-            status="degraded" if is_degraded else "ok",
+            status="degraded" if problems else "ok",
             problems=problems,
-            storageReachable=counts is not None,
-            lastTick=None if state is None else _last_tick(state),
-            pendingJobs=None if counts is None else counts[0],
-            overdueJobs=None if counts is None else counts[1],
-            lastTokenError=None if state is None else state.last_token_error,
-            deliveriesWaiting=None if deliveries is None else deliveries.waiting,
-            deliveriesDead=None if deliveries is None else deliveries.dead,
+            storageReachable=state is not None,
+            lastTick=_last_tick(reached),
+            pending=reached.pending,
+            overdue=reached.overdue,
+            setAside=reached.set_aside,
+            timers=_runs(reached, timers),
+            lastTokenError=reached.last_token_error,
+            deliveriesWaiting=_count(deliveries, "waiting"),
+            deliveriesDead=_count(deliveries, "dead"),
         )
 
-    def _problems(self) -> tuple[list[str], MonitorState | None, tuple[int, int] | None]:
-        """What is wrong, in words; the monitor's state; how many jobs are pending and overdue."""
-        now = self._clock.now()
+    def _state(self) -> tuple[MonitorState | None, list[str]]:
+        """The monitor's state, None if storage cannot be used, and what is wrong, in words."""
         try:
             state = self._states.read()
-            pending, overdue = self._pending.count(due_before=now - OVERDUE_AFTER)
         except StorageError as error:
-            return [f"storage cannot be used: {error}"], None, None
+            return None, [_unusable(error)]
         problems = []
         if state.failed_cycles_in_a_row:
             problems.append(f"the last cycle could not do its work: {state.failure_detail}")
-        if overdue:
-            problems.append(f"{overdue} due jobs have waited for over 5 minutes")
-        return problems, state, (pending, overdue)
+        silent_since = state.last_tick_at
+        if state.overdue:
+            problems.append(f"{state.overdue} due jobs have waited for over 5 minutes")
+        if silent_since is not None and self._clock.now() - silent_since > SILENT_AFTER:
+            problems.append("no tick has run for over 6 minutes")
+        return state, problems
+
+
+def _unusable(error: StorageError) -> str:
+    return f"storage cannot be used: {error}"
+
+
+def _runs(state: MonitorState, timers: Mapping[str, TimerReport]) -> dict[str, TimerRun]:
+    runs = {function: TimerRun(at=rfc3339(report.at), ok=report.ok) for function, report in timers.items()}
+    if state.last_tick_at is not None:
+        runs["poll_pending_jobs"] = TimerRun(at=rfc3339(state.last_tick_at), ok=state.last_tick_ok)
+    return runs
+
+
+def _count(report: TimerReport | None, fact: str) -> int | None:
+    value = None if report is None else report.facts.get(fact)
+    return value if isinstance(value, int) else None
 
 
 def _last_tick(state: MonitorState) -> LastTick | None:
@@ -106,13 +113,13 @@ def _last_tick(state: MonitorState) -> LastTick | None:
     if tick is None:
         return None
     return LastTick(
-        at=tick["at"],
-        durationMs=tick["durationMs"],
-        outcome=tick["outcome"],
-        reason=tick["reason"],
-        polled=tick["polled"],
-        finished=tick["finished"],
-        failedPolls=tick["failedPolls"],
-        setAside=tick["setAside"],
-        unreached=tick["unreached"],
+        at=tick.get("at", ""),
+        durationMs=tick.get("durationMs", 0),
+        outcome=tick.get("outcome", "failed"),
+        reason=tick.get("reason"),
+        polled=tick.get("polled", 0),
+        finished=tick.get("finished", 0),
+        failedPolls=tick.get("failedPolls", 0),
+        setAside=tick.get("setAside", 0),
+        unreached=tick.get("unreached", 0),
     )

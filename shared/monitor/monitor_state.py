@@ -3,17 +3,25 @@
 The timer and the HTTP functions run on different instances, so what health tells must stand in storage. An event
 (`monitor.degraded`, `monitor.recovered`) is written into the row in the same write that decides on it, and leaves it
 when it was announced: killed between, the next cycle announces the same event again, under the same id.
+
+How many rows are set aside is counted when some came or went, not with every cycle: whoever changes them marks the
+count as outdated, and the next cycle counts them.
 """
 
+import logging
 import uuid
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from threading import Lock
-from typing import Any
+from typing import Any, cast
 
 from shared.clock import rfc3339
-from shared.json_codec import dumps, loads
+from shared.jobs.set_aside import SetAsideCount, addressable
+from shared.json_codec import JsonObject, dumps, loads
+from shared.models.responses import SetAside, SetAsideNewest
 from shared.monitor.cycle_report import CycleFailure, CycleReport
+from shared.storage.columns import BadRow, count, flag, moment, read_row, text
 from shared.storage.errors import RowChanged, StorageError
 from shared.storage.table import Row, Table, etag_of
 from shared.webhooks.events import Announcer, Event
@@ -26,13 +34,25 @@ DEGRADED_AFTER_FAILED_CYCLES = 3
 WRITE_TRIES = 5
 # Storage may be down for days; what happened in the last cycles is enough to tell of it afterwards.
 REMEMBERED_REPORTS = 10
+# A cycle that ended in one of these ways has not counted the jobs.
+_UNCOUNTED = {CycleFailure.STORAGE_UNREACHABLE, CycleFailure.SETTINGS_INVALID, CycleFailure.UNFORESEEN}
+_log = logging.getLogger("offer_monitor.monitor")
 
 
 @dataclass(frozen=True)
 class MonitorState:
     """What is known of the last cycles."""
 
-    last_tick: dict[str, Any] | None = None
+    last_tick: JsonObject | None = None
+    last_tick_at: datetime | None = None
+    # Where the next cycle goes on reading; empty if the last one read everything.
+    stopped_at: str = ""
+    # Jobs at the end of the last cycle that counted them; None before the first. After a cycle that could not read
+    # all of them: at least so many.
+    pending: int | None = None
+    overdue: int | None = None
+    # None if the rows that are set aside have to be counted again.
+    set_aside: SetAside | None = None
     failed_cycles_in_a_row: int = 0
     failure: str | None = None
     failure_detail: str | None = None
@@ -40,9 +60,22 @@ class MonitorState:
     last_token_error: str | None = None
     unannounced: Event | None = None
 
+    @property
+    def last_tick_ok(self) -> bool:
+        return self.last_tick is not None and self.last_tick.get("outcome") == "ok"
+
     def after(self, report: CycleReport) -> "MonitorState":
         """The state after one more cycle."""
-        state = replace(self, last_tick=report.facts() | {"at": rfc3339(report.started_at)})
+        last_tick = report.facts() | {"at": rfc3339(report.started_at)}
+        state = replace(self, last_tick=last_tick, last_tick_at=report.started_at, stopped_at=report.stopped_at)
+        if report.failure not in _UNCOUNTED:
+            left = max(report.pending - report.finished, 0)
+            state = replace(
+                state,
+                pending=left if report.read_all else max(left, self.pending or 0),
+                # Those that have waited longest come first: what is overdue at the end is among what was not reached.
+                overdue=min(report.overdue, report.unreached) if report.read_all else report.overdue,
+            )
         if self.failed_cycles_in_a_row and self._says_nothing_new(report):
             return state
         if report.failure is None:
@@ -81,9 +114,10 @@ class MonitorState:
 class MonitorStates:
     """Keeps the monitor's row. One per process. Thread-safe: a tick fired by hand may overlap the timer's."""
 
-    def __init__(self, table: Table, announcer: Announcer) -> None:
+    def __init__(self, table: Table, announcer: Announcer, *, count_set_aside: Callable[[], SetAsideCount]) -> None:
         self._table = table
         self._announcer = announcer
+        self._count_set_aside = count_set_aside
         self._recording = Lock()
         # Reading the row back every minute would double the requests of an idle tick; its ETag tells if it changed.
         self._known: tuple[MonitorState, str] | None = None
@@ -93,6 +127,11 @@ class MonitorStates:
         """The state as it stands in storage. Raises StorageError."""
         row = self._table.get(MONITOR_PARTITION, STATE_KEY)
         return MonitorState() if row is None else _state(row)
+
+    def stopped_at(self) -> str:
+        """Where the last cycle stopped reading. Asks storage only if this process has not written the row yet."""
+        known = self._known
+        return (self.read() if known is None else known[0]).stopped_at
 
     def record(self, report: CycleReport) -> None:
         """Write one more cycle into the state and announce what follows from it. Raises StorageError.
@@ -109,12 +148,27 @@ class MonitorStates:
                 except RowChanged:
                     self._known = None  # another instance's next cycle finds the event and announces it
 
+    def set_aside_changed(self) -> None:
+        """Have the rows that are set aside counted by the next cycle. A failure is logged: it is only a count."""
+        for _ in range(WRITE_TRIES):
+            try:
+                row = self._table.get(MONITOR_PARTITION, STATE_KEY)
+                if row is not None:
+                    self._table.merge(_KEY | {"setAside": ""}, etag_of(row))
+            except RowChanged:
+                continue
+            except StorageError as error:
+                _log.warning("the count of rows that are set aside is outdated: %s", error)
+            return
+
     def _write(self, report: CycleReport) -> tuple[MonitorState, str]:
         for _ in range(WRITE_TRIES):
             try:
                 # An event left over from a killed cycle goes out first, so that the next cannot overwrite it.
                 state, etag = self._announced(*(self._known or self._read_or_create()))
                 state = state.after(report)
+                if state.set_aside is None:
+                    state = replace(state, set_aside=_shown(self._count_set_aside()))
                 self._known = state, self._table.merge(_row(state), etag)
             except RowChanged:
                 self._known = None
@@ -139,41 +193,90 @@ class MonitorStates:
         return _state(row), etag_of(row)
 
 
+_KEY: Row = {"PartitionKey": MONITOR_PARTITION, "RowKey": STATE_KEY}
+
+
+def _shown(set_aside: SetAsideCount) -> SetAside:
+    newest = set_aside.newest
+    if newest is None:
+        return SetAside(count=set_aside.count, newest=None)
+    at = rfc3339(newest.set_aside_at)
+    return SetAside(
+        count=set_aside.count,
+        newest=SetAsideNewest(rowKey=addressable(newest.row_key), at=at, reason=newest.reason),
+    )
+
+
 def _row(state: MonitorState) -> Row:
     event = state.unannounced
-    return {
-        "PartitionKey": MONITOR_PARTITION,
-        "RowKey": STATE_KEY,
-        "lastTick": dumps(state.last_tick) if state.last_tick else "",
+    return _KEY | {
+        "lastTick": _json(state.last_tick),
+        **({} if state.last_tick_at is None else {"lastTickAt": state.last_tick_at}),
+        "stoppedAt": state.stopped_at,
+        "pendingJobs": -1 if state.pending is None else state.pending,
+        "overdueJobs": -1 if state.overdue is None else state.overdue,
+        "setAside": _json(state.set_aside),
         "failedCyclesInARow": state.failed_cycles_in_a_row,
         "failure": state.failure or "",
         "failureDetail": state.failure_detail or "",
         "degradedAnnounced": state.degraded_announced,
         "lastTokenError": state.last_token_error or "",
-        "unannounced": ""
-        if event is None
-        else dumps(
-            {"id": event.id, "type": event.type, "createdAt": event.created_at.isoformat(), "data": event.data}
+        "unannounced": _json(
+            None
+            if event is None
+            else {"id": event.id, "type": event.type, "createdAt": event.created_at.isoformat(), "data": event.data}
         ),
     }
 
 
 def _state(row: Row) -> MonitorState:
-    """The state in a row; a column that an earlier version did not write reads as empty."""
-    event = loads(row["unannounced"]) if row.get("unannounced") else None
+    """The state in a row; a row that someone has made something else of counts as none."""
+    try:
+        return read_row(lambda: _read_state(row))
+    except BadRow as error:
+        _log.error("the monitor's row is started anew: %s", error)
+        return MonitorState()
+
+
+def _read_state(row: Row) -> MonitorState:
+    """A column that an earlier version did not write reads as empty."""
+    event = _object(row, "unannounced")
     return MonitorState(
-        last_tick=loads(row["lastTick"]) if row.get("lastTick") else None,
-        failed_cycles_in_a_row=row.get("failedCyclesInARow", 0),
-        failure=row.get("failure") or None,
-        failure_detail=row.get("failureDetail") or None,
-        degraded_announced=row.get("degradedAnnounced", False),
-        last_token_error=row.get("lastTokenError") or None,
+        last_tick=_object(row, "lastTick"),
+        last_tick_at=moment(row, "lastTickAt"),
+        stopped_at=text(row, "stoppedAt") or "",
+        pending=_counted(row, "pendingJobs"),
+        overdue=_counted(row, "overdueJobs"),
+        set_aside=cast("SetAside | None", _object(row, "setAside")),
+        failed_cycles_in_a_row=count(row, "failedCyclesInARow"),
+        failure=text(row, "failure"),
+        failure_detail=text(row, "failureDetail"),
+        degraded_announced=flag(row, "degradedAnnounced"),
+        last_token_error=text(row, "lastTokenError"),
         unannounced=None
         if event is None
         else Event(
-            id=event["id"],
-            type=event["type"],
+            id=str(event["id"]),
+            type=str(event["type"]),
             created_at=datetime.fromisoformat(event["createdAt"]),
             data=event["data"],
         ),
     )
+
+
+def _json(value: Mapping[str, Any] | None) -> str:
+    return "" if value is None else dumps(value)
+
+
+def _object(row: Row, column: str) -> JsonObject | None:
+    value = loads(text(row, column) or "null")
+    if value is not None and not isinstance(value, dict):
+        raise BadRow(f"its {column} is not a JSON object")
+    return value
+
+
+def _counted(row: Row, column: str) -> int | None:
+    value = row.get(column, -1)
+    if not isinstance(value, int):
+        raise BadRow(f"its {column} is not a count")
+    return None if value < 0 else value

@@ -7,24 +7,24 @@ from requests.adapters import HTTPAdapter
 
 from shared.setting_reader import SettingsError
 from shared.settings import Storage, StorageByConnectionString
+from shared.storage.retrying import Waiting
 from shared.storage.table import Table
 
 # As many connections as handler threads (infra sets PYTHON_THREADPOOL_THREAD_COUNT) that may talk to storage at once.
 POOLED_CONNECTIONS = 64
-# With two more tries, storage that hangs costs a cycle about twenty of its fifty seconds, and so does noting that.
 CONNECT_TIMEOUT_SECONDS = 3
 READ_TIMEOUT_SECONDS = 5
-RETRIES = 2
 
 
 class Tables:
     """The app's storage account. Thread-safe; opens no connection until a table is first used."""
 
-    def __init__(self, storage: Storage) -> None:
+    def __init__(self, storage: Storage, waiting: Waiting | None = None) -> None:
         self._service = _open(storage)
+        self._waiting = waiting
 
     def table(self, name: str) -> Table:
-        return Table(self._service.get_table_client(name))
+        return Table(self._service.get_table_client(name), self._waiting)
 
 
 def _open(storage: Storage) -> TableServiceClient:
@@ -38,7 +38,7 @@ def _open(storage: Storage) -> TableServiceClient:
         connection_timeout=CONNECT_TIMEOUT_SECONDS,
         read_timeout=READ_TIMEOUT_SECONDS,
     )
-    options = {"transport": transport, "retry_total": RETRIES, "retry_backoff_factor": 0.5}
+    options = {"transport": transport, "retry_total": 0}  # `retrying.py` tries again
     if isinstance(storage, StorageByConnectionString):
         try:
             return TableServiceClient.from_connection_string(storage.connection_string, **options)

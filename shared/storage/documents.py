@@ -1,22 +1,46 @@
-"""Texts too long for one table entity, kept whole.
+"""Bytes too long for one table entity, kept whole.
 
-A text column holds 32 K characters and an entity 1 MiB; a private offer may exceed both. A long text is cut into
-parts, each an entity of its own. A document is named by its content's hash and never changed, so that writing it
-twice, or from two instances at once, ends in the same rows, and a reference always reads what it was given for.
-Write the document first and the row that refers to it second: a crash between them leaves an unread document, no
-broken reference.
+A column holds 64 KiB and an entity 1 MiB; a private offer may exceed both. Long bytes are cut into entities of
+their own. A document never changes, and every writing of one makes a document of its own: a reference belongs to the
+one row that names it, so a row and its documents can be removed whatever other rows hold. Write the document first
+and the row that refers to it second: a crash between them leaves a document that nobody reads, for `clean_up` to
+find, and no broken reference.
 """
 
 import hashlib
-from collections.abc import Iterator
+import re
+import uuid
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from io import BytesIO
+from itertools import groupby
 
 from shared.storage.errors import RecordBroken
-from shared.storage.table import Row, Table
+from shared.storage.table import Change, Row, Table, Write, etag_of, stamped_at
 
 PARTS_PER_ENTITY = 12
 # The service allows 64 KiB a binary column and 1 MiB an entity; twelve of these and the row's framing fit.
 PART_BYTES = 60 * 1024
 ENTITY_BYTES = PARTS_PER_ENTITY * PART_BYTES
+# A page of an answer is in memory twice, as JSON and as rows: four entities are about 4 MiB of JSON.
+ENTITIES_READ_AT_ONCE = 4
+# Earlier versions named a document by its hash alone.
+_NAME = re.compile(r"[0-9a-f]{64}(\.[0-9a-f]{32})?")
+
+
+@dataclass(frozen=True)
+class StoredEntity:
+    """One entity of a document, without its bytes; `written_at` by storage's clock."""
+
+    row_key: str
+    written_at: datetime | None
+    etag: str
+
+    @property
+    def document(self) -> str:
+        """The name of its document, with which a reference begins."""
+        return self.row_key.partition("~")[0]
 
 
 class Documents:
@@ -25,30 +49,81 @@ class Documents:
     def __init__(self, table: Table) -> None:
         self._table = table
 
-    def put(self, owner: str, text: str) -> str:
-        """Store `text`; returns the reference to read it by."""
-        data = text.encode("utf-8")
-        digest = hashlib.sha256(data).hexdigest()
+    def put(self, owner: str, data: bytes) -> str:
+        """Store `data`, one entity at a time; returns the reference to read it by."""
+        name = f"{hashlib.sha256(data).hexdigest()}.{uuid.uuid4().hex}"
         for number, start in enumerate(range(0, len(data), ENTITY_BYTES)):
-            self._table.upsert(_entity(owner, f"{digest}~{number:06}", data[start : start + ENTITY_BYTES]))
-        return f"{digest}~{len(data)}"
+            self._table.upsert(_entity(owner, f"{name}~{number:06}", data[start : start + ENTITY_BYTES]))
+        return f"{name}~{len(data)}"
 
-    def get(self, owner: str, reference: str) -> str:
-        """The text put under this reference. Raises RecordBroken if a part is missing or altered."""
-        digest = reference.partition("~")[0]
-        rows = self._table.rows(
-            "PartitionKey eq @partition and RowKey ge @first and RowKey lt @last",
-            {"partition": _partition(owner), "first": f"{digest}~", "last": f"{digest}~~"},
-        )
-        data = b"".join(part for row in rows for part in _parts(row))
-        if hashlib.sha256(data).hexdigest() != digest:
+    def get(self, owner: str, reference: str) -> bytes:
+        """The bytes put under this reference. Raises RecordBroken if a part is missing or altered."""
+        digest = _name(reference).partition(".")[0]
+        if not digest:
+            raise RecordBroken(f"a reference to a document of {owner} is not one")
+        data, found = BytesIO(), hashlib.sha256()
+        for row in self._rows(owner, reference):
+            for part in _parts(row):
+                data.write(part)
+                found.update(part)
+        if found.hexdigest() != digest:
             raise RecordBroken(f"document {digest[:12]} of {owner} is not whole")
-        return data.decode("utf-8")
+        return data.getvalue()
 
-    def delete_all(self, owner: str) -> None:
-        """Delete every document of the owner."""
-        for row in list(self._table.rows("PartitionKey eq @partition", {"partition": _partition(owner)})):
+    def delete(self, owner: str, reference: str) -> None:
+        """Delete this document; what is gone already is no error, and neither is a reference that is none."""
+        if not _name(reference):
+            return
+        for row in list(self._rows(owner, reference, columns=["PartitionKey", "RowKey"])):
             self._table.delete(row["PartitionKey"], row["RowKey"])
+
+    def by_owner(self, after_owner: str = "") -> Iterator[tuple[str, list[StoredEntity]]]:
+        """Every owner that follows `after_owner`, in order, with the entities of its documents."""
+        rows = self._table.rows(
+            "PartitionKey gt @after and PartitionKey lt @end",
+            {"after": _partition(after_owner), "end": _partition("~")},
+            columns=["PartitionKey", "RowKey", "Timestamp"],
+        )
+        for partition, of_owner in groupby(rows, key=lambda row: str(row["PartitionKey"])):
+            yield (
+                partition.removeprefix(_partition("")),
+                [StoredEntity(row["RowKey"], stamped_at(row), etag_of(row)) for row in of_owner],
+            )
+
+    def delete_entities(self, owner: str, entities: Sequence[StoredEntity]) -> int:
+        """Delete entities as they were read; returns how many. One that has changed since stays."""
+        changes = [
+            Change(Write.DELETE, {"PartitionKey": _partition(owner), "RowKey": entity.row_key}, entity.etag)
+            for entity in entities
+        ]
+        written = self._table.commit_groups([[change] for change in changes])
+        return sum(etags is not None for etags in written)
+
+    def _rows(self, owner: str, reference: str, columns: list[str] | None = None) -> Iterator[Row]:
+        name = _name(reference)
+        return self._table.rows(
+            "PartitionKey eq @partition and RowKey ge @first and RowKey lt @last",
+            {"partition": _partition(owner), "first": f"{name}~", "last": f"{name}~~"},
+            page_size=ENTITIES_READ_AT_ONCE,
+            columns=columns,
+        )
+
+
+def length_of(reference: str) -> int:
+    """How many bytes a document has, as its reference tells; 0 if it does not."""
+    length = reference.rpartition("~")[2]
+    return int(length) if length.isascii() and length.isdecimal() and len(length) < 12 else 0
+
+
+def holds(reference: str, data: bytes) -> bool:
+    """Whether the document of this reference holds these bytes."""
+    return length_of(reference) == len(data) and reference.startswith(f"{hashlib.sha256(data).hexdigest()}.")
+
+
+def _name(reference: str) -> str:
+    """The document's name: its hash and what tells it from others with the same; empty if the reference is none."""
+    name = reference.partition("~")[0]
+    return name if _NAME.fullmatch(name) else ""
 
 
 def _partition(owner: str) -> str:
@@ -65,5 +140,5 @@ def _entity(owner: str, key: str, data: bytes) -> Row:
 
 def _parts(row: Row) -> Iterator[bytes]:
     for number in range(PARTS_PER_ENTITY):
-        if (part := row.get(f"part{number:02}")) is not None:
+        if isinstance(part := row.get(f"part{number:02}"), bytes):
             yield part

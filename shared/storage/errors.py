@@ -8,9 +8,13 @@ class StorageError(Exception):
 
 
 class StorageUnreachable(StorageError):
-    """No answer, or an answer that storage is busy or broken."""
+    """No answer, or an answer that storage is busy or broken; `retry_after_seconds` if storage asked for a pause."""
 
     transient = True
+
+    def __init__(self, message: str, *, retry_after_seconds: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after_seconds = retry_after_seconds
 
 
 class StorageRefused(StorageError):
@@ -21,6 +25,14 @@ class RowChanged(StorageError):
     """A conditional write lost: the row changed, vanished or appeared since it was read. Nothing was written."""
 
     transient = True
+
+
+class RowMissing(RowChanged):
+    """There is no such row."""
+
+
+class RowExists(RowChanged):
+    """There is such a row already."""
 
 
 class ChangeRefused(StorageError):

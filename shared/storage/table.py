@@ -1,188 +1,214 @@
 """One table: rows read and written conditionally, several at once where they must stand or fall together.
 
-A thin face of azure-data-tables that says what the monitor relies on. Every write that depends on a read carries the
-ETag of that read; a lost race is `RowChanged`. A table that does not exist yet is created when it is first needed, so
-that no start pays for asking. Limits are Table Storage's own: an entity group transaction holds at most 100 entities
-of one partition and 4 MiB.
+Every write that depends on a read carries the ETag of that read; a lost race is `RowChanged`. A request that storage
+cannot take for the moment is tried again (`retrying.py`). A table that does not exist yet is created when it is first
+needed, so that no start pays for asking. The SDK signs in, signs and sends; what goes in and out is ours
+(`entities.py`, `transactions.py`). Limits are Table Storage's own: a transaction holds at most 100 changes of one
+partition and 4 MiB.
 """
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from enum import StrEnum
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any, cast
+from urllib.parse import quote, urlencode
 
-from azure.core import MatchConditions
-from azure.core.exceptions import (
-    AzureError,
-    ClientAuthenticationError,
-    HttpResponseError,
-    ResourceExistsError,
-    ResourceModifiedError,
-    ResourceNotFoundError,
-)
-from azure.data.tables import TableClient, TableEntity, TableErrorCode, UpdateMode
+from azure.core.exceptions import AzureError, ClientAuthenticationError
+from azure.core.rest import HttpRequest, HttpResponse
+from azure.data.tables import TableClient
 
-from shared.storage.errors import ChangeRefused, RowChanged, StorageError, StorageRefused, StorageUnreachable
-from shared.storage.moments import stored_moment
+from shared.storage.answers import TableMissing, error_of, json_object, next_page
+from shared.storage.entities import Row, StoredRow, ValueRefused, decoded
+from shared.storage.errors import ChangeRefused, RowChanged, RowMissing, StorageRefused, StorageUnreachable
+from shared.storage.retrying import Waiting, retried
+from shared.storage.transactions import Change, Write, entity_url, transaction_body, transaction_outcome
+
+__all__ = ["TRANSACTION_MAX_ROWS", "Change", "Committed", "Row", "Table", "Write", "etag_of", "stamped_at"]
 
 TRANSACTION_MAX_ROWS = 100
 # Under the service's 4 MiB: the multipart framing of a hundred changes counts too.
 TRANSACTION_MAX_BYTES = 3 * 1024 * 1024
 ROW_FRAMING_BYTES = 1024
+PAGE_MAX_ROWS = 1000
+_HEADERS = {
+    "Accept": "application/json;odata=minimalmetadata",
+    "DataServiceVersion": "3.0",
+    "MaxDataServiceVersion": "3.0;NetFx",
+}
+_PARAMETER = re.compile(r"@(\w+)")
 
 _log = logging.getLogger("offer_monitor.storage")
-type Row = dict[str, Any]
-
-
-class Write(StrEnum):
-    """How a change writes its row."""
-
-    INSERT = "create"
-    MERGE = "update"
-    UPSERT = "upsert"
-    DELETE = "delete"
-
-
-@dataclass(frozen=True)
-class Change:
-    """One write of a transaction. MERGE and DELETE need the ETag of the row they were decided on."""
-
-    write: Write
-    row: Row
-    etag: str | None = None
+# The new ETags of a group of changes, or why it was not written: lost to another writer, or refused for good.
+type Committed = list[str] | RowChanged | ChangeRefused
 
 
 class Table:
-    """One table of the storage account. Thread-safe, like the client it wraps."""
+    """One table of the storage account. Thread-safe. Every method raises StorageError."""
 
-    def __init__(self, client: TableClient) -> None:
+    def __init__(self, client: TableClient, waiting: Waiting | None = None) -> None:
         self._client = client
+        self._waiting = waiting or Waiting()
+        # The SDK's own pipeline, with its sign-in. Not public, and pinned by a test.
+        self._send_request = client._client.send_request
+        self._account_url = client.url
+        self._url = f"{client.url}/{client.table_name}"
+
+    @property
+    def name(self) -> str:
+        """The table's name."""
+        return self._client.table_name
 
     def get(self, partition: str, key: str) -> Row | None:
         """The row, or None if there is none."""
         try:
-            return cast("Row", self._ask(lambda: self._client.get_entity(partition, key)))
+            response = self._send(HttpRequest("GET", entity_url(self._url, partition, key), headers=_HEADERS))
         except RowChanged:
             return None
+        return decoded(json_object(response.content))
 
     def rows(
         self,
         query: str,
-        parameters: dict[str, Any] | None = None,
+        parameters: Mapping[str, Any] | None = None,
         *,
-        page_size: int = 1000,
-        columns: list[str] | None = None,
+        page_size: int = PAGE_MAX_ROWS,
+        columns: Sequence[str] | None = None,
     ) -> Iterator[Row]:
         """All rows that match, in key order, with all their columns or those named; pages are fetched as needed."""
-        pages = self._ask(
-            lambda: self._client.query_entities(
-                query, parameters=parameters or {}, results_per_page=page_size, select=columns
-            )
-        )
-        iterator = iter(pages)
-        row = self._ask(lambda: next(iterator, None))
-        while row is not None:
-            yield cast("Row", row)
-            row = self._ask(lambda: next(iterator, None))
+        for page in self.pages(query, parameters, page_size=page_size, columns=columns):
+            yield from page
+
+    def pages(
+        self,
+        query: str,
+        parameters: Mapping[str, Any] | None = None,
+        *,
+        page_size: int = PAGE_MAX_ROWS,
+        columns: Sequence[str] | None = None,
+    ) -> Iterator[list[StoredRow]]:
+        """The same, a page at a time: one request each. A page may be empty and not the last."""
+        options = {"$filter": _filter(query, parameters or {}), "$top": str(min(page_size, PAGE_MAX_ROWS))}
+        if columns is not None:
+            options["$select"] = ",".join(columns)
+        continuation: dict[str, str] | None = {}
+        while continuation is not None:
+            url = f"{self._url}()?{urlencode(options | continuation, quote_via=quote)}"
+            response = self._send(HttpRequest("GET", url, headers=_HEADERS))
+            yield [decoded(entity) for entity in json_object(response.content)["value"]]
+            continuation = next_page(response.headers)
 
     def insert(self, row: Row) -> bool:
         """Write a new row; False, and nothing written, if there is one already."""
         try:
-            self._ask(lambda: self._client.create_entity(row))
+            self.commit([Change(Write.INSERT, row)])
         except RowChanged:
             return False
         return True
 
     def upsert(self, row: Row) -> None:
         """Write the row whole, whatever was there."""
-        self._ask(lambda: self._client.upsert_entity(row, mode=UpdateMode.REPLACE))
+        self.commit([Change(Write.UPSERT, row)])
 
     def merge(self, row: Row, etag: str) -> str:
         """Change the row's given columns if it is still the one read; returns the new ETag. Raises RowChanged."""
-        written = self._ask(
-            lambda: self._client.update_entity(
-                row, mode=UpdateMode.MERGE, etag=etag, match_condition=MatchConditions.IfNotModified
-            )
-        )
-        return str(written["etag"])
+        return self.commit([Change(Write.MERGE, row, etag)])[0]
 
     def delete(self, partition: str, key: str, etag: str | None = None) -> None:
         """Delete the row, with `etag` only as it was read (RowChanged otherwise). One that is gone is no error."""
-        condition = MatchConditions.IfNotModified if etag else None
-        self._ask(lambda: self._client.delete_entity(partition, key, etag=etag, match_condition=condition))
+        try:
+            self.commit([Change(Write.DELETE, {"PartitionKey": partition, "RowKey": key}, etag)])
+        except RowMissing:
+            return
 
     def commit(self, changes: Sequence[Change]) -> list[str]:
         """Write all changes or none, in one request; returns the new ETags in order. Raises RowChanged."""
-        operations = [_operation(change) for change in changes]
-        results = self._ask(lambda: self._client.submit_transaction(operations))
-        return [str(result.get("etag", "")) for result in results]
+        if not changes:
+            return []
+        try:
+            body, content_type = transaction_body(self._url, changes)
+        except ValueRefused as error:
+            raise ChangeRefused(str(error)) from error
+        headers = {"Content-Type": content_type, "DataServiceVersion": "3.0", "MaxDataServiceVersion": "3.0;NetFx"}
+        response = self._send(HttpRequest("POST", f"{self._account_url}/$batch", headers=headers, content=body))
+        return transaction_outcome(response.content).etags
 
-    def commit_groups(self, groups: Sequence[Sequence[Change]]) -> list[list[str] | None]:
+    def commit_each(self, groups: Sequence[Sequence[Change]]) -> list[Committed]:
         """Write many groups of changes in as few transactions as they fit into; each group stands or falls whole.
 
-        Returns each group's new ETags, or None for a group that lost its race or that storage will not take. Groups
-        that merely shared a transaction with such a one are written again without it.
+        Returns for each group its new ETags, or the error that kept it from being written. Groups that merely shared
+        a transaction with such a one are written again without it. Raises StorageError when storage stays
+        unreachable; what was written until then stays.
         """
-        results: list[list[str] | None] = []
+        results: list[Committed] = []
         for batch in _batches(groups):
             results.extend(self._commit_batch(batch))
         return results
 
-    def _commit_batch(self, batch: Sequence[Sequence[Change]]) -> list[list[str] | None]:
+    def commit_groups(self, groups: Sequence[Sequence[Change]]) -> list[list[str] | None]:
+        """As `commit_each`, with None for every group that was not written."""
+        return [result if isinstance(result, list) else None for result in self.commit_each(groups)]
+
+    def _commit_batch(self, batch: Sequence[Sequence[Change]]) -> list[Committed]:
         try:
             etags = iter(self.commit([change for group in batch for change in group]))
         except (RowChanged, ChangeRefused) as error:
             if len(batch) == 1:
                 if isinstance(error, ChangeRefused):
-                    _log.error("a row of %s stays as it is: %s", self._client.table_name, error)
-                return [None]
+                    _log.error("a row of %s stays as it is: %s", self.name, error)
+                return [error]
             middle = len(batch) // 2
             return self._commit_batch(batch[:middle]) + self._commit_batch(batch[middle:])
         return [[next(etags) for _ in group] for group in batch]
 
-    def _ask[T](self, call: Callable[[], T]) -> T:
-        """Call storage, creating the table if that is all that is missing; errors become the app's own."""
+    def _send(self, request: HttpRequest) -> HttpResponse:
+        """Send a request until storage takes it or the time for that is over."""
+
+        def send() -> HttpResponse:
+            try:
+                return self._send_once(request)
+            except TableMissing:
+                self._create()
+            try:
+                return self._send_once(request)
+            except TableMissing as error:
+                raise StorageUnreachable("storage has not created the table yet") from error
+
+        return retried(send, self._waiting)
+
+    def _send_once(self, request: HttpRequest) -> HttpResponse:
         try:
-            return call()
-        except (TypeError, ValueError) as error:
-            # The SDK's way to say that a value does not fit its column's type.
-            raise ChangeRefused(f"a value cannot be stored ({type(error).__name__})") from error
+            response = self._send_request(request, stream=True)
+            response.read()
+        except ClientAuthenticationError as error:
+            raise StorageRefused("storage does not accept the app's identity") from error
         except AzureError as error:
-            if not _says_table_is_missing(error):
-                raise _own_error(error) from error
+            raise StorageUnreachable(f"storage did not answer ({type(error).__name__})") from error
+        if response.status_code >= 300:
+            raise error_of(response.status_code, response.content, response.headers.get("Retry-After"))
+        if response.status_code == 202:  # a transaction's answer says inside how it went
+            outcome = transaction_outcome(response.content)
+            if outcome.failed_status is not None:
+                raise error_of(outcome.failed_status, outcome.failed_body, response.headers.get("Retry-After"))
+        return response
+
+    def _create(self) -> None:
+        request = HttpRequest("POST", f"{self._account_url}/Tables", headers=_HEADERS, json={"TableName": self.name})
         try:
-            self._client.create_table()
-        except ResourceExistsError:
-            pass  # another instance was faster
-        except AzureError as error:
-            raise _own_error(error) from error
-        try:
-            return call()
-        except AzureError as error:
-            raise _own_error(error) from error
+            self._send_once(request)
+        except RowChanged:
+            return  # another instance was faster
 
 
 def etag_of(row: Row) -> str:
     """The ETag that came with a row read from storage."""
-    return str(cast("TableEntity", row).metadata["etag"])
+    return str(cast("StoredRow", row).metadata["etag"])
 
 
 def stamped_at(row: Row) -> datetime | None:
     """When storage last wrote the row, by its own clock."""
-    return stored_moment(cast("TableEntity", row).metadata.get("timestamp"))
-
-
-def _operation(change: Change) -> tuple[str, Row, dict[str, Any]]:
-    options: dict[str, Any] = {}
-    if change.write is Write.MERGE:
-        options["mode"] = UpdateMode.MERGE
-    if change.write is Write.UPSERT:
-        options["mode"] = UpdateMode.REPLACE
-    if change.etag is not None:
-        options |= {"etag": change.etag, "match_condition": MatchConditions.IfNotModified}
-    return change.write.value, change.row, options
+    stamp: datetime | None = cast("StoredRow", row).metadata.get("timestamp")
+    return stamp
 
 
 def _batches(groups: Sequence[Sequence[Change]]) -> Iterator[list[Sequence[Change]]]:
@@ -201,34 +227,24 @@ def _batches(groups: Sequence[Sequence[Change]]) -> Iterator[list[Sequence[Chang
 
 
 def _size_bytes(row: Row) -> int:
-    """About what the row takes on the wire: text as UTF-8, bytes as base64."""
+    """About what the row takes on the wire: a character that is not ASCII as six bytes, bytes as base64."""
     size = ROW_FRAMING_BYTES
     for value in row.values():
         if isinstance(value, str):
-            size += len(value.encode("utf-8", "surrogatepass"))
+            size += len(value) if value.isascii() else 6 * len(value)
         elif isinstance(value, bytes):
             size += len(value) * 4 // 3
     return size
 
 
-def _says_table_is_missing(error: AzureError) -> bool:
-    if not hasattr(error, "error_code"):
-        # The SDK leaves the code out where an insert finds no table, and an insert can miss nothing else.
-        return isinstance(error, ResourceNotFoundError)
-    return bool(error.error_code == TableErrorCode.TABLE_NOT_FOUND)
+def _filter(query: str, parameters: Mapping[str, Any]) -> str:
+    """The query with each `@name` replaced by that parameter, quoted."""
+    return _PARAMETER.sub(lambda found: _literal(parameters[found[1]]), query)
 
 
-def _own_error(error: AzureError) -> StorageError:
-    if isinstance(error, (ResourceExistsError, ResourceModifiedError, ResourceNotFoundError)):
-        return RowChanged("the row was changed meanwhile")
-    if isinstance(error, ClientAuthenticationError):
-        return StorageRefused("storage does not accept the app's identity")
-    status = error.status_code if isinstance(error, HttpResponseError) else None
-    # A transaction that fails tells the failed change's status, but not by exception type.
-    if status in {404, 409, 412}:
-        return RowChanged("the row was changed meanwhile")
-    if status in {401, 403}:
-        return StorageRefused(f"storage refused the app (status {status})")
-    if status is None or status >= 500 or status in {408, 429}:
-        return StorageUnreachable(f"storage did not answer ({type(error).__name__}, status {status})")
-    return ChangeRefused(f"storage did not take the change (status {status}, {getattr(error, 'error_code', '')})")
+def _literal(value: object) -> str:
+    if isinstance(value, datetime):
+        return f"datetime'{value.astimezone(UTC).strftime('%Y-%m-%dT%H:%M:%S.%fZ')}'"
+    if isinstance(value, bool | int):
+        return str(value).lower()
+    return "'" + str(value).replace("'", "''") + "'"

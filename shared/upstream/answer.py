@@ -1,22 +1,26 @@
 """What upstream answered: a successful response, read whole."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from shared.json_codec import InvalidJson, JsonObject, loads
+from shared.json_codec import InvalidJson, elements, loads, members, text_of
 from shared.upstream.errors import UpstreamUnreadable
 
-# RFC 9110, 8.8.3: an entity tag, weak or strong.
-_ENTITY_TAG = re.compile(r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"')
+if TYPE_CHECKING:
+    from msgspec import Raw
+
+# RFC 9110, 8.8.3: an entity tag, weak or strong; of its characters only those that the Functions host lets out.
+_ENTITY_TAG = re.compile(r'(?:W/)?"[\x21\x23-\x7e]*"')
 _OPAQUE_TAG = re.compile(r"[\x21\x23-\x7e]+")
+_ENTITY_TAG_MAX_CHARACTERS = 1000
 
 
 @dataclass(frozen=True)
 class Answer:
-    """A 2xx response of `api`: `body` is what came, byte for byte (decompressed); `headers` are found in any case."""
+    """A 2xx response of `api`: `body` is what came, byte for byte (decompressed, without a byte order mark);
+    `headers` are found in any case."""
 
     api: str
     status: int
@@ -24,27 +28,18 @@ class Answer:
     body: bytes = field(repr=False)
     request_id: str | None
 
-    @cached_property
     def json(self) -> Any:  # noqa: ANN401 - a JSON value is of any of its types until someone looks
-        """The body, parsed. Raises UpstreamUnreadable (HTML, cut short, empty)."""
-        try:
-            return loads(self.body)
-        except InvalidJson as error:
-            raise self.unreadable(f"its body is {_kind_of(self.body)}, not JSON") from error
+        """The body, parsed whole: for small answers. Raises UpstreamUnreadable (HTML, cut short, empty)."""
+        return self._read(lambda: loads(self.body))
 
-    @property
-    def json_object(self) -> JsonObject:
-        """The body as a JSON object. Raises UpstreamUnreadable."""
-        if not isinstance(self.json, dict):
-            raise self.unreadable("its body is not a JSON object")
-        return self.json
+    def members(self, *names: str) -> "dict[str, Raw]":
+        """The body's members of these names, unparsed; see `json_codec.members`. Raises UpstreamUnreadable unless
+        the body is a JSON object."""
+        return self._read(lambda: members(self.body, *names), "object")
 
-    @property
-    def json_array(self) -> list[Any]:
-        """The body as a JSON array. Raises UpstreamUnreadable."""
-        if not isinstance(self.json, list):
-            raise self.unreadable("its body is not a JSON array")
-        return self.json
+    def elements(self) -> "list[Raw]":
+        """The body's elements, unparsed. Raises UpstreamUnreadable unless the body is a JSON array."""
+        return self._read(lambda: elements(self.body), "array")
 
     @property
     def etag(self) -> str | None:
@@ -53,14 +48,24 @@ class Answer:
         Upstream's eTag holds its quotes already ("\\"7d02...\\""); one without gets them.
         """
         tags = [self.headers.get("ETag")]
-        if isinstance(self.json, dict):
-            tags = [self.json.get("eTag"), self.json.get("_etag"), *tags]
+        if self.body.lstrip()[:1] == b"{":
+            found = self.members("eTag", "_etag")
+            tags = [text_of(found.get("eTag")), text_of(found.get("_etag")), *tags]
         for tag in tags:
-            if isinstance(tag, str) and _ENTITY_TAG.fullmatch(tag):
+            if tag is None or len(tag) > _ENTITY_TAG_MAX_CHARACTERS:
+                continue
+            if _ENTITY_TAG.fullmatch(tag):
                 return tag
-            if isinstance(tag, str) and _OPAQUE_TAG.fullmatch(tag):
+            if _OPAQUE_TAG.fullmatch(tag):
                 return f'"{tag}"'
         return None
+
+    def check_about(self, name: str, asked: str, prefix: str = "") -> None:
+        """Make sure that the body's member `name`, if it is a text, is what was `asked` for, in any case and with or
+        without `prefix`. Raises UpstreamUnreadable: it is another's answer."""
+        told = text_of(self.members(name).get(name))
+        if told is not None and told.strip().casefold().removeprefix(prefix) != asked.casefold().removeprefix(prefix):
+            raise self.unreadable(f"its {name} is not the one that was asked for")
 
     def unreadable(self, reason: str) -> UpstreamUnreadable:
         """The error that says why this answer is of no use."""
@@ -71,8 +76,20 @@ class Answer:
             request_id=self.request_id,
         )
 
+    def _read[T](self, read: Callable[[], T], shape: str | None = None) -> T:
+        try:
+            return read()
+        except InvalidJson as error:
+            what = _kind_of(self.body, shape)
+            raise self.unreadable(f"its body is {what}") from error
 
-def _kind_of(body: bytes) -> str:
-    if not body.strip():
-        return "empty"
-    return "HTML" if body.lstrip()[:1] == b"<" else "text or cut short"
+
+def _kind_of(body: bytes, shape: str | None) -> str:
+    start = body.lstrip()[:1]
+    if not start:
+        return "empty, not JSON"
+    if start == b"<":
+        return "HTML, not JSON"
+    if shape is not None and start != {"object": b"{", "array": b"["}[shape]:
+        return f"not a JSON {shape}"
+    return "text or cut short, not JSON"

@@ -33,12 +33,16 @@ class CloudPartnerPortal:
             segments += ["slot", SLOTS[slot.casefold()]]
         if version is not None:
             segments += ["versions", str(version)]
-        return self._object(segments)
+        answer = self._object(segments)
+        if "publisherId" in answer.members("publisherId"):
+            answer.check_about("publisherId", publisher_id)
+            answer.check_about("id", offer_id)
+        return answer
 
     def offers(self, publisher_id: str) -> Answer:
         """All offers of a publisher, summarised: a bare array."""
         answer = self._transport.get(relative_url("publishers", publisher_id, "offers", query=self._query))
-        _ = answer.json_array
+        answer.elements()
         return answer
 
     def offer_status(self, publisher_id: str, offer_id: str) -> Answer:
@@ -51,5 +55,5 @@ class CloudPartnerPortal:
 
     def _object(self, segments: list[str]) -> Answer:
         answer = self._transport.get(relative_url(*segments, query=self._query))
-        _ = answer.json_object
+        answer.members()
         return answer

@@ -3,10 +3,9 @@
 import re
 from dataclasses import dataclass
 
-from azure.core.exceptions import AzureError
-
 from shared.upstream.causes import causes_of
 
+_LONGEST_TEXT_CHARACTERS = 10_000
 _ERROR_CODE = re.compile(r"AADSTS(\d{4,9})")
 _CREDENTIAL_REFUSED = re.compile(r"\b(?:invalid_client|unauthorized_client)\b")  # OAuth 2.0, RFC 6749, 5.2
 # https://learn.microsoft.com/entra/identity-platform/reference-error-codes
@@ -41,25 +40,36 @@ class EntraRefusal:
 # By the name of azure-identity's own error, or of one that caused it; the first that fits says most.
 _BY_ERROR = {
     "TimeoutError": EntraRefusal("Entra gives no token: it did not answer in time.", True),
-    "CredentialUnavailableError": EntraRefusal("No token: the app's managed identity cannot be had.", True),
+    "CredentialUnavailableError": EntraRefusal("No token: the managed identity is not available.", True),
     "ServiceRequestError": EntraRefusal("Entra gives no token: it cannot be reached.", True),
     "ServiceResponseError": EntraRefusal("Entra gives no token: the connection was cut.", True),
 }
 
 
+def unusable_credential(error: Exception) -> EntraRefusal:
+    """What an error means that came before anything was sent, from reading the certificate or the trust store."""
+    what = "REQUESTS_CA_BUNDLE's trust store" if isinstance(error, OSError) else "the certificate or its password"
+    return EntraRefusal(f"No token: {what} cannot be used.", False)
+
+
 def read_refusal(error: Exception) -> EntraRefusal:
-    """Tell from azure-identity's error whether the credential is wrong (permanent) or Entra unwell (transient)."""
+    """Tell from what went wrong on asking Entra whether the credential is wrong (permanent) or Entra unwell
+    (transient)."""
     causes = causes_of(error)
-    code = next((found[1] for cause in causes if (found := _ERROR_CODE.search(str(cause)))), None)
+    texts = [_text(cause) for cause in causes]
+    code = next((found[1] for text in texts if (found := _ERROR_CODE.search(text))), None)
     if code is not None:
         meaning = _MEANINGS.get(code, "Microsoft's list of AADSTS codes says why")
         return EntraRefusal(f"Entra gives no token (AADSTS{code}): {meaning}.", code in _TEMPORARY)
-    if any(_CREDENTIAL_REFUSED.search(str(cause)) for cause in causes):
+    if any(_CREDENTIAL_REFUSED.search(text) for text in texts):
         return EntraRefusal("Entra gives no token: it refuses the app's credential.", False)
-    if not isinstance(error, AzureError):
-        # Raised before anything was sent: the certificate, its password or the trust store cannot be read.
-        what = "REQUESTS_CA_BUNDLE's trust store" if isinstance(error, OSError) else "the certificate or its password"
-        return EntraRefusal(f"No token: {what} cannot be used.", False)
     kinds = {kind.__name__ for cause in causes for kind in type(cause).__mro__}
     known = (refusal for name, refusal in _BY_ERROR.items() if name in kinds)
     return next(known, EntraRefusal("Entra gives no token: its answer could not be understood.", True))
+
+
+def _text(error: BaseException) -> str:
+    try:
+        return str(error)[:_LONGEST_TEXT_CHARACTERS]
+    except Exception:  # noqa: BLE001 - an error that cannot even be printed says nothing
+        return ""

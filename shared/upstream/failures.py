@@ -25,7 +25,7 @@ _MEANINGS: tuple[tuple[_Kinds, type[UpstreamError], str], ...] = (
     # A BadStatusLine by descent, but really a connection that was cut before any answer.
     ((http.client.RemoteDisconnected,), UpstreamUnreachable, _UNREACHABLE),
     (
-        (http.client.HTTPException, urllib3.exceptions.IncompleteRead),
+        (http.client.HTTPException, urllib3.exceptions.IncompleteRead, urllib3.exceptions.InvalidHeader),
         UpstreamUnreadable,
         "gave an answer that was cut short or is not HTTP",
     ),
@@ -47,4 +47,6 @@ def exchange_failure(error: Exception, *, api: str, request_id: str) -> Upstream
     for kinds, kind, reason in _MEANINGS:
         if any(isinstance(cause, kinds) for cause in causes):
             return kind(f"{api} {reason}.", api=api, request_id=request_id)
+    if not any(isinstance(cause, OSError | urllib3.exceptions.HTTPError) for cause in causes):
+        return UpstreamUnreadable(f"{api} gave an answer that could not be read.", api=api, request_id=request_id)
     return UpstreamUnreachable(f"{api} {_UNREACHABLE}.", api=api, request_id=request_id)

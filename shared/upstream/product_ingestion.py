@@ -1,11 +1,11 @@
 """Product Ingestion: configure jobs and private offers."""
 
 import time
-from typing import Any
+from collections.abc import Callable
 
-from shared.json_codec import JsonObject
 from shared.upstream.answer import Answer
 from shared.upstream.errors import UpstreamUnreadable
+from shared.upstream.job_detail import PRIVATE_OFFER_PREFIX, private_offer_in
 from shared.upstream.job_status import JobStatus
 from shared.upstream.private_offer_pages import PrivateOfferPage, collect
 from shared.upstream.transport import Transport
@@ -14,7 +14,6 @@ from shared.upstream.urls import relative_url
 PRODUCT_INGESTION = "Product Ingestion"
 # No page is begun after this: Azure cuts an HTTP answer off after 230 seconds.
 LISTING_SECONDS_MAX = 100.0
-_PRIVATE_OFFER_PREFIX = "private-offer/"
 
 
 class ProductIngestion:
@@ -32,32 +31,53 @@ class ProductIngestion:
         """Get a token now if there is none, so that no job is claimed without one. Raises TokenUnavailable."""
         self._transport.ensure_token()
 
-    def job_status(self, job_id: str, *, timeout_seconds: float | None = None) -> JobStatus:
-        """Ask once how a job stands: one request, whatever comes of it, since a job may be asked once a minute."""
+    def job_status(
+        self,
+        job_id: str,
+        *,
+        timeout_seconds: float | None = None,
+        before_large: Callable[[], None] | None = None,
+    ) -> JobStatus:
+        """Ask once how a job stands: one request, whatever comes of it, since a job may be asked once a minute.
+
+        `before_large`: see `Transport.get_once`; a job that failed may have long errors.
+        """
         answer = self._transport.get_once(
-            relative_url("configure", job_id, "status", query=self._status_query), timeout_seconds=timeout_seconds
+            relative_url("configure", job_id, "status", query=self._status_query),
+            timeout_seconds=timeout_seconds,
+            before_large=before_large,
         )
         try:
-            return JobStatus.from_json(answer.json, job_id)
+            return JobStatus.from_json(answer.json(), job_id)
         except UpstreamUnreadable as error:
             error.status, error.request_id = answer.status, answer.request_id
             raise
 
-    def job_detail(self, job_id: str, *, timeout_seconds: float | None = None) -> list[JsonObject]:
-        """The resources that a finished job made or changed. A failed job has none: upstream answers 404.
+    def job_offer(
+        self,
+        job_id: str,
+        *,
+        timeout_seconds: float | None = None,
+        before_large: Callable[[], None] | None = None,
+    ) -> bytes | None:
+        """The private offer that a finished job made or changed, one JSON object as the bytes that came (UTF-8); None
+        if the job's detail holds none. A failed job has no detail: upstream answers 404.
 
         The URL is built from the job id. The job's `resourceUri` names another host, which must not see the token.
+        `before_large`: see `Transport.get`.
         """
         answer = self._transport.get(
-            relative_url("configure", job_id, query=self._offer_query), timeout_seconds=timeout_seconds
+            relative_url("configure", job_id, query=self._offer_query),
+            timeout_seconds=timeout_seconds,
+            before_large=before_large,
         )
-        return _resources(answer.json_object)
+        return private_offer_in(answer, job_id)
 
     def private_offer(self, private_offer_id: str) -> Answer:
         """One private offer as upstream sent it; the id with or without `private-offer/` in front."""
-        bare_id = private_offer_id.removeprefix(_PRIVATE_OFFER_PREFIX)
+        bare_id = private_offer_id.removeprefix(PRIVATE_OFFER_PREFIX)
         answer = self._transport.get(relative_url("private-offer", bare_id, query=self._offer_query))
-        _ = answer.json_object
+        answer.check_about("id", bare_id, PRIVATE_OFFER_PREFIX)
         return answer
 
     def private_offers(
@@ -88,28 +108,3 @@ class ProductIngestion:
     def close(self) -> None:
         """Close the kept connections."""
         self._transport.close()
-
-
-def private_offer_of(resources: list[JsonObject]) -> JsonObject | None:
-    """The private offer among a job's resources, told by its id or else its schema: other kinds may stand first."""
-    by_id = (found for found in resources if _is_private_offer_id(found.get("id")))
-    by_schema = (found for found in resources if _is_private_offer_schema(found.get("$schema")))
-    return next(by_id, None) or next(by_schema, None)
-
-
-def _is_private_offer_id(value: Any) -> bool:  # noqa: ANN401 - whatever upstream put there
-    return isinstance(value, str) and value.strip().casefold().startswith(_PRIVATE_OFFER_PREFIX)
-
-
-def _is_private_offer_schema(value: Any) -> bool:  # noqa: ANN401 - whatever upstream put there
-    # Samples have spaces before the URL and inside it.
-    return isinstance(value, str) and "/schema/private-offer/" in "".join(value.split()).casefold()
-
-
-def _resources(detail: JsonObject) -> list[JsonObject]:
-    """The resources of a configure-detail; the bare object that the documentation shows is one resource."""
-    if "resources" not in detail:
-        return [detail] if detail.get("id") or _is_private_offer_schema(detail.get("$schema")) else []
-    resources = detail["resources"]
-    candidates = resources if isinstance(resources, list) else [resources]
-    return [resource for resource in candidates if isinstance(resource, dict)]

@@ -6,7 +6,8 @@ from datetime import datetime
 from typing import Any
 
 from shared.json_codec import InvalidJson, loads
-from shared.redaction import redact_signed_links
+from shared.redaction import redact
+from shared.retry_after import retry_after_seconds
 from shared.upstream.errors import (
     AccessDenied,
     TokenRejected,
@@ -18,7 +19,6 @@ from shared.upstream.errors import (
     UpstreamTimeout,
     UpstreamUnreadable,
 )
-from shared.upstream.retry_after import retry_after_seconds
 
 MESSAGE_MAX_CHARACTERS = 300
 _ERROR_OF_STATUS: dict[int, type[UpstreamError]] = {
@@ -103,5 +103,5 @@ def _short(value: object, characters_max: int = MESSAGE_MAX_CHARACTERS) -> str |
     """One line of upstream's text without signed links, cut where it gets too long for a log line."""
     if not isinstance(value, str):
         return None
-    text = redact_signed_links(" ".join(value.split()))
+    text = redact(" ".join(value.split()))
     return text if len(text) <= characters_max else text[: characters_max - 3] + "..."

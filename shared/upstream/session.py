@@ -10,7 +10,7 @@ from http.cookiejar import DefaultCookiePolicy
 
 from requests import Response, Session
 
-from shared.http_deadline import DeadlineAdapter
+from shared.http_adapter import DeadlineAdapter
 
 
 def open_session(base_url: str, *, connections: int) -> Session:

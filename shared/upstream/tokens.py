@@ -4,14 +4,16 @@ import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from threading import Lock
-
-from azure.core.exceptions import AzureError
+from typing import TYPE_CHECKING
 
 from shared.clock import Clock
 from shared.http_deadline import answer_within
 from shared.upstream.credentials import SharedCredential
-from shared.upstream.entra_refusals import EntraRefusal, read_refusal
+from shared.upstream.entra_refusals import EntraRefusal, read_refusal, unusable_credential
 from shared.upstream.errors import TokenUnavailable
+
+if TYPE_CHECKING:
+    from azure.core.credentials import AccessToken
 
 # azure-identity asks Entra anew, instead of its cache, once a token has less than this left.
 RENEW_BEFORE_EXPIRY = timedelta(minutes=5)
@@ -19,6 +21,9 @@ RENEW_BEFORE_EXPIRY = timedelta(minutes=5)
 ENTRA_TIMEOUT_SECONDS = 10.0
 # While Entra refuses, so long passes before it is asked again: many threads may ask at once.
 REFUSAL_HOLDS_SECONDS = 5.0
+# A renewed token that is rejected within one tick is refused for good: some requests may take it, and still each
+# rejection would cost another token.
+REJECTED_AGAIN_WITHIN_SECONDS = 50.0
 _SENDABLE_TOKEN = re.compile(r"[\x21-\x7e]+")
 
 
@@ -27,6 +32,7 @@ class BearerToken:
     """One token as Entra gave it. `renewed`: it replaces one that upstream rejected."""
 
     value: str = field(repr=False)
+    given_at: datetime
     renew_at: datetime
     expires_at: datetime
     renewed: bool
@@ -71,10 +77,12 @@ class TokenSource:
     def rejected(self, token: BearerToken) -> bool:
         """Upstream answered 401 to `token`: it is not given out again, however many threads report it.
 
-        Returns whether it was itself a renewed token that had never worked, so that renewing again is pointless.
+        Returns whether renewing it again is pointless: it was itself renewed, and either never worked or was renewed
+        only just now.
         """
         token.rejected = True
-        return token.renewed and not token.accepted
+        age_seconds = (self._clock.now() - token.given_at).total_seconds()
+        return token.renewed and (not token.accepted or age_seconds < REJECTED_AGAIN_WITHIN_SECONDS)
 
     def _newest_token(self) -> BearerToken:
         now, held = self._clock.now(), self._token
@@ -94,24 +102,32 @@ class TokenSource:
             if renewing:
                 self._credential.discard(credential)  # its cache would answer with the rejected token
                 credential = self._credential.current()
+        except (OSError, ValueError, TypeError) as error:
+            self._refuse(unusable_credential(error))
+            return
+        try:
             with answer_within(ENTRA_TIMEOUT_SECONDS):
                 answer = credential.get_token(self._scope)
-        except (AzureError, OSError, ValueError, TypeError) as error:
-            # azure-core's errors; an unreadable trust store; a certificate or password of no use
+            token = _bearer_token(answer, now, renewed=renewing)
+        except Exception as error:  # noqa: BLE001 - whatever Entra or azure-identity comes up with, there is no token
             self._refuse(read_refusal(error))
             return
-        if not _SENDABLE_TOKEN.fullmatch(answer.token):
-            self._refuse(EntraRefusal("Entra gave a token that cannot be sent.", transient=True))
-            return
-        expires_at = datetime.fromtimestamp(answer.expires_on, UTC)
-        self._refusal = None
-        self._token = BearerToken(
-            value=answer.token,
-            # A short-lived token is used for four fifths of its life, not renewed for every request.
-            renew_at=expires_at - min(RENEW_BEFORE_EXPIRY, (expires_at - now) / 5),
-            expires_at=expires_at,
-            renewed=renewing,
-        )
+        self._refusal, self._token = None, token
 
     def _refuse(self, refusal: EntraRefusal) -> None:
         self._refusal, self._refused_at = refusal, self._clock.now()
+
+
+def _bearer_token(answer: "AccessToken", now: datetime, *, renewed: bool) -> BearerToken:
+    """Raises ValueError for a token that cannot be sent, and what a hostile time of expiry leads to."""
+    if not _SENDABLE_TOKEN.fullmatch(answer.token):
+        raise ValueError("the token cannot be sent")
+    expires_at = datetime.fromtimestamp(answer.expires_on, UTC)
+    return BearerToken(
+        value=answer.token,
+        given_at=now,
+        # A short-lived token is used for four fifths of its life, not renewed for every request.
+        renew_at=expires_at - min(RENEW_BEFORE_EXPIRY, (expires_at - now) / 5),
+        expires_at=expires_at,
+        renewed=renewed,
+    )

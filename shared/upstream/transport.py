@@ -1,12 +1,13 @@
 """One HTTP GET to one of Microsoft's APIs: authorised, bounded in time and size, every failure an UpstreamError."""
 
+import codecs
 import random
 import time
 import uuid
 from collections.abc import Callable, Mapping
 from threading import Lock
 
-from requests import PreparedRequest, RequestException, Response, Session
+from requests import PreparedRequest, Response, Session
 from requests.auth import AuthBase
 from urllib3.exceptions import HTTPError
 
@@ -27,6 +28,8 @@ from shared.upstream.session import open_session
 from shared.upstream.tokens import BearerToken, TokenSource
 
 ANSWER_MAX_BYTES = 16 * 1024 * 1024
+# An answer beyond this is large: who asks may bound how many of them there are at once.
+LARGE_ANSWER_BYTES = 128 * 1024
 CHUNK_BYTES = 64 * 1024
 RETRIES_MAX = 2
 FIRST_PAUSE_SECONDS = 0.5
@@ -71,24 +74,40 @@ class Transport:
         """Get a token now if there is none, so that work is not begun without one. Raises TokenUnavailable."""
         self._tokens.token()
 
-    def get_once(self, relative_url: str, *, timeout_seconds: float | None = None) -> Answer:
+    def get_once(
+        self,
+        relative_url: str,
+        *,
+        timeout_seconds: float | None = None,
+        before_large: Callable[[], None] | None = None,
+    ) -> Answer:
         """Ask with exactly one request, whatever comes of it. Raises UpstreamError.
 
         `relative_url` is path and query below the base URL, quoted; `timeout_seconds` can only shorten the usual one.
+        `before_large` is called at most once, before the body grows beyond LARGE_ANSWER_BYTES in memory. It may wait
+        until others have let go of theirs (the time for the answer runs on), or raise to give this one up.
         """
-        return self._ask(relative_url, self._seconds(timeout_seconds), correlation_id=str(uuid.uuid4()))
+        gate = _Gate(before_large)
+        return self._ask(relative_url, self._seconds(timeout_seconds), gate, correlation_id=str(uuid.uuid4()))
 
-    def get(self, relative_url: str, *, timeout_seconds: float | None = None) -> Answer:
+    def get(
+        self,
+        relative_url: str,
+        *,
+        timeout_seconds: float | None = None,
+        before_large: Callable[[], None] | None = None,
+    ) -> Answer:
         """Ask; again after a pause where upstream fails, and again with a new token where it rejects the first.
 
         Arguments as of `get_once`; the time is for all tries together. Raises UpstreamError: the last try's.
         """
         deadline = time.monotonic() + self._seconds(timeout_seconds)
         correlation_id = str(uuid.uuid4())
+        gate = _Gate(before_large)
         failures, renewed = 0, False
         while True:
             try:
-                return self._ask(relative_url, deadline - time.monotonic(), correlation_id=correlation_id)
+                return self._ask(relative_url, deadline - time.monotonic(), gate, correlation_id=correlation_id)
             except TokenRejected as error:
                 if renewed or error.after_renewal:
                     raise
@@ -115,7 +134,7 @@ class Transport:
         jittered = backoff * (0.5 + self._random_fraction())
         return max(jittered, retry_after_seconds or 0.0)
 
-    def _ask(self, relative_url: str, seconds: float, *, correlation_id: str) -> Answer:
+    def _ask(self, relative_url: str, seconds: float, gate: "_Gate", *, correlation_id: str) -> Answer:
         deadline = time.monotonic() + seconds
         token = self._tokens.token()
         # Getting a token may have taken most of the time, or all of it: then nothing is sent.
@@ -142,8 +161,11 @@ class Transport:
                     timeout=max(seconds, 0.001),
                 ) as response,
             ):
-                body = self._read_body(response)
-        except (RequestException, HTTPError, OSError) as error:
+                body = self._read_body(response, gate)
+        except Exception as error:
+            # Whatever reading a stranger's bytes leads to; but what the caller raised is the caller's.
+            if isinstance(error, UpstreamError) or error is gate.refusal:
+                raise
             raise exchange_failure(error, api=self.api, request_id=sent_id) from error
         if _is_success(response):
             self._tokens.accepted(token)
@@ -151,25 +173,30 @@ class Transport:
             return Answer(self.api, response.status_code, response.headers, body, request_id)
         raise self._refusal(response, body, token, sent_id)
 
-    def _read_body(self, response: Response) -> bytes:
+    def _read_body(self, response: Response, gate: "_Gate") -> bytes:
         """The whole body, decompressed. A refusal says enough by its status, so its body may be cut or endless."""
         body = bytearray()
         succeeded = _is_success(response)
+        longest = ANSWER_MAX_BYTES if succeeded else LARGE_ANSWER_BYTES
         try:
             for chunk in response.raw.stream(CHUNK_BYTES, decode_content=True):
+                if succeeded and len(body) + len(chunk) > LARGE_ANSWER_BYTES:
+                    gate.pass_once()
                 body += chunk
-                if len(body) > ANSWER_MAX_BYTES:
+                if len(body) > longest:
                     break
         except (HTTPError, OSError):
             if succeeded:
                 raise
-        if succeeded and len(body) > ANSWER_MAX_BYTES:
+        if succeeded and len(body) > longest:
             raise UpstreamUnreadable(
                 f"{self.api} gave an answer of more than {ANSWER_MAX_BYTES} bytes.",
                 api=self.api,
                 status=response.status_code,
                 request_id=_request_id(response.headers),
             )
+        if body.startswith(codecs.BOM_UTF8):
+            del body[: len(codecs.BOM_UTF8)]
         return bytes(body)
 
     def _refusal(self, response: Response, body: bytes, token: BearerToken, sent_id: str) -> UpstreamError:
@@ -199,6 +226,24 @@ class Transport:
                     reason = "the trust store that REQUESTS_CA_BUNDLE names cannot be read"
                     raise UpstreamUnreachable(f"{self.api} was not asked: {reason}.", api=self.api) from error
             return self._session
+
+
+class _Gate:
+    """What is to be passed before a body gets large: once, however many tries it takes."""
+
+    def __init__(self, before_large: Callable[[], None] | None) -> None:
+        self._before_large = before_large
+        self.refusal: Exception | None = None
+
+    def pass_once(self) -> None:
+        before_large, self._before_large = self._before_large, None
+        if before_large is None:
+            return
+        try:
+            before_large()
+        except Exception as error:
+            self.refusal = error
+            raise
 
 
 class _BearerAuth(AuthBase):

@@ -52,23 +52,21 @@ _IPV4_TRANSLATED = IPv6Network("::ffff:0:0:0/96")
 
 
 def why_refused(address: str, *, allow_private: bool) -> str | None:
-    """Why nothing may be sent to `address` ("10.0.0.1 is a private address"), or None if it may.
+    """What `address` is if nothing may be sent to it ("a private address"), or None if something may.
 
+    The reason does not repeat the address: callers would learn from it which address a name has inside the network.
     `allow_private` opens loopback and private addresses; link-local, metadata, multicast and reserved ones stay shut.
     """
     try:
         parsed = ip_address(address)
     except ValueError:
-        return f"{address!r} is not an IP address"
+        return "not an IP address"
     if isinstance(parsed, IPv6Address) and parsed.scope_id is not None:
-        return f"{address} has a zone, which only a link-local address needs"
-    embedded = _embedded_ipv4(parsed)
-    kind = _kind(parsed if embedded is None else embedded)
+        return "an address with a zone, which only a link-local one needs"
+    kind = _kind(_embedded_ipv4(parsed) or parsed)
     if kind is None or (allow_private and kind in {"loopback", "private"}):
         return None
-    if embedded is not None:
-        return f"{address} leads to {embedded}, a {kind} address"
-    return f"{address} is a {kind} address"
+    return f"a {kind} address"
 
 
 def _embedded_ipv4(address: Address) -> IPv4Address | None:

@@ -2,47 +2,51 @@
 
 import logging
 import random
+import time
+from collections import deque
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from concurrent.futures import Future, wait
+from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from threading import Lock
 
-from shared.clock import Clock
+from shared.clock import Clock, rfc3339
 from shared.log import log_event
-from shared.storage.errors import RowChanged, StorageError
+from shared.storage.errors import RecordBroken, RowChanged, StorageError
 from shared.webhooks.deliveries import CLAIM_NEEDS, DeliveryStore
 from shared.webhooks.delivery import Attempt, Delivery, DueDelivery
-from shared.webhooks.endpoints import Endpoint, EndpointStore
-from shared.webhooks.lanes import Lanes
+from shared.webhooks.endpoint import Endpoint, shown_id
+from shared.webhooks.endpoint_threads import EndpointThreads, finish
+from shared.webhooks.endpoints import FAILING_DISABLES_AFTER, EndpointStore
 from shared.webhooks.network_guard import ATTEMPT_TIMEOUT_SECONDS
 from shared.webhooks.schedule import next_attempt_at
-from shared.webhooks.sender import Sender
+from shared.webhooks.sender import Sender, log_fault
 
-# An attempt that is started so long before the end of a tick is through by then, its result stored.
+# An attempt that begins earlier than this before the end of a cycle is stored by then.
 LAST_START_BEFORE_END_SECONDS = ATTEMPT_TIMEOUT_SECONDS + 2
+_LATE_LINES_KEPT = 1000
+# What is not buried in this time is left to the retry cycle.
+_BURYING_SECONDS = 5.0
 _log = logging.getLogger("offer_monitor.webhooks")
+type LogLine = Callable[[], None]
 
 
-@dataclass
-class Tally:
-    """What became of attempts, counted from many threads."""
+@dataclass(eq=False)
+class Batch:
+    """Attempts that one invocation started, and what became of them. Counted from many threads."""
 
     attempted: int = 0
     delivered: int = 0
-    dead: int = 0
-
-    def __post_init__(self) -> None:
-        self._lock = Lock()
-
-    def count(self, *, delivered: bool, dead: bool) -> None:
-        with self._lock:
-            self.attempted += 1
-            self.delivered += delivered
-            self.dead += dead
+    given_up: int = 0
+    calls: list[Future[None]] = field(default_factory=list)
+    # The invocation has ended, or is about to: Azure drops what is logged for it from now on.
+    closed: bool = False
+    lock: Lock = field(default_factory=Lock, repr=False)
 
 
 class Deliverer:
-    """Runs attempts in lanes, one lane per endpoint. Thread-safe; one per process, so that lanes are shared."""
+    """Runs attempts on their endpoint's threads. Thread-safe; one per process, so that the threads are shared."""
 
     def __init__(
         self,
@@ -58,73 +62,138 @@ class Deliverer:
         self._sender = sender
         self._clock = clock
         self._random = random
-        self._lanes = Lanes[tuple[DueDelivery, Tally]](lambda item: self._attempt_in_lane(*item))
+        self._threads = EndpointThreads()
+        self._open_batches: set[Batch] = set()
+        self._late_lines: deque[LogLine] = deque(maxlen=_LATE_LINES_KEPT)
 
-    def start(self, dues: Iterable[DueDelivery], tally: Tally | None = None) -> int:
-        """Attempt these deliveries as soon as their lanes allow, and return at once.
+    def open_batch(self) -> Batch:
+        """A batch for what this invocation starts. Writes the log lines that were too late for the one before."""
+        while self._late_lines:
+            self._late_lines.popleft()()
+        batch = Batch()
+        self._open_batches.add(batch)
+        return batch
 
-        Returns how many are new to the lanes: one that waits there already is not attempted twice.
-        """
-        return sum(self._lanes.add(due.endpoint.id, due.id, (due, tally or Tally())) for due in dues)
+    def start(self, dues: Iterable[DueDelivery], batch: Batch) -> int:
+        """Attempt these deliveries as soon as their endpoints' threads are free, and return at once; how many."""
+        started = [self._threads.submit(due.endpoint_id, partial(self._attempt_claimed, due, batch)) for due in dues]
+        batch.calls.extend(started)  # from several threads
+        return len(started)
+
+    def wait_for(self, batch: Batch, seconds: float) -> None:
+        """Wait for the batch at the end of an invocation, at most `seconds`. What is not done by then goes on."""
+        wait(batch.calls, timeout=max(0.0, seconds))
+        self._close(batch)
 
     def finish(self, seconds: float) -> None:
-        """Wait for all that was started, at most `seconds`. What is not through by then goes on by itself."""
-        self._lanes.wait_until_idle(seconds)
+        """Wait for all that was started, at most `seconds`; what has not begun by then stays due."""
+        finish(self._threads.unfinished(), seconds)
+        for batch in list(self._open_batches):
+            self._close(batch)
 
-    def finish_batch(self, tally: Tally, seconds: float) -> int:
-        """Wait for what was started with this tally, at most `seconds`.
+    def finish_batch(self, batch: Batch, seconds: float) -> int:
+        """Wait for the batch, at most `seconds`; what could not begin in time to be stored by then stays due.
 
-        What could not begin in time to be through by then stays due; returns how many deliveries that were.
+        Returns how many deliveries stay due.
         """
-        self._lanes.wait_until_idle(seconds - LAST_START_BEFORE_END_SECONDS)
-        left = self._lanes.drop_where(lambda item: item[1] is tally)
-        self._lanes.wait_until_idle(min(seconds, LAST_START_BEFORE_END_SECONDS))
+        left = finish(batch.calls, seconds, no_start_in_last_seconds=LAST_START_BEFORE_END_SECONDS)
+        self._close(batch)
         return left
 
-    def redeliver(self, endpoint: Endpoint, delivery: Delivery) -> Delivery:
+    def redeliver(self, delivery: Delivery) -> Delivery:
         """Attempt a delivery now, whatever became of it before, under the same webhook-id; returns it afterwards.
 
-        Raises RowChanged if it is being sent by someone else at this moment, and StorageError.
+        Raises RowChanged if someone else is sending it at this moment, and StorageError.
         """
-        due = self._deliveries.reopen(endpoint, delivery, self._clock.now())
-        self._attempt(due, Tally())
-        return self._deliveries.get(endpoint.id, delivery.id) or delivery
+        due = self._deliveries.reopen(delivery, self._clock.now())
+        self._attempt(due, Batch())
+        return self._deliveries.get(delivery.endpoint_id, delivery.id) or delivery
 
-    def _attempt_in_lane(self, due: DueDelivery, tally: Tally) -> bool | None:
-        """Attempt if nobody else does; whether the endpoint answered at all, None without an attempt."""
-        now = self._clock.now()
-        if due.body is not None and due.claimed_until - now < CLAIM_NEEDS:
-            return None  # waited for too long since it was announced: the retry cycle has it next
+    def _attempt_claimed(self, due: DueDelivery, batch: Batch) -> None:
+        """Attempt the delivery unless another instance has it."""
         try:
-            claimed = self._deliveries.claim(due, now)
-            return not self._attempt(claimed, tally).unanswered
+            if due.body is not None and due.claimed_until - self._clock.now() < CLAIM_NEEDS:
+                return  # it has waited for too long since it was announced: the retry cycle has it next
+            self._attempt(self._deliveries.claim(due, self._clock.now()), batch)
         except RowChanged:
-            return None  # another instance has it, or had it and is done
+            return  # another instance has it, or had it and is done; or the endpoint was removed
         except StorageError as error:
             # The claim runs out by itself, and the delivery is due again.
-            log_event(_log, "delivery_not_stored", level=logging.WARNING, deliveryId=due.id, error=str(error))
-            return None
+            self._write(batch, partial(_log_not_stored, due, error))
+        except Exception as fault:  # noqa: BLE001 - nobody waits for this call's result
+            self._write(batch, partial(log_fault, fault, webhookId=shown_id(due.endpoint_id), deliveryId=due.id))
 
-    def _attempt(self, due: DueDelivery, tally: Tally) -> Attempt:
-        body = due.body if due.body is not None else self._deliveries.body(due.endpoint.id, due.id)
-        attempt = self._sender.send(due.endpoint, due.event_id, body)
-        next_at = self._next_attempt_at(due, attempt)
-        dead = not attempt.succeeded and next_at is None
-        _log_attempt(due, attempt, "delivered" if attempt.succeeded else "dead" if dead else "retry")
-        tally.count(delivered=attempt.succeeded, dead=dead)
+    def _attempt(self, due: DueDelivery, batch: Batch) -> None:
+        """Attempt the delivery, which the caller has claimed, and record what came of it. Raises StorageError."""
+        try:
+            endpoint = self._endpoints.get(due.endpoint_id)
+        except RecordBroken:
+            return  # the endpoint's row is unreadable: the cycle counts it, and nothing can be sent
+        if endpoint is None or not endpoint.enabled:
+            return  # it was removed or disabled since: the cycle sees to what it had
+        disabled = False
+        try:
+            body = self._deliveries.body(due)
+        except RecordBroken as error:
+            attempt = Attempt(at=self._clock.now(), status=None, latency_ms=0, error=str(error))
+        else:
+            if due.claimed_until - self._clock.now() < CLAIM_NEEDS:
+                return  # storage took too long: another instance may have the delivery by the time of an answer
+            attempt = self._sender.send(endpoint, due.event_id, body)
+            disabled = self._note(endpoint, attempt)
+        next_at = None if attempt.succeeded or disabled else self._next_attempt_at(due, attempt)
+        outcome = "delivered" if attempt.succeeded else "dead" if next_at is None else "retry"
+        with batch.lock:
+            batch.attempted += 1
+            batch.delivered += outcome == "delivered"
+            batch.given_up += outcome == "dead"
+        self._write(batch, partial(_log_attempt, due, attempt, outcome))
         self._deliveries.record(due, attempt, next_at)
-        if attempt.says_gone:
-            self._endpoints.set_gone(due.endpoint, gone=True)
-            self._lanes.drop_where(lambda item: item[0].endpoint.id == due.endpoint.id)
-            self._deliveries.bury(due.endpoint, self._clock.now())
-        return attempt
+        if disabled:
+            reason = "gone" if attempt.says_gone else "failing"
+            self._write(batch, partial(_log_disabled, endpoint, reason))
+            self._threads.cancel(endpoint.id)
+            ends = time.monotonic() + _BURYING_SECONDS
+            self._deliveries.bury(endpoint.id, self._clock.now(), lambda: time.monotonic() < ends)
+
+    def _note(self, endpoint: Endpoint, attempt: Attempt) -> bool:
+        """Note what the attempt says about its endpoint; whether the endpoint is disabled for it."""
+        try:
+            if attempt.succeeded:
+                if endpoint.failing_since is not None:
+                    self._endpoints.note_success(endpoint)
+                return False
+            if attempt.says_gone:
+                return self._endpoints.disable_gone(endpoint)
+            since = endpoint.failing_since
+            if since is None or attempt.at - since >= FAILING_DISABLES_AFTER:
+                return self._endpoints.note_failure(endpoint, attempt.at)
+        except StorageError:
+            return False  # the attempt is still recorded, and the next one says the same
+        except Exception as fault:  # noqa: BLE001 - the same
+            log_fault(fault, webhookId=endpoint.shown_id)
+        return False
 
     def _next_attempt_at(self, due: DueDelivery, attempt: Attempt) -> datetime | None:
-        if attempt.succeeded or attempt.says_gone:
-            return None
-        return next_attempt_at(
-            due.failures + 1, self._clock.now(), retry_after=attempt.retry_after, random=self._random
-        )
+        plan = partial(next_attempt_at, due.failures + 1, self._clock.now(), random=self._random)
+        try:
+            return plan(retry_after=attempt.retry_after)
+        except Exception as fault:  # noqa: BLE001 - the header is the receiver's, and the attempt must be recorded
+            log_fault(fault, webhookId=shown_id(due.endpoint_id), deliveryId=due.id)
+            return plan(retry_after=None)
+
+    def _close(self, batch: Batch) -> None:
+        with batch.lock:
+            batch.closed = True
+        self._open_batches.discard(batch)
+
+    def _write(self, batch: Batch, line: LogLine) -> None:
+        """Log while the invocation runs that started the batch, or else in the next one."""
+        with batch.lock:
+            if not batch.closed:
+                line()
+                return
+        self._late_lines.append(line)
 
 
 def _log_attempt(due: DueDelivery, attempt: Attempt, outcome: str) -> None:
@@ -133,11 +202,27 @@ def _log_attempt(due: DueDelivery, attempt: Attempt, outcome: str) -> None:
         "delivery_attempt",
         level=logging.INFO if attempt.succeeded else logging.WARNING,
         deliveryId=due.id,
-        webhookId=due.endpoint.id,
+        webhookId=shown_id(due.endpoint_id),
         type=due.event_type,
         attempt=due.failures + 1,
         outcome=outcome,
         status=attempt.status,
         latencyMs=attempt.latency_ms,
         error=attempt.error,
+    )
+
+
+def _log_not_stored(due: DueDelivery, error: StorageError) -> None:
+    log_event(_log, "delivery_not_stored", level=logging.WARNING, deliveryId=due.id, error=str(error))
+
+
+def _log_disabled(endpoint: Endpoint, reason: str) -> None:
+    since = None if endpoint.failing_since is None else rfc3339(endpoint.failing_since)
+    log_event(
+        _log,
+        "webhook_disabled",
+        level=logging.ERROR,
+        webhookId=endpoint.shown_id,
+        reason=reason,
+        failingSince=since,
     )

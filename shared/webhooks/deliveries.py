@@ -1,43 +1,55 @@
 """Where deliveries are kept. An endpoint's rows share a partition, so that what belongs together is written together:
 
 - `log~<inverted time>~<id>`: the delivery with its attempts, newest first;
-- `body~<id>`: the body to send; inserted first, it is what makes a second announcement of the event change nothing;
-- `due~<id>`: there as long as the delivery is pending, so that a retry cycle reads what is outstanding, not history;
-- `dead~<id>`: there as long as it is dead, so that dead ones can be counted.
+- `body~<id>`: the body to send; it is what makes a second announcement of the event change nothing;
+- `due~<id>`: there while the delivery is pending, so that a retry cycle reads what is outstanding, not the history;
+- `dead~<id>`: there while it is dead, so that dead ones can be counted.
 
 An attempt needs the claim: the due row's `claimedUntil`, written under the row's ETag. A claim ends by itself, so a
 killed holder blocks a delivery for seconds only.
 """
 
-from collections.abc import Sequence
-from dataclasses import replace
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from itertools import islice
+from itertools import batched, islice
 
-from shared.storage.errors import RecordBroken, RowChanged
-from shared.storage.group_commit import GroupCommit
-from shared.storage.table import Change, Table, Write
+from shared.log import log_event
+from shared.storage.errors import ChangeRefused, RecordBroken, RowChanged
+from shared.storage.table import TRANSACTION_MAX_ROWS, Change, Row, Table, Write, etag_of
 from shared.webhooks.delivery import Attempt, Delivery, DeliveryStatus, DueDelivery
 from shared.webhooks.delivery_rows import (
     CLAIM_LASTS,
     body_of,
+    created_at_in,
     delivery_of,
     due_key,
     due_of,
     due_row,
     key,
+    log_row,
     new_due,
     rows_after,
     rows_of_burial,
     rows_of_new,
 )
-from shared.webhooks.endpoints import Endpoint
 from shared.webhooks.events import Event
 
-# A claim with less than this left is renewed before it is used: an attempt takes 15 s, and storage its time.
+# A claim with less than this left is not enough: an attempt takes 15 s, and storage its time.
 CLAIM_NEEDS = timedelta(seconds=20)
-# So many of an endpoint's outstanding deliveries are taken up at once; the others have their turn in the next cycle.
-DUE_PER_CYCLE = 2000
+# A delivery has three rows, which are written together.
+_ENDED_AT_ONCE = TRANSACTION_MAX_ROWS // 3
+_log = logging.getLogger("offer_monitor.webhooks")
+
+
+@dataclass(frozen=True)
+class Counted:
+    """How many deliveries wait for an attempt, how many are dead, and the due rows that cannot be read."""
+
+    waiting: int
+    dead: int
+    unreadable: list[str]
 
 
 class DeliveryStore:
@@ -45,40 +57,43 @@ class DeliveryStore:
 
     def __init__(self, table: Table) -> None:
         self._table = table
-        self._writes = GroupCommit(table)
 
-    def add(self, endpoint: Endpoint, events: Sequence[tuple[Event, bytes]], now: datetime) -> list[DueDelivery]:
+    def add(
+        self, endpoint_id: str, events: Sequence[tuple[Event, bytes]], now: datetime, *, dead: bool
+    ) -> list[DueDelivery]:
         """Store the deliveries of these events (each with its body) that are not stored yet; returns them claimed.
 
-        To an endpoint that is gone nothing is due: its deliveries are dead from the start, to be redelivered.
+        With `dead` none is due: they are dead from the start, to be redelivered.
         """
-        dues = [new_due(endpoint, event, body, now) for event, body in events]
-        written = self._table.commit_groups([rows_of_new(due, now, dead=endpoint.gone) for due in dues])
-        if endpoint.gone:
+        dues = [new_due(endpoint_id, event, body, now) for event, body in events]
+        written = self._table.commit_groups([rows_of_new(due, now, dead=dead) for due in dues])
+        if dead:
             return []
         return [replace(due, etag=etags[-1]) for due, etags in zip(dues, written, strict=True) if etags is not None]
 
-    def due(self, endpoint: Endpoint, now: datetime, *, limit: int = DUE_PER_CYCLE) -> list[DueDelivery]:
-        """Up to `limit` deliveries whose time has come and that nobody holds, the longest untouched first."""
+    def due(self, endpoint_id: str, now: datetime) -> Iterator[DueDelivery]:
+        """Deliveries whose time has come and that nobody holds. Rows that cannot be read are passed over."""
         query = "PartitionKey eq @partition and RowKey ge 'due~' and RowKey lt 'due~~' and nextAttemptAt le @now"
-        rows = self._table.rows(query, {"partition": endpoint.id, "now": now}, page_size=min(limit, 1000))
-        unheld = (due for due in (due_of(endpoint, row) for row in rows) if due.claimed_until <= now)
-        return sorted(islice(unheld, limit), key=lambda due: due.claimed_until)
+        for row in self._table.rows(query, {"partition": endpoint_id, "now": now}):
+            due = _readable_due(row)
+            if due is not None and not _is_held(due, now):
+                yield due
 
     def claim(self, due: DueDelivery, now: datetime) -> DueDelivery:
         """Make sure that only the caller may attempt this delivery now. Raises RowChanged if someone else may."""
-        if due.claimed_until - now >= CLAIM_NEEDS:
+        if _is_held(due, now) and due.claimed_until - now >= CLAIM_NEEDS:
             return due
         until = now + CLAIM_LASTS
-        claim = Change(Write.MERGE, due_key(due) | {"claimedUntil": until}, due.etag)
-        [etag] = self._writes.commit(due.endpoint.id, [claim])
+        etag = self._table.merge(due_key(due) | {"claimedUntil": until}, due.etag)
         return replace(due, etag=etag, claimed_until=until)
 
-    def body(self, endpoint_id: str, id_of_delivery: str) -> bytes:
-        """What the delivery sends, in the standard format."""
-        row = self._table.get(endpoint_id, f"body~{id_of_delivery}")
+    def body(self, due: DueDelivery) -> bytes:
+        """What the delivery sends. Raises RecordBroken if it cannot be read."""
+        if due.body is not None:
+            return due.body
+        row = self._table.get(due.endpoint_id, f"body~{due.id}")
         if row is None:
-            raise RecordBroken(f"the body of {id_of_delivery} is missing")
+            raise RecordBroken("the stored body is missing")
         return body_of(row)
 
     def record(self, due: DueDelivery, attempt: Attempt, next_attempt_at: datetime | None) -> None:
@@ -86,33 +101,55 @@ class DeliveryStore:
 
         With `next_attempt_at` the delivery goes on waiting; without it has ended, well or dead.
         """
-        self._writes.commit(due.endpoint.id, rows_after(due, attempt, next_attempt_at))
+        try:
+            self._table.commit(rows_after(due, attempt, next_attempt_at))
+        except ChangeRefused:
+            self._record_less(rows_after(due, attempt, next_attempt_at, shortened=True))
+        except RowChanged:
+            if not self._is_still_claimed(due):
+                raise
+            # It is the log row that someone has deleted, and without one no attempt can ever be recorded.
+            self._table.insert(log_row(due, created_at_in(due.log_key), DeliveryStatus.PENDING))
+            self._table.commit(rows_after(due, attempt, next_attempt_at))
 
-    def bury(self, endpoint: Endpoint, now: datetime) -> int:
-        """Let what an endpoint that is gone still had to get wait as dead; returns how many deliveries that were.
+    def _record_less(self, changes: list[Change]) -> None:
+        """Record an attempt that storage did not take with its texts, which are bounded: so the row holds more than
+        the monitor wrote into it. If nothing fits, the attempt still counts."""
+        try:
+            self._table.commit(changes)
+        except ChangeRefused:
+            self._table.commit(changes[1:])
+
+    def bury(self, endpoint_id: str, now: datetime, has_time: Callable[[], bool]) -> int:
+        """Mark a disabled endpoint's outstanding deliveries as dead; returns how many there were.
 
         Those that someone holds are left to the holder, or to the next call.
         """
         rows = self._table.rows(
-            "PartitionKey eq @partition and RowKey ge 'due~' and RowKey lt 'due~~'", {"partition": endpoint.id}
+            "PartitionKey eq @partition and RowKey ge 'due~' and RowKey lt 'due~~'", {"partition": endpoint_id}
         )
-        unheld = (due for due in (due_of(endpoint, row) for row in rows) if due.claimed_until <= now)
-        groups = [rows_of_burial(due) for due in islice(unheld, DUE_PER_CYCLE)]
-        return sum(etags is not None for etags in self._table.commit_groups(groups))
+        unheld = (due for due in map(_readable_due, rows) if due is not None and not _is_held(due, now))
+        buried = 0
+        for few in batched(unheld, _ENDED_AT_ONCE, strict=False):
+            written = self._table.commit_groups([rows_of_burial(due) for due in few])
+            buried += sum(etags is not None for etags in written)
+            if not has_time():
+                break
+        return buried
 
-    def reopen(self, endpoint: Endpoint, delivery: Delivery, now: datetime) -> DueDelivery:
+    def reopen(self, delivery: Delivery, now: datetime) -> DueDelivery:
         """Make a delivery due now and claim it; one that had ended begins its schedule anew.
 
         Raises RowChanged if someone else is sending or reopening it at this moment.
         """
-        found = self._table.get(endpoint.id, f"due~{delivery.id}")
-        if found is not None:
-            due = due_of(endpoint, found)
-            if due.claimed_until > now:
+        found = self._table.get(delivery.endpoint_id, f"due~{delivery.id}")
+        readable = None if found is None else _readable_due(found)
+        if readable is not None:
+            if _is_held(readable, now):
                 raise RowChanged("the delivery is being sent")
-            return self.claim(due, now)
+            return self.claim(readable, now)
         due = DueDelivery(
-            endpoint=endpoint,
+            endpoint_id=delivery.endpoint_id,
             id=delivery.id,
             log_key=delivery.log_key,
             event_id=delivery.event_id,
@@ -122,17 +159,25 @@ class DeliveryStore:
             etag="",
             claimed_until=now + CLAIM_LASTS,
         )
-        log = key(endpoint.id, delivery.log_key) | {"status": DeliveryStatus.PENDING.value, "nextAttemptAt": now}
-        changes = [Change(Write.MERGE, log, delivery.etag), Change(Write.INSERT, due_row(due, now))]
+        log = key(due.endpoint_id, delivery.log_key) | {
+            "status": DeliveryStatus.PENDING.value,
+            "nextAttemptAt": now,
+        }
+        # A due row that could not be read is written anew.
+        write = Change(Write.INSERT, due_row(due, now))
+        if found is not None:
+            write = Change(Write.MERGE, due_row(due, now), etag_of(found))
+        changes = [Change(Write.MERGE, log, delivery.etag), write]
         if delivery.status is DeliveryStatus.DEAD:
-            changes.append(Change(Write.DELETE, key(endpoint.id, f"dead~{delivery.id}")))
+            changes.append(Change(Write.DELETE, key(due.endpoint_id, f"dead~{delivery.id}")))
         return replace(due, etag=self._table.commit(changes)[1])
 
     def get(self, endpoint_id: str, id_of_delivery: str) -> Delivery | None:
-        """The delivery with its attempts."""
+        """The delivery with its attempts; None if there is none that can be read."""
         body_row = self._table.get(endpoint_id, f"body~{id_of_delivery}")
-        row = None if body_row is None else self._table.get(endpoint_id, body_row["logKey"])
-        return None if row is None else delivery_of(row)
+        row_key = None if body_row is None else body_row.get("logKey")
+        row = self._table.get(endpoint_id, row_key) if isinstance(row_key, str) else None
+        return None if row is None else _readable(row)
 
     def page(
         self, endpoint_id: str, *, status: DeliveryStatus | None, after_log_key: str, limit: int
@@ -144,21 +189,69 @@ class DeliveryStore:
             query += " and status eq @status"
             parameters["status"] = status.value
         rows = self._table.rows(query, parameters, page_size=min(limit, 1000))
-        return [delivery_of(row) for row in islice(rows, limit)]
+        readable = (delivery for delivery in map(_readable, rows) if delivery is not None)
+        return list(islice(readable, limit))
+
+    def count(self, endpoint_id: str, *, rows_at_most: int) -> Counted:
+        """Count an endpoint's outstanding and dead deliveries, looking at so many rows at most."""
+        waiting = dead = 0
+        unreadable = []
+        query = "PartitionKey eq @partition and RowKey ge 'dead~' and RowKey lt 'due~~'"
+        for row in islice(self._table.rows(query, {"partition": endpoint_id}), rows_at_most):
+            if row["RowKey"].startswith("dead~"):
+                dead += 1
+            elif _readable_due(row) is None:
+                unreadable.append(row["RowKey"])
+            else:
+                waiting += 1
+        return Counted(waiting, dead, unreadable)
 
     def counts(self, endpoint_ids: Sequence[str]) -> tuple[int, int]:
         """How many deliveries of these endpoints wait for an attempt, and how many are dead."""
-        waiting = dead = 0
-        for endpoint_id in endpoint_ids:
-            query = "PartitionKey eq @partition and RowKey ge 'dead~' and RowKey lt 'due~~'"
-            for row in self._table.rows(query, {"partition": endpoint_id}):
-                if row["RowKey"].startswith("due~"):
-                    waiting += 1
-                else:
-                    dead += 1
-        return waiting, dead
+        counted = [self.count(endpoint_id, rows_at_most=10**9) for endpoint_id in endpoint_ids]
+        return sum(each.waiting for each in counted), sum(each.dead for each in counted)
 
-    def delete_all(self, endpoint_id: str) -> None:
-        """Forget every delivery to the endpoint."""
-        rows = self._table.rows("PartitionKey eq @partition", {"partition": endpoint_id})
-        self._table.commit_groups([[Change(Write.DELETE, key(endpoint_id, row["RowKey"]))] for row in rows])
+    def delete_all(self, endpoint_id: str, has_time: Callable[[], bool]) -> bool:
+        """Delete the endpoint's rows by their keys, a transaction at a time while there is time.
+
+        Returns whether there was nothing to delete.
+        """
+        rows = self._table.rows("PartitionKey eq @partition", {"partition": endpoint_id}, columns=["RowKey"])
+        nothing_found = True
+        for few in batched(rows, TRANSACTION_MAX_ROWS, strict=False):
+            nothing_found = False
+            if not has_time():
+                break
+            self._table.commit_groups([[Change(Write.DELETE, key(endpoint_id, row["RowKey"]))] for row in few])
+        return nothing_found
+
+    def _is_still_claimed(self, due: DueDelivery) -> bool:
+        row = self._table.get(due.endpoint_id, f"due~{due.id}")
+        return row is not None and etag_of(row) == due.etag
+
+
+def _is_held(due: DueDelivery, now: datetime) -> bool:
+    """Whether someone may be sending it. A claim longer than any that is made is not one."""
+    return now < due.claimed_until <= now + 2 * CLAIM_LASTS
+
+
+def _readable_due(row: Row) -> DueDelivery | None:
+    try:
+        return due_of(row)
+    except RecordBroken:
+        return None
+
+
+def _readable(row: Row) -> Delivery | None:
+    try:
+        return delivery_of(row)
+    except RecordBroken as error:
+        log_event(
+            _log,
+            "delivery_unreadable",
+            level=logging.ERROR,
+            webhookId=row["PartitionKey"],
+            rowKey=row["RowKey"],
+            reason=str(error),
+        )
+        return None

@@ -5,8 +5,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from shared.webhooks.endpoints import Endpoint
-
 
 class DeliveryStatus(StrEnum):
     """`pending` until an attempt succeeds or the schedule ends; `dead` ones can be sent again by hand."""
@@ -18,7 +16,7 @@ class DeliveryStatus(StrEnum):
 
 @dataclass(frozen=True)
 class Attempt:
-    """One attempt. An answer has a status and an excerpt of its body; no answer has an error in words."""
+    """One attempt. An answer has a status and the beginning of its body; no answer has an error in words."""
 
     at: datetime
     status: int | None
@@ -35,10 +33,6 @@ class Attempt:
     def says_gone(self) -> bool:
         """410: the endpoint wants no more webhooks, ever."""
         return self.status == 410
-
-    @property
-    def unanswered(self) -> bool:
-        return self.status is None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,13 +55,13 @@ class Delivery:
 
 @dataclass(frozen=True, kw_only=True)
 class DueDelivery:
-    """A pending delivery with what an attempt needs.
+    """A pending delivery with what an attempt needs, except the endpoint: that is read when the attempt begins.
 
-    `failures` counts what the schedule goes by, `attempts` all that were ever made. `etag` is that of its due row:
-    whoever writes the row under it holds the claim.
+    `failures` counts the failed attempts of the current schedule, `attempts` all that were ever made. `etag` is that
+    of its due row: the claim belongs to the process that wrote the row under it.
     """
 
-    endpoint: Endpoint
+    endpoint_id: str
     id: str
     log_key: str
     event_id: str
@@ -76,7 +70,7 @@ class DueDelivery:
     attempts: int
     etag: str
     claimed_until: datetime
-    # At hand for a first attempt; a retry reads it.
+    # In memory for a first attempt; a retry reads it.
     body: bytes | None = field(default=None, repr=False)
 
 

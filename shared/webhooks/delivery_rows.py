@@ -1,25 +1,33 @@
-"""How a delivery stands in the deliveries table: the columns of its rows, and back."""
+"""How a delivery is stored in the deliveries table: the columns of its rows, and back.
 
+A column holds 64 KiB and an entity 1 MiB, both in UTF-16. An attempt keeps a text of at most 1,000 characters, and
+JSON turns each into six at most: with fifty attempts the largest log row has about 600 KiB.
+"""
+
+import json
+import re
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from shared.clock import rfc3339
-from shared.json_codec import dumps, loads
+from shared.json_codec import InvalidJson, loads
+from shared.storage.errors import RecordBroken
 from shared.storage.moments import stored_moment
 from shared.storage.table import Change, Row, Write, etag_of
 from shared.webhooks.delivery import Attempt, Delivery, DeliveryStatus, DueDelivery, delivery_id
-from shared.webhooks.endpoints import Endpoint
 from shared.webhooks.events import Event
 
 # An attempt takes 15 s at most; the rest is for storage before and after it.
 CLAIM_LASTS = timedelta(seconds=45)
-# Attempts kept of one delivery: ten of a schedule, and those of several redeliveries.
+# Of more attempts than this, the first and the newest are kept.
 ATTEMPTS_KEPT = 50
 # The service allows 64 KiB a binary column.
 _PART_BYTES = 60 * 1024
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LATEST_MS = 10**14 - 1
-_NEVER = _EPOCH
+_LOG_KEY = re.compile(r"log~([0-9]{14})~(dlv_[0-9a-f]{32})", re.ASCII)
 
 
 def key(endpoint_id: str, row_key: str) -> Row:
@@ -27,17 +35,34 @@ def key(endpoint_id: str, row_key: str) -> Row:
 
 
 def due_key(due: DueDelivery) -> Row:
-    return key(due.endpoint.id, f"due~{due.id}")
+    return key(due.endpoint_id, f"due~{due.id}")
 
 
-def new_due(endpoint: Endpoint, event: Event, body: bytes, now: datetime) -> DueDelivery:
-    """The delivery of an event, claimed by whoever stores it."""
-    id_of_delivery = delivery_id(endpoint.id, event.id)
-    inverted_ms = _LATEST_MS - (now - _EPOCH) // timedelta(milliseconds=1)
+def log_key(created_at: datetime, id_of_delivery: str) -> str:
+    """The row key of a delivery's log row; with an empty id the first one that a delivery of that time can have."""
+    inverted_ms = _LATEST_MS - (created_at - _EPOCH) // timedelta(milliseconds=1)
+    return f"log~{inverted_ms:014}~{id_of_delivery}"
+
+
+def delivery_id_in(log_key: str) -> str | None:
+    """The delivery whose log row has this key, or None if it is not such a key."""
+    found = _LOG_KEY.fullmatch(log_key)
+    return None if found is None else found[2]
+
+
+def created_at_in(log_key: str) -> datetime:
+    """When the delivery of a log row was created, as its key says."""
+    found = _LOG_KEY.fullmatch(log_key)
+    return _EPOCH if found is None else _EPOCH + timedelta(milliseconds=_LATEST_MS - int(found[1]))
+
+
+def new_due(endpoint_id: str, event: Event, body: bytes, now: datetime) -> DueDelivery:
+    """The delivery of an event, claimed by the process that stores it."""
+    id_of_delivery = delivery_id(endpoint_id, event.id)
     return DueDelivery(
-        endpoint=endpoint,
+        endpoint_id=endpoint_id,
         id=id_of_delivery,
-        log_key=f"log~{inverted_ms:014}~{id_of_delivery}",
+        log_key=log_key(now, id_of_delivery),
         event_id=event.id,
         event_type=event.type,
         failures=0,
@@ -52,23 +77,33 @@ def rows_of_new(due: DueDelivery, now: datetime, *, dead: bool) -> list[Change]:
     """The rows of a new delivery; of a pending one the due row is the last."""
     body = due.body or b""
     parts = [body[start : start + _PART_BYTES] for start in range(0, len(body), _PART_BYTES)]
-    body_row: Row = key(due.endpoint.id, f"body~{due.id}") | {"logKey": due.log_key, "parts": len(parts)}
+    body_row: Row = key(due.endpoint_id, f"body~{due.id}") | {"logKey": due.log_key, "parts": len(parts)}
     body_row |= {f"part{number}": part for number, part in enumerate(parts)}
-    log_row = key(due.endpoint.id, due.log_key) | {
+    log = log_row(due, now, DeliveryStatus.DEAD if dead else DeliveryStatus.PENDING)
+    last = key(due.endpoint_id, f"dead~{due.id}") if dead else due_row(due, now)
+    return [Change(Write.INSERT, row) for row in (body_row, log, last)]
+
+
+def log_row(due: DueDelivery, created_at: datetime, status: DeliveryStatus) -> Row:
+    """The log row of a delivery without an attempt."""
+    return key(due.endpoint_id, due.log_key) | {
         "deliveryId": due.id,
         "eventId": due.event_id,
         "type": due.event_type,
-        "status": DeliveryStatus.DEAD.value if dead else DeliveryStatus.PENDING.value,
-        "createdAt": now,
-        "nextAttemptAt": now,
+        "status": status.value,
+        "createdAt": created_at,
+        "lastAttemptAt": created_at,
+        "nextAttemptAt": created_at,
         "attempts": 0,
     }
-    last = key(due.endpoint.id, f"dead~{due.id}") if dead else due_row(due, now)
-    return [Change(Write.INSERT, row) for row in (body_row, log_row, last)]
 
 
 def body_of(row: Row) -> bytes:
-    return b"".join(row[f"part{number}"] for number in range(row["parts"]))
+    """The body in a body row. Raises RecordBroken."""
+    try:
+        return b"".join(row[f"part{number}"] for number in range(row["parts"]))
+    except (KeyError, TypeError) as error:
+        raise RecordBroken("the stored body cannot be read") from error
 
 
 def due_row(due: DueDelivery, next_attempt_at: datetime) -> Row:
@@ -83,27 +118,40 @@ def due_row(due: DueDelivery, next_attempt_at: datetime) -> Row:
     }
 
 
-def due_of(endpoint: Endpoint, row: Row) -> DueDelivery:
+def due_of(row: Row) -> DueDelivery:
+    """The delivery in a due row. Raises RecordBroken if a column is missing or holds something absurd."""
+    _moment(row, "nextAttemptAt")
+    id_of_delivery = row["RowKey"].removeprefix("due~")
+    if delivery_id_in(_text(row, "logKey")) != id_of_delivery:
+        raise RecordBroken("the column logKey is not of this delivery")
     return DueDelivery(
-        endpoint=endpoint,
-        id=row["RowKey"].removeprefix("due~"),
+        endpoint_id=row["PartitionKey"],
+        id=id_of_delivery,
         log_key=row["logKey"],
-        event_id=row["eventId"],
-        event_type=row["type"],
-        failures=row["failures"],
-        attempts=row["attempts"],
+        event_id=_text(row, "eventId"),
+        event_type=_text(row, "type"),
+        failures=_count(row, "failures"),
+        attempts=_count(row, "attempts"),
         etag=etag_of(row),
-        claimed_until=stored_moment(row["claimedUntil"]) or _NEVER,
+        claimed_until=_moment(row, "claimedUntil"),
     )
 
 
-def rows_after(due: DueDelivery, attempt: Attempt, next_attempt_at: datetime | None) -> list[Change]:
-    """The changes that store an attempt: the delivery goes on waiting until `next_attempt_at`, or has ended."""
+def rows_after(
+    due: DueDelivery, attempt: Attempt, next_attempt_at: datetime | None, *, shortened: bool = False
+) -> list[Change]:
+    """The changes that store an attempt: the delivery goes on waiting until `next_attempt_at`, or has ended.
+
+    With `shortened` the log keeps neither the texts of this attempt nor those before it.
+    """
     made = due.attempts + 1
-    log: Row = key(due.endpoint.id, due.log_key) | {
-        "attempts": made,
-        f"attempt{min(made, ATTEMPTS_KEPT):02}": _attempt_column(attempt),
-    }
+    log: Row = key(due.endpoint_id, due.log_key) | {"attempts": made, "lastAttemptAt": attempt.at}
+    if shortened:
+        log |= {_attempt_column(number): "" for number in range(1, ATTEMPTS_KEPT + 1)}
+        attempt = replace(
+            attempt, response=None, error="storage did not take what was said" if attempt.error else None
+        )
+    log[_attempt_column(made)] = _attempt_text(attempt, made)
     if next_attempt_at is not None:
         log["nextAttemptAt"] = next_attempt_at
         waiting = replace(due, failures=due.failures + 1, attempts=made, claimed_until=attempt.at)
@@ -114,22 +162,25 @@ def rows_after(due: DueDelivery, attempt: Attempt, next_attempt_at: datetime | N
 
 def rows_of_burial(due: DueDelivery) -> list[Change]:
     """The changes that end a delivery as dead without another attempt."""
-    return _rows_of_end(due, key(due.endpoint.id, due.log_key), DeliveryStatus.DEAD)
+    return _rows_of_end(due, key(due.endpoint_id, due.log_key), DeliveryStatus.DEAD)
 
 
 def delivery_of(row: Row) -> Delivery:
-    status = DeliveryStatus(row["status"])
-    columns = (row.get(f"attempt{number:02}") for number in range(1, ATTEMPTS_KEPT + 1))
+    """The delivery in a log row. Raises RecordBroken if a column is missing or holds something absurd."""
+    try:
+        status = DeliveryStatus(row.get("status", ""))
+    except ValueError as error:
+        raise RecordBroken("the column status is missing or unknown") from error
     return Delivery(
-        id=row["deliveryId"],
+        id=_text(row, "deliveryId"),
         endpoint_id=row["PartitionKey"],
-        event_id=row["eventId"],
-        event_type=row["type"],
+        event_id=_text(row, "eventId"),
+        event_type=_text(row, "type"),
         status=status,
-        created_at=stored_moment(row["createdAt"]) or _NEVER,
-        next_attempt_at=stored_moment(row["nextAttemptAt"]) if status is DeliveryStatus.PENDING else None,
-        attempts=[_attempt(column) for column in columns if column is not None],
-        attempts_made=row["attempts"],
+        created_at=_moment(row, "createdAt"),
+        next_attempt_at=stored_moment(row.get("nextAttemptAt")) if status is DeliveryStatus.PENDING else None,
+        attempts=[attempt for _, attempt in sorted(_attempts(row), key=lambda numbered: numbered[0])],
+        attempts_made=_count(row, "attempts"),
         log_key=row["RowKey"],
         etag=etag_of(row),
     )
@@ -138,28 +189,64 @@ def delivery_of(row: Row) -> Delivery:
 def _rows_of_end(due: DueDelivery, log: Row, status: DeliveryStatus) -> list[Change]:
     changes = [Change(Write.MERGE, log | {"status": status.value}), Change(Write.DELETE, due_key(due), due.etag)]
     if status is DeliveryStatus.DEAD:
-        changes.append(Change(Write.UPSERT, key(due.endpoint.id, f"dead~{due.id}")))
+        changes.append(Change(Write.UPSERT, key(due.endpoint_id, f"dead~{due.id}")))
     return changes
 
 
-def _attempt_column(attempt: Attempt) -> str:
-    return dumps(
-        {
-            "at": rfc3339(attempt.at),
-            "status": attempt.status,
-            "latencyMs": attempt.latency_ms,
-            "response": attempt.response,
-            "error": attempt.error,
-        }
-    )
+def _attempt_column(number: int) -> str:
+    """Where the attempt of that number is kept: the first has a column of its own, the others take turns."""
+    place = number if number <= ATTEMPTS_KEPT else 2 + (number - 2) % (ATTEMPTS_KEPT - 1)
+    return f"attempt{place:02}"
 
 
-def _attempt(column: str) -> Attempt:
-    facts = loads(column)
-    return Attempt(
-        at=datetime.fromisoformat(facts["at"]),
-        status=facts["status"],
-        latency_ms=facts["latencyMs"],
-        response=facts["response"],
-        error=facts["error"],
-    )
+def _attempt_text(attempt: Attempt, number: int) -> str:
+    facts = {
+        "number": number,
+        "at": rfc3339(attempt.at),
+        "status": attempt.status,
+        "latencyMs": attempt.latency_ms,
+        "response": attempt.response,
+        "error": attempt.error,
+    }
+    # Not in ASCII, where one character can take twelve.
+    return json.dumps(facts, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace").decode("utf-8")
+
+
+def _attempts(row: Row) -> Iterator[tuple[int, Attempt]]:
+    """The attempts that can be read, with their numbers."""
+    for place in range(1, ATTEMPTS_KEPT + 1):
+        try:
+            facts = loads(row.get(f"attempt{place:02}") or "null")
+            if facts is None or not isinstance(facts["status"], int | None):
+                continue
+            attempt = Attempt(
+                at=datetime.fromisoformat(facts["at"]),
+                status=facts["status"],
+                latency_ms=int(facts["latencyMs"]),
+                response=facts["response"],
+                error=facts["error"],
+            )
+            yield int(facts.get("number", place)), attempt
+        except (InvalidJson, KeyError, TypeError, ValueError, AttributeError, OverflowError):
+            continue  # somebody has changed the column; the others still tell their attempts
+
+
+def _text(row: Row, column: str) -> str:
+    value = row.get(column)
+    if not isinstance(value, str) or not value:
+        raise RecordBroken(f"the column {column} is missing or not a text")
+    return value
+
+
+def _count(row: Row, column: str) -> int:
+    value: Any = row.get(column)
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 2**31:
+        raise RecordBroken(f"the column {column} is missing or not a count")
+    return value
+
+
+def _moment(row: Row, column: str) -> datetime:
+    value = stored_moment(row.get(column))
+    if value is None:
+        raise RecordBroken(f"the column {column} is missing or not a time")
+    return value

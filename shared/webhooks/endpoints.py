@@ -1,63 +1,44 @@
-"""Webhook endpoints: what is known of one, and the table that keeps them.
+"""The table that keeps webhook endpoints.
 
-The table holds one row per endpoint, secrets included: storage is encrypted at rest and reached only by the app's
-identity, and a receiver cannot be signed for with anything less. Nothing but the signing reads them back; neither a
-list nor a log shows one.
+It holds one row per endpoint, secrets included: storage is encrypted at rest and reached only by the app's identity,
+and a receiver cannot be signed for with anything less. Nothing but the signing reads them back; neither a list nor a
+log shows one.
+
+A removed endpoint keeps a bare row with `removedAt` until its deliveries are deleted (`removal.py`).
 """
 
-import logging
-import secrets
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from shared.json_codec import InvalidJson, dumps, loads
-from shared.log import log_event
-from shared.models.webhook_responses import FormatName
-from shared.storage.errors import RowChanged
-from shared.storage.moments import stored_moment
+from shared.storage.errors import RecordBroken, RowChanged
 from shared.storage.table import Row, Table, etag_of
-from shared.webhooks.events import EVERY_EVENT
+from shared.webhooks.endpoint import Endpoint, is_settings_id
+from shared.webhooks.endpoint_rows import (
+    ENDPOINT_PARTITION,
+    endpoint_key,
+    endpoint_of,
+    is_removed,
+    removal_time,
+    row_of,
+    state_row,
+    with_state,
+)
 
-_PARTITION = "endpoint"
-# The endpoint of WEBHOOK_URL and WEBHOOK_SECRET: it is in the settings, its row only says whether it is gone.
-SETTINGS_ENDPOINT_ID = "settings"
-OLD_SECRET_SIGNS_FOR = timedelta(hours=24)
+FAILING_DISABLES_AFTER = timedelta(days=5)
 ENDPOINTS_MAX = 100
-_log = logging.getLogger("offer_monitor.webhooks")
+_WRITE_TRIES = 3
 
 
-@dataclass(frozen=True, kw_only=True)
-class Endpoint:
-    """One endpoint. `gone` means that it answered 410: it was disabled by its own word, not by ours."""
+@dataclass(frozen=True)
+class Listing:
+    """What the table holds: endpoints (that of the settings first, then the oldest first), and ids of other rows."""
 
-    id: str
-    url: str
-    secret: str = field(repr=False)
-    created_at: datetime | None = None
-    events: tuple[str, ...] = (EVERY_EVENT,)
-    description: str | None = None
-    format: FormatName = "standard"
-    enabled: bool = True
-    gone: bool = False
-    old_secret: str | None = field(default=None, repr=False)
-    old_secret_until: datetime | None = None
-    etag: str | None = field(default=None, compare=False, repr=False)
-
-    @property
-    def from_settings(self) -> bool:
-        return self.id == SETTINGS_ENDPOINT_ID
-
-    def signing_secrets(self, now: datetime) -> list[str]:
-        """The secrets that sign now, the current one first."""
-        if self.old_secret is None or self.old_secret_until is None or now >= self.old_secret_until:
-            return [self.secret]
-        return [self.secret, self.old_secret]
-
-    def with_secret(self, secret: str, now: datetime) -> "Endpoint":
-        """The endpoint with a new secret; the old one signs too for 24 hours."""
-        until = now + OLD_SECRET_SIGNS_FOR
-        return replace(self, secret=secret, old_secret=self.secret, old_secret_until=until)
+    endpoints: list[Endpoint]
+    removed: list[str]
+    unreadable: list[str]
+    # The settings' endpoint needs one, so that its departure is noticed.
+    settings_row_is_missing: bool
 
 
 class EndpointStore:
@@ -69,105 +50,131 @@ class EndpointStore:
 
     def all(self) -> list[Endpoint]:
         """Every endpoint, the one of the settings first, then the oldest first; one query."""
-        rows = {
-            row["RowKey"]: row for row in self._table.rows("PartitionKey eq @partition", {"partition": _PARTITION})
-        }
-        from_settings = list(self._from_settings(rows.pop(SETTINGS_ENDPOINT_ID, None)))
-        registered = sorted(_readable(rows.values()), key=lambda one: (str(one.created_at), one.id))
-        return [*from_settings, *registered]
+        return self.listing().endpoints
+
+    def listing(self) -> Listing:
+        """Everything in the table; one query."""
+        registered: list[Endpoint] = []
+        removed: list[str] = []
+        unreadable: list[str] = []
+        settings_row: Row | None = None
+        for row in self._table.rows("PartitionKey eq @partition", {"partition": ENDPOINT_PARTITION}):
+            endpoint_id = row["RowKey"]
+            if self._settings_endpoint is not None and endpoint_id == self._settings_endpoint.id:
+                settings_row = row
+            elif is_removed(row) or is_settings_id(endpoint_id):
+                removed.append(endpoint_id)
+            else:
+                try:
+                    registered.append(endpoint_of(row))
+                except RecordBroken:
+                    unreadable.append(endpoint_id)
+        registered.sort(key=lambda one: (str(one.created_at), one.id))
+        endpoints = [*self._from_settings(settings_row), *registered]
+        row_is_missing = self._settings_endpoint is not None and (settings_row is None or is_removed(settings_row))
+        return Listing(endpoints, removed, unreadable, row_is_missing)
+
+    def listening(self) -> list[Endpoint]:
+        """The endpoints that events are stored for: all but those that a person has disabled."""
+        listing = self.listing()
+        if self._settings_endpoint is not None and listing.settings_row_is_missing:
+            self._table.upsert(endpoint_key(self._settings_endpoint.id))
+        return [one for one in listing.endpoints if one.enabled or one.disabled_reason is not None]
 
     def get(self, endpoint_id: str) -> Endpoint | None:
-        row = self._table.get(_PARTITION, endpoint_id)
-        if endpoint_id == SETTINGS_ENDPOINT_ID:
-            return next(self._from_settings(row), None)
-        return None if row is None else _endpoint(row)
+        """The endpoint as it is now; None if there is none or it was removed. Raises RecordBroken."""
+        row = self._table.get(ENDPOINT_PARTITION, endpoint_id)
+        if row is not None and is_removed(row):
+            return None
+        if self._settings_endpoint is not None and endpoint_id == self._settings_endpoint.id:
+            return next(self._from_settings(row))
+        return None if row is None or is_settings_id(endpoint_id) else endpoint_of(row)
+
+    def from_settings(self) -> Endpoint | None:
+        """The endpoint of the settings."""
+        if self._settings_endpoint is None:
+            return None
+        return next(self._from_settings(self._table.get(ENDPOINT_PARTITION, self._settings_endpoint.id)))
 
     def add(self, endpoint: Endpoint) -> None:
         """Keep a new endpoint. Raises RowChanged if its id is taken."""
-        if not self._table.insert(_row(endpoint)):
+        if not self._table.insert(row_of(endpoint)):
             raise RowChanged("there is an endpoint of that id")
 
     def change(self, endpoint: Endpoint) -> Endpoint:
         """Write an endpoint that was read here. Raises RowChanged if it is not as it was read."""
-        etag = self._table.merge(_row(endpoint), endpoint.etag or "")
+        etag = self._table.merge(row_of(endpoint), endpoint.etag or "")
         return replace(endpoint, etag=etag)
 
-    def remove(self, endpoint_id: str) -> None:
-        """Forget the endpoint; one that is gone already is no error."""
-        self._table.delete(_PARTITION, endpoint_id)
+    def mark_removed(self, endpoint_id: str, now: datetime) -> bool:
+        """Replace the endpoint, its secrets included, by the mark that it was removed; False if there is none."""
+        row = self._table.get(ENDPOINT_PARTITION, endpoint_id)
+        if row is None or is_removed(row):
+            return False
+        self._table.upsert(endpoint_key(endpoint_id) | {"removedAt": now})
+        return True
 
-    def set_gone(self, endpoint: Endpoint, *, gone: bool) -> None:
-        """Note that the endpoint answered 410, or, for that of the settings, that it answers again.
+    def removed_at(self, endpoint_id: str) -> tuple[datetime, str] | None:
+        """When the endpoint was removed, and the ETag of its row; None if it has no such row."""
+        row = self._table.get(ENDPOINT_PARTITION, endpoint_id)
+        return None if row is None or not is_removed(row) else (removal_time(row), etag_of(row))
 
-        An endpoint that is changed or removed meanwhile is left to whoever changed it.
+    def forget(self, endpoint_id: str, etag: str) -> None:
+        """Delete the mark of a removed endpoint. Raises RowChanged if it is not as it was read."""
+        self._table.delete(ENDPOINT_PARTITION, endpoint_id, etag)
+
+    def note_success(self, endpoint: Endpoint) -> None:
+        """Note that an attempt succeeded: nothing that failed before it counts."""
+        self._change_state(
+            endpoint, lambda one: one.enabled_again() if one.from_settings else replace(one, failing_since=None)
+        )
+
+    def note_failure(self, endpoint: Endpoint, now: datetime) -> bool:
+        """Note that an attempt failed; True if the endpoint is disabled for it, after five days of nothing else."""
+
+        def noted(one: Endpoint) -> Endpoint:
+            if one.failing_since is None:
+                return replace(one, failing_since=now)
+            if now - one.failing_since < FAILING_DISABLES_AFTER:
+                return one
+            return replace(one, enabled=False, disabled_reason="failing")
+
+        changed = self._change_state(endpoint, noted)
+        return changed is not None and not changed.enabled
+
+    def disable_gone(self, endpoint: Endpoint) -> bool:
+        """Disable an endpoint that answered 410; False if it was moved or removed meanwhile."""
+        changed = self._change_state(endpoint, lambda one: replace(one, enabled=False, disabled_reason="gone"))
+        return changed is not None
+
+    def _change_state(self, endpoint: Endpoint, change: Callable[[Endpoint], Endpoint]) -> Endpoint | None:
+        """Change what attempts say about an endpoint; returns it as it is then.
+
+        None if it has another URL by now, was removed, disabled by a person, or keeps changing: then the attempt says
+        nothing about it.
         """
-        if endpoint.from_settings:
-            # Of another URL the 410 would say nothing, so the URL stands beside it.
-            self._table.upsert(_key(endpoint.id) | {"url": endpoint.url, "gone": gone})
-            return
-        row = self._table.get(_PARTITION, endpoint.id)
-        if row is None or row["url"] != endpoint.url:
-            return
+        for _ in range(_WRITE_TRIES):
+            try:
+                current = self.get(endpoint.id)
+            except RecordBroken:
+                return None
+            disabled_by_a_person = current is not None and not current.enabled and current.disabled_reason is None
+            if current is None or current.url != endpoint.url or disabled_by_a_person:
+                return None
+            changed = change(current)
+            if changed == current or self._write_state(changed):
+                return changed
+        return None
+
+    def _write_state(self, endpoint: Endpoint) -> bool:
+        if endpoint.etag is None:
+            return self._table.insert(state_row(endpoint))
         try:
-            self._table.merge(_key(endpoint.id) | {"enabled": not gone, "gone": gone}, etag_of(row))
+            self._table.merge(state_row(endpoint), endpoint.etag)
         except RowChanged:
-            return
+            return False
+        return True
 
     def _from_settings(self, row: Row | None) -> Iterator[Endpoint]:
-        endpoint = self._settings_endpoint
-        if endpoint is not None:
-            gone = row is not None and bool(row.get("gone")) and row.get("url") == endpoint.url
-            yield replace(endpoint, enabled=not gone, gone=gone)
-
-
-def new_endpoint_id() -> str:
-    return f"wh_{secrets.token_hex(12)}"
-
-
-def _readable(rows: Iterable[Row]) -> Iterator[Endpoint]:
-    """The endpoints of these rows; one that somebody has broken by hand must not silence the others."""
-    for row in rows:
-        try:
-            yield _endpoint(row)
-        except (KeyError, TypeError, InvalidJson):
-            log_event(_log, "webhook_unreadable", level=logging.ERROR, webhookId=row["RowKey"])
-
-
-def _key(endpoint_id: str) -> Row:
-    return {"PartitionKey": _PARTITION, "RowKey": endpoint_id}
-
-
-def _row(endpoint: Endpoint) -> Row:
-    # A merge cannot remove a column: an empty text and a moment long past stand for nothing.
-    row: Row = _key(endpoint.id) | {
-        "url": endpoint.url,
-        "events": dumps(endpoint.events),
-        "description": endpoint.description or "",
-        "format": endpoint.format,
-        "enabled": endpoint.enabled,
-        "gone": endpoint.gone,
-        "secret": endpoint.secret,
-        "oldSecret": endpoint.old_secret or "",
-    }
-    if endpoint.created_at is not None:
-        row["createdAt"] = endpoint.created_at
-    if endpoint.old_secret_until is not None:
-        row["oldSecretUntil"] = endpoint.old_secret_until
-    return row
-
-
-def _endpoint(row: Row) -> Endpoint:
-    return Endpoint(
-        id=row["RowKey"],
-        url=row["url"],
-        secret=row["secret"],
-        created_at=stored_moment(row.get("createdAt")),
-        events=tuple(loads(row["events"])),
-        description=row["description"] or None,
-        format=row["format"],
-        enabled=row["enabled"],
-        gone=row["gone"],
-        old_secret=row["oldSecret"] or None,
-        old_secret_until=stored_moment(row.get("oldSecretUntil")),
-        etag=etag_of(row),
-    )
+        if self._settings_endpoint is not None:
+            yield with_state(self._settings_endpoint, row)

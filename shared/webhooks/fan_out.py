@@ -4,15 +4,21 @@ from collections.abc import Sequence
 from itertools import batched
 
 from shared.clock import Clock
+from shared.models.webhook_responses import FormatName
 from shared.storage.table import TRANSACTION_MAX_ROWS
-from shared.webhooks.deliverer import Deliverer
+from shared.threads import InvocationThreadPool
+from shared.webhooks.deliverer import Batch, Deliverer
 from shared.webhooks.deliveries import DeliveryStore
-from shared.webhooks.endpoints import Endpoint, EndpointStore
+from shared.webhooks.endpoint import Endpoint
+from shared.webhooks.endpoints import EndpointStore
 from shared.webhooks.events import Event, wants
-from shared.webhooks.formats.standard import standard_body
+from shared.webhooks.formats import body_of
 
 # What fits into one transaction: a delivery is three rows, and a transaction holds a hundred.
 EVENTS_STORED_AT_ONCE = TRANSACTION_MAX_ROWS // 3
+# With a hundred endpoints, the last one's deliveries must not be stored after those of all others.
+STORING_THREADS = 16
+type Bodies = dict[tuple[str, FormatName], bytes]
 
 
 class FanOut:
@@ -32,15 +38,40 @@ class FanOut:
 
     def announce(self, events: Sequence[Event]) -> None:
         """See `shared.webhooks.events.Announcer`. Raises StorageError; deliveries stored until then stay."""
-        if not events:
-            return
-        listening = [endpoint for endpoint in self._endpoints.all() if endpoint.enabled or endpoint.gone]
-        # A few at a time: of a thousand events the first are under way to every endpoint before the last are stored.
-        for few in batched(events, EVENTS_STORED_AT_ONCE, strict=False):
-            self._store_and_start(few, listening)
+        if events:
+            self._announce(events, self._deliverer.open_batch())
 
-    def _store_and_start(self, events: Sequence[Event], listening: Sequence[Endpoint]) -> None:
-        bodies = {event.id: standard_body(event) for event in events} if listening else {}
-        for endpoint in listening:
-            wanted = [(event, bodies[event.id]) for event in events if wants(endpoint.events, event.type)]
-            self._deliverer.start(self._deliveries.add(endpoint, wanted, self._clock.now()))
+    def announce_and_wait(self, events: Sequence[Event], seconds: float) -> None:
+        """Announce, and wait for the first attempts, at most `seconds`: lines logged after an invocation are lost."""
+        batch = self._deliverer.open_batch()
+        try:
+            self._announce(events, batch)
+        finally:
+            self._deliverer.wait_for(batch, seconds)
+
+    def _announce(self, events: Sequence[Event], batch: Batch) -> None:
+        listening = self._endpoints.listening()
+        if not listening:
+            return
+        with InvocationThreadPool(min(len(listening), STORING_THREADS), thread_name_prefix="announce") as pool:
+            # A few at a time: of a thousand events the first are under way to every endpoint before the last are
+            # stored.
+            for few in batched(events, EVENTS_STORED_AT_ONCE, strict=False):
+                bodies = _bodies(few, listening)
+                # One endpoint that cannot be stored for must not keep the others waiting.
+                stored = [pool.submit(self._store_and_start, endpoint, few, bodies, batch) for endpoint in listening]
+                for each in stored:
+                    each.result()
+
+    def _store_and_start(self, endpoint: Endpoint, events: Sequence[Event], bodies: Bodies, batch: Batch) -> None:
+        wanted = [event for event in events if wants(endpoint.events, event.type)]
+        with_bodies = [(event, bodies[event.id, endpoint.format]) for event in wanted]
+        stored = self._deliveries.add(endpoint.id, with_bodies, self._clock.now(), dead=not endpoint.enabled)
+        self._deliverer.start(stored, batch)
+
+
+def _bodies(events: Sequence[Event], listening: Sequence[Endpoint]) -> Bodies:
+    """What is sent about each event in each format in which an endpoint wants it."""
+    by_id = {event.id: event for event in events}
+    asked_for = {(event.id, one.format) for one in listening for event in events if wants(one.events, event.type)}
+    return {(event_id, format_name): body_of(by_id[event_id], format_name) for event_id, format_name in asked_for}

@@ -6,44 +6,48 @@ certificate and the Host header are still for the name. A redirect is an answer 
 is used bare, without a session, no proxy, netrc entry or cookie can come into it.
 """
 
-import ipaddress
-import re
+import logging
 import socket
 import threading
 import time
 from dataclasses import dataclass
-from functools import lru_cache
 from urllib.parse import urlsplit
 
 import requests
 import urllib3
 
+from shared.http_adapter import DeadlineAdapter
 from shared.http_deadline import (
-    DeadlineAdapter,
     Resolver,
     answer_within,
     connect_to_first,
     resolve_in_time,
     system_resolver,
 )
+from shared.log import log_event
 from shared.webhooks.addresses import why_refused
+from shared.webhooks.endpoint_url import prepared_url, url_faults
 
 ATTEMPT_TIMEOUT_SECONDS = 15.0
 REGISTRATION_LOOK_UP_SECONDS = 3.0
-ANSWER_EXCERPT_CHARACTERS = 1000
-_ANSWER_BYTES = 4 * ANSWER_EXCERPT_CHARACTERS  # UTF-8 needs at most four bytes for a character
-_URL_CHARACTERS = 2048
-# Connections kept open: to so many endpoints, and so many to each (as many as a lane has attempts at once).
-_POOLED_ENDPOINTS = 64
-_POOLED_CONNECTIONS = 16
+# More than is kept of an answer, so that a secret in it is taken out whole before the text is cut.
+ANSWER_READ_BYTES = 16 * 1024
+ERROR_MAX_CHARACTERS = 1000
+# Hosts whose connections are kept open, and how many each: as many as an endpoint has attempts at once.
+_POOLED_HOSTS = 64
+_POOLED_CONNECTIONS = 4
 # Node's server, and others, close a connection after 5 idle seconds; a request that crosses with the closing is lost.
 _POOLED_SECONDS = 4.0
+_log = logging.getLogger("offer_monitor.webhooks")
 
 
 class AttemptFailed(Exception):
-    """No answer came; the message says why and may be shown to whoever owns the endpoint. Worth a retry."""
+    """No answer came; the message says why, in 1,000 characters at most, and may be shown. Worth a retry."""
 
     latency_ms = 0
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message[:ERROR_MAX_CHARACTERS])
 
 
 class AddressRefused(AttemptFailed):
@@ -52,11 +56,11 @@ class AddressRefused(AttemptFailed):
 
 @dataclass(frozen=True)
 class Answer:
-    """What an endpoint answered: `excerpt` is the body's first 1,000 characters."""
+    """What an endpoint answered: `beginning` is the start of the body, as it came."""
 
     status: int
     retry_after: str | None
-    excerpt: str
+    beginning: str
     latency_ms: int
 
 
@@ -78,7 +82,7 @@ class NetworkGuard:
         self._adapter = DeadlineAdapter(
             dial=self._dial,
             ca_bundle=ca_bundle,
-            pools=_POOLED_ENDPOINTS,
+            pools=_POOLED_HOSTS,
             connections_per_pool=_POOLED_CONNECTIONS,
             idle_seconds=_POOLED_SECONDS,
         )
@@ -90,14 +94,14 @@ class NetworkGuard:
             raise AddressRefused(faults[0])
         started = time.monotonic()
         try:
-            response, excerpt = self._post(url, body, headers)
+            response, beginning = self._post(url, body, headers)
         except AttemptFailed as failure:
             failure.latency_ms = _ms_since(started)
             raise
         return Answer(
             status=response.status_code,
             retry_after=response.headers.get("Retry-After"),
-            excerpt=excerpt,
+            beginning=beginning,
             latency_ms=_ms_since(started),
         )
 
@@ -111,7 +115,7 @@ class NetworkGuard:
             with answer_within(self._timeout_seconds):
                 response = self._send(request)
                 try:
-                    return response, _excerpt(response)
+                    return response, _beginning(response)
                 finally:
                     response.close()
         except (requests.Timeout, urllib3.exceptions.TimeoutError, TimeoutError) as error:
@@ -139,97 +143,57 @@ class NetworkGuard:
         self._this_thread.dialed = True
         addresses = resolve_in_time(self._resolver, host)
         for address in addresses:
-            self._refuse(address)
+            self._refuse(host, address)
         connection = connect_to_first(addresses, port)
         try:
             # Nothing between here and there should change the address; if something did, nothing is sent.
-            self._refuse(connection.getpeername()[0])
+            self._refuse(host, connection.getpeername()[0])
         except BaseException:
             connection.close()
             raise
         return connection
 
-    def _refuse(self, address: str) -> None:
-        reason = why_refused(address, allow_private=self._allow_private)
+    def _refuse(self, host: str, address: str) -> None:
+        reason = _why_refused(host, address, allow_private=self._allow_private)
         if reason is not None:
-            raise AddressRefused(reason)
+            raise AddressRefused(f"the host leads to {reason}")
 
 
 def check_endpoint_url(url: str, *, allow_private: bool, resolver: Resolver = system_resolver) -> list[str]:
     """Every reason why `url` cannot be an endpoint; empty if it can.
 
-    A name that cannot be looked up now is no fault: it may be about to exist, and each connection checks it anyway.
+    A name that cannot be looked up now is not a fault: it may be about to exist, and each connection checks it.
     """
     faults = url_faults(url, allow_private=allow_private)
     if faults:
         return list(faults)
-    host = urlsplit(_prepared(url)).hostname or ""
+    host = urlsplit(prepared_url(url)).hostname or ""
     try:
         with answer_within(REGISTRATION_LOOK_UP_SECONDS):
             addresses = resolve_in_time(resolver, host)
     except OSError:
         return []
-    refused = (why_refused(address, allow_private=allow_private) for address in addresses)
+    refused = dict.fromkeys(_why_refused(host, address, allow_private=allow_private) for address in addresses)
     return [f"the host leads to where no webhook may go: {reason}" for reason in refused if reason is not None]
 
 
-@lru_cache(maxsize=256)
-def url_faults(url: str, *, allow_private: bool) -> tuple[str, ...]:
-    """What the URL's own text forbids. What is read is what would be sent to, after requests has prepared it."""
-    if len(url) > _URL_CHARACTERS:
-        return (f"is longer than {_URL_CHARACTERS} characters",)
-    if re.search(r"[\x00-\x20\x7f\\]", url):
-        return ("contains a space, a control character or a backslash",)
-    try:
-        given, prepared = urlsplit(url), urlsplit(_prepared(url))
-        port = given.port
-    except (ValueError, requests.RequestException):
-        return ("is not a URL",)
-    faults = []
-    if prepared.scheme != "https" and not (allow_private and prepared.scheme == "http"):
-        faults.append("does not begin with https://")
-    if "@" in given.netloc:
-        faults.append("contains userinfo (a user name or password before the host)")
-    if port == 0:
-        faults.append("has port 0")
-    if given.fragment:
-        faults.append("has a fragment (#), which is never sent")
-    return (*faults, *_host_faults(prepared.hostname or "", allow_private=allow_private))
+def _why_refused(host: str, address: str, *, allow_private: bool) -> str | None:
+    """See `why_refused`. Which address it was is for the log alone."""
+    reason = why_refused(address, allow_private=allow_private)
+    if reason is not None:
+        log_event(_log, "webhook_address_refused", level=logging.WARNING, host=host, address=address, reason=reason)
+    return reason
 
 
-def _host_faults(host: str, *, allow_private: bool) -> list[str]:
-    if "%" in host:
-        return ["has a host with a zone or an escaped character"]
-    name = host.rstrip(".")
-    if not name:
-        return ["has no host"]
-    if ":" in name or re.fullmatch(r"[0-9]+|0x[0-9a-f]*", name.rpartition(".")[2], re.IGNORECASE):
-        # An address, or what some resolvers take for one: 2130706433, 0x7f.1, 0177.0.0.1 and 127.1 are all 127.0.0.1.
-        try:
-            ipaddress.ip_address(name)
-        except ValueError:
-            return ["has an IP address in a spelling other than the usual one"]
-        reason = why_refused(name, allow_private=allow_private)
-        return [] if reason is None else [f"the host is where no webhook may go: {reason}"]
-    if not allow_private and (name == "localhost" or name.endswith((".localhost", ".localdomain"))):
-        return ["the host is this machine itself"]
-    return []
-
-
-def _prepared(url: str) -> str:
-    """`url` as requests would send it: host in lower case and ASCII, path quoted. Raises RequestException."""
-    return requests.Request("POST", url).prepare().url or ""
-
-
-def _excerpt(response: requests.Response) -> str:
-    """The first characters of the body. A connection whose body is longer is closed rather than read to its end."""
+def _beginning(response: requests.Response) -> str:
+    """The start of the body. A connection whose body is longer is closed rather than read to its end."""
     start = b""
-    while len(start) < _ANSWER_BYTES:
-        piece = response.raw.read(_ANSWER_BYTES - len(start), decode_content=False)
+    while len(start) < ANSWER_READ_BYTES:
+        piece = response.raw.read(ANSWER_READ_BYTES - len(start), decode_content=False)
         if not piece:
             break
         start += piece
-    return start.decode(errors="replace")[:ANSWER_EXCERPT_CHARACTERS]
+    return start.decode(errors="replace")
 
 
 def _ms_since(started: float) -> int:

@@ -1,27 +1,23 @@
 """Endpoints and deliveries as the API shows them: never with a secret."""
 
-import re
-
 from shared.clock import rfc3339
 from shared.models import webhook_responses as shown
 from shared.webhooks.delivery import Attempt, Delivery
-from shared.webhooks.endpoints import Endpoint
-
-# The URL of a Teams workflow or of another Azure function carries its own key in the query.
-_KEY_IN_QUERY = re.compile(r"([?&](?:sig|signature|code|key|token|secret|password)=)[^&]*", re.IGNORECASE)
+from shared.webhooks.endpoint import Endpoint
+from shared.webhooks.endpoint_url import shown_url
 
 
 def webhook_record(endpoint: Endpoint) -> shown.Webhook:
-    """The endpoint, without secrets; a key in its URL is shown as ***."""
+    """The endpoint, without secrets; the parts of its URL that may be one are shown as ***."""
     until = endpoint.old_secret_until
     return shown.Webhook(
-        id=endpoint.id,
-        url=_KEY_IN_QUERY.sub(r"\1***", endpoint.url),
+        id=endpoint.shown_id,
+        url=shown_url(endpoint.url),
         events=list(endpoint.events),
         description=endpoint.description,
         format=endpoint.format,
         enabled=endpoint.enabled,
-        disabledReason="gone" if endpoint.gone else None,
+        disabledReason=endpoint.disabled_reason,
         createdAt=None if endpoint.created_at is None else rfc3339(endpoint.created_at),
         previousSecretUntil=None if until is None else rfc3339(until),
         editable=not endpoint.from_settings,

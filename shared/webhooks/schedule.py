@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from shared.upstream.retry_after import retry_after_seconds
+from shared.retry_after import retry_after_seconds
 
 # Before each attempt but the first, counted from the end of the one before: ten attempts in a little over three days.
 RETRY_DELAYS = (

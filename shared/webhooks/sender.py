@@ -1,14 +1,22 @@
-"""One attempt: render, sign, post, and say what came of it."""
+"""One attempt: sign, post, and say what came of it."""
+
+import logging
+import traceback
+from pathlib import PurePath
 
 from shared.clock import Clock
-from shared.redaction import redact_signed_links
+from shared.log import log_event
 from shared.webhooks.delivery import Attempt
-from shared.webhooks.endpoints import Endpoint
-from shared.webhooks.formats import render
+from shared.webhooks.endpoint import Endpoint
+from shared.webhooks.endpoint_url import without_secrets
 from shared.webhooks.network_guard import AttemptFailed, NetworkGuard
 from shared.webhooks.signing import signed_headers
 
+# Kept of an answer or an error.
+TEXT_MAX_CHARACTERS = 1000
 _USER_AGENT = "partner-center-offer-monitor"
+_TRACED_CALLS = 8
+_log = logging.getLogger("offer_monitor.webhooks")
 
 
 class Sender:
@@ -18,30 +26,41 @@ class Sender:
         self._guard = guard
         self._clock = clock
 
-    def send(self, endpoint: Endpoint, event_id: str, standard_body: bytes) -> Attempt:
-        """Post the event to the endpoint once. Never raises for what the endpoint does: that is the attempt."""
+    def send(self, endpoint: Endpoint, event_id: str, body: bytes) -> Attempt:
+        """Post the body to the endpoint once. Never raises: whatever goes wrong is what came of the attempt."""
         at = self._clock.now()
-        body = render(endpoint.format, standard_body)
-        headers = {
-            "content-type": "application/json",
-            "user-agent": _USER_AGENT,
-            # The answer's first characters are kept for people to read.
-            "accept-encoding": "identity",
-            **signed_headers(event_id, int(at.timestamp()), body, endpoint.signing_secrets(at)),
-        }
         try:
+            headers = {
+                "content-type": "application/json",
+                "user-agent": _USER_AGENT,
+                # The beginning of the answer is kept for people to read.
+                "accept-encoding": "identity",
+                **signed_headers(event_id, int(at.timestamp()), body, endpoint.signing_secrets(at)),
+            }
             answer = self._guard.post(endpoint.url, body, headers)
+            return Attempt(
+                at=at,
+                status=answer.status,
+                latency_ms=answer.latency_ms,
+                # An endpoint may repeat its own URL, which can hold a key, in an error page.
+                response=without_secrets(answer.beginning, endpoint.url)[:TEXT_MAX_CHARACTERS],
+                retry_after=answer.retry_after,
+            )
         except AttemptFailed as failure:
-            return Attempt(at=at, status=None, latency_ms=failure.latency_ms, error=redact_signed_links(str(failure)))
-        return Attempt(
-            at=at,
-            status=answer.status,
-            latency_ms=answer.latency_ms,
-            # The URL of a Teams workflow is itself a signed link, and some servers repeat it in their error page.
-            response=redact_signed_links(answer.excerpt),
-            retry_after=answer.retry_after,
-        )
+            error = without_secrets(str(failure), endpoint.url)[:TEXT_MAX_CHARACTERS]
+            return Attempt(at=at, status=None, latency_ms=failure.latency_ms, error=error)
+        except Exception as fault:  # noqa: BLE001 - an attempt that is not recorded would be made for ever
+            log_fault(fault, webhookId=endpoint.shown_id)
+            error = f"the attempt failed unexpectedly ({type(fault).__name__})"
+            return Attempt(at=at, status=None, latency_ms=0, error=error)
 
     def close(self) -> None:
         """Close the pooled connections."""
         self._guard.close()
+
+
+def log_fault(fault: Exception, **facts: object) -> None:
+    """Log an error of the app itself: its type and where it was raised, not its message, which may hold a secret."""
+    calls = traceback.extract_tb(fault.__traceback__)[-_TRACED_CALLS:]
+    at = [f"{PurePath(call.filename).name}:{call.lineno} {call.name}" for call in calls]
+    log_event(_log, "delivery_fault", level=logging.ERROR, error=type(fault).__name__, at=at, **facts)

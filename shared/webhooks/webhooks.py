@@ -1,4 +1,4 @@
-"""All of the webhooks put together, for whoever makes events, ticks, or answers HTTP requests."""
+"""All of the webhooks put together, for the code that makes events, runs timers or answers HTTP requests."""
 
 import random
 from collections.abc import Callable
@@ -11,9 +11,13 @@ from shared.settings import Settings
 from shared.storage.table import Table
 from shared.webhooks.deliverer import Deliverer
 from shared.webhooks.deliveries import DeliveryStore
-from shared.webhooks.endpoints import SETTINGS_ENDPOINT_ID, Endpoint, EndpointStore
+from shared.webhooks.endpoint import Endpoint, settings_endpoint_id
+from shared.webhooks.endpoint_url import prepared_url, url_faults
+from shared.webhooks.endpoints import EndpointStore
 from shared.webhooks.fan_out import FanOut
-from shared.webhooks.network_guard import ATTEMPT_TIMEOUT_SECONDS, NetworkGuard, url_faults
+from shared.webhooks.network_guard import ATTEMPT_TIMEOUT_SECONDS, NetworkGuard
+from shared.webhooks.removal import Removal
+from shared.webhooks.retention import Retention
 from shared.webhooks.retry_cycle import RetryCycle
 from shared.webhooks.sender import Sender
 from shared.webhooks.signing import secret_faults
@@ -21,7 +25,7 @@ from shared.webhooks.signing import secret_faults
 
 @dataclass(frozen=True)
 class Webhooks:
-    """One per process: its lanes and connections are shared by all who use it."""
+    """One per process: its threads and connections are shared by all who use it."""
 
     endpoints: EndpointStore
     deliveries: DeliveryStore
@@ -29,6 +33,8 @@ class Webhooks:
     deliverer: Deliverer
     announcer: FanOut
     retry_cycle: RetryCycle
+    removal: Removal
+    retention: Retention
     resolver: Resolver
     allow_private: bool
 
@@ -53,13 +59,18 @@ def open_webhooks(
     deliveries = DeliveryStore(deliveries_table)
     sender = Sender(guard, clock)
     deliverer = Deliverer(deliveries=deliveries, endpoints=endpoints, sender=sender, clock=clock, random=random)
+    removal = Removal(endpoints=endpoints, deliveries=deliveries, clock=clock)
     return Webhooks(
         endpoints=endpoints,
         deliveries=deliveries,
         sender=sender,
         deliverer=deliverer,
         announcer=FanOut(endpoints=endpoints, deliveries=deliveries, deliverer=deliverer, clock=clock),
-        retry_cycle=RetryCycle(endpoints=endpoints, deliveries=deliveries, deliverer=deliverer, clock=clock),
+        retry_cycle=RetryCycle(
+            endpoints=endpoints, deliveries=deliveries, deliverer=deliverer, removal=removal, clock=clock
+        ),
+        removal=removal,
+        retention=Retention(endpoints=endpoints, deliveries_table=deliveries_table),
         resolver=resolver,
         allow_private=allow_private,
     )
@@ -74,9 +85,10 @@ def _settings_endpoint(settings: Settings) -> Endpoint | None:
     faults += [f"WEBHOOK_SECRET {fault}" for fault in secret_faults(settings.webhook_secret)]
     if faults:
         raise SettingsError(faults)
+    url = prepared_url(settings.webhook_url)
     return Endpoint(
-        id=SETTINGS_ENDPOINT_ID,
-        url=settings.webhook_url,
+        id=settings_endpoint_id(url),
+        url=url,
         secret=settings.webhook_secret,
         description="WEBHOOK_URL of the app's settings",
     )

@@ -13,7 +13,7 @@ import requests
 from azure.data.tables import TableClient, UpdateMode
 
 from local.host.process import HostProcess
-from local.sandbox.server import Sandbox
+from sandbox.server import Sandbox
 
 KEY = "local"
 TICK_SECONDS = 60.0
@@ -77,7 +77,8 @@ class App:
 
     def fire(self, function: str = "poll_pending_jobs") -> None:
         """Start a timer's function and do not wait for it."""
-        assert self.ask("POST", f"admin/functions/{function}", json={}).status_code == 202
+        answer = self.ask("POST", f"admin/functions/{function}", key=self.host.master_key, json={})
+        assert answer.status_code == 202
 
     def tick(self) -> dict[str, Any]:
         """Run one poll cycle to its end; what its log line says."""

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from local.sandbox.server import Sandbox
+from sandbox.server import Sandbox
 from tests.app.app import App, JobsTable, environment_of
 
 # Faults that wait are short, so that tests of them are.

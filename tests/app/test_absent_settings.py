@@ -1,6 +1,6 @@
 """A host without settings starts, and says what it lacks."""
 
-from local.sandbox.server import Sandbox
+from sandbox.server import Sandbox
 from tests.app.app import App, environment_of
 
 PARTNER_CENTER = ["PARTNER_CENTER_TENANT_ID", "PARTNER_CENTER_CLIENT_ID", "PARTNER_CENTER_CLIENT_SECRET"]

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from local.sandbox.server import Sandbox
+from sandbox.server import Sandbox
 from tests.app.app import App, JobsTable
 
 JOB_ID = "b3f49dff-381f-480d-a10e-17f4ce49b65f"

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from local.sandbox.server import Sandbox
+from sandbox.server import Sandbox
 from tests.app.app import App, JobsTable, environment_of, utc
 
 STATUS_ROUTE = "product-ingestion.job-status"

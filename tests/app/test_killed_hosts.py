@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from local.sandbox.server import Sandbox
+from sandbox.server import Sandbox
 from tests.app.app import App, JobsTable, environment_of
 from tests.app.events import finishing_events, webhook_settings
 from tests.webhooks.receiver import Receiver, receiving

@@ -3,7 +3,7 @@
 import pytest
 from requests import Response
 
-from local.sandbox.server import Sandbox
+from sandbox.server import Sandbox
 from tests.app.app import App
 
 OFFER = (

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from local.sandbox.server import Sandbox
+from sandbox.server import Sandbox
 from tests.app.app import App, JobsTable
 
 
@@ -49,15 +49,16 @@ def test_a_job_that_does_not_succeed_ends_with_upstreams_errors(
 
 
 @pytest.mark.parametrize("labelled", [True, False])
-def test_a_delete_job_succeeds_without_a_detail_and_its_offer_is_gone(
+def test_a_delete_job_succeeds_and_its_offer_is_gone_whether_or_not_it_was_registered_as_one(
     app: App, fresh_sandbox: Sandbox, *, labelled: bool
 ) -> None:
     job_id = fresh_sandbox.state.add_job(operation="delete")
     app.register(job_id, **({"operation": "delete"} if labelled else {}))
     record = _finished(app, job_id)
-    assert (record["state"], record["operation"], record["resourceUri"]) == ("succeeded", "delete", None)
+    operation = "delete" if labelled else "unknown"
+    assert (record["state"], record["operation"], record["resourceUri"]) == ("succeeded", operation, None)
+    assert len(fresh_sandbox.state.requests(route="product-ingestion.job-detail")) == (0 if labelled else 1)
     assert app.get(f"jobs/{job_id}/private-offer").status_code == 410
-    assert fresh_sandbox.state.requests(route="product-ingestion.job-detail") == []
 
 
 def test_a_job_that_upstream_does_not_know_is_lost_after_so_many_404s(app: App, table: JobsTable) -> None:
@@ -156,4 +157,4 @@ def test_numbers_of_a_stored_offer_keep_their_digits(app: App, fresh_sandbox: Sa
     app.register(job_id)
     app.tick()
     for path in (f"jobs/{job_id}", f"jobs/{job_id}/private-offer", "jobs?state=succeeded"):
-        assert b'"a":2.0,"b":9223372036854775807,"c":0.10,"d":1E+400' in app.ask("GET", f"api/{path}").content
+        assert b'"a": 2.0, "b": 9223372036854775807, "c": 0.10, "d": 1E400' in app.ask("GET", f"api/{path}").content

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from local.sandbox.server import Sandbox
+from sandbox.server import Sandbox
 from tests.app.app import App, JobsTable, environment_of
 
 pytestmark = pytest.mark.slow

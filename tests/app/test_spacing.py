@@ -7,7 +7,7 @@ from http import HTTPStatus
 
 from requests import Response
 
-from local.sandbox.server import Sandbox
+from sandbox.server import Sandbox
 from tests.app.app import App, JobsTable
 
 

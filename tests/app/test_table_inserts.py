@@ -1,14 +1,16 @@
-"""Jobs put straight into the table by other systems, and rows that are no jobs (contract section 4, promise 6)."""
+"""Jobs put straight into the table by other systems, and rows that are no jobs."""
 
 import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import quote
 
 from azure.data.tables import EdmType, EntityProperty
 
-from local.sandbox.server import Sandbox
+from sandbox.server import Sandbox
 from tests.app.app import App, JobsTable
 
+WIDE_INTEGER = EntityProperty(2**40, EdmType.INT64)
 NOT_JOBS: dict[str, tuple[str, dict[str, Any]]] = {
     "no guid": ("not-a-guid", {}),
     "a guid without hyphens": (uuid.uuid4().hex, {}),
@@ -20,19 +22,34 @@ NOT_JOBS: dict[str, tuple[str, dict[str, Any]]] = {
     "an outbox row of a job": (f"~finished~{uuid.uuid4()}", {"registeredAt": "now", "finishedEventId": 7}),
     "a text for a time": (str(uuid.uuid4()), {"nextPollAt": "tomorrow"}),
     "a number for a time": (str(uuid.uuid4()), {"registeredAt": 5}),
-    "a number for a text": (str(uuid.uuid4()), {"label": 5}),
+    "a number for a text": (str(uuid.uuid4()), {"jobStatus": 5}),
     "a text for a count": (str(uuid.uuid4()), {"pollCount": "many"}),
     "a negative count": (str(uuid.uuid4()), {"pollCount": -1}),
-    "a wide integer": (str(uuid.uuid4()), {"pollCount": EntityProperty(2**40, EdmType.INT64)}),
-    "bytes": (str(uuid.uuid4()), {"operation": b"create"}),
+    "a wide integer": (str(uuid.uuid4()), {"pollCount": WIDE_INTEGER}),
+    "bytes": (str(uuid.uuid4()), {"jobStatus": b"running"}),
     "a text for a flag": (str(uuid.uuid4()), {"stalled": "yes"}),
     "a state that a pending job has not": (str(uuid.uuid4()), {"state": "succeeded"}),
     "an unknown state": (str(uuid.uuid4()), {"state": "sleeping"}),
 }
 JUNK_BESIDE: dict[str, dict[str, Any]] = {
     "unknown columns": {"colour": "blue", "size": 5, "blob": b"x" * 1000, "moment": datetime(2020, 1, 1, tzinfo=UTC)},
+    "optional columns that are numbers": {
+        "operation": 5,
+        "label": 2.5,
+        "externalId": EntityProperty(2**40, EdmType.INT64),
+    },
+    "optional columns that make no sense": {"operation": b"create", "label": True, "externalId": b"\x00"},
+    "a GUID for an external id": {"externalId": uuid.uuid4()},
+    "moments in the far future": {
+        "nextPollAt": datetime(2999, 1, 1, tzinfo=UTC),
+        "retryAfterUntil": "2999-01-01T00:00:00+00:00",
+    },
     "an unknown operation": {"operation": "Teleport"},
     "an operation in another case": {"operation": "CREATE"},
+    "bytes for an operation": {"operation": b"create"},
+    "a number and a GUID for texts": {"label": 5, "externalId": uuid.uuid4()},
+    "a wide number for an external id": {"externalId": EntityProperty(2**40, EdmType.INT64)},
+    "a flag and a time for texts": {"label": True, "externalId": datetime(2020, 1, 1, tzinfo=UTC)},
     "errors that are no JSON": {"errors": "boom"},
     "errors of another type": {"errors": 5},
     "errors of another shape": {"errors": "{}"},
@@ -90,7 +107,7 @@ def test_a_hundred_inserted_jobs_are_polled_in_one_tick(app: App, fresh_sandbox:
     assert all(len(fresh_sandbox.state.status_requests(job_id)) == 1 for job_id in job_ids)
 
 
-def test_rows_that_are_no_jobs_are_set_aside_whole_and_stop_nobody_else(
+def test_rows_that_are_no_jobs_are_set_aside_stop_nobody_else_and_can_be_removed(
     app: App, fresh_sandbox: Sandbox, table: JobsTable
 ) -> None:
     for row_key, columns in NOT_JOBS.values():
@@ -106,6 +123,10 @@ def test_rows_that_are_no_jobs_are_set_aside_whole_and_stop_nobody_else(
         assert aside[row_key]["reason"], case
         assert {name: aside[row_key][name] for name in columns} == columns, case
     assert table.rows("pending") == []
+    assert app.get("health/details").json()["setAside"]["count"] == len(NOT_JOBS)
+    for row in app.get("set-aside").json()["rows"]:
+        assert app.delete(f"set-aside/{quote(row['rowKey'], safe='')}").status_code == 204, row
+    assert table.rows("setaside") == []
 
 
 def test_a_job_registered_where_a_row_that_is_no_job_stands_in_its_way_is_followed_all_the_same(
@@ -127,8 +148,9 @@ def test_junk_beside_what_the_monitor_needs_does_not_hinder_a_job(
         table.put(job_id, **JUNK_BESIDE[case])
         assert app.get(f"jobs/{job_id}").status_code == 200, case
     assert {record["jobId"] for record in app.get("jobs").json()["jobs"]} == set(jobs.values())
-    assert app.get("health/details").json()["pendingJobs"] == len(jobs)
-    assert app.tick()["finished"] == len(jobs)
+    cycle = app.tick()
+    assert (cycle["pending"], cycle["finished"]) == (len(jobs), len(jobs))
+    assert app.get("health/details").json()["pending"] == 0
     for case, job_id in jobs.items():
         assert app.job(job_id)["state"] == "succeeded", case
 

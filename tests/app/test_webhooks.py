@@ -6,7 +6,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from local.sandbox.server import Sandbox
+from sandbox.server import Sandbox
 from tests.app.app import App, JobsTable, environment_of
 from tests.webhooks.receiver import Receiver, Reply, receiving
 

@@ -100,6 +100,12 @@ class Api:
     def offer_details(self, **query: str) -> Answer:
         return self.call(lambda monitor: monitor.offer_detail_handlers.read, query=query)
 
+    def set_aside(self, **query: str) -> Answer:
+        return self.call(lambda monitor: monitor.set_aside_handlers.list, path="set-aside", query=query)
+
+    def remove_set_aside(self, row_key: str) -> Answer:
+        return self.call(lambda monitor: monitor.set_aside_handlers.remove, route={"rowKey": row_key})
+
     def health(self) -> Answer:
         return self.call(lambda monitor: monitor.health_handlers.read)
 

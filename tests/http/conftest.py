@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from local.sandbox.server import Sandbox
+from sandbox.server import Sandbox
 from shared.composition import Monitor
 from shared.storage.connection import Tables
 from shared.storage.table import Table

@@ -2,7 +2,7 @@
 
 import pytest
 
-from local.sandbox.server import Sandbox
+from sandbox.server import Sandbox
 from tests.http.api import Api
 
 PORTAL = "cloud-partner-portal"
@@ -58,7 +58,7 @@ def test_what_makes_no_sense_is_400_before_any_request(
 
 
 def test_an_offers_bytes_are_passed_on(api: Api, fresh_sandbox: Sandbox) -> None:
-    body = '{ "id" : "x", "version": 9007199254740993, "price": 2.0, "at": "2020-01-01T00:00:00", "t": "\\u00e9"}'
+    body = '{ "id" : "Contoso-Succeeded", "version": 9007199254740993, "price": 2.0, "t": "\\u00e9"}'
     fresh_sandbox.state.fault("any_answer", route=f"{PORTAL}.offer", status=200, body=body)
     assert api.cpp_offer(*OFFER).body == body.encode()
 

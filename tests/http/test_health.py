@@ -1,17 +1,20 @@
 """Health: one word for everyone, the parts for whoever holds a key, the same status code for both."""
 
 from collections.abc import Iterator
-from datetime import timedelta
+from typing import Any
 
 import pytest
 
-from local.sandbox.server import Sandbox
+from sandbox.server import Sandbox
+from shared import timers
 from shared.composition import Monitor
 from shared.http import edge
 from shared.http.exchange import Request
+from shared.monitor.cycle_report import CycleFailure, CycleReport
+from shared.storage.errors import StorageUnreachable
 from shared.storage.table import Table
 from tests.clock import FakeClock
-from tests.http.api import Api
+from tests.http.api import Answer, Api
 
 JOB_ID = "b3f49dff-381f-480d-a10e-17f4ce49b65f"
 
@@ -29,22 +32,28 @@ def test_an_app_that_has_not_ticked_yet_is_ok(api: Api, fresh_sandbox: Sandbox) 
     answer = api.health()
     assert (answer.status, answer.json) == (200, {"status": "ok"})
     details = api.health_details()
-    assert (details.status, details.json["lastTick"], details.json["pendingJobs"]) == (200, None, 0)
+    assert (details.status, details.json["lastTick"], details.json["pending"]) == (200, None, None)
     assert fresh_sandbox.state.requests() == []
 
 
 def test_details_tell_what_the_last_tick_did(api: Api, fresh_sandbox: Sandbox, clock: FakeClock) -> None:
     api.register({"jobId": fresh_sandbox.state.add_job()})
     api.register({"jobId": fresh_sandbox.state.add_job(seconds=None)})
-    api.monitor.poll_tick()
+    timers.poll_pending_jobs(api.monitor)
     clock.advance(30)
+    timers.deliver_webhooks(api.monitor)
     details = api.health_details().json
     assert details["status"] == "ok"
     assert details["storageReachable"] is True
     assert details["lastTick"]["at"] == "2026-11-20T09:00:00Z"
     assert (details["lastTick"]["polled"], details["lastTick"]["finished"]) == (2, 1)
-    assert (details["pendingJobs"], details["overdueJobs"], details["lastTokenError"]) == (1, 0, None)
+    assert (details["pending"], details["overdue"], details["lastTokenError"]) == (1, 0, None)
     assert (details["deliveriesWaiting"], details["deliveriesDead"]) == (0, 0)
+    assert details["setAside"] == {"count": 0, "newest": None}
+    assert details["timers"] == {
+        "poll_pending_jobs": {"at": "2026-11-20T09:00:00Z", "ok": True},
+        "deliver_webhooks": {"at": "2026-11-20T09:00:30Z", "ok": True},
+    }
 
 
 def test_a_refused_token_degrades_and_is_told_until_a_cycle_works_again(
@@ -52,7 +61,7 @@ def test_a_refused_token_degrades_and_is_told_until_a_cycle_works_again(
 ) -> None:
     api.register({"jobId": fresh_sandbox.state.add_job(seconds=None)})
     fault = fresh_sandbox.state.fault("token_refused", route="tokens")
-    api.monitor.poll_tick()
+    timers.poll_pending_jobs(api.monitor)
     details = api.health_details()
     assert (details.status, details.json["status"]) == (503, "degraded")
     assert "AADSTS7000215" in details.json["lastTokenError"]
@@ -60,7 +69,7 @@ def test_a_refused_token_degrades_and_is_told_until_a_cycle_works_again(
     assert (api.health().status, api.health().json) == (503, {"status": "degraded"})
     fresh_sandbox.state.clear_faults(fault)
     clock.advance(60)
-    api.monitor.poll_tick()
+    timers.poll_pending_jobs(api.monitor)
     details = api.health_details()
     assert (details.status, details.json["lastTokenError"]) == (200, None)
     assert api.health().status == 200
@@ -73,7 +82,7 @@ def test_a_token_rejected_twice_stops_the_cycle_and_degrades(
     for _ in range(5):
         api.register({"jobId": fresh_sandbox.state.add_job(seconds=None)})
     fresh_sandbox.state.fault("expired_token", route="product-ingestion")
-    api.monitor.poll_tick()
+    timers.poll_pending_jobs(api.monitor)
     assert len(fresh_sandbox.state.requests(route="product-ingestion")) == 2
     details = api.health_details().json
     assert (details["status"], details["lastTick"]["reason"]) == ("degraded", "token_refused")
@@ -87,23 +96,52 @@ def test_upstream_down_for_all_degrades_and_for_some_does_not(
     for job_id in jobs:
         api.register({"jobId": job_id})
     fresh_sandbox.state.fault("server_error", route="product-ingestion", job_id=jobs[0])
-    api.monitor.poll_tick()
+    timers.poll_pending_jobs(api.monitor)
     assert api.health_details().status == 200
     fresh_sandbox.state.fault("server_error", route="product-ingestion")
     clock.advance(61)
-    api.monitor.poll_tick()
+    timers.poll_pending_jobs(api.monitor)
     details = api.health_details()
     assert (details.status, details.json["lastTick"]["reason"]) == (503, "upstream_down")
 
 
-def test_jobs_that_have_been_due_for_over_five_minutes_degrade(api: Api, clock: FakeClock) -> None:
-    api.register({"jobId": JOB_ID})
-    clock.advance(299)
+def test_due_jobs_that_the_last_tick_did_not_reach_degrade_once_they_are_overdue(api: Api, clock: FakeClock) -> None:
+    def after_tick(*, unreached: int, overdue: int) -> Answer:
+        report = CycleReport(started_at=clock.now(), pending=9, unreached=unreached, overdue=overdue)
+        api.monitor.monitor_states.record(report)
+        return api.health_details()
+
+    assert after_tick(unreached=3, overdue=0).status == 200
+    overdue = after_tick(unreached=3, overdue=2)
+    assert (overdue.status, overdue.json["overdue"]) == (503, 2)
+    assert api.health().status == 503
+    caught_up = after_tick(unreached=0, overdue=2)
+    assert (caught_up.status, caught_up.json["overdue"]) == (200, 0)
+
+
+def test_an_app_whose_ticks_have_stopped_degrades(api: Api, clock: FakeClock) -> None:
+    timers.poll_pending_jobs(api.monitor)
+    clock.advance(6 * 60)
     assert api.health().status == 200
     clock.advance(12)
     assert api.health().status == 503
-    details = api.health_details().json
-    assert (details["status"], details["overdueJobs"]) == ("degraded", 1)
+
+
+def test_health_reads_no_jobs(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    api.register({"jobId": JOB_ID})
+    timers.poll_pending_jobs(api.monitor)
+    timers.deliver_webhooks(api.monitor)
+    read: list[object] = []
+    rows = Table.rows
+
+    def recorded(table: Table, query: str, parameters: Any = None, **options: Any) -> Any:  # noqa: ANN401 - passed on
+        read.append(parameters)
+        return rows(table, query, parameters, **options)
+
+    monkeypatch.setattr(Table, "rows", recorded)
+    api.health_details()
+    api.health()
+    assert [parameters["partition"] for parameters in read] == ["monitor"]  # type: ignore[index] # a query's parameters
 
 
 def test_storage_that_cannot_be_reached_degrades(api: Api, settings_in_environment: pytest.MonkeyPatch) -> None:
@@ -111,22 +149,49 @@ def test_storage_that_cannot_be_reached_degrades(api: Api, settings_in_environme
     settings_in_environment.setenv("AZURITE_TABLE_PORT", "1")
     assert api.health().status == 503
     details = api.health_details()
-    assert (details.status, details.json["storageReachable"], details.json["pendingJobs"]) == (503, False, None)
+    assert (details.status, details.json["storageReachable"], details.json["pending"]) == (503, False, None)
 
 
 def test_a_row_that_is_no_job_does_not_degrade(api: Api, table: Table) -> None:
     table.upsert({"PartitionKey": "pending", "RowKey": "no-job"})
     assert api.health().status == 200
-    api.monitor.poll_tick()
-    assert api.health_details().json["lastTick"]["setAside"] == 1
-
-
-def test_anyone_may_ask_often_and_storage_is_read_every_ten_seconds(api: Api, clock: FakeClock, table: Table) -> None:
+    timers.poll_pending_jobs(api.monitor)
     assert api.health().status == 200
-    table.upsert({"PartitionKey": "pending", "RowKey": JOB_ID, "nextPollAt": clock.now() - timedelta(hours=1)})
+    details = api.health_details().json
+    assert details["lastTick"]["setAside"] == 1
+    newest = {"rowKey": "no-job", "at": "2026-11-20T09:00:00Z", "reason": "its row key is no job id"}
+    assert details["setAside"] == {"count": 1, "newest": newest}
+
+
+def test_anyone_may_ask_often_and_storage_is_read_every_ten_seconds(api: Api, clock: FakeClock) -> None:
+    assert api.health().status == 200
+    api.monitor.monitor_states.record(CycleReport(started_at=clock.now(), failure=CycleFailure.UPSTREAM_DOWN))
     assert api.health().status == 200
     clock.advance(11)
     assert api.health().status == 503
+
+
+def test_every_timer_function_tells_its_last_run(api: Api, clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unreachable(*_: object, **__: object) -> int:
+        raise StorageUnreachable("no answer")
+
+    timers.clean_up(api.monitor)
+    assert api.health_details().json["timers"] == {"clean_up": {"at": "2026-11-20T09:00:00Z", "ok": True}}
+    clock.advance(60)
+    monkeypatch.setattr(api.monitor.asks, "forget", unreachable)
+    timers.clean_up(api.monitor)
+    details = api.health_details()
+    assert details.json["timers"]["clean_up"] == {"at": "2026-11-20T09:01:00Z", "ok": False}
+    assert details.status == 200
+
+
+def test_the_monitors_row_made_into_something_else_is_started_anew(api: Api, table: Table) -> None:
+    for row in ({"failedCyclesInARow": "many"}, {"lastTick": "["}, {"unannounced": '{"id": 5}'}, {"setAside": True}):
+        table.upsert({"PartitionKey": "monitor", "RowKey": "state", **row})
+        table.upsert({"PartitionKey": "monitor", "RowKey": "timer~clean_up", "at": "never", **row})
+        assert api.health_details().status == 200
+        timers.poll_pending_jobs(Monitor(api.monitor.clock))
+        assert api.health_details().json["lastTick"]["outcome"] == "ok"
 
 
 def test_absent_settings_tell_anyone_no_more_than_degraded(
@@ -142,7 +207,7 @@ def test_a_tick_without_partner_centers_settings_degrades_and_says_which_are_at_
 ) -> None:
     settings_in_environment.delenv("PARTNER_CENTER_CLIENT_ID")
     settings_in_environment.delenv("PARTNER_CENTER_CLIENT_SECRET")
-    api.monitor.poll_tick()
+    timers.poll_pending_jobs(api.monitor)
     assert (api.health().status, api.health().json) == (503, {"status": "degraded"})
     assert "PARTNER_CENTER_CLIENT_ID" in caplog.text
     assert "PARTNER_CENTER_CLIENT_SECRET" in caplog.text

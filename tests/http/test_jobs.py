@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from local.sandbox.server import Sandbox
+from sandbox.server import Sandbox
 from shared.storage.table import Table
 from tests.clock import FakeClock
 from tests.http.api import BASE_URL, Answer, Api

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from local.sandbox.server import Sandbox
+from sandbox.server import Sandbox
 from tests.http.api import Answer, Api
 
 HOSTILE_IDS = [

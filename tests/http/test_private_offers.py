@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from local.sandbox.server import Sandbox
+from sandbox.server import Sandbox
 from shared.http.private_offers import matches
 from tests.http.api import Api
 
@@ -128,10 +128,10 @@ def test_the_list_is_filtered_by_state_substate_and_type_in_any_case(api: Api, f
     assert ids(state="withdrawn") == []
 
 
-def test_numbers_in_the_list_keep_their_digits(api: Api, fresh_sandbox: Sandbox) -> None:
+def test_the_offers_of_the_list_come_as_upstream_sent_them_byte_for_byte(api: Api, fresh_sandbox: Sandbox) -> None:
     body = '{"privateOffers": [{"id": "private-offer/1", "a": 2.0, "b": 9223372036854775807}]}'
     fresh_sandbox.state.fault("any_answer", route="product-ingestion.private-offers", status=200, body=body)
-    assert b'"a":2.0,"b":9223372036854775807' in api.private_offers().body
+    assert b'[{"id": "private-offer/1", "a": 2.0, "b": 9223372036854775807}]' in api.private_offers().body
 
 
 @pytest.mark.parametrize("fault", ["foreign_next_link", "circular_next_link"])

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from local.sandbox.server import Sandbox
+from sandbox.server import Sandbox
 from tests.clock import FakeClock
 from tests.http.api import Answer, Api
 

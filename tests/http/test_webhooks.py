@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,7 +12,9 @@ from shared.http import edge
 from shared.http.exchange import Request, Response
 from shared.http.webhooks import WebhookHandlers
 from shared.json_codec import dumps, loads
-from shared.storage.errors import RowChanged
+from shared.storage.errors import RowChanged, StorageUnreachable
+from shared.storage.table import Table
+from shared.webhooks.endpoint import Endpoint
 from tests.clock import FakeClock
 from tests.webhooks.conftest import OpenWebhooks, open_instance, receiver, second_receiver, webhook_tables
 from tests.webhooks.receiver import Receiver, Reply
@@ -109,7 +112,7 @@ def test_no_log_line_and_no_repr_holds_a_secret(
 def test_a_key_in_the_url_is_not_shown(strict_api: Api) -> None:
     url = "https://93.184.215.14/workflows/invoke?api-version=2016-06-01&sig=SECRET&x=1"
     webhook = strict_api.register(url, format="teams")
-    assert webhook["url"] == "https://93.184.215.14/workflows/invoke?api-version=2016-06-01&sig=***&x=1"
+    assert webhook["url"] == "https://93.184.215.14/workflows/invoke?***"
 
 
 @pytest.mark.parametrize(
@@ -316,3 +319,103 @@ def test_the_webhook_of_the_settings_is_enabled_again_by_a_test_that_succeeds(
     receiver.behaviour = lambda _: Reply()
     api.json("test", "settings")
     assert api.json("read", "settings")["enabled"] is True
+
+
+def test_a_url_is_kept_as_it_is_sent(strict_api: Api) -> None:
+    assert strict_api.register("https://93.184.215.14:443/\u00e4")["url"] == "https://93.184.215.14:443/%C3%A4"
+    webhook = strict_api.register("https://93.184.215.14/")
+    changed = strict_api.json("change", webhook["id"], body={"url": "https://HOOKS.example.com"})
+    assert changed["url"] == "https://hooks.example.com/"
+
+
+@pytest.mark.parametrize("blank", ["\u0085", "\u00a0", "\u3000", "\u2003", " "])
+def test_no_credentials_slip_in_behind_a_blank(strict_api: Api, blank: str) -> None:
+    url = f"{blank}https://user:hunter2@example.com/"
+    assert strict_api.call("register", body={"url": url}).status == 422
+
+
+def test_a_shown_url_that_is_sent_back_is_refused_in_words(strict_api: Api) -> None:
+    webhook = strict_api.register("https://93.184.215.14/hook?sig=SECRET")
+    response = strict_api.call("change", webhook["id"], body={"url": webhook["url"], "description": "CRM"})
+    assert response.status == 422
+    assert loads(response.body)["faults"] == [
+        "url: contains ***, which hides a secret where URLs are shown: give the whole URL"
+    ]
+    assert strict_api.handlers.webhooks.endpoints.all()[0].url == "https://93.184.215.14/hook?sig=SECRET"
+
+
+def test_a_registration_does_not_tell_which_address_a_name_has(open_instance: OpenWebhooks, clock: FakeClock) -> None:
+    instance = replace(open_instance(WEBHOOK_ALLOW_PRIVATE_NETWORKS="false"), resolver=lambda _: ["10.1.2.3"])
+    response = Api(WebhookHandlers(instance, clock)).call("register", body={"url": "https://inside.example/"})
+    assert response.status == 422
+    assert b"a private address" in response.body
+    assert b"10.1.2.3" not in response.body
+
+
+def test_a_removal_that_storage_interrupts_is_still_a_removal(
+    api: Api, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise StorageUnreachable("storage did not answer")
+
+    webhook = api.register(receiver.url)
+    deliver(api, "evt_1")
+    with monkeypatch.context() as patch:
+        patch.setattr(api.handlers.webhooks.deliveries, "delete_all", interrupted)
+        assert api.call("remove", webhook["id"]).status == 204
+    assert api.call("read", webhook["id"]).status == 404
+    assert api.call("remove", webhook["id"]).status == 404
+    assert api.json("list") == {"webhooks": []}
+    api.handlers.webhooks.retry_cycle.run()
+    assert api.handlers.webhooks.deliveries.page(webhook["id"], status=None, after_log_key="", limit=9) == []
+
+
+def test_a_change_of_a_webhook_that_is_removed_meanwhile_is_404(
+    api: Api, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    webhook = api.register(receiver.url)
+    endpoints = api.handlers.webhooks.endpoints
+    change = endpoints.change
+
+    def removed_first(endpoint: Endpoint) -> Endpoint:
+        endpoints.mark_removed(endpoint.id, endpoint.created_at or SystemClock().now())
+        return change(endpoint)
+
+    monkeypatch.setattr(endpoints, "change", removed_first)
+    assert api.call("change", webhook["id"], body={"description": "CRM"}).status == 404
+
+
+def test_a_webhook_whose_row_cannot_be_read_is_told_of_and_can_be_removed(
+    api: Api, receiver: Receiver, webhook_tables: tuple[Table, Table]
+) -> None:
+    webhook = api.register(receiver.url)
+    webhook_tables[0].upsert({"PartitionKey": "endpoint", "RowKey": webhook["id"], "url": 7})
+    for name in ("read", "change", "test", "deliveries", "rotate_secret"):
+        assert api.call(name, webhook["id"], body={} if name == "change" else None).status == 409
+    assert api.call("remove", webhook["id"]).status == 204
+    assert api.call("read", webhook["id"]).status == 404
+
+
+def test_a_changed_format_holds_from_the_next_event_on(api: Api, receiver: Receiver, clock: FakeClock) -> None:
+    webhook = api.register(receiver.url)
+    receiver.behaviour = lambda _: Reply(500)
+    deliver(api, "evt_1")
+    api.json("change", webhook["id"], body={"format": "slack"})
+    clock.advance(60)
+    api.handlers.webhooks.retry_cycle.run()
+    deliver(api, "evt_2")
+    first, again, second = receiver.requests
+    assert first.body == again.body
+    assert "blocks" in second.json
+
+
+def test_a_failing_webhook_says_so_until_it_is_enabled(api: Api, receiver: Receiver, clock: FakeClock) -> None:
+    webhook = api.register(receiver.url)
+    receiver.behaviour = lambda _: Reply(500)
+    for number in range(2):
+        deliver(api, f"evt_{number}")
+        clock.advance(5 * 86_400)
+    read = api.json("read", webhook["id"])
+    assert (read["enabled"], read["disabledReason"]) == (False, "failing")
+    enabled = api.json("change", webhook["id"], body={"enabled": True})
+    assert (enabled["enabled"], enabled["disabledReason"]) == (True, None)

@@ -12,6 +12,7 @@ LOG_EVENTS: dict[str, frozenset[str]] = {
             "failedPolls",
             "setAside",
             "unreached",
+            "readAll",
             "throttled",
             "durationMs",
             "upstreamLatencyMsP50",
@@ -30,10 +31,26 @@ LOG_EVENTS: dict[str, frozenset[str]] = {
         {"deliveryId", "webhookId", "type", "attempt", "outcome", "status", "latencyMs", "error"}
     ),
     "delivery_not_stored": frozenset({"deliveryId", "error"}),
-    "webhook_disabled": frozenset({"webhookId", "reason"}),
+    "delivery_unreadable": frozenset({"webhookId", "rowKey", "reason"}),
+    "delivery_fault": frozenset({"error", "at", "webhookId", "deliveryId"}),
+    "event_not_rendered": frozenset({"type", "format", "error"}),
+    "webhook_disabled": frozenset({"webhookId", "reason", "failingSince"}),
     "webhook_unreadable": frozenset({"webhookId"}),
+    "webhook_address_refused": frozenset({"host", "address", "reason"}),
     "delivery_cycle": frozenset(
-        {"outcome", "reason", "due", "attempted", "delivered", "dead", "waiting", "durationMs"}
+        {
+            "outcome",
+            "reason",
+            "due",
+            "attempted",
+            "delivered",
+            "gaveUp",
+            "notBegun",
+            "waiting",
+            "dead",
+            "unreadable",
+            "durationMs",
+        }
     ),
-    "clean_up": frozenset({"outcome", "durationMs"}),
+    "clean_up": frozenset({"outcome", "reason", "jobs", "setAside", "deliveries", "documents", "durationMs"}),
 }

@@ -8,7 +8,7 @@ import uuid
 
 import pytest
 
-from local.sandbox.server import Sandbox
+from sandbox.server import Sandbox
 from tests.app.app import App, JobsTable, environment_of
 from tests.infra.log_events import LOG_EVENTS
 from tests.infra.monitoring import all_queries

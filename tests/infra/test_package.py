@@ -17,7 +17,7 @@ import pytest
 import requests
 
 from local.processes.child import Child
-from local.sandbox.server import Sandbox
+from sandbox.server import Sandbox
 from tests.app.app import JobsTable, environment_of
 from tests.infra.template import INFRA, REPOSITORY
 

@@ -6,12 +6,14 @@ from datetime import timedelta
 
 import pytest
 
-from local.sandbox.server import Sandbox
+from sandbox.server import Sandbox
 from shared.jobs.asks import Asks
 from shared.jobs.history import History
 from shared.jobs.job import Job
 from shared.jobs.job_bodies import JobBodies
 from shared.jobs.job_offers import JobOffers
+from shared.jobs.job_rows import PendingRow
+from shared.jobs.listing import JobListing
 from shared.jobs.manual_check import ManualCheck
 from shared.jobs.outbox import Outbox
 from shared.jobs.pending_jobs import PendingJobs
@@ -19,6 +21,8 @@ from shared.jobs.poll import JobPoller
 from shared.jobs.poll_cycle import PollCycle
 from shared.jobs.poll_rules import PollRules
 from shared.jobs.registry import JobRegistry
+from shared.jobs.scan import Wanted
+from shared.jobs.set_aside import SetAsideRows
 from shared.jobs.tidying import Tidying
 from shared.models.vocabulary import Operation
 from shared.monitor.cycle_report import CycleReport
@@ -58,7 +62,8 @@ class Instance:
         self.upstream = upstream.product_ingestion
         bodies = JobBodies(Documents(table))
         self.pending = PendingJobs(table, bodies)
-        self.tidying = Tidying(table, bodies)
+        self.set_aside_rows = SetAsideRows(table, clock, changed=lambda: None)
+        self.tidying = Tidying(table, self.set_aside_rows)
         self.history = History(table, bodies)
         self.asks = Asks(table)
         self.outbox = Outbox(
@@ -72,6 +77,7 @@ class Instance:
             outbox=self.outbox,
             clock=clock,
         )
+        self.listing = JobListing(pending=self.pending, history=self.history, clock=clock)
         self.poller = JobPoller(self.upstream, RULES, clock)
         self.manual_check = ManualCheck(
             registry=self.registry,
@@ -101,11 +107,20 @@ class Instance:
     def register(self, job_id: str, operation: Operation = Operation.CREATE) -> Job:
         return self.registry.register(job_id, operation=operation, label="a label", external_id="crm-1")[0]
 
+    def finished(self) -> list[Job]:
+        """Every job in the history, newest first."""
+        rows = [row for _, row in self.history.scan("", "", Wanted(), at_once=100) if row is not None]
+        return [self.history.read(row) for row in rows]
+
     def job(self, job_id: str) -> Job:
         """The job, which must be known."""
         job = self.registry.find(job_id)
         assert job is not None
         return job
+
+    def pending_rows(self) -> list[PendingRow]:
+        """Every job of the pending partition, in key order."""
+        return [row for page in self.pending.pages(self.clock.now()) for row in page.rows]
 
     def _sleep(self, seconds: float) -> None:
         self.slept_seconds.append(seconds)

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from local.sandbox.server import Sandbox
+from sandbox.server import Sandbox
 from shared.jobs.job import Job
 from shared.jobs.manual_check import AskedTooRecently
 from shared.storage.errors import RowChanged
@@ -27,12 +27,12 @@ def test_an_earlier_note_does_not_shorten_a_later_one_and_yet_ends_a_claim(
     until = clock.now() + timedelta(seconds=95)
     ask = instance.asks.claim(JOB_ID, clock.now(), until)
     assert ask is not None
-    instance.asks.remember(JOB_ID, clock.now() + timedelta(seconds=60))
+    instance.asks.remember(JOB_ID, clock.now() + timedelta(seconds=60), clock.now())
     with pytest.raises(RowChanged):
         instance.asks.confirm(ask)
     with pytest.raises(RowChanged):
         instance.asks.answered(ask, clock.now(), None)
-    known = instance.asks.get(JOB_ID)
+    known = instance.asks.get(JOB_ID, clock.now())
     assert known is not None
     assert known.next_poll_at == until
 
@@ -51,7 +51,9 @@ def test_a_job_polled_and_removed_while_it_is_looked_up_is_not_asked_about_again
             row = instance.pending.get(job_id, instance.clock.now())
             assert row is not None
             instance.pending.claim([row], until=instance.clock.now() + timedelta(seconds=95))
-            instance.poller.poll(row.job, answer_by=instance.clock.now() + timedelta(seconds=10))
+            instance.poller.poll(
+                row.job, answer_by=instance.clock.now() + timedelta(seconds=10), turn=instance.poller.turn()
+            )
             assert instance.registry.remove(job_id)
         return find(wanted) if len(looks) > 1 else None
 

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from local.sandbox.server import Sandbox
+from sandbox.server import Sandbox
 from shared.jobs.manual_check import AskedTooRecently, JobUnknown
 from shared.models.vocabulary import JobState
 from shared.upstream.errors import UpstreamServerError

@@ -5,8 +5,9 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from local.sandbox.server import Sandbox
+from sandbox.server import Sandbox
 from shared.jobs.job_rows import PENDING_PARTITION
+from shared.json_codec import loads
 from shared.models.vocabulary import JobState
 from shared.storage.errors import StorageUnreachable
 from shared.storage.table import Change, Table
@@ -67,10 +68,10 @@ def test_a_process_killed_before_any_write_finishes_the_job_once_all_the_same(
         successor.tick()
     job = successor.job(job_id)
     assert job.state is JobState.SUCCEEDED
-    assert job.private_offer == big
+    assert loads(job.private_offer or b"") == big
     assert announcer.types == ["job.succeeded"]
     assert list(table.rows(f"PartitionKey eq '{PENDING_PARTITION}'")) == []
-    assert len(successor.history.page("", 10)) == 1
+    assert len(successor.finished()) == 1
 
 
 def test_an_event_that_could_not_be_announced_is_announced_by_the_next_tick(
@@ -101,7 +102,7 @@ def test_a_job_put_into_the_table_again_after_it_finished_does_not_end_twice(
     instance.table.insert({"PartitionKey": PENDING_PARTITION, "RowKey": job_id})
     instance.tick()
     assert instance.announcer.types == ["job.succeeded"]
-    assert len(instance.history.page("", 10)) == 1
+    assert len(instance.finished()) == 1
     assert list(instance.table.rows(f"PartitionKey eq '{PENDING_PARTITION}'")) == []
 
 
@@ -119,7 +120,7 @@ def test_two_instances_that_settle_the_same_job_record_it_once(
     instance.outbox.settle([row])
     other.outbox.settle([row])
     assert instance.announcer.types == ["job.succeeded"]
-    assert len(instance.history.page("", 10)) == 1
+    assert len(instance.finished()) == 1
 
 
 def test_a_job_on_its_way_to_the_history_is_found_and_listed(
@@ -131,7 +132,7 @@ def test_a_job_on_its_way_to_the_history_is_found_and_listed(
         killed.setattr(instance.outbox, "settle", lambda _: None)
         instance.tick()
     assert instance.job(job_id).state is JobState.SUCCEEDED
-    listed = instance.registry.page(JobState.SUCCEEDED, external_id=None, limit=10, cursor=None)
+    listed = instance.listing.page(JobState.SUCCEEDED, external_id=None, limit=10, cursor=None)
     assert [job.job_id for job in listed.jobs] == [job_id]
 
 

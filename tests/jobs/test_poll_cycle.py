@@ -4,8 +4,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from local.sandbox.server import Sandbox
+from sandbox.server import Sandbox
 from shared.jobs.job_rows import PENDING_PARTITION
+from shared.json_codec import loads
 from shared.models.vocabulary import JobState, Operation
 from shared.storage.table import Table
 from shared.upstream.clients import Upstream
@@ -33,7 +34,7 @@ def test_a_succeeded_job_leaves_pending_with_its_private_offer(instance: Instanc
     assert (report.polled, report.finished) == (1, 1)
     assert job.state is JobState.SUCCEEDED
     assert job.private_offer is not None
-    assert job.private_offer["id"].startswith("private-offer/")
+    assert loads(job.private_offer)["id"].startswith("private-offer/")
     assert job.finished_at == instance.clock.now()
     assert pending_keys(instance) == []
     assert instance.announcer.types == ["job.succeeded"]
@@ -67,13 +68,26 @@ def test_a_delete_job_succeeds_without_resource_uri_and_without_detail(
     assert fresh_sandbox.state.requests(route="product-ingestion.job-detail") == []
 
 
-def test_a_succeeded_job_without_resource_uri_is_seen_to_be_a_delete(
+def test_a_succeeded_job_without_resource_uri_is_asked_for_its_detail_once_and_its_operation_is_not_guessed(
     instance: Instance, fresh_sandbox: Sandbox
 ) -> None:
     job_id = fresh_sandbox.state.add_job(operation="delete")
     instance.register(job_id, Operation.UNKNOWN)
     instance.tick()
-    assert instance.job(job_id).operation is Operation.DELETE
+    job = instance.job(job_id)
+    assert (job.state, job.operation, job.private_offer) == (JobState.SUCCEEDED, Operation.UNKNOWN, None)
+    assert job.last_poll_error is None
+    assert len(fresh_sandbox.state.requests(route="product-ingestion.job-detail")) == 1
+
+
+def test_a_job_whose_answers_never_name_its_resource_has_its_offer_all_the_same(
+    instance: Instance, fresh_sandbox: Sandbox
+) -> None:
+    script = [{"state": "succeeded", "fields": {"resourceUri": None}}]
+    job_id = fresh_sandbox.state.add_job(script=script, resources=[{"id": "private-offer/x", "name": "x"}])
+    instance.register(job_id, Operation.UNKNOWN)
+    instance.tick()
+    assert instance.job(job_id).private_offer is not None
 
 
 def test_a_running_job_is_asked_once_a_tick(instance: Instance, fresh_sandbox: Sandbox) -> None:
@@ -133,8 +147,8 @@ def test_a_private_offer_of_more_than_a_mebibyte_is_kept_whole(instance: Instanc
     job_id = fresh_sandbox.state.add_job(resources=[offer])
     instance.register(job_id)
     instance.tick()
-    assert instance.job(job_id).private_offer == offer
-    assert instance.announcer.events[0].data["job"]["privateOffer"] == offer
+    assert loads(instance.job(job_id).private_offer or b"") == offer
+    assert loads(instance.announcer.events[0].data["job"]["privateOffer"].data) == offer
 
 
 def test_a_job_pending_for_a_day_is_announced_as_stalled_once_and_polled_on(

@@ -2,18 +2,19 @@
 
 import uuid
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from local.sandbox.server import Sandbox
+from sandbox.server import Sandbox
 from shared.jobs.job_rows import PENDING_PARTITION
-from shared.jobs.poll_cycle import LAST_ANSWER_AFTER
+from shared.jobs.poll_run import LAST_ANSWER_AFTER
 from shared.models.vocabulary import JobState
 from shared.monitor.cycle_report import CycleFailure
 from shared.settings import StorageByConnectionString
 from shared.storage.connection import Tables
 from shared.storage.errors import ChangeRefused, StorageUnreachable
+from shared.storage.retrying import Waiting
 from shared.storage.table import Change
 from shared.upstream.clients import Upstream
 from tests.clock import FakeClock
@@ -67,13 +68,15 @@ def test_a_row_whose_key_is_in_upper_case_is_taken_over_in_lower_case(
     "row",
     [
         {"RowKey": "no job id"},
-        {"RowKey": str(uuid.uuid4()), "label": 5},
+        {"RowKey": str(uuid.uuid4()), "stalled": 5},
+        {"RowKey": str(uuid.uuid4()), "retryAfterUntil": "0001-01-01T00:00:00+01:00"},
+        {"RowKey": str(uuid.uuid4()), "lastPolledAt": datetime(9999, 12, 31, tzinfo=UTC)},
         {"RowKey": str(uuid.uuid4()), "nextPollAt": "tomorrow"},
         {"RowKey": str(uuid.uuid4()), "pollCount": "many"},
         {"RowKey": str(uuid.uuid4()), "pollCount": 2**31 - 1},
     ],
 )
-def test_a_bad_row_is_set_aside_whole_and_stops_nobody_else(
+def test_a_bad_row_is_set_aside_and_stops_nobody_else(
     instance: Instance, fresh_sandbox: Sandbox, row: dict[str, object]
 ) -> None:
     job_id = fresh_sandbox.state.add_job()
@@ -205,7 +208,8 @@ def test_a_missing_role_is_the_apps_fault_and_said_so(instance: Instance, fresh_
 
 def test_storage_that_cannot_be_reached_is_a_failed_cycle(upstream: Upstream, clock: FakeClock) -> None:
     nowhere = "DefaultEndpointsProtocol=http;AccountName=a;AccountKey=a2V5;TableEndpoint=http://127.0.0.1:9/a;"
-    table = Tables(StorageByConnectionString(nowhere)).table("jobs")
+    never = Waiting(monotonic=lambda: float("inf"))
+    table = Tables(StorageByConnectionString(nowhere), never).table("jobs")
     report = Instance(table, upstream, clock, RecordingAnnouncer()).tick()
     assert report.failure is CycleFailure.STORAGE_UNREACHABLE
 

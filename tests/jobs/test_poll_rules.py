@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from shared.jobs.job import Job
+from shared.jobs.large_answers import NoRoom
 from shared.jobs.poll_rules import PollRules
 from shared.models.vocabulary import JobState, Operation
 from shared.upstream.errors import (
@@ -146,3 +147,46 @@ def test_the_error_text_stored_with_a_job_is_bounded() -> None:
     job = after_failures(UpstreamServerError("x" * 10_000, api=API))
     assert job.last_poll_error is not None
     assert len(job.last_poll_error) <= 500
+
+
+SUCCEEDED = replace(
+    JOB, poll_count=1, job_status="completed", job_result="succeeded", resource_uri="https://example.com/configure/1"
+)
+
+
+def test_a_throttled_detail_waits_as_long_as_asked_and_is_no_try() -> None:
+    throttled = UpstreamThrottled("busy", api=API, status=429, retry_after_seconds=600)
+    job = SUCCEEDED
+    for _ in range(10):
+        job = RULES.after_failed_detail(job, throttled, NOW)
+    assert job.pending
+    assert job.awaits_detail
+    assert job.detail_attempts == 0
+    assert job.next_poll_at == job.retry_after_until == NOW + timedelta(seconds=600)
+
+
+def test_a_throttled_detail_does_not_keep_a_job_beyond_its_days() -> None:
+    throttled = UpstreamThrottled("busy", api=API, status=429, retry_after_seconds=600)
+    assert RULES.after_failed_detail(SUCCEEDED, throttled, NOW + timedelta(days=30)).state is JobState.SUCCEEDED
+
+
+def test_a_failing_detail_is_tried_later_if_upstream_asks_for_it() -> None:
+    failed = UpstreamServerError("down", api=API, status=503, retry_after_seconds=300)
+    job = RULES.after_failed_detail(SUCCEEDED, failed, NOW)
+    assert (job.detail_attempts, job.next_poll_at) == (1, NOW + timedelta(seconds=300))
+
+
+def test_a_large_detail_that_has_to_wait_for_others_is_no_try() -> None:
+    job = RULES.after_failed_detail(SUCCEEDED, NoRoom("later", api=API), NOW)
+    assert (job.detail_attempts, job.pending) == (0, True)
+
+
+def test_no_detail_and_no_resource_uri_mean_that_there_is_no_offer() -> None:
+    job = RULES.after_failed_detail(
+        replace(SUCCEEDED, resource_uri=None), UpstreamNotFound("none", api=API, status=404), NOW
+    )
+    assert (job.state, job.last_poll_error) == (JobState.SUCCEEDED, None)
+
+
+def test_no_detail_of_a_job_that_names_its_resource_is_asked_for_again() -> None:
+    assert RULES.after_failed_detail(SUCCEEDED, UpstreamNotFound("none", api=API, status=404), NOW).pending

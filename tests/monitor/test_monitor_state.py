@@ -4,20 +4,14 @@ from collections.abc import Sequence
 
 import pytest
 
+from shared.jobs.set_aside import SetAsideCount
 from shared.monitor.cycle_report import CycleFailure, CycleReport
 from shared.monitor.monitor_state import MonitorStates
-from shared.settings import StorageByConnectionString
-from shared.storage.connection import Tables
 from shared.storage.errors import StorageUnreachable
 from shared.storage.table import Table
-from shared.webhooks.events import Event
+from shared.webhooks.events import Announcer, Event
 from tests.clock import FakeClock
 from tests.jobs.conftest import RecordingAnnouncer
-
-
-@pytest.fixture
-def table(azurite: str, jobs_table: str) -> Table:
-    return Tables(StorageByConnectionString(azurite)).table(jobs_table)
 
 
 @pytest.fixture
@@ -25,9 +19,13 @@ def announcer() -> RecordingAnnouncer:
     return RecordingAnnouncer()
 
 
+def new_states(table: Table, announcer: Announcer) -> MonitorStates:
+    return MonitorStates(table, announcer, count_set_aside=lambda: SetAsideCount(0, None))
+
+
 @pytest.fixture
 def states(table: Table, announcer: RecordingAnnouncer) -> MonitorStates:
-    return MonitorStates(table, announcer)
+    return new_states(table, announcer)
 
 
 def report(clock: FakeClock, failure: CycleFailure | None = None, polled: int = 1) -> CycleReport:
@@ -80,7 +78,7 @@ def test_ticks_with_nothing_to_ask_while_upstream_is_down_are_no_recovery(
 def test_cycles_of_two_instances_count_together(
     table: Table, announcer: RecordingAnnouncer, clock: FakeClock
 ) -> None:
-    one, other = MonitorStates(table, announcer), MonitorStates(table, announcer)
+    one, other = new_states(table, announcer), new_states(table, announcer)
     for states in (one, other, one, other):
         states.record(report(clock, CycleFailure.UPSTREAM_DOWN))
     assert announcer.types == ["monitor.degraded"]
@@ -97,12 +95,12 @@ def test_an_event_that_could_not_be_announced_is_announced_with_the_next_cycle_u
             offered.extend(event.id for event in events)
             raise StorageUnreachable("no answer")
 
-    states = MonitorStates(table, Broken())
+    states = new_states(table, Broken())
     states.record(report(clock, CycleFailure.UPSTREAM_DOWN))
     states.record(report(clock, CycleFailure.UPSTREAM_DOWN))
     with pytest.raises(StorageUnreachable):
         states.record(report(clock, CycleFailure.UPSTREAM_DOWN))
-    MonitorStates(table, announcer).record(report(clock, CycleFailure.UPSTREAM_DOWN))
+    new_states(table, announcer).record(report(clock, CycleFailure.UPSTREAM_DOWN))
     assert [event.id for event in announcer.events] == offered[:1]
     assert states.read().failed_cycles_in_a_row == 4
 

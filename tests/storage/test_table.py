@@ -6,8 +6,9 @@ import pytest
 
 from shared.settings import StorageByConnectionString
 from shared.storage.connection import Tables
-from shared.storage.errors import RowChanged, StorageUnreachable
+from shared.storage.errors import ChangeRefused, RowChanged, RowMissing, StorageUnreachable
 from shared.storage.table import Change, Table, Write, etag_of
+from tests.storage.faulty_storage import Fault, faulty_storage
 
 
 @pytest.fixture
@@ -64,6 +65,12 @@ def test_a_merge_returns_the_etag_for_the_next_one(table: Table) -> None:
     table.merge(row("1", label="c"), etag)
 
 
+def test_a_merge_without_etag_needs_a_row_all_the_same(table: Table) -> None:
+    with pytest.raises(RowMissing):
+        table.commit([Change(Write.MERGE, row("1", label="b"))])
+    assert table.get("p", "1") is None
+
+
 def test_deleting_a_changed_row_is_refused(table: Table) -> None:
     table.insert(row("1", label="a"))
     read = table.get("p", "1")
@@ -84,15 +91,15 @@ def test_deleting_a_row_that_is_gone_is_no_error(table: Table) -> None:
 
 
 def test_more_rows_than_a_page_are_all_read(table: Table) -> None:
-    table.commit_groups([[Change(Write.INSERT, row(f"{n:03}"))] for n in range(250)])
+    table.commit_each([[Change(Write.INSERT, row(f"{n:03}"))] for n in range(250)])
     assert len(list(table.rows("PartitionKey eq 'p'", page_size=100))) == 250
 
 
 def test_one_lost_race_among_many_groups_costs_only_that_group(table: Table) -> None:
     table.insert(row("007"))
     groups = [[Change(Write.INSERT, row(f"{n:03}")), Change(Write.INSERT, row(f"{n:03}b"))] for n in range(60)]
-    results = table.commit_groups(groups)
-    assert [index for index, etags in enumerate(results) if etags is None] == [7]
+    results = table.commit_each(groups)
+    assert [index for index, etags in enumerate(results) if isinstance(etags, RowChanged)] == [7]
     assert table.get("p", "007b") is None
     assert table.get("p", "059b") is not None
 
@@ -104,29 +111,29 @@ def test_a_vanished_row_makes_only_its_own_group_lose(table: Table) -> None:
     assert first is not None
     assert second is not None
     table.delete("p", "1")
-    results = table.commit_groups(
+    results = table.commit_each(
         [
             [Change(Write.MERGE, row("1", label="x"), etag_of(first))],
             [Change(Write.MERGE, row("2", label="x"), etag_of(second))],
         ]
     )
-    assert [etags is None for etags in results] == [True, False]
+    assert [isinstance(result, RowChanged) for result in results] == [True, False]
 
 
 def test_big_rows_are_spread_over_transactions_within_the_service_limit(table: Table) -> None:
     wide = {f"c{n}": "x" * 30_000 for n in range(10)}
-    results = table.commit_groups([[Change(Write.INSERT, row(f"{n:02}", **wide))] for n in range(25)])
-    assert None not in results
+    results = table.commit_each([[Change(Write.INSERT, row(f"{n:02}", **wide))] for n in range(25)])
+    assert all(isinstance(result, list) for result in results)
 
 
 def test_a_value_that_no_column_can_hold_is_refused_and_only_that_row(table: Table) -> None:
-    results = table.commit_groups([[Change(Write.INSERT, row("1", count=2**31))], [Change(Write.INSERT, row("2"))]])
-    assert [etags is None for etags in results] == [True, False]
+    results = table.commit_each([[Change(Write.INSERT, row("1", count=2**63))], [Change(Write.INSERT, row("2"))]])
+    assert [isinstance(result, ChangeRefused) for result in results] == [True, False]
 
 
 def test_storage_that_hangs_is_given_up_in_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("shared.storage.connection.READ_TIMEOUT_SECONDS", 0.2)
-    monkeypatch.setattr("shared.storage.connection.RETRIES", 0)
+    monkeypatch.setattr("shared.storage.retrying.DEFAULT_SECONDS", 0.0)
     with socket.create_server(("127.0.0.1", 0)) as tarpit:
         port = tarpit.getsockname()[1]
         account = (
@@ -136,7 +143,45 @@ def test_storage_that_hangs_is_given_up_in_seconds(monkeypatch: pytest.MonkeyPat
             Tables(StorageByConnectionString(account)).table("jobs").get("p", "1")
 
 
-def test_storage_that_is_not_there_is_unreachable() -> None:
+def test_storage_that_is_not_there_is_unreachable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shared.storage.retrying.DEFAULT_SECONDS", 0.0)
     nowhere = "DefaultEndpointsProtocol=http;AccountName=a;AccountKey=a2V5;TableEndpoint=http://127.0.0.1:9/a;"
     with pytest.raises(StorageUnreachable):
         Tables(StorageByConnectionString(nowhere)).table("jobs").get("p", "1")
+
+
+@pytest.mark.parametrize("key", ["a'b", "a b", "é€", "%27", "x)y,z('", "😀", "a=b&c", "~|`^"])
+def test_a_row_of_any_key_is_written_changed_read_and_deleted(table: Table, key: str) -> None:
+    table.insert(row(key, label="a"))
+    read = table.get("p", key)
+    assert read is not None
+    table.merge(row(key, label="b"), etag_of(read))
+    assert [each["label"] for each in table.rows("RowKey eq @key", {"key": key})] == ["b"]
+    table.delete("p", key)
+    assert table.get("p", key) is None
+
+
+@pytest.mark.parametrize("inside", [True, False])
+@pytest.mark.parametrize("status", [408, 429, 500, 503])
+def test_a_write_that_storage_cannot_take_for_the_moment_is_tried_again(
+    azurite: str, jobs_table: str, status: int, inside: bool
+) -> None:
+    with faulty_storage(azurite) as front:
+        table = Tables(StorageByConnectionString(front.connection_string)).table(jobs_table)
+        table.insert(row("1"))
+        front.faults.append(Fault(status, inside=inside))
+        assert table.insert(row("2", label="kept"))
+        assert [each["RowKey"] for each in table.rows("PartitionKey eq 'p'")] == ["1", "2"]
+        assert not front.faults
+
+
+def test_a_page_that_storage_cannot_give_for_the_moment_is_asked_for_again_and_no_row_is_missed(
+    azurite: str, jobs_table: str
+) -> None:
+    with faulty_storage(azurite) as front:
+        table = Tables(StorageByConnectionString(front.connection_string)).table(jobs_table)
+        table.commit_each([[Change(Write.INSERT, row(f"{n:02}"))] for n in range(30)])
+        front.faults.append(Fault(method="GET", text="NextRowKey"))
+        read = [each["RowKey"] for each in table.rows("PartitionKey eq 'p'", page_size=10)]
+        assert read == [f"{n:02}" for n in range(30)]
+        assert not front.faults

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from local.sandbox.server import Sandbox
+from sandbox.server import Sandbox
 from shared.settings import Settings, load_settings
 from shared.upstream.clients import Upstream, upstream_from_settings
 from tests.clock import FakeClock

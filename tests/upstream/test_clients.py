@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from local.sandbox.server import Sandbox
+from sandbox.server import Sandbox
 from shared.upstream.clients import Upstream
 
 ROOT = Path(__file__).parents[2]
-NEEDED_ONLY_WITH_A_TOKEN = ("azure.identity", "msal", "cryptography", "pydantic")
+NEEDED_ONLY_WITH_A_TOKEN = ("azure.identity", "msal", "cryptography", "pydantic", "msgspec")
 
 
 def test_importing_the_clients_imports_nothing_that_only_a_token_needs() -> None:

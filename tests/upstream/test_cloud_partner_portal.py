@@ -1,9 +1,9 @@
 import pytest
 
-from local.sandbox.server import Sandbox
+from sandbox.server import Sandbox
 from shared.upstream.clients import Upstream
 from shared.upstream.cloud_partner_portal import CloudPartnerPortal
-from shared.upstream.errors import AccessDenied, UpstreamNotFound, UpstreamRejectedRequest
+from shared.upstream.errors import AccessDenied, UpstreamNotFound, UpstreamRejectedRequest, UpstreamUnreadable
 from tests.upstream.conftest import OpenUpstream
 
 
@@ -91,13 +91,13 @@ def test_a_64_bit_version_and_a_time_without_zone_pass_unchanged(
 
 def test_the_list_of_a_publisher_is_a_bare_array(api: CloudPartnerPortal) -> None:
     """Quirk 16."""
-    assert {"live-offer", "draft-offer"} <= {offer["id"] for offer in api.offers("contoso").json_array}
+    assert {"live-offer", "draft-offer"} <= {offer["id"] for offer in api.offers("contoso").json()}
 
 
 def test_the_publishing_status_has_its_steps(api: CloudPartnerPortal) -> None:
     status = api.offer_status("contoso", "live-offer")
 
-    assert [step["id"] for step in status.json_object["steps"]][:2] == ["displaydummycertify", "displaycertify"]
+    assert [step["id"] for step in status.json()["steps"]][:2] == ["displaydummycertify", "displaycertify"]
 
 
 def test_ids_are_quoted_into_the_path(api: CloudPartnerPortal, fresh_sandbox: Sandbox) -> None:
@@ -121,3 +121,13 @@ def test_an_entity_tag_is_optional(api: CloudPartnerPortal, fresh_sandbox: Sandb
     fresh_sandbox.state.change_settings(cpp_etag=True)
 
     assert (api.offer("contoso", "live-offer").etag or "").startswith('W/"datetime')
+
+
+@pytest.mark.parametrize("body", ['{"id": "other"}', '{"publisherId": "fabrikam", "id": "contoso-draft"}'])
+def test_another_offer_than_the_one_asked_for_is_unreadable(
+    api: CloudPartnerPortal, fresh_sandbox: Sandbox, body: str
+) -> None:
+    fresh_sandbox.state.fault("any_answer", route="cloud-partner-portal.offer", status=200, body=body)
+
+    with pytest.raises(UpstreamUnreadable, match="asked for"):
+        api.offer("contoso", "contoso-draft")

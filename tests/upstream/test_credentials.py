@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.serialization import (
     pkcs12,
 )
 
-from local.sandbox.server import Sandbox
+from sandbox.server import Sandbox
 from shared.settings import ClientCertificate, FederatedIdentity, PartnerCenterCredential, Settings
 from shared.upstream.credentials import SharedCredential, credential_from_settings
 from shared.upstream.errors import TokenUnavailable

@@ -1,7 +1,12 @@
-import pytest
+from contextlib import suppress
 
+import pytest
+from hypothesis import given, settings
+
+from shared.json_codec import InvalidJson, loads
 from shared.upstream.errors import UpstreamUnreadable
 from shared.upstream.job_status import JobStatus
+from tests.json_texts import json_bytes
 
 JOB_ID = "11111111-2222-4333-8444-555555555555"
 
@@ -131,3 +136,14 @@ def test_another_shape_is_unreadable(value: object) -> None:
 def test_an_answer_about_another_job_is_unreadable() -> None:
     with pytest.raises(UpstreamUnreadable, match="another job"):
         read(jobId="99999999-2222-4333-8444-555555555555", jobStatus="completed", jobResult="succeeded")
+
+
+_NAMES = ("jobId", "jobID", "jobStatus", " JobResult ", "jobStart", "jobEnd", "resourceUri", "errors", "message")
+
+
+@settings(max_examples=200, deadline=None)
+@given(json_bytes(names=_NAMES, texts=(JOB_ID, "completed", "succeeded", "0001-01-01")))
+def test_whatever_comes_is_a_status_or_unreadable(body: bytes) -> None:
+    with suppress(UpstreamUnreadable, InvalidJson):
+        status = JobStatus.from_json(loads(body), JOB_ID)
+        assert all(isinstance(error, dict) for error in status.errors)

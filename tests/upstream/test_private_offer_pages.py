@@ -1,13 +1,19 @@
 import base64
+import json
+from collections import defaultdict
 from collections.abc import Mapping
+from contextlib import suppress
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from requests.structures import CaseInsensitiveDict
 
-from shared.json_codec import dumps
+from shared.json_codec import dumps, loads
 from shared.upstream.answer import Answer
 from shared.upstream.errors import UpstreamUnreadable
-from shared.upstream.private_offer_pages import InvalidCursor, PrivateOfferPage, collect
+from shared.upstream.private_offer_pages import LISTING_MAX_BYTES, InvalidCursor, PrivateOfferPage, collect
+from tests.json_texts import json_bytes, json_values
 
 BASE = "https://graph.example/rp/product-ingestion"
 FIRST = "private-offer/query?$version=2023-07-15"
@@ -44,11 +50,11 @@ def offers(*names: str, next_link: object = None) -> dict[str, object]:
 
 
 def names(page: PrivateOfferPage) -> list[str]:
-    return [offer["name"] for offer in page.offers]
+    return [loads(offer)["name"] for offer in page.offers]
 
 
 def forged(content: object) -> str:
-    return base64.urlsafe_b64encode(dumps(content).encode()).decode().rstrip("=")
+    return base64.urlsafe_b64encode(json.dumps(content).encode()).decode().rstrip("=")
 
 
 def test_every_limit_gives_every_offer_once() -> None:
@@ -101,7 +107,7 @@ def test_a_listing_that_has_taken_long_enough_is_gone_on_with_by_its_cursor() ->
 def test_offers_that_do_not_match_are_passed_over() -> None:
     page = Pages({FIRST: {"privateOffers": [{"state": None}, {}, {"state": "Draft "}]}}).collect(state="draft")
 
-    assert page.offers == [{"state": "Draft "}]
+    assert page.offers == [b'{"state":"Draft "}']
 
 
 @pytest.mark.parametrize(
@@ -134,6 +140,75 @@ def test_next_links_in_a_circle_end_with_an_error() -> None:
         pages.collect()
 
 
+def test_a_circle_is_noticed_by_a_listing_that_goes_on_by_cursors() -> None:
+    """However long the way into the circle and the circle itself are."""
+    for way_in in range(4):
+        for around in range(1, 5):
+            last = way_in + around
+            links = {page: page + 1 for page in range(last)} | {last: way_in}
+            pages = Pages(
+                {FIRST: offers("a", next_link=f"{BASE}/private-offer?p=0")}
+                | {
+                    f"private-offer?p={page}": offers("a", next_link=f"{BASE}/private-offer?p={links[page]}")
+                    for page in links
+                }
+            )
+            cursor = pages.collect(1).next_cursor
+            with pytest.raises(UpstreamUnreadable, match="circle"):  # noqa: PT012 - some page of the loop
+                for _ in range(6 * last + 6):
+                    cursor = pages.collect(1, cursor=cursor).next_cursor
+
+
+def test_a_listing_of_large_offers_is_gone_on_with_by_its_cursor() -> None:
+    large = "x" * (LISTING_MAX_BYTES // 2)
+    pages = Pages({FIRST: offers(large, large, large, "last")})
+    first = pages.collect()
+
+    assert len(first.offers) == 2
+    assert names(pages.collect(cursor=first.next_cursor)) == [large, "last"]
+
+
+def test_an_offer_keeps_every_byte() -> None:
+    offer = b'{ "two" : 2.0,"t":"\\u00e9" }'
+    page = collect(
+        lambda _: Answer("Product Ingestion", 200, {}, b'{"privateOffers":[ ' + offer + b" ]}", None),
+        base_url=BASE,
+        first_page=FIRST,
+        cursor=None,
+        limit=1,
+        wanted={},
+        has_time=lambda: True,
+    )
+
+    assert page.offers == [offer]
+
+
+@settings(max_examples=100, deadline=None)
+@given(json_bytes(names=("privateOffers", "@nextLink", "state"), texts=("live", f"{BASE}/private-offer?p=2")))
+def test_whatever_a_page_is_it_is_read_or_unreadable(body: bytes) -> None:
+    def fetch(relative: str) -> Answer:
+        return Answer("Product Ingestion", 200, {}, body if relative == FIRST else b'{"privateOffers":[]}', None)
+
+    with suppress(UpstreamUnreadable):
+        page = collect(
+            fetch,
+            base_url=BASE,
+            first_page=FIRST,
+            cursor=None,
+            limit=3,
+            wanted={"state": "live"},
+            has_time=lambda: True,
+        )
+        assert all(isinstance(loads(offer), dict) for offer in page.offers)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.text() | json_values().map(forged) | st.lists(st.integers() | st.text(), max_size=5).map(forged))
+def test_whatever_a_cursor_is_it_is_taken_or_invalid(cursor: str) -> None:
+    with suppress(InvalidCursor):
+        Pages(defaultdict(offers)).collect(cursor=cursor)
+
+
 @pytest.mark.parametrize("link", [None, "", "@odata.nextLink"])
 def test_a_page_without_a_next_link_is_the_last(link: str | None) -> None:
     """Quirk 11: `@nextLink` counts, `@odata.nextLink` is another API's."""
@@ -157,17 +232,17 @@ def test_another_envelope_is_unreadable(body: object) -> None:
         "é",
         forged("private-offer?p=2"),
         forged(["private-offer?p=2"]),
-        forged(["private-offer?p=2", -1]),
-        forged(["private-offer?p=2", True]),
-        forged([7, 0]),
-        forged(["https://evil.example/", 0]),
-        forged(["//evil.example/private-offer", 0]),
-        forged(["private-offer/../configure/1/status", 0]),
-        forged(["private-offer/%2e%2e/configure/1/status", 0]),
-        forged(["private-offer\\..\\configure", 0]),
-        forged(["configure/1/status?$version=2022-07-01", 0]),
-        forged(["private-offer?p=2\r\nX-Injected: 1", 0]),
-        forged(["private-offer?p=" + "a" * 10_000, 0]),
+        forged(["private-offer?p=2", -1, 1, ""]),
+        forged(["private-offer?p=2", True, 1, ""]),
+        forged([7, 0, 1, ""]),
+        forged(["https://evil.example/", 0, 1, ""]),
+        forged(["//evil.example/private-offer", 0, 1, ""]),
+        forged(["private-offer/../configure/1/status", 0, 1, ""]),
+        forged(["private-offer/%2e%2e/configure/1/status", 0, 1, ""]),
+        forged(["private-offer\\..\\configure", 0, 1, ""]),
+        forged(["configure/1/status?$version=2022-07-01", 0, 1, ""]),
+        forged(["private-offer?p=2\r\nX-Injected: 1", 0, 1, ""]),
+        forged(["private-offer?p=" + "a" * 10_000, 0, 1, ""]),
     ],
 )
 def test_a_forged_cursor_is_refused_before_any_request(cursor: str) -> None:

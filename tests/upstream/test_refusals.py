@@ -1,6 +1,8 @@
 from datetime import UTC, datetime
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from requests.structures import CaseInsensitiveDict
 
 from shared.json_codec import dumps
@@ -16,6 +18,7 @@ from shared.upstream.errors import (
     UpstreamUnreadable,
 )
 from shared.upstream.refusals import MESSAGE_MAX_CHARACTERS, refusal
+from tests.json_texts import json_bytes
 
 SIGNED = "https://docs.example/terms.pdf?sv=2024-08-04&sig=c2VjcmV0"
 
@@ -127,3 +130,20 @@ def test_a_long_message_is_cut_and_its_lines_joined() -> None:
 
 def test_a_signed_link_in_a_message_does_not_get_out() -> None:
     assert "c2VjcmV0" not in str(refused(400, {"error": {"code": "badRequest", "message": f"cannot read {SIGNED}"}}))
+
+
+_NAMES = ("error", "code", "message", "details", "innerError", "request-id", "statusCode")
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    status=st.integers(100, 199) | st.integers(300, 999),
+    body=json_bytes(names=_NAMES, texts=("notFound", "x" * 1000)),
+    retry_after=st.text() | st.integers().map(str),
+)
+def test_whatever_comes_is_an_error_and_its_text_is_short(status: int, body: bytes, retry_after: str) -> None:
+    error = refused(status, body, Retry_After=retry_after)
+
+    assert len(str(error)) < 2 * MESSAGE_MAX_CHARACTERS
+    assert isinstance(error.details, list | None)
+    assert isinstance(error.code, str | None)

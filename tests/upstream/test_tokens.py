@@ -2,18 +2,22 @@
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from threading import Event
 
 import pytest
 from azure.core.credentials import AccessToken
+from hypothesis import given
+from hypothesis import settings as settings_of_hypothesis
+from hypothesis import strategies as st
 
-from local.sandbox.server import Sandbox
+from sandbox.server import Sandbox
 from shared.settings import ClientSecret, Settings
 from shared.upstream.credentials import SharedCredential, credential_from_settings
 from shared.upstream.errors import TokenUnavailable
-from shared.upstream.tokens import REFUSAL_HOLDS_SECONDS, TokenSource
+from shared.upstream.tokens import REFUSAL_HOLDS_SECONDS, REJECTED_AGAIN_WITHIN_SECONDS, TokenSource
 from tests.clock import FakeClock
 
 GRAPH, PORTAL = "https://graph.microsoft.com/.default", "https://cloudpartner.azure.com/.default"
@@ -96,12 +100,24 @@ def test_a_renewed_token_that_never_worked_was_rejected_after_renewal(source: To
     assert source.rejected(source.token()) is True
 
 
-def test_a_renewed_token_that_worked_for_a_while_may_be_renewed_again(source: TokenSource) -> None:
+def test_a_renewed_token_that_worked_for_a_while_may_be_renewed_again(source: TokenSource, clock: FakeClock) -> None:
     source.rejected(source.token())
     renewed = source.token()
     source.accepted(renewed)
+    clock.advance(REJECTED_AGAIN_WITHIN_SECONDS)
 
     assert source.rejected(renewed) is False
+
+
+def test_a_renewed_token_that_only_some_requests_may_use_is_refused_within_the_tick(
+    source: TokenSource, clock: FakeClock
+) -> None:
+    source.rejected(source.token())
+    renewed = source.token()
+    source.accepted(renewed)
+    clock.advance(REJECTED_AGAIN_WITHIN_SECONDS - 1)
+
+    assert source.rejected(renewed) is True
 
 
 def test_renewing_one_audiences_token_leaves_the_others_alone(
@@ -266,6 +282,34 @@ def test_a_token_of_which_no_header_could_be_made_is_refused(
         stubbed_source.token()
 
     assert "Injected" not in str(caught.value)
+
+
+@settings_of_hypothesis(max_examples=100, deadline=None)
+@given(
+    token=st.text() | st.none() | st.binary() | st.integers(),
+    expires_on=st.integers() | st.floats() | st.none() | st.text(),
+)
+def test_whatever_entra_gives_it_is_a_token_or_none_is_available(token: object, expires_on: object) -> None:
+    class Hostile:
+        def get_token(self, *_scopes: str, **_options: object) -> AccessToken:
+            return AccessToken(token, expires_on)  # type: ignore[arg-type]
+
+    with suppress(TokenUnavailable):
+        source = TokenSource(SharedCredential(Hostile), GRAPH, FakeClock(), api="Product Ingestion")
+        assert source.token().value == token
+
+
+@pytest.mark.parametrize("error", [KeyError("expires_in"), RecursionError(), AttributeError(), OverflowError()])
+def test_whatever_azure_identity_raises_no_token_is_available(
+    stubbed_source: TokenSource, stub: StubCredential, error: Exception
+) -> None:
+    def fail() -> None:
+        raise error
+
+    stub.before_answer = fail
+
+    with pytest.raises(TokenUnavailable, match="could not be understood"):
+        stubbed_source.token()
 
 
 def test_a_token_never_shows_when_it_is_printed(stubbed_source: TokenSource) -> None:

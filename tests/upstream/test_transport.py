@@ -11,8 +11,11 @@ from uuid import UUID
 
 import pytest
 from azure.core.credentials import AccessToken
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
 
-from local.sandbox.server import Sandbox
+from sandbox.server import Sandbox
 from shared.settings import Settings
 from shared.upstream.credentials import SharedCredential, credential_from_settings
 from shared.upstream.errors import (
@@ -27,8 +30,8 @@ from shared.upstream.errors import (
     UpstreamUnreachable,
     UpstreamUnreadable,
 )
-from shared.upstream.tokens import TokenSource
-from shared.upstream.transport import ANSWER_MAX_BYTES, CHUNK_BYTES, RETRIES_MAX, Transport
+from shared.upstream.tokens import REJECTED_AGAIN_WITHIN_SECONDS, TokenSource
+from shared.upstream.transport import ANSWER_MAX_BYTES, CHUNK_BYTES, LARGE_ANSWER_BYTES, RETRIES_MAX, Transport
 from tests.clock import FakeClock
 from tests.upstream.recording_server import RecordingServer, recording
 
@@ -136,13 +139,13 @@ def test_a_body_that_is_not_json_is_unreadable(
     fresh_sandbox.state.fault(fault, route=API)
 
     with pytest.raises(UpstreamUnreadable):
-        _ = transport.get_once(job_url).json
+        transport.get_once(job_url).json()
 
 
 def test_white_space_around_a_body_is_no_trouble(transport: Transport, fresh_sandbox: Sandbox, job_url: str) -> None:
     fresh_sandbox.state.fault("surplus_whitespace", route=API)
 
-    assert transport.get_once(job_url).json_object["jobStatus"]
+    assert transport.get_once(job_url).json()["jobStatus"]
 
 
 @pytest.mark.parametrize("fault", ["server_error", "reset"])
@@ -219,13 +222,14 @@ def test_a_token_rejected_after_renewal_is_the_end_of_it(
 
 @pytest.mark.parametrize("fault", ["delay", "not_found"])
 def test_a_token_that_upstream_took_once_may_be_renewed_again(
-    transport: Transport, fresh_sandbox: Sandbox, job_url: str, fault: str
+    transport: Transport, fresh_sandbox: Sandbox, clock: FakeClock, job_url: str, fault: str
 ) -> None:
     """A 404 shows as well as a 200 that the token was good."""
     fresh_sandbox.state.fault("expired_token", route=API, count=1)
     fresh_sandbox.state.fault(fault, route=API, count=1, seconds=0)
     with suppress(UpstreamNotFound):
         transport.get(job_url)
+    clock.advance(REJECTED_AGAIN_WITHIN_SECONDS)
     fresh_sandbox.state.revoke_tokens()
 
     with pytest.raises(TokenRejected) as caught:
@@ -422,11 +426,34 @@ def test_an_answer_beyond_the_limit_is_not_read_to_its_end(wire: Transport, serv
         wire.get_once("x")
 
 
+@pytest.mark.parametrize(("size_bytes", "times"), [(LARGE_ANSWER_BYTES, 0), (LARGE_ANSWER_BYTES * 2, 1)])
+def test_who_asks_is_told_once_before_a_body_gets_large(
+    wire: Transport, server: RecordingServer, size_bytes: int, times: int
+) -> None:
+    body = b" " * (size_bytes - 2) + b"{}"
+    server.answers = [reply("200 OK", body)]
+    told: list[bool] = []
+
+    assert wire.get("x", before_large=lambda: told.append(True)).body == body
+    assert len(told) == times
+
+
+def test_who_asks_may_give_a_large_body_up(wire: Transport, server: RecordingServer) -> None:
+    server.answers = [reply("200 OK", b" " * LARGE_ANSWER_BYTES + b"{}"), reply("200 OK", b"{}")]
+
+    def no_room() -> None:
+        raise LookupError("no room")
+
+    with pytest.raises(LookupError, match="no room"):
+        wire.get("x", before_large=no_room)
+    assert wire.get("x", before_large=no_room).body == b"{}"
+
+
 def test_a_compressed_body_is_read_and_its_expansion_bounded(wire: Transport, server: RecordingServer) -> None:
     small, bomb = gzip.compress(b'{"a": 1}'), gzip.compress(b" " * (ANSWER_MAX_BYTES + 1))
     server.answers = [reply("200 OK\r\nContent-Encoding: gzip", body) for body in (small, bomb)]
 
-    assert wire.get_once("x").json_object == {"a": 1}
+    assert wire.get_once("x").json() == {"a": 1}
     with pytest.raises(UpstreamUnreadable, match="more than"):
         wire.get_once("x")
 
@@ -446,6 +473,63 @@ def test_what_is_not_whole_http_is_unreadable(wire: Transport, server: Recording
 
     with pytest.raises(UpstreamUnreadable):
         wire.get_once("x")
+
+
+_PIECES = [
+    *(
+        b"HTTP/1.1 ",
+        b"HTTP/1.0 ",
+        b"200 OK\r\n",
+        b"103 Hints\r\n",
+        b"999 \xff\r\n",
+        b"Content-Length: ",
+        b"2\r\n",
+        b"\r\n",
+    ),
+    *(
+        b"Transfer-Encoding: chunked\r\n",
+        b"Content-Encoding: gzip\r\n",
+        b"Retry-After: \xff\r\n",
+        b"0\r\n\r\n",
+        b"-1, 2\r\n",
+    ),
+    *(b"no header\r\n", b": nothing\r\n", b" folded\r\n", b"From x\r\n", b"ETag: \x80\r\n", b"{}", b"\x1f\x8b\x08"),
+]
+
+
+def test_whatever_bytes_come_they_are_an_answer_or_an_error_of_upstream(
+    wire: Transport, server: RecordingServer
+) -> None:
+    server.hang_up = True
+
+    @hypothesis_settings(max_examples=100, deadline=None)
+    @given(st.lists(st.sampled_from(_PIECES) | st.binary(max_size=5), max_size=12).map(b"".join))
+    def check(answer: bytes) -> None:
+        server.answers = [answer]
+        with suppress(UpstreamError):
+            wire.get_once("x")
+
+    check()
+
+
+@pytest.mark.parametrize("lengths", ["2, 50", "two", "-2", "99999999999999999999"])
+def test_a_length_that_makes_no_sense_is_unreadable(wire: Transport, server: RecordingServer, lengths: str) -> None:
+    server.answers = [f"HTTP/1.1 200 OK\r\nContent-Length: {lengths}\r\n\r\n".encode()]
+    server.hang_up = True
+
+    with pytest.raises(UpstreamUnreadable):
+        wire.get_once("x").members()
+
+
+@pytest.mark.parametrize("status", ["102 Processing", "103 Early Hints\r\nLink: </a>"])
+def test_an_interim_answer_is_not_taken_for_the_final_one(
+    wire: Transport, server: RecordingServer, status: str
+) -> None:
+    """Else each request after it would get the answer of the one before."""
+    interim = f"HTTP/1.1 {status}\r\n\r\n".encode()
+    server.answers = [interim + reply("200 OK", b'{"n": %d}' % number) for number in range(3)]
+
+    assert [wire.get_once("x").json()["n"] for _ in range(3)] == [0, 1, 2]
 
 
 def test_a_connection_that_is_closed_without_an_answer_is_unreachable(

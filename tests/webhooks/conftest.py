@@ -9,7 +9,8 @@ from shared.clock import Clock
 from shared.settings import StorageByConnectionString, load_settings
 from shared.storage.connection import Tables
 from shared.storage.table import Table
-from shared.webhooks.endpoints import Endpoint, EndpointStore, new_endpoint_id
+from shared.webhooks.endpoint import Endpoint, new_endpoint_id
+from shared.webhooks.endpoints import EndpointStore
 from shared.webhooks.signing import new_secret
 from shared.webhooks.webhooks import Webhooks, open_webhooks
 from tests.clock import FakeClock

@@ -86,6 +86,9 @@ def test_what_is_no_address_is_refused(text: str) -> None:
     assert why_refused(text, allow_private=True) is not None
 
 
-def test_the_reason_names_what_an_embedded_address_leads_to() -> None:
-    reason = why_refused("64:ff9b::a9fe:a9fe", allow_private=False)
-    assert reason == "64:ff9b::a9fe:a9fe leads to 169.254.169.254, a link-local address"
+@pytest.mark.parametrize(
+    ("address", "kind"),
+    [("10.1.2.3", "a private address"), ("64:ff9b::a9fe:a9fe", "a link-local address"), ("x", "not an IP address")],
+)
+def test_the_reason_names_the_kind_and_not_the_address(address: str, kind: str) -> None:
+    assert why_refused(address, allow_private=False) == kind

@@ -130,9 +130,9 @@ def test_two_instances_never_send_the_same_attempt(
     clock.advance(60)
     endpoints = instances[0].endpoints.all()
     # Both have read the same deliveries as due before either attempts one.
-    found = [instance.deliveries.due(endpoints[0], clock.now()) for instance in instances]
+    found = [list(instance.deliveries.due(endpoints[0].id, clock.now())) for instance in instances]
     for instance, due in zip(instances, found, strict=True):
-        instance.deliverer.start(due)
+        instance.deliverer.start(due, instance.deliverer.open_batch())
     for instance in instances:
         instance.deliverer.finish(5)
     assert [len(due) for due in found] == [15, 15]
@@ -148,7 +148,7 @@ def test_a_claim_heals_when_its_holder_dies(
     webhooks.announcer.announce(EVENTS[:1])
     webhooks.deliverer.finish(5)
     clock.advance(60)
-    [due] = webhooks.deliveries.due(endpoint, clock.now())
+    [due] = webhooks.deliveries.due(endpoint.id, clock.now())
     webhooks.deliveries.claim(due, clock.now())
     webhooks.retry_cycle.run()
     assert len(receiver.requests) == 1

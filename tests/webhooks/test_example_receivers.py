@@ -67,7 +67,7 @@ def test_an_example_receiver_verifies_and_handles_each_event_once(
         webhooks.announcer.announce([event(label="Contoso & Söhne")])
         webhooks.deliverer.finish(10)
         [delivery] = webhooks.deliveries.page(endpoint.id, status=None, after_log_key="", limit=9)
-        again = webhooks.deliverer.redeliver(endpoint, delivery)
+        again = webhooks.deliverer.redeliver(delivery)
         [refused] = webhooks.deliveries.page(stranger.id, status=None, after_log_key="", limit=9)
         process.terminate()
         assert process.stdout is not None

@@ -176,7 +176,7 @@ def test_a_name_that_changed_since_it_was_registered_is_refused(receiver: Receiv
 
     url = f"https://changing.example:{receiver.port}/"
     assert check_endpoint_url(url, allow_private=False, resolver=changing) == []
-    with pytest.raises(AddressRefused, match=r"127\.0\.0\.1 is a loopback address"):
+    with pytest.raises(AddressRefused, match="the host leads to a loopback address"):
         NetworkGuard(resolver=changing).post(url, b"{}", HEADERS)
     assert receiver.requests == []
 
@@ -189,7 +189,7 @@ def test_nothing_is_sent_to_a_peer_that_is_not_where_the_guard_connected_to(
 
     monkeypatch.setattr("shared.webhooks.network_guard.connect_to_first", redirected)
     guard = NetworkGuard(resolver=resolving(PUBLIC_ADDRESS))
-    with pytest.raises(AddressRefused, match=r"127\.0\.0\.1 is a loopback address"):
+    with pytest.raises(AddressRefused, match="the host leads to a loopback address"):
         guard.post(f"https://hooks.example:{receiver.port}/", b"{}", HEADERS)
     assert receiver.requests == []
 
@@ -242,15 +242,15 @@ def test_no_cookie_of_an_endpoint_is_sent_back(receiver: Receiver, local_guard: 
     assert "cookie" not in receiver.requests[1].headers
 
 
-def test_the_answers_first_thousand_characters_are_kept(receiver: Receiver, local_guard: NetworkGuard) -> None:
+def test_the_beginning_of_an_answer_is_read(receiver: Receiver, local_guard: NetworkGuard) -> None:
     receiver.behaviour = lambda _: Reply(400, "ü".encode() * 50_000, {"Retry-After": "7"})
     answer = local_guard.post(receiver.url, b"{}", HEADERS)
-    assert (answer.status, answer.retry_after, answer.excerpt) == (400, "7", "ü" * 1000)
+    assert (answer.status, answer.retry_after, answer.beginning) == (400, "7", "ü" * 8192)
 
 
 def test_a_compressed_answer_is_not_unpacked(receiver: Receiver, local_guard: NetworkGuard) -> None:
     receiver.behaviour = lambda _: Reply(200, b"\x1f\x8b not gzip", {"Content-Encoding": "gzip"})
-    assert "not gzip" in local_guard.post(receiver.url, b"{}", HEADERS).excerpt
+    assert "not gzip" in local_guard.post(receiver.url, b"{}", HEADERS).beginning
 
 
 def test_an_answer_that_drips_is_given_up_at_the_timeout() -> None:

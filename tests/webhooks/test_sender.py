@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from shared.webhooks.endpoints import Endpoint
-from shared.webhooks.network_guard import NetworkGuard
+from shared.webhooks.endpoint import Endpoint
+from shared.webhooks.network_guard import Answer, AttemptFailed, NetworkGuard
 from shared.webhooks.sender import Sender
 from shared.webhooks.signing import new_secret
 from tests.clock import FakeClock
@@ -38,7 +38,7 @@ def test_an_address_that_turned_private_gets_nothing_and_the_attempt_says_why(
 ) -> None:
     guard = NetworkGuard(resolver=lambda _: ["10.0.0.1"])
     attempt = Sender(guard, clock).send(endpoint("https://hooks.example/"), "evt_1", b"{}")
-    assert (attempt.status, attempt.error, attempt.unanswered) == (None, "10.0.0.1 is a private address", True)
+    assert (attempt.status, attempt.error) == (None, "the host leads to a private address")
     assert receiver.requests == []
 
 
@@ -57,3 +57,34 @@ def test_what_is_signed_is_what_is_sent_and_when(sender: Sender, receiver: Recei
     assert request.headers["webhook-timestamp"] == str(int(clock.now().timestamp()))
     assert request.headers["accept-encoding"] == "identity"
     assert "authorization" not in request.headers
+
+
+@pytest.mark.parametrize("place", [0, 990, 3000])
+def test_an_endpoints_own_key_that_it_repeats_is_not_recorded(sender: Sender, receiver: Receiver, place: int) -> None:
+    url = f"{receiver.url}?api-version=2016-06-01&code=SECRETSECRET&sp=%2Ftriggers%2Fmanual"
+    receiver.behaviour = lambda request: Reply(404, f"{'x' * place}{request.path}&amp;{url}".encode())
+    attempt = sender.send(endpoint(url), "evt_1", b"{}")
+    assert attempt.response is not None
+    assert len(attempt.response) <= 1000
+    assert "SECR" not in attempt.response
+
+
+def test_an_error_is_short_and_without_the_endpoints_own_key(clock: FakeClock) -> None:
+    class Failing(NetworkGuard):
+        def post(self, url: str, body: bytes, headers: dict[str, str]) -> Answer:  # noqa: ARG002 - as the real one
+            raise AttemptFailed(f"no answer from {url} " + "\ud800" * 5000)
+
+    attempt = Sender(Failing(), clock).send(endpoint("https://hooks.example/?code=SECRETSECRET"), "evt_1", b"{}")
+    assert attempt.error is not None
+    assert len(attempt.error) <= 1000
+    assert "SECRET" not in attempt.error
+
+
+def test_the_log_has_the_address_that_callers_are_not_told(
+    clock: FakeClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    guard = NetworkGuard(resolver=lambda _: ["10.1.2.3"])
+    attempt = Sender(guard, clock).send(endpoint("https://inside.example/"), "evt_1", b"{}")
+    assert attempt.error is not None
+    assert "10.1.2.3" not in attempt.error
+    assert 'webhook_address_refused {"host":"inside.example","address":"10.1.2.3"' in caplog.text

@@ -1,18 +1,47 @@
 """What an endpoint is sent: the standard body for programs, or a card for the people in a chat channel."""
 
+import json
+import logging
 from typing import cast
 
+from shared.clock import rfc3339
 from shared.json_codec import JsonObject, dumps, loads
+from shared.log import log_event
 from shared.models.webhook_responses import FormatName
+from shared.webhooks.events import Event
 from shared.webhooks.formats.slack import slack_message
+from shared.webhooks.formats.standard import standard_body
 from shared.webhooks.formats.summary import summary_of
 from shared.webhooks.formats.teams import teams_message
 
+_log = logging.getLogger("offer_monitor.webhooks")
+
+
+def body_of(event: Event, format_name: FormatName) -> bytes:
+    """What an endpoint of that format is sent about the event, as it is stored and signed.
+
+    An event that cannot be rendered is announced without its data: it must not hold back those beside it.
+    """
+    try:
+        return render(format_name, standard_body(event))
+    except Exception as error:  # noqa: BLE001 - the data is upstream's
+        log_event(
+            _log,
+            "event_not_rendered",
+            level=logging.ERROR,
+            type=event.type,
+            format=format_name,
+            error=type(error).__name__,
+        )
+        bare = {"type": event.type, "timestamp": rfc3339(event.created_at), "data": {}}
+        return render(format_name, dumps(bare).encode("ascii"))
+
 
 def render(format_name: FormatName, standard_body: bytes) -> bytes:
-    """The body in that format. The standard one is passed on byte for byte: it is what was stored."""
+    """The body in that format. The standard one is passed on byte for byte."""
     if format_name == "standard":
         return standard_body
     summary = summary_of(cast("JsonObject", loads(standard_body)))
     message = teams_message(summary) if format_name == "teams" else slack_message(summary)
-    return dumps(message).encode("ascii")
+    # UTF-8 rather than ASCII: Teams and Slack count bytes, and an escaped character can take twelve.
+    return json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")

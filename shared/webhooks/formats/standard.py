@@ -3,7 +3,7 @@
 from typing import Any
 
 from shared.clock import rfc3339
-from shared.json_codec import JsonObject, dumps
+from shared.json_codec import InvalidJson, JsonObject, RawJson, dumps, loads, members
 from shared.redaction import without_signed_links
 from shared.webhooks.events import Event
 
@@ -12,17 +12,54 @@ BODY_MAX_BYTES = 256 * 1024 - 1
 _KEPT_OF_AN_OFFER = ("id", "name", "state", "subState", "privateOfferType")
 _ERRORS_MAX_BYTES = 64 * 1024
 _TEXT_MAX_CHARACTERS = 2000
+_SHORT_TEXT_MAX_CHARACTERS = 200
 
 
 def standard_body(event: Event) -> bytes:
     """The event as it is stored and sent. What is too large is cut, and says so where it was cut."""
-    data = without_signed_links(event.data)
+    data = without_signed_links(_with_read_offer(event.data))
     body = _body(event, data)
     if len(body) > BODY_MAX_BYTES:
         body = _body(event, _reduced(data, ("privateOffer", _reduced_offer)))
     if len(body) > BODY_MAX_BYTES:
         body = _body(event, _reduced(data, ("privateOffer", _reduced_offer), ("errors", _reduced_errors)))
+    if len(body) > BODY_MAX_BYTES:
+        # The texts of someone who has put the job straight into the table.
+        shortened = {name: _with_short_texts(part) for name, part in loads(body)["data"].items()}
+        body = _body(event, shortened)
     return body
+
+
+def _with_read_offer(data: JsonObject) -> JsonObject:
+    """`data` with its job's private offer as an object, so that signed links in it can be found.
+
+    An offer whose bytes alone are larger than a body is never read whole, only what is kept of it.
+    """
+    job = data.get("job") or {}
+    offer = job.get("privateOffer")
+    if not isinstance(offer, RawJson):
+        return data
+    return {**data, "job": {**job, "privateOffer": _read_offer(offer.data)}}
+
+
+def _read_offer(offer: bytes) -> JsonObject:
+    try:
+        read: JsonObject = loads(offer) if len(offer) <= BODY_MAX_BYTES else _reduced_unread(offer)
+    except InvalidJson:
+        return {"truncated": True}
+    return read
+
+
+def _reduced_unread(offer: bytes) -> JsonObject:
+    return _reduced_offer({key: loads(bytes(raw)) for key, raw in members(offer, *_KEPT_OF_AN_OFFER).items()})
+
+
+def _with_short_texts(part: Any) -> Any:  # noqa: ANN401 - any JSON value
+    if not isinstance(part, dict):
+        return part
+    return {
+        name: value[:_SHORT_TEXT_MAX_CHARACTERS] if isinstance(value, str) else value for name, value in part.items()
+    }
 
 
 def _body(event: Event, data: JsonObject) -> bytes:

@@ -1,14 +1,16 @@
 """An event in words, before a chat service's own form is put around it."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from shared.json_codec import JsonObject, dumps
 
-# Teams takes 28 KB. A character may need six bytes, and about thirteen of these lines may be long.
+# Teams takes 28 KB. A message has 25 lines at most, each with up to 150 bytes around its text.
 _ERROR_LINES_MAX = 10
 _LINE_MAX_CHARACTERS = 250
+_LINE_MAX_BYTES = 900
 _OUTCOMES = {
     "job.succeeded": "succeeded",
     "job.failed": "failed",
@@ -36,7 +38,7 @@ def summary_of(body: JsonObject) -> Summary:
     event_type, data = str(body["type"]), body["data"]
     mood = "bad" if event_type in _BAD else "good" if event_type in _GOOD else "neutral"
     if event_type.startswith("job."):
-        job = data["job"]
+        job = data.get("job") or {}
         return Summary(_job_title(event_type, job), mood, list(_job_facts(job)), error_lines(job.get("errors")))
     happened = ("Time", _in_words(body["timestamp"]))
     if event_type.startswith("monitor."):
@@ -74,12 +76,12 @@ def _flattened(errors: Any) -> Iterator[str]:  # noqa: ANN401 - see above
 
 def _error_line(error: JsonObject) -> str:
     message, code = _in_words(error.get("message")), _in_words(error.get("code"))
-    return f"{message} ({code})" if message and code else message or code
+    return _cut(f"{message} ({code})" if message and code else message or code)
 
 
 def _job_title(event_type: str, job: JsonObject) -> str:
     operation = job.get("operation")
-    what = "Job" if operation in {None, "unknown"} else f"{str(operation).capitalize()} of a private offer"
+    what = "Job" if operation in {None, "unknown"} else f"{_in_words(operation).capitalize()} of a private offer"
     return f"{what} {_OUTCOMES.get(event_type, event_type)}"
 
 
@@ -108,8 +110,23 @@ def _in_words(value: Any) -> str:  # noqa: ANN401 - any JSON value
     """One line of text, cut to a bearable length."""
     if value is None:
         return ""
-    text = " ".join((value if isinstance(value, str) else dumps(value)).split())
-    return text if len(text) <= _LINE_MAX_CHARACTERS else f"{text[: _LINE_MAX_CHARACTERS - 1]}…"
+    return _cut(" ".join((value if isinstance(value, str) else dumps(value)).split()))
+
+
+def _cut(text: str) -> str:
+    """The text, or as much of its beginning as 250 characters and 900 bytes of JSON hold."""
+    length = min(len(text), _LINE_MAX_CHARACTERS)
+    while length < len(text) or size_bytes(text) > _LINE_MAX_BYTES:
+        cut = f"{text[: length - 1]}…"
+        if size_bytes(cut) <= _LINE_MAX_BYTES:
+            return cut
+        length = length * 3 // 4
+    return text
+
+
+def size_bytes(text: str) -> int:
+    """What the text takes in a message, which is JSON in UTF-8."""
+    return len(json.dumps(text, ensure_ascii=False).encode("utf-8", "replace"))
 
 
 def _spaced(name: str) -> str:

@@ -8,7 +8,11 @@ import pytest
 from local.host.process import HostProcess
 
 SAMPLE_APP = Path(__file__).parent / "sample_app"
-SAMPLE_ENVIRONMENT = {"SAMPLE_SCHEDULE": "0 0 0 1 1 *", "PYTHON_THREADPOOL_THREAD_COUNT": "8"}
+SAMPLE_ENVIRONMENT = {
+    "SAMPLE_SCHEDULE": "0 0 0 1 1 *",
+    "PYTHON_THREADPOOL_THREAD_COUNT": "8",
+    "FUNCTIONS_ALLOWED_HOSTS": "tunnel.example, [fd00::1]",
+}
 
 
 @pytest.fixture(scope="package")

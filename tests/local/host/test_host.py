@@ -62,10 +62,14 @@ def test_a_running_function_ends_before_the_host_does(stop: str) -> None:
 
 def test_the_real_environment_wins_over_local_settings(tmp_path: Path) -> None:
     app = _app(tmp_path, (SAMPLE_APP / "function_app.py").read_text())
-    settings = {"SAMPLE_SETTING": "file", "FUNCTIONS_KEY": "from-file", "SAMPLE_SCHEDULE": "0 0 0 1 1 *"}
+    settings = {
+        "SAMPLE_SETTING": "file",
+        "FUNCTIONS_MASTER_KEY": "master-from-file",
+        "SAMPLE_SCHEDULE": "0 0 0 1 1 *",
+    }
     (tmp_path / "local.settings.json").write_text(json.dumps({"Values": settings}))
     with HostProcess({"SAMPLE_SETTING": "real"}, app_directory=app, settings_file=True) as host:
-        response = requests.get(f"{host.url}/api/master?code=from-file", timeout=10)
+        response = requests.get(f"{host.url}/api/master?code=master-from-file", timeout=10)
     assert (response.status_code, response.text) == (200, "real")
 
 
@@ -73,7 +77,7 @@ def test_the_route_prefix_of_host_json_holds(tmp_path: Path) -> None:
     host_json = {"version": "2.0", "extensions": {"http": {"routePrefix": ""}}}
     app = _app(tmp_path, (SAMPLE_APP / "function_app.py").read_text(), host_json)
     with HostProcess(SAMPLE_ENVIRONMENT, app_directory=app) as host:
-        assert requests.get(f"{host.url}/echo/literal", timeout=10).status_code == 200
+        assert requests.get(f"{host.url}/binary", timeout=10).status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -92,9 +96,19 @@ def test_an_app_that_cannot_be_loaded_stops_the_host_with_the_reason(tmp_path: P
     assert len(str(failure.value).splitlines()) < 12
 
 
-def test_a_setting_that_a_binding_needs_stops_the_host_when_it_is_not_set() -> None:
-    with pytest.raises(ChildFailedError, match="tick needs the setting 'SAMPLE_SCHEDULE'"):
-        HostProcess(app_directory=SAMPLE_APP)
+def test_a_setting_that_is_not_a_list_of_hosts_stops_the_host() -> None:
+    with pytest.raises(ChildFailedError, match="FUNCTIONS_ALLOWED_HOSTS should be host names"):
+        HostProcess({"FUNCTIONS_ALLOWED_HOSTS": "http://tunnel.example"}, app_directory=SAMPLE_APP)
+
+
+def test_a_function_that_outlasts_function_timeout_ends_the_process(tmp_path: Path) -> None:
+    host_json = {"version": "2.0", "functionTimeout": "00:00:00.2"}
+    app = _app(tmp_path, (SAMPLE_APP / "function_app.py").read_text(), host_json)
+    with HostProcess(SAMPLE_ENVIRONMENT, app_directory=app) as host:
+        with pytest.raises(requests.ConnectionError):
+            requests.get(f"{host.url}/api/slow", timeout=10)
+        assert host.child.wait_until_ended(timeout_seconds=10) == 1
+    assert any("CRITICAL host: slow has run for 0.2 seconds" in line for line in host.lines)
 
 
 def test_a_port_in_use_stops_the_host_in_one_line() -> None:

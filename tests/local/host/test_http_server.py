@@ -1,4 +1,4 @@
-"""What an HTTP function is given, what its caller gets, and which key opens what."""
+"""What an HTTP function is given, which key opens what, and admin calls."""
 
 import socket
 from concurrent.futures import ThreadPoolExecutor
@@ -7,10 +7,12 @@ from urllib.parse import unquote
 import pytest
 import requests
 
-from local.host.http_server import query_parameters
 from local.host.process import HostProcess
+from tests.local.host.raw_http import send
 
 KEY = {"x-functions-key": "local"}
+MASTER_KEY = "x-functions-key: master"
+JSON = "Content-Type: application/json"
 
 
 def test_a_function_sees_the_request_as_azure_passes_it(host: HostProcess) -> None:
@@ -45,13 +47,13 @@ def test_hostile_route_parameters_reach_the_function(host: HostProcess, encoded:
 @pytest.mark.parametrize("line", [b"GET /\xff HTTP/1.1\r\n", b"GET /api HTTP/1.1\r\nX-Custom: \xff\r\n"])
 def test_a_request_that_is_no_http_is_400_and_leaves_no_traceback(host: HostProcess, line: bytes) -> None:
     with socket.create_connection(("127.0.0.1", host.port), timeout=10) as connection:
-        connection.sendall(line + b"Host: x\r\n\r\n")
+        connection.sendall(line + b"Host: localhost\r\n\r\n")
         assert connection.recv(1024).split(b"\r\n")[0].endswith(b"400 Bad Request")
     assert not any("InvalidURLError" in line for line in host.lines)
 
 
 def test_binary_answers_arrive_whole(host: HostProcess) -> None:
-    response = requests.get(f"{host.url}/api/echo/literal", timeout=10)
+    response = requests.get(f"{host.url}/api/binary", timeout=10)
     assert response.content == b"\x00\xff"
     assert response.headers["Content-Type"] == "application/octet-stream"
 
@@ -86,64 +88,72 @@ def test_the_root_says_that_the_host_is_up(host: HostProcess) -> None:
     assert requests.get(host.url, timeout=10).status_code == 200
 
 
-@pytest.mark.parametrize("path", ["/api/echo/x", "/api/master"])
 @pytest.mark.parametrize(
-    ("query", "headers", "opens"),
+    ("path", "query", "headers", "status"),
     [
-        ("", {}, False),
-        ("", {"x-functions-key": "wrong"}, False),
-        ("?code=wrong", {}, False),
-        ("?code=", {}, False),
-        ("", KEY, True),
-        ("?code=local", {}, True),
+        ("/api/echo/x", "", {}, 401),
+        ("/api/echo/x", "", {"x-functions-key": "wrong"}, 401),
+        ("/api/echo/x", "?code=wrong", {}, 401),
+        ("/api/echo/x", "?code=", {}, 401),
+        ("/api/echo/x", "", KEY, 201),
+        ("/api/echo/x", "?code=local", {}, 201),
+        ("/api/echo/x", "?CODE=local&code=wrong", {}, 201),
+        ("/api/echo/x", "?code=wrong&code=local", {}, 401),
+        ("/api/echo/x", "?code=local", {"x-functions-key": ""}, 401),
+        ("/api/echo/x", "?code=local", {"x-functions-key": "wrong"}, 401),
+        ("/api/echo/x", "?code=master", {}, 201),
+        ("/api/master", "", {}, 401),
+        ("/api/master", "?code=local", {}, 401),
+        ("/api/master", "?code=master", {}, 200),
+        ("/api/files/a", "?code=wrong", {}, 200),
     ],
 )
-def test_a_function_with_a_key_answers_401_without_it(
-    host: HostProcess, path: str, query: str, headers: dict[str, str], opens: bool
+def test_each_level_opens_with_its_key(
+    host: HostProcess, path: str, query: str, headers: dict[str, str], status: int
 ) -> None:
-    status = requests.get(host.url + path + query, headers=headers, timeout=10).status_code
-    assert status in ((200, 201) if opens else (401,))
+    assert requests.get(host.url + path + query, headers=headers, timeout=10).status_code == status
 
 
 def test_a_timer_fired_by_hand_is_202_and_runs(host: HostProcess) -> None:
-    response = requests.post(f"{host.url}/admin/functions/tick", json={"input": ""}, headers=KEY, timeout=10)
+    headers = {"x-functions-key": host.master_key}
+    response = requests.post(f"{host.url}/admin/functions/tick", json={"input": ""}, headers=headers, timeout=10)
     assert response.status_code == 202
     host.wait_for_line("tick sample: ticked, past due: False", timeout_seconds=5)
 
 
 @pytest.mark.parametrize(
-    ("name", "headers", "body", "status"),
+    ("target", "lines", "body", "status"),
     [
-        ("tick", {}, b"{}", 401),
-        ("unknown", KEY, b"{}", 404),
-        ("tick", KEY, b"", 202),
-        ("tick", KEY, b"[1]", 400),
-        ("tick", KEY, b"{", 400),
-        ("echo", KEY, b"{}", 400),
+        ("POST /admin/functions/tick", (MASTER_KEY, JSON), b"{}", 202),
+        ("POST /admin/functions/TICK", (MASTER_KEY, JSON), b'{"input": "x"}', 202),
+        ("POST /admin/functions/tick", (MASTER_KEY, "Content-Type: application/json; charset=utf-8"), b"{}", 202),
+        ("POST /admin/functions/tick?code=master", (JSON,), b"{}", 202),
+        ("POST /admin/functions/tick", (JSON,), b"{}", 401),
+        ("POST /admin/functions/tick", ("x-functions-key: wrong", JSON), b"{}", 401),
+        ("POST /admin/functions/tick", ("x-functions-key: local", JSON), b"{}", 403),
+        ("POST /admin/functions/tick?code=local", (JSON,), b"{}", 403),
+        ("POST /admin/functions/tick", (MASTER_KEY,), b"{}", 415),
+        ("POST /admin/functions/tick", (MASTER_KEY,), b"", 415),
+        ("POST /admin/functions/tick", (MASTER_KEY, "Content-Type: text/plain"), b"{}", 415),
+        ("POST /admin/functions/tick", (MASTER_KEY, "Content-Type: application/x-www-form-urlencoded"), b"{}", 415),
+        ("POST /admin/functions/tick", (MASTER_KEY, JSON), b"", 400),
+        ("POST /admin/functions/tick", (MASTER_KEY, JSON), b"null", 400),
+        ("POST /admin/functions/tick", (MASTER_KEY, JSON), b"[1]", 400),
+        ("POST /admin/functions/tick", (MASTER_KEY, JSON), b"{", 400),
+        ("POST /admin/functions/tick", (MASTER_KEY, JSON), b'{"input": {}}', 400),
+        ("POST /admin/functions/unknown", (MASTER_KEY, JSON), b"{}", 404),
+        ("POST /admin/functions/echo", (MASTER_KEY, JSON), b"{}", 400),
+        ("GET /admin/functions/tick", (MASTER_KEY, JSON), b"", 404),
+        ("GET /admin/host/status", (), b"", 401),
     ],
 )
-def test_the_admin_route_refuses(
-    host: HostProcess, name: str, headers: dict[str, str], body: bytes, status: int
+def test_an_admin_call_needs_the_master_key_and_a_json_body(
+    host: HostProcess, target: str, lines: tuple[str, ...], body: bytes, status: int
 ) -> None:
-    response = requests.post(f"{host.url}/admin/functions/{name}", data=body, headers=headers, timeout=10)
-    assert response.status_code == status
+    assert send(host, target, *lines, f"Content-Length: {len(body)}", body=body).status == status
 
 
 def test_keys_in_the_query_are_not_logged(host: HostProcess) -> None:
     requests.get(f"{host.url}/api/echo/logged?code=not-to-be-seen", timeout=10)
     host.wait_for_line("GET /api/echo/logged 401", timeout_seconds=5)
     assert not any("not-to-be-seen" in line for line in host.lines)
-
-
-@pytest.mark.parametrize(
-    ("query", "parameters"),
-    [
-        ("a=1&b=2", {"a": "1", "b": "2"}),
-        ("a=1&A=2", {"a": "1,2"}),
-        ("a=x+y%2B", {"a": "x y+"}),
-        ("a=&b", {}),
-        ("a=%FF", {"a": "\ufffd"}),
-    ],
-)
-def test_query_parameters_as_azure_passes_them(query: str, parameters: dict[str, str]) -> None:
-    assert query_parameters(query) == parameters

@@ -31,7 +31,7 @@ def test_with_nothing_set_it_is_the_sandbox_on_the_usual_ports(tmp_path: Path) -
     configuration = read_configuration(tmp_path, {})
     assert not configuration.is_real
     assert configuration.ports["FUNCTIONS_PORT"] == 7071
-    assert configuration.function_key == "local"
+    assert (configuration.function_key, configuration.master_key) == ("local", "master")
 
 
 def test_the_host_gets_the_sandbox_as_its_upstream(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ class Offers(MonitorApi):
     """An app that answers with one private offer, or with an error."""
 
     def __init__(self, status: int = 200, body: dict[str, Any] | None = None) -> None:
-        super().__init__("http://unused", "local", "http://unused")
+        super().__init__("http://unused", key="local", master_key="master", receiver_url="http://unused")
         self._answer = status, {"id": "private-offer/1"} if body is None else body
 
     def private_offer(self, job_id: str) -> tuple[int, dict[str, Any]]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import requests
 
 from local.processes.child import REPOSITORY, Child, python_command
 from local.processes.ports import free_port, is_free
@@ -25,7 +26,7 @@ def clone(tmp_path: Path) -> Path:
     """The project without whatever its developer has set for the real Partner Center."""
     copy = tmp_path / "clone"
     copy.mkdir()
-    for folder in ("local", "shared"):
+    for folder in ("local", "sandbox", "shared"):
         shutil.copytree(REPOSITORY / folder, copy / folder, ignore=shutil.ignore_patterns("__pycache__"))
     for file in ("function_app.py", "host.json"):
         shutil.copy(REPOSITORY / file, copy)
@@ -56,8 +57,11 @@ def test_it_polls_the_sample_jobs_and_leaves_nothing_behind(
     system: Child, environment: dict[str, str], clone: Path
 ) -> None:
     system.wait_for("works with the sandbox", timeout_seconds=30)
+    shell_line = system.wait_for(r"export CURL_CA_BUNDLE=(\S+) SANDBOX=(\S+) ", timeout_seconds=10)
+    assert shell_line[1] == str(clone / ".local" / "sandbox" / "ca.pem")
+    assert requests.get(f"{shell_line[2]}/sandbox", verify=shell_line[1], timeout=10).ok
     system.wait_for("job     Customer renewal for Northwind: pending", timeout_seconds=10)
-    before = _files(clone)
+    before = {path for path in _files(clone) if ".local" not in path.parts}
     assert system.interrupt(timeout_seconds=30) == 0
     assert all(is_free(int(environment[setting])) for setting in PORT_SETTINGS)
     assert list(Path(environment["TMPDIR"]).iterdir()) == []
@@ -72,6 +76,15 @@ def test_settings_at_fault_stop_it_with_what_they_should_be(
     system.wait_for("Settings at fault: PARTNER_CENTER_CLIENT_ID is required", timeout_seconds=30)
     assert system.wait_until_ended(timeout_seconds=30) == 1
     assert list((tmp_path / "temporary").iterdir()) == []
+
+
+@pytest.mark.slow
+def test_a_function_that_azure_would_drop_stops_it_with_the_reason(clone: Path, environment: dict[str, str]) -> None:
+    with (clone / "function_app.py").open("a") as code:
+        code.write('\n\n@app.route("runtime/list")\ndef reserved(req: func.HttpRequest) -> str: return ""\n')
+    system = Child("system", python_command("local.system"), environment=environment, directory=clone)
+    system.wait_for("AZURE DROPS THE FUNCTION reserved, .* the route 'runtime/list' begins with", timeout_seconds=30)
+    assert system.wait_until_ended(timeout_seconds=30) == 1
 
 
 @pytest.mark.slow

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from shared.json_codec import RawJson, dumps
 from shared.webhooks.formats import render
 from shared.webhooks.formats.standard import standard_body
 from tests.webhooks.samples import FAILED_ERRORS, event, job_record
@@ -56,6 +57,37 @@ def test_a_large_private_offer_is_reduced_to_what_names_it() -> None:
             "truncated": True,
         }
     )
+
+
+def test_an_offer_of_a_stored_job_is_in_the_body_without_its_signed_links() -> None:
+    offer = RawJson('{"name": "Zürich", "version": 2.0, "sasUrl": "https://x.example/SECRET"}'.encode())
+    assert json.loads(standard_body(event(privateOffer=offer)))["data"]["job"]["privateOffer"] == {
+        "name": "Zürich",
+        "version": 2.0,
+        "sasUrl": "[signed link removed]",
+    }
+    assert b'"version":2.0' in standard_body(event(privateOffer=offer))
+
+
+@pytest.mark.parametrize("size", [200_000, 300_000])
+def test_a_large_offer_of_a_stored_job_is_reduced_too(size: int) -> None:
+    offer = job_record()["privateOffer"] | {"name": "see https://x.example/?sig=SECRET", "notes": "ü" * size}
+    shown = json.loads(standard_body(event(privateOffer=RawJson(dumps(offer).encode()))))["data"]["job"][
+        "privateOffer"
+    ]
+    assert shown == {
+        "id": "private-offer/aaaaaaaa-0000-4000-8000-000000000001",
+        "name": "see [signed link removed]",
+        "state": "live",
+        "subState": "pendingAcceptance",
+        "privateOfferType": "customerPromotion",
+        "truncated": True,
+    }
+
+
+def test_an_offer_that_cannot_be_read_leaves_the_event_without_it() -> None:
+    body = standard_body(event(privateOffer=RawJson(b"[" * 100_000)))
+    assert json.loads(body)["data"]["job"]["privateOffer"] == {"truncated": True}
 
 
 def test_errors_are_whole_while_they_fit() -> None:

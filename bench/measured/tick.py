@@ -1,0 +1,68 @@
+"""One tick of `poll_pending_jobs`, as the timer runs it: how long, how much memory, which requests and modules."""
+
+import logging
+import resource
+import sys
+import time
+from pathlib import Path
+
+from bench.measured.handshake import argument, report, wait_for_the_word
+from bench.measured.wire import Wire
+
+
+class _CycleLines(logging.Handler):
+    """Formats every line, as the runtime does, and keeps the one that sums the cycle up."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.last = "{}"
+
+    def emit(self, record: logging.LogRecord) -> None:
+        line = self.format(record)
+        event, _, facts = line.partition(" ")
+        if event == "poll_cycle":
+            self.last = facts
+
+
+def main() -> None:
+    """`storagePort`; `warmUps`: ticks before the measured one, the first of which has a job to poll."""
+    given = argument()
+    wire, lines = Wire(), _CycleLines()
+    logging.basicConfig(level=logging.INFO, format="%(message)s", handlers=[lines])
+    began = time.perf_counter()
+    from shared.composition import Monitor
+    from shared.timers import poll_pending_jobs
+
+    monitor = Monitor()
+    imported_seconds = time.perf_counter() - began
+    for _ in range(given["warmUps"]):
+        poll_pending_jobs(monitor)
+    wait_for_the_word()
+    wire.forget()
+    began = time.perf_counter()
+    poll_pending_jobs(monitor)
+    seconds = time.perf_counter() - began
+    report(
+        {
+            "seconds": seconds,
+            "importSeconds": imported_seconds,
+            "cycle": lines.last,
+            "storageRequests": wire.counts(given["storagePort"]),
+            "peakMegabytes": _peak_megabytes(),
+            "modules": sorted(sys.modules),
+        }
+    )
+
+
+def _peak_megabytes() -> float:
+    """The most memory this process has held. Linux's ru_maxrss starts with what the starter held; VmHWM does not."""
+    status = Path("/proc/self/status")
+    if status.exists():
+        line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM:"))
+        return int(line.split()[1]) / 1024
+    bytes_per_unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * bytes_per_unit / 1024 / 1024
+
+
+if __name__ == "__main__":
+    main()

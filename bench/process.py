@@ -1,0 +1,79 @@
+"""A measured process, from the outside: it gets ready, waits for the word, measures, and prints its result."""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any, Self
+
+from bench.results import BenchError
+from local.processes.child import REPOSITORY
+
+# What a process needs of this one's environment; settings of the app are given to it on purpose or not at all.
+_INHERITED = ("PATH", "HOME", "LANG", "TMPDIR", "NO_PROXY", "no_proxy")
+
+
+class MeasuredProcess:
+    """Runs a module of `bench.measured` with a JSON object as its argument, until the `with` block is left.
+
+    The module prints `ready`, starts to measure when a line comes on its standard input (`measured/handshake.py`),
+    and prints its result as JSON.
+    """
+
+    def __init__(
+        self, module: str, argument: Mapping[str, object], environment: Mapping[str, str] | None = None
+    ) -> None:
+        self._module = module
+        self._errors = tempfile.TemporaryFile("w+")  # noqa: SIM115 - closed with the process
+        self._process = subprocess.Popen(  # noqa: S603 - this project's own command
+            [sys.executable, "-m", f"bench.measured.{module}", json.dumps(argument)],
+            cwd=REPOSITORY,
+            env={name: os.environ[name] for name in _INHERITED if name in os.environ} | dict(environment or {}),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._errors,
+            encoding="utf-8",
+        )
+        if self._line() != "ready":
+            raise self._failure()
+
+    def begin(self) -> None:
+        """Let it measure."""
+        if self._process.stdin is not None:
+            self._process.stdin.write("\n")
+            self._process.stdin.flush()
+
+    def result(self) -> dict[str, Any]:
+        """What it measured, once it has. Raises BenchError if it failed."""
+        line = self._line()
+        if not line.startswith("{"):
+            raise self._failure()
+        result: dict[str, Any] = json.loads(line)
+        return result
+
+    def measure(self) -> dict[str, Any]:
+        """Begin, and wait for the result."""
+        self.begin()
+        return self.result()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._process.kill()
+        self._process.communicate()
+        self._errors.close()
+
+    def _line(self) -> str:
+        return "" if self._process.stdout is None else self._process.stdout.readline().strip()
+
+    def _failure(self) -> BenchError:
+        self._process.kill()
+        self._process.wait()
+        self._errors.seek(0)
+        return BenchError(f"{self._module} failed:\n{self._errors.read()}")

@@ -1,0 +1,130 @@
+"""Runs one tick in a process of its own, over jobs of a given mix."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from bench.pending_rows import add_pending_rows
+from bench.process import MeasuredProcess
+from bench.results import BenchError
+from bench.surroundings import Surroundings
+
+CONCURRENCY = 32  # POLL_CONCURRENCY's default
+# The threads of the app that deliver webhooks, by the name that they go by.
+_DELIVERY_THREADS = "webhooks"
+
+
+@dataclass(frozen=True)
+class Mix:
+    """How many jobs are due, and what upstream says of them: still running, or succeeded at once."""
+
+    running: int = 0
+    finishing: int = 0
+
+    @property
+    def jobs(self) -> int:
+        return self.running + self.finishing
+
+    @property
+    def upstream_requests(self) -> int:
+        """One status request a job, and the detail of each that has succeeded."""
+        return self.jobs + self.finishing
+
+    def ideal_seconds(self, latency_seconds: float) -> float:
+        """How long the requests take if upstream's latency is all that takes time."""
+        return self.upstream_requests / CONCURRENCY * latency_seconds
+
+
+@dataclass(frozen=True)
+class TickFigures:
+    """What one tick cost. `storage_requests` are polling's own, `delivery_requests` those of webhook deliveries."""
+
+    seconds: float
+    polled: int
+    storage_requests: int
+    storage_reads: int
+    delivery_requests: int
+    upstream_requests: int
+    token_requests: int
+    peak_megabytes: float
+    import_seconds: float
+    modules: frozenset[str]
+
+
+class ReadyTick:
+    """A process that is about to tick: its imports are done and its token is had, unless it is to start cold."""
+
+    def __init__(self, surroundings: Surroundings, process: MeasuredProcess) -> None:
+        self._surroundings = surroundings
+        self._process = process
+
+    def run(self, mix: Mix, *, whole: bool = True) -> TickFigures:
+        """Tick. Raises BenchError unless it polled and finished what the mix says; a part of it, if not `whole`."""
+        sandbox = self._surroundings.sandbox
+        sandbox.forget_requests()
+        result = self._process.measure()
+        cycle = json.loads(result["cycle"])
+        is_done = cycle["polled"] == mix.jobs and cycle["finished"] == mix.finishing
+        if cycle["outcome"] != "ok" or (whole and not is_done):
+            raise BenchError(f"the tick was to poll {mix.jobs} jobs and finish {mix.finishing}; it says {cycle}")
+        requests: dict[str, int] = result["storageRequests"]
+        delivery = sum(count for name, count in requests.items() if name.startswith(_DELIVERY_THREADS))
+        return TickFigures(
+            seconds=result["seconds"],
+            polled=cycle["polled"],
+            storage_requests=sum(requests.values()) - delivery,
+            storage_reads=sum(count for name, count in requests.items() if name.endswith(" GET")),
+            delivery_requests=delivery,
+            upstream_requests=sandbox.count_requests("product-ingestion"),
+            token_requests=sandbox.count_requests("tokens"),
+            peak_megabytes=result["peakMegabytes"],
+            import_seconds=result["importSeconds"],
+            modules=frozenset(result["modules"]),
+        )
+
+
+@contextmanager
+def ready_tick(
+    surroundings: Surroundings, jobs_table: str, *, warm_ups: int = 1, with_endpoint: bool = False
+) -> Iterator[ReadyTick]:
+    """Start a process on the table. It ticks so many times before the measured tick, over what is in the table."""
+    argument: dict[str, Any] = {"storagePort": surroundings.storage_port, "warmUps": warm_ups}
+    environment = surroundings.environment(jobs_table, with_endpoint=with_endpoint)
+    with MeasuredProcess("tick", argument, environment) as process:
+        surroundings.forget_arrivals()
+        yield ReadyTick(surroundings, process)
+
+
+def tick_over(
+    surroundings: Surroundings, mix: Mix, *, latency_seconds: float, with_endpoint: bool = False, whole: bool = True
+) -> TickFigures:
+    """One warm tick over due jobs."""
+    with warm_tick(surroundings, latency_seconds=latency_seconds, with_endpoint=with_endpoint) as (jobs_table, tick):
+        add_due_jobs(surroundings, jobs_table, mix)
+        return tick.run(mix, whole=whole)
+
+
+@contextmanager
+def warm_tick(
+    surroundings: Surroundings, *, latency_seconds: float, with_endpoint: bool = False
+) -> Iterator[tuple[str, ReadyTick]]:
+    """A new jobs table, and a process that has polled a job there: token, connections and webhooks are at hand.
+
+    That job has failed, so it is not among those of the next tick.
+    """
+    surroundings.sandbox.reset(latency_seconds)
+    with surroundings.jobs_table() as jobs_table:
+        add_pending_rows(surroundings.table(jobs_table), surroundings.sandbox.add_jobs(1, outcome="failed"))
+        with ready_tick(surroundings, jobs_table, with_endpoint=with_endpoint) as tick:
+            yield jobs_table, tick
+
+
+def add_due_jobs(surroundings: Surroundings, jobs_table: str, mix: Mix) -> set[str]:
+    """Put the mix's jobs upstream and, due at once, into the table; the ids of those that will finish."""
+    running = surroundings.sandbox.add_jobs(mix.running, seconds=None)
+    finishing = surroundings.sandbox.add_jobs(mix.finishing)
+    add_pending_rows(surroundings.table(jobs_table), [*running, *finishing], due_in=timedelta())
+    return set(finishing)

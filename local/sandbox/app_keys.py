@@ -1,7 +1,0 @@
-"""Where the web application keeps the sandbox's state."""
-
-from aiohttp import web
-
-from local.sandbox.state import SandboxState
-
-STATE = web.AppKey("state", SandboxState)

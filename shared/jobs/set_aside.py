@@ -1,0 +1,160 @@
+"""Rows of the pending partition that are no jobs: moved out of the way, with the reason, until someone looks at them.
+
+They keep their keys and their columns, long values cut. Any row can be set aside, whatever it holds.
+"""
+
+import logging
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import unquote
+
+from shared.clock import Clock
+from shared.jobs.job_rows import PENDING_PARTITION
+from shared.log import log_event
+from shared.storage.columns import BadRow, moment
+from shared.storage.table import Change, Row, Table, Write, etag_of
+
+SET_ASIDE_PARTITION = "setaside"
+LONGEST_VALUE_CHARACTERS = 2_000
+KEPT_CHARACTERS_MAX = 60_000
+KEPT_COLUMNS_MAX = 100
+LONGEST_REASON_CHARACTERS = 500
+REMOVED_AT_ONCE = 100
+# Beyond so many nobody needs the exact number.
+COUNTED_AT_MOST = 10_000
+_INT64_MAX = 2**63 - 1
+_NOT_IN_A_PATH = re.compile(r"[\x00-\x1f\x7f/\\?#]")
+_EMPTY_KEYS = {"%00": ""}
+_NEVER = datetime(1970, 1, 1, tzinfo=UTC)
+_log = logging.getLogger("offer_monitor.jobs")
+
+
+@dataclass(frozen=True)
+class SetAsideRow:
+    """A row that was set aside."""
+
+    row_key: str
+    set_aside_at: datetime
+    reason: str
+
+
+@dataclass(frozen=True)
+class SetAsideCount:
+    """How many rows are set aside (COUNTED_AT_MOST at most), and the newest."""
+
+    count: int
+    newest: SetAsideRow | None
+
+
+class SetAsideRows:
+    """Keeps rows that were set aside. Every method raises StorageError."""
+
+    def __init__(self, table: Table, clock: Clock, *, changed: Callable[[], None]) -> None:
+        """`changed` is called after rows came or went, so that health counts them anew."""
+        self._table = table
+        self._clock = clock
+        self._changed = changed
+
+    def add(self, bad: Sequence[tuple[Row, str]]) -> int:
+        """Move rows out of the pending partition; returns how many. Copied first: killed between, copied again."""
+        now = self._clock.now()
+        copies = [_copy(row, reason, now) for row, reason in bad]
+        copied = self._table.commit_groups([[Change(Write.UPSERT, copy)] for copy in copies])
+        for place, (row, reason) in enumerate(bad):
+            if copied[place] is None:  # storage does not take its columns a second time
+                [copied[place]] = self._table.commit_groups([[Change(Write.UPSERT, _note(row, reason, now))]])
+        done = [row_and_reason for row_and_reason, etags in zip(bad, copied, strict=True) if etags is not None]
+        self._table.commit_groups(
+            [
+                [Change(Write.DELETE, {"PartitionKey": PENDING_PARTITION, "RowKey": row["RowKey"]}, etag_of(row))]
+                for row, _ in done
+            ]
+        )
+        for row, reason in done:
+            log_event(_log, "job_set_aside", level=logging.WARNING, rowKey=row["RowKey"], reason=reason)
+        if done:
+            self._changed()
+        return len(done)
+
+    def page(self, after_key: str | None, limit: int) -> list[SetAsideRow]:
+        """Up to `limit` rows whose keys follow `after_key`; None: from the first, whose key may be empty."""
+        query = "PartitionKey eq @partition"
+        rows = self._table.rows(
+            query if after_key is None else f"{query} and RowKey gt @after",
+            {"partition": SET_ASIDE_PARTITION, "after": after_key},
+            columns=["RowKey", "setAsideAt", "reason"],
+            page_size=min(limit, 1000),
+        )
+        return [_read(row) for row, _ in zip(rows, range(limit), strict=False)]
+
+    def count(self) -> SetAsideCount:
+        """How many there are, and the newest."""
+        found = self.page(None, COUNTED_AT_MOST)
+        return SetAsideCount(len(found), max(found, key=lambda row: row.set_aside_at, default=None))
+
+    def remove(self, row_key: str) -> bool:
+        """Remove one, by its key or by its `addressable` key; False if there is none."""
+        for key in (row_key, _EMPTY_KEYS.get(row_key, unquote(row_key))):
+            if self._table.get(SET_ASIDE_PARTITION, key) is not None:
+                self._table.delete(SET_ASIDE_PARTITION, key)
+                self._changed()
+                return True
+        return False
+
+    def remove_expired(self, *, set_aside_before: datetime, has_time: Callable[[], bool]) -> int:
+        """Remove those set aside before that moment; returns how many."""
+        removed = 0
+        after_key: str | None = None
+        while has_time() and (rows := self.page(after_key, REMOVED_AT_ONCE)):
+            expired = [row for row in rows if row.set_aside_at < set_aside_before]
+            self._table.commit_groups([[Change(Write.DELETE, _key(row.row_key))] for row in expired])
+            removed += len(expired)
+            after_key = rows[-1].row_key
+        if removed:
+            self._changed()
+        return removed
+
+
+def addressable(row_key: str) -> str:
+    """The key as it can stand as one segment of a URL's path."""
+    if row_key in {"", ".", ".."}:
+        return "%2E" * len(row_key) or "%00"
+    return _NOT_IN_A_PATH.sub(lambda found: f"%{ord(found[0]):02X}", row_key)
+
+
+def _copy(row: Row, reason: str, now: datetime) -> Row:
+    kept: Row = {}
+    characters = 0
+    for name, value in row.items():
+        kept[name] = _bearable(value)
+        characters += len(name) + (len(kept[name]) if isinstance(kept[name], str | bytes) else 0)
+        if characters > KEPT_CHARACTERS_MAX or len(kept) > KEPT_COLUMNS_MAX:
+            break
+    return kept | _note(row, reason, now)
+
+
+def _note(row: Row, reason: str, now: datetime) -> Row:
+    return _key(row["RowKey"]) | {"setAsideAt": now, "reason": reason[:LONGEST_REASON_CHARACTERS]}
+
+
+def _bearable(value: Any) -> Any:  # noqa: ANN401 - a column of any type
+    if isinstance(value, int) and abs(value) > _INT64_MAX:
+        value = str(value)
+    return value[:LONGEST_VALUE_CHARACTERS] if isinstance(value, str | bytes) else value
+
+
+def _read(row: Row) -> SetAsideRow:
+    """The row, whatever someone has made of it."""
+    try:
+        set_aside_at = moment(row, "setAsideAt")
+    except BadRow:
+        set_aside_at = None
+    reason = row.get("reason")
+    return SetAsideRow(row["RowKey"], set_aside_at or _NEVER, reason if isinstance(reason, str) else "")
+
+
+def _key(row_key: str) -> Row:
+    return {"PartitionKey": SET_ASIDE_PARTITION, "RowKey": row_key}

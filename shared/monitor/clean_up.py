@@ -1,0 +1,141 @@
+"""What the timer `clean_up` does: removes what has outlived its retention. It never touches a pending job.
+
+Every step removes in small pieces and may be killed after any of them, or run twice at once. What a run does not get
+to, the next one does.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from shared.clock import Clock
+from shared.jobs.asks import Asks
+from shared.jobs.history import REMOVAL_REMEMBERED_FOR, History
+from shared.jobs.orphans import OrphanedDocuments
+from shared.jobs.set_aside import SetAsideRows
+from shared.log import log_event
+from shared.monitor.timer_reports import TimerReport
+from shared.setting_reader import SettingsError
+from shared.storage.errors import StorageError
+from shared.storage.retrying import retrying_for
+
+# "a run goes on for 50 seconds at most": a step that has just begun another piece still has to end it. Each step has
+# until so long after the start, so that one with much to do does not keep the others from their turn for days.
+JOBS_UNTIL_SECONDS = 20.0
+DELIVERIES_UNTIL_SECONDS = 32.0
+ORPHANS_UNTIL_SECONDS = 44.0
+STORAGE_RETRIED_FOR_SECONDS = 46.0
+# A row that refers to a document is written seconds after it.
+ORPHANED_AFTER = timedelta(days=1)
+_log = logging.getLogger("offer_monitor.monitor")
+
+
+class RemoveExpired(Protocol):
+    """Removes deliveries whose last attempt was before `ended_before`, while there is time; returns how many."""
+
+    def __call__(self, *, ended_before: datetime, has_time: Callable[[], bool]) -> int: ...
+
+
+@dataclass(frozen=True)
+class Retention:
+    """For how many days what has ended is kept; 0 keeps it."""
+
+    job_history_days: int
+    delivery_history_days: int
+
+
+class CleanUp:
+    """Runs of `clean_up`."""
+
+    def __init__(
+        self,
+        *,
+        history: History,
+        set_aside_rows: SetAsideRows,
+        asks: Asks,
+        orphans: OrphanedDocuments,
+        remove_expired_deliveries: RemoveExpired,
+        retention: Retention,
+        clock: Clock,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._history = history
+        self._set_aside_rows = set_aside_rows
+        self._asks = asks
+        self._orphans = orphans
+        self._remove_expired_deliveries = remove_expired_deliveries
+        self._retention = retention
+        self._clock = clock
+        self._monotonic = monotonic
+
+    def run(self, last: TimerReport | None) -> TimerReport:
+        """Remove what is due; goes on where the `last` run stopped. A failed step is in the report, not raised."""
+        now = self._clock.now()
+        began = self._monotonic()
+        resume_after = "" if last is None else str(last.facts.get("orphansAfter", ""))
+
+        def until(seconds: float) -> Callable[[], bool]:
+            return lambda: self._monotonic() - began < seconds
+
+        def orphaned_documents() -> int:
+            nonlocal resume_after
+            removed, resume_after = self._orphans.remove(
+                after_owner=resume_after, written_before=now - ORPHANED_AFTER, has_time=until(ORPHANS_UNTIL_SECONDS)
+            )
+            return removed
+
+        # Small things first. Documents come last: jobs that were removed may have left some.
+        steps: dict[str, Callable[[], int]] = {
+            "asks": lambda: self._asks.forget(now, has_time=until(JOBS_UNTIL_SECONDS)),
+            "removals": lambda: self._history.forget_removals(
+                removed_before=now - REMOVAL_REMEMBERED_FOR, has_time=until(JOBS_UNTIL_SECONDS)
+            ),
+        }
+        if days := self._retention.job_history_days:
+            ended_before = now - timedelta(days=days)
+            steps["setAside"] = lambda: self._set_aside_rows.remove_expired(
+                set_aside_before=ended_before, has_time=until(JOBS_UNTIL_SECONDS)
+            )
+            steps["jobs"] = lambda: self._history.remove_expired(
+                ended_before=ended_before, has_time=until(JOBS_UNTIL_SECONDS)
+            )
+        if days := self._retention.delivery_history_days:
+            attempted_before = now - timedelta(days=days)
+            steps["deliveries"] = lambda: self._remove_expired_deliveries(
+                ended_before=attempted_before, has_time=until(DELIVERIES_UNTIL_SECONDS)
+            )
+        steps["documents"] = orphaned_documents
+        with retrying_for(STORAGE_RETRIED_FOR_SECONDS):
+            counts, reasons = _taken(steps)
+        _log_run(counts, reasons, duration_ms=round((self._monotonic() - began) * 1000))
+        return TimerReport(now, ok=not reasons, facts={"orphansAfter": resume_after})
+
+
+def _taken(steps: Mapping[str, Callable[[], int]]) -> tuple[dict[str, int], list[str]]:
+    """How much each step removed, and why steps failed: none keeps the others from their turn."""
+    counts: dict[str, int] = {}
+    reasons: list[str] = []
+    for name, remove in steps.items():
+        try:
+            counts[name] = remove()
+        except (StorageError, SettingsError) as error:
+            reasons.append(f"{name}: {error}")
+        except Exception:  # noqa: BLE001 - one step that fails in a way nobody foresaw must stop no other
+            _log.exception("cleaning up %s failed unexpectedly", name)
+            reasons.append(f"{name}: failed unexpectedly; the log says why")
+    return counts, reasons
+
+
+def _log_run(counts: Mapping[str, int], reasons: list[str], *, duration_ms: int) -> None:
+    log_event(
+        _log,
+        "clean_up",
+        level=logging.WARNING if reasons else logging.INFO,
+        outcome="failed" if reasons else "ok",
+        reason="; ".join(reasons) or None,
+        **{name: counts.get(name, 0) for name in ("jobs", "setAside", "deliveries", "documents")},
+        durationMs=duration_ms,
+    )

@@ -1,0 +1,74 @@
+"""When each timer function last ran, and how it went.
+
+Each function has a row of its own in the `monitor` partition, which its last run overwrites. `poll_pending_jobs` is
+not among them: the monitor's state (`monitor_state.py`) has its last run.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from shared.json_codec import dumps, loads
+from shared.monitor.monitor_state import MONITOR_PARTITION
+from shared.storage.columns import BadRow, flag, moment, read_row, text
+from shared.storage.table import Row, Table
+
+_TIMER_PREFIX = "timer~"
+
+
+@dataclass(frozen=True)
+class TimerReport:
+    """One run: when it began, whether it could do its work, and what else is worth keeping (a JSON object)."""
+
+    at: datetime
+    ok: bool
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+class TimerReports:
+    """Keeps the last report of each timer function. Every method raises StorageError."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def record(self, function: str, report: TimerReport) -> None:
+        """Store the report of the function's run that has just ended."""
+        self._table.upsert(
+            {
+                "PartitionKey": MONITOR_PARTITION,
+                "RowKey": _TIMER_PREFIX + function,
+                "at": report.at,
+                "ok": report.ok,
+                "facts": dumps(report.facts),
+            }
+        )
+
+    def last(self, function: str) -> TimerReport | None:
+        """The function's last report."""
+        row = self._table.get(MONITOR_PARTITION, _TIMER_PREFIX + function)
+        return None if row is None else _report(row)
+
+    def all(self) -> dict[str, TimerReport]:
+        """The last report of each function that has run."""
+        rows = self._table.rows(
+            "PartitionKey eq @partition and RowKey gt @first and RowKey lt @end",
+            {"partition": MONITOR_PARTITION, "first": _TIMER_PREFIX, "end": f"{_TIMER_PREFIX}~"},
+        )
+        reports = {row["RowKey"].removeprefix(_TIMER_PREFIX): _report(row) for row in rows}
+        return {function: report for function, report in reports.items() if report is not None}
+
+
+def _report(row: Row) -> TimerReport | None:
+    """The report in a row; None if someone has made something else of it."""
+
+    def read() -> TimerReport:
+        at, facts = moment(row, "at"), loads(text(row, "facts") or "{}")
+        if at is None or not isinstance(facts, dict):
+            raise BadRow("it is no report")
+        return TimerReport(at, flag(row, "ok"), facts)
+
+    try:
+        return read_row(read)
+    except BadRow:
+        return None

@@ -1,0 +1,28 @@
+"""The Retry-After header (RFC 9110, 10.2.3): seconds, or a date."""
+
+import re
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+# No server means it when it says longer; a garbled number must not silence anything for years.
+RETRY_AFTER_MAX_SECONDS = 86_400.0
+_SECONDS = re.compile(r"\d{1,20}(?:\.\d{1,20})?", re.ASCII)
+_LONGEST_CHARACTERS = 100
+
+
+def retry_after_seconds(header: str | None, now: datetime) -> float | None:
+    """Seconds from `now` until the header allows another request, from 0 to a day; None if it says nothing."""
+    text = (header or "").strip()
+    if len(text) > _LONGEST_CHARACTERS:
+        return None
+    try:
+        seconds = float(text) if _SECONDS.fullmatch(text) else _seconds_until(text, now)
+    except Exception:  # noqa: BLE001 - a stranger's header: whatever is wrong with it, it says nothing
+        return None
+    return min(max(seconds, 0.0), RETRY_AFTER_MAX_SECONDS)
+
+
+def _seconds_until(date: str, now: datetime) -> float:
+    allowed_at = parsedate_to_datetime(date)
+    # A date in "-0000" comes back without a zone; HTTP dates are UTC whatever they say.
+    return (allowed_at.replace(tzinfo=allowed_at.tzinfo or UTC) - now).total_seconds()

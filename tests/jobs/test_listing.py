@@ -1,0 +1,237 @@
+"""Listing jobs, page by page."""
+
+import uuid
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from sandbox.server import Sandbox
+from shared.jobs import listing
+from shared.jobs.job import Job
+from shared.jobs.listing import InvalidCursor, JobListing
+from shared.models.vocabulary import JobState, Operation
+from shared.storage.table import Change, Row, Write
+from tests.jobs.conftest import Instance
+
+
+def ids(instance: Instance, listed: str, limit: int, external_id: str | None = None) -> list[str]:
+    """All ids of a listing, page by page; no page may be longer than its limit."""
+    found: list[str] = []
+    cursor: str | None = None
+    while True:
+        state = "all" if listed == "all" else JobState(listed)
+        page = instance.listing.page(state, external_id=external_id, limit=limit, cursor=cursor)  # type: ignore[arg-type] # the literal "all"
+        assert len(page.jobs) <= limit
+        found += [job.job_id for job in page.jobs]
+        cursor = page.next_cursor
+        if cursor is None:
+            return found
+
+
+def test_pages_together_hold_every_job_once_pending_first_then_newest_first(
+    instance: Instance, fresh_sandbox: Sandbox
+) -> None:
+    finished: list[str] = []
+    for _ in range(5):
+        job_id = fresh_sandbox.state.add_job()
+        instance.register(job_id)
+        instance.tick()
+        finished.append(job_id)
+        instance.clock.advance(60)
+    pending = sorted(instance.register(str(uuid.uuid4())).job_id for _ in range(4))
+    for limit in (1, 3, 4, 20):
+        assert ids(instance, "all", limit) == pending + finished[::-1]
+    assert ids(instance, "pending", 3) == pending
+    assert ids(instance, "succeeded", 2) == finished[::-1]
+    assert ids(instance, "failed", 2) == []
+
+
+def test_pages_go_on_through_jobs_that_are_on_their_way_to_the_history(
+    instance: Instance, fresh_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_history = fresh_sandbox.state.add_job()
+    instance.register(in_history)
+    instance.tick()
+    on_their_way = sorted(fresh_sandbox.state.add_job() for _ in range(3))
+    for job_id in on_their_way:
+        instance.register(job_id)
+    with monkeypatch.context() as killed:
+        killed.setattr(instance.outbox, "settle", lambda _: None)
+        instance.tick()
+    for limit in (1, 2, 5):
+        assert ids(instance, "all", limit) == [*on_their_way, in_history]
+
+
+def test_jobs_are_filtered_by_external_id_wherever_they_stand(instance: Instance, fresh_sandbox: Sandbox) -> None:
+    for external_id in ("a", "b", "a'b"):
+        instance.registry.register(str(uuid.uuid4()), operation=Operation.CREATE, label=None, external_id=external_id)
+        job_id = fresh_sandbox.state.add_job()
+        instance.registry.register(job_id, operation=Operation.CREATE, label=None, external_id=external_id)
+    instance.tick()
+    assert len(ids(instance, "all", 1, external_id="a")) == 2
+    assert len(ids(instance, "all", 10, external_id="a'b")) == 2
+    assert ids(instance, "all", 10, external_id="c") == []
+
+
+@pytest.mark.parametrize(
+    "cursor", ["x", "%%%", "bm90IGEgY3Vyc29y", "\u00e9", "cGVuZGluZw", "WzEsMl0", "bnVsbA", "W10"]
+)
+def test_a_cursor_that_was_not_handed_out_is_refused(instance: Instance, cursor: str) -> None:
+    with pytest.raises(InvalidCursor):
+        instance.listing.page("all", external_id=None, limit=1, cursor=cursor)
+
+
+def finish_in_history(instance: Instance, offers: list[bytes], *, state: JobState = JobState.SUCCEEDED) -> list[str]:
+    """Jobs that ended a second after each other, the newest last."""
+    found = []
+    for offer in offers:
+        instance.clock.advance(1)
+        job = instance.register(str(uuid.uuid4()))
+        row = instance.pending.get(job.job_id, instance.clock.now())
+        assert row is not None
+        ended = replace(job, private_offer=offer or None).finished(state, instance.clock.now())
+        [written] = instance.pending.write([(row, ended)])
+        assert written is not None
+        assert written.outbox is not None
+        instance.outbox.settle([written.outbox])
+        found.append(job.job_id)
+    return found
+
+
+def slow_listing(instance: Instance, seconds_a_look: float) -> JobListing:
+    """A listing to which every look at the clock seems to take so long."""
+    looks = iter(range(10_000))
+    return JobListing(
+        pending=instance.pending,
+        history=instance.history,
+        clock=instance.clock,
+        monotonic=lambda: next(looks) * seconds_a_look,
+    )
+
+
+def test_a_page_ends_before_it_is_too_large(instance: Instance, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(listing, "PAGE_MAX_BYTES", 250_000)
+    sizes = [100_000, 20_000, 100_000, 300_000, 100_000, 100_000]
+    jobs = finish_in_history(instance, [b'{"notes":"' + b"x" * size + b'"}' for size in sizes])
+    pages, cursor = [], None
+    while True:
+        page = instance.listing.page(JobState.SUCCEEDED, external_id=None, limit=10, cursor=cursor)
+        pages.append([job.job_id for job in page.jobs])
+        cursor = page.next_cursor
+        if cursor is None:
+            break
+    newest_first = jobs[::-1]
+    assert pages == [newest_first[:2], newest_first[2:3], newest_first[3:]]
+
+
+def test_a_job_that_does_not_fit_is_not_read_before_its_page(
+    instance: Instance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listing, "PAGE_MAX_BYTES", 250_000)
+    finish_in_history(instance, [b'{"notes":"' + b"x" * 200_000 + b'"}'] * 3)
+    read: list[str] = []
+    load = instance.history.read
+
+    def recorded(row: Row) -> Job:
+        read.append(row["RowKey"])
+        return load(row)
+
+    monkeypatch.setattr(instance.history, "read", recorded)
+    assert len(instance.listing.page(JobState.SUCCEEDED, external_id=None, limit=3, cursor=None).jobs) == 1
+    assert len(read) == 1
+
+
+def test_a_filter_for_what_is_rare_stops_when_its_time_is_over_and_goes_on_from_there(instance: Instance) -> None:
+    [rare] = finish_in_history(instance, [b""], state=JobState.FAILED)
+    finish_in_history(instance, [b""] * 5)
+    slow = slow_listing(instance, seconds_a_look=2.0)
+    pages, cursor = [], None
+    while True:
+        page = slow.page(JobState.FAILED, external_id=None, limit=10, cursor=cursor)
+        pages.append([job.job_id for job in page.jobs])
+        cursor = page.next_cursor
+        if cursor is None:
+            break
+    assert [job_id for page in pages for job_id in page] == [rare]
+    assert len(pages) > 2
+    assert pages[0] == []
+
+
+def test_a_page_makes_progress_even_if_one_row_takes_all_its_time(instance: Instance) -> None:
+    jobs = finish_in_history(instance, [b""] * 3)
+    slow = slow_listing(instance, seconds_a_look=60.0)
+    found, cursor = [], None
+    for _ in range(20):
+        page = slow.page("all", external_id=None, limit=10, cursor=cursor)
+        found += [job.job_id for job in page.jobs]
+        cursor = page.next_cursor
+        if cursor is None:
+            break
+    assert found == jobs[::-1]
+    assert cursor is None
+
+
+def test_a_filter_reads_the_long_parts_of_matching_jobs_alone(
+    instance: Instance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    finish_in_history(instance, [b'{"notes":"short"}'] * 5)
+    columns: list[object] = []
+    rows = instance.table.rows
+
+    def recorded(*arguments: Any, **options: Any) -> Any:  # noqa: ANN401 - passed on
+        columns.append(options.get("columns"))
+        return rows(*arguments, **options)
+
+    monkeypatch.setattr(instance.table, "rows", recorded)
+    assert instance.listing.page(JobState.FAILED, external_id="x", limit=10, cursor=None).jobs == []
+    assert all(columns)
+
+
+def test_an_external_id_of_another_type_is_found_by_its_text(instance: Instance) -> None:
+    job_id = str(uuid.uuid4())
+    instance.table.insert({"PartitionKey": "pending", "RowKey": job_id, "externalId": 4711})
+    assert ids(instance, "all", 10, external_id="4711") == [job_id]
+
+
+def test_jobs_that_end_while_one_pages_come_last(instance: Instance) -> None:
+    first = finish_in_history(instance, [b""] * 3)
+    page = instance.listing.page(JobState.SUCCEEDED, external_id=None, limit=2, cursor=None)
+    found = [job.job_id for job in page.jobs]
+    later = finish_in_history(instance, [b""] * 2)
+    while page.next_cursor is not None:
+        page = instance.listing.page(JobState.SUCCEEDED, external_id=None, limit=2, cursor=page.next_cursor)
+        found += [job.job_id for job in page.jobs]
+    assert found == first[::-1] + later[::-1]
+
+
+def test_a_pending_job_that_ends_while_one_pages_is_not_left_out(instance: Instance, fresh_sandbox: Sandbox) -> None:
+    jobs = sorted(fresh_sandbox.state.add_job() for _ in range(4))
+    for job_id in jobs:
+        instance.register(job_id)
+    page = instance.listing.page("all", external_id=None, limit=1, cursor=None)
+    found = [job.job_id for job in page.jobs]
+    instance.tick()
+    while page.next_cursor is not None:
+        page = instance.listing.page("all", external_id=None, limit=1, cursor=page.next_cursor)
+        found += [job.job_id for job in page.jobs]
+    assert set(found) == set(jobs)
+
+
+def test_bad_rows_are_passed_over_and_a_page_goes_on_behind_them(instance: Instance) -> None:
+    jobs = sorted(instance.register(str(uuid.uuid4())).job_id for _ in range(3))
+    bad = ["#", " odd \u00e9\U0001f600'", "~", "zzz", "0" * 500]
+    instance.table.commit_groups(
+        [[Change(Write.INSERT, {"PartitionKey": "pending", "RowKey": key})] for key in bad if key != "#"]
+    )
+    assert ids(instance, "pending", 1) == jobs
+    assert ids(instance, "pending", 2) == jobs
+
+
+def test_a_cursor_belongs_to_its_filters(instance: Instance) -> None:
+    for _ in range(2):
+        instance.register(str(uuid.uuid4()))
+    cursor = instance.listing.page("all", external_id=None, limit=1, cursor=None).next_cursor
+    for state, external_id in ((JobState.PENDING, None), ("all", "crm-1")):
+        with pytest.raises(InvalidCursor, match="other filters"):
+            instance.listing.page(state, external_id=external_id, limit=1, cursor=cursor)  # type: ignore[arg-type] # the literal "all"

@@ -1,0 +1,105 @@
+"""Poll cycles over storage that is throttled, fails for a moment, or is written to by others."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from sandbox.server import Sandbox
+from shared.settings import StorageByConnectionString
+from shared.storage.connection import Tables
+from shared.storage.errors import StorageUnreachable
+from shared.storage.table import Change, Write, etag_of
+from shared.upstream.clients import Upstream
+from tests.clock import FakeClock
+from tests.jobs.conftest import Instance, RecordingAnnouncer
+from tests.storage.faulty_storage import Fault, FaultyStorage, faulty_storage
+from tests.storage.time_that_flies import TimeThatFlies
+
+
+@pytest.fixture
+def front(azurite: str) -> Iterator[FaultyStorage]:
+    with faulty_storage(azurite) as running:
+        yield running
+
+
+@pytest.fixture
+def instance(front: FaultyStorage, jobs_table: str, upstream: Upstream, clock: FakeClock) -> Instance:
+    """One whose storage fails as the front says, and which does not really wait for it."""
+    storage = StorageByConnectionString(front.connection_string)
+    table = Tables(storage, TimeThatFlies().waiting).table(jobs_table)
+    return Instance(table, upstream, clock, RecordingAnnouncer())
+
+
+def register(instance: Instance, sandbox: Sandbox, count: int, **course: object) -> list[str]:
+    job_ids = [sandbox.state.add_job(**course) for _ in range(count)]  # type: ignore[arg-type] # passed through
+    rows = [{"PartitionKey": "pending", "RowKey": job_id} for job_id in job_ids]
+    instance.table.commit_each([[Change(Write.INSERT, row)] for row in rows])
+    return job_ids
+
+
+@pytest.mark.parametrize("inside", [True, False])
+@pytest.mark.parametrize("text", ["claimedUntil", "finishedEventId"])
+def test_a_throttled_transaction_costs_no_answer_of_upstreams(
+    instance: Instance, front: FaultyStorage, fresh_sandbox: Sandbox, text: str, inside: bool
+) -> None:
+    register(instance, fresh_sandbox, 5)
+    front.faults.extend([Fault(503, text=text, inside=inside)] * 3)
+    report = instance.tick()
+    assert not front.faults
+    assert (report.failure, report.polled, report.finished) == (None, 5, 5)
+    assert sorted(instance.announcer.types) == ["job.succeeded"] * 5
+
+
+def test_what_was_asked_before_storage_failed_for_good_is_still_written(
+    instance: Instance, fresh_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shared.jobs.poll_run.TRANSACTION_MAX_ROWS", 3)
+    job_ids = register(instance, fresh_sandbox, 12)
+    claim, claims = instance.pending.claim, []
+
+    def claim_once(*arguments: object, **named: object) -> object:
+        claims.append(arguments)
+        if len(claims) > 1:
+            raise StorageUnreachable("storage is busy")
+        return claim(*arguments, **named)  # type: ignore[arg-type] # passed through
+
+    monkeypatch.setattr(instance.pending, "claim", claim_once)
+    report = instance.tick()
+    assert report.failure is not None
+    assert report.polled == 3
+    assert sum(not instance.job(job_id).pending for job_id in job_ids) == 3
+
+
+def test_a_row_that_another_system_changes_is_asked_in_the_same_tick_with_what_was_changed(
+    instance: Instance, front: FaultyStorage, fresh_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job_ids = register(instance, fresh_sandbox, 40, seconds=None)
+    claim = instance.pending.claim
+
+    def merge_first(*arguments: object, **named: object) -> object:
+        monkeypatch.setattr(instance.pending, "claim", claim)
+        row = instance.table.get("pending", job_ids[20])
+        assert row is not None
+        label = {"PartitionKey": "pending", "RowKey": job_ids[20], "label": "changed"}
+        instance.table.commit([Change(Write.MERGE, label, etag_of(row))])
+        front.requests.clear()
+        return claim(*arguments, **named)  # type: ignore[arg-type] # passed through
+
+    monkeypatch.setattr(instance.pending, "claim", merge_first)
+    report = instance.tick()
+    assert report.polled == 40
+    assert instance.job(job_ids[20]).label == "changed"
+    assert instance.job(job_ids[20]).poll_count == 1
+
+
+def test_two_instances_that_claim_the_same_hundred_jobs_do_not_quarrel_over_each(
+    instance: Instance, front: FaultyStorage, fresh_sandbox: Sandbox
+) -> None:
+    register(instance, fresh_sandbox, 100, seconds=None)
+    [page] = instance.pending.pages(instance.clock.now())
+    until = instance.clock.now()
+    assert len(instance.pending.claim(page.rows, until).taken) == 100
+    front.requests.clear()
+    claims = instance.pending.claim(page.rows, until)
+    assert (len(claims.taken), len(claims.lost)) == (0, 100)
+    assert len(front.requests) < 20

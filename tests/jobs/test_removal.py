@@ -1,0 +1,122 @@
+"""Removing a job takes what is its own, and nothing of another finish of the same job."""
+
+import uuid
+from typing import Any
+
+import pytest
+
+from sandbox.server import Sandbox
+from shared.json_codec import loads
+from shared.models.vocabulary import JobState
+from shared.storage.table import Table
+from tests.jobs.conftest import Instance
+
+BIG: dict[str, Any] = {"id": "private-offer/big", "name": "big", "notes": "x" * 50_000}
+
+
+def documents(table: Table) -> list[str]:
+    return [row["RowKey"] for row in table.rows("PartitionKey ge 'document~' and PartitionKey lt 'document~~'")]
+
+
+@pytest.fixture
+def unsettled(instance: Instance, fresh_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A job that a tick has finished and not settled: its process was killed before."""
+    job_id = fresh_sandbox.state.add_job(resources=[BIG])
+    instance.register(job_id)
+    with monkeypatch.context() as killed:
+        killed.setattr(instance.outbox, "settle", lambda _: None)
+        instance.tick()
+    return job_id
+
+
+def put_back(instance: Instance, job_id: str) -> None:
+    instance.table.insert({"PartitionKey": "pending", "RowKey": job_id})
+
+
+def test_removing_a_job_that_was_put_back_leaves_its_finished_record_whole(
+    instance: Instance, fresh_sandbox: Sandbox
+) -> None:
+    job_id = fresh_sandbox.state.add_job(resources=[BIG])
+    instance.register(job_id)
+    instance.tick()
+    put_back(instance, job_id)
+    assert instance.registry.remove(job_id)
+    assert loads(instance.job(job_id).private_offer or b"") == BIG
+
+
+def test_removing_a_job_that_was_put_back_leaves_its_waiting_event_whole(instance: Instance, unsettled: str) -> None:
+    put_back(instance, unsettled)
+    assert instance.registry.remove(unsettled)
+    instance.tick()
+    assert instance.announcer.types == ["job.succeeded"]
+    assert loads(instance.announcer.events[0].data["job"]["privateOffer"].data) == BIG
+    assert loads(instance.job(unsettled).private_offer or b"") == BIG
+
+
+def test_a_finished_job_whose_offer_is_gone_is_settled_without_it(instance: Instance, unsettled: str) -> None:
+    for row in list(instance.table.rows(f"PartitionKey eq 'document~{unsettled}'")):
+        instance.table.delete(row["PartitionKey"], row["RowKey"])
+    instance.tick()
+    assert instance.announcer.types == ["job.succeeded"]
+    assert instance.announcer.events[0].data["job"]["privateOffer"] is None
+    assert instance.job(unsettled).state is JobState.SUCCEEDED
+    assert list(instance.table.rows("PartitionKey eq 'pending'")) == []
+
+
+def test_a_job_put_back_while_its_finish_waits_does_not_finish_twice(
+    instance: Instance, unsettled: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put_back(instance, unsettled)
+    instance.clock.advance(61)
+    with monkeypatch.context() as killed:
+        killed.setattr(instance.outbox, "settle", lambda _: None)
+        instance.tick()
+    assert [row["RowKey"] for row in instance.table.rows("PartitionKey eq 'pending'")] == [f"~finished~{unsettled}"]
+    instance.tick()
+    assert instance.announcer.types == ["job.succeeded"]
+    assert loads(instance.job(unsettled).private_offer or b"") == BIG
+
+
+def test_a_job_removed_while_its_settlement_is_queued_does_not_come_back(instance: Instance, unsettled: str) -> None:
+    queued = instance.pending.outbox_row(unsettled)
+    assert queued is not None
+    assert instance.registry.remove(unsettled)
+    instance.outbox.settle([queued])
+    assert instance.registry.find(unsettled) is None
+    assert instance.finished() == []
+    assert instance.announcer.types == ["job.succeeded"]
+    assert documents(instance.table) == []
+
+
+def test_a_job_removed_and_registered_again_finishes_again(instance: Instance, unsettled: str) -> None:
+    queued = instance.pending.outbox_row(unsettled)
+    assert queued is not None
+    instance.registry.remove(unsettled)
+    instance.register(unsettled)
+    instance.clock.advance(61)
+    instance.tick()
+    instance.outbox.settle([queued])  # at last
+    assert loads(instance.job(unsettled).private_offer or b"") == BIG
+    assert len(instance.finished()) == 1
+    assert instance.announcer.types == ["job.succeeded", "job.succeeded"]
+    assert instance.registry.remove(unsettled)
+    assert documents(instance.table) == []
+
+
+def test_a_second_finish_that_does_not_stand_leaves_no_document(instance: Instance, fresh_sandbox: Sandbox) -> None:
+    job_id = fresh_sandbox.state.add_job(resources=[BIG])
+    instance.register(job_id)
+    instance.tick()
+    [kept] = documents(instance.table)
+    instance.clock.advance(61)
+    put_back(instance, job_id)
+    instance.tick()
+    assert documents(instance.table) == [kept]
+    assert loads(instance.job(job_id).private_offer or b"") == BIG
+
+
+def test_a_record_without_its_row_can_be_removed(instance: Instance) -> None:
+    job_id = str(uuid.uuid4())
+    instance.table.insert({"PartitionKey": "finished", "RowKey": f"job~{job_id}", "recordKey": f"at~1~{job_id}"})
+    assert instance.registry.remove(job_id)
+    assert not instance.registry.remove(job_id)

@@ -1,0 +1,294 @@
+"""What `clean_up` removes, what it leaves, and what a run that is cut short leads to."""
+
+import contextlib
+import uuid
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from sandbox.server import Sandbox
+from shared.jobs.job_bodies import JobBodies
+from shared.jobs.orphans import OrphanedDocuments
+from shared.json_codec import loads
+from shared.models.vocabulary import JobState
+from shared.monitor.clean_up import CleanUp, Retention
+from shared.monitor.timer_reports import TimerReport
+from shared.storage.documents import Documents
+from shared.storage.errors import StorageUnreachable
+from tests.clock import FakeClock
+from tests.jobs.conftest import Instance
+
+BIG = b'{"notes":"' + b"x" * 40_000 + b'"}'
+KEPT = Retention(job_history_days=10, delivery_history_days=5)
+
+
+class Deliveries:
+    """The webhooks' part, as `clean_up` sees it."""
+
+    def __init__(self) -> None:
+        self.asked: list[datetime] = []
+
+    def remove_expired(self, *, ended_before: datetime, has_time: Callable[[], bool]) -> int:
+        self.asked += [ended_before] if has_time() else []
+        return 0
+
+
+def clean_up(
+    instance: Instance,
+    *,
+    retention: Retention = KEPT,
+    deliveries: Deliveries | None = None,
+    seconds_a_look: float = 0.0,
+    last: TimerReport | None = None,
+) -> TimerReport:
+    """One run, to which every look at the time seems to take so long."""
+    looks = iter(range(100_000))
+    documents = Documents(instance.table)
+    return CleanUp(
+        history=instance.history,
+        set_aside_rows=instance.set_aside_rows,
+        asks=instance.asks,
+        orphans=OrphanedDocuments(documents, instance.pending, instance.history),
+        remove_expired_deliveries=(deliveries or Deliveries()).remove_expired,
+        retention=retention,
+        clock=instance.clock,
+        monotonic=lambda: next(looks) * seconds_a_look,
+    ).run(last)
+
+
+def finish(instance: Instance, offer: bytes | None = None) -> str:
+    """A job that has ended now."""
+    job = instance.register(str(uuid.uuid4()))
+    row = instance.pending.get(job.job_id, instance.clock.now())
+    assert row is not None
+    ended = replace(job, private_offer=offer).finished(JobState.SUCCEEDED, instance.clock.now())
+    [written] = instance.pending.write([(row, ended)])
+    assert written is not None
+    assert written.outbox is not None
+    instance.outbox.settle([written.outbox])
+    return job.job_id
+
+
+def keys(instance: Instance, query: str) -> list[str]:
+    return [row["RowKey"] for row in instance.table.rows(query)]
+
+
+def documents(instance: Instance) -> list[str]:
+    return keys(instance, "PartitionKey ge 'document~' and PartitionKey lt 'document~~'")
+
+
+def test_finished_jobs_go_with_their_documents_when_their_days_are_over(instance: Instance) -> None:
+    expired = [finish(instance, BIG) for _ in range(2)]
+    instance.clock.advance(60)
+    kept = finish(instance, BIG)
+    instance.clock.advance(10 * 86_400 - 30)
+    report = clean_up(instance)
+    assert report.ok
+    assert [job.job_id for job in instance.finished()] == [kept]
+    assert [instance.registry.find(job_id) for job_id in expired] == [None, None]
+    assert instance.job(kept).private_offer == BIG
+    assert len(documents(instance)) == 1
+    assert keys(instance, "PartitionKey eq 'finished' and RowKey ge 'job~'") == [f"job~{kept}"]
+
+
+def test_a_job_that_was_removed_by_age_is_a_new_one_when_it_is_registered_again(
+    instance: Instance, fresh_sandbox: Sandbox
+) -> None:
+    job_id = fresh_sandbox.state.add_job()
+    instance.register(job_id)
+    instance.tick()
+    instance.clock.advance(11 * 86_400)
+    clean_up(instance)
+    assert instance.register(job_id).pending
+    instance.tick()
+    assert instance.announcer.types == ["job.succeeded", "job.succeeded"]
+
+
+def test_zero_days_keep_everything(instance: Instance, clock: FakeClock) -> None:
+    job_id = finish(instance)
+    instance.table.insert({"PartitionKey": "pending", "RowKey": "no job"})
+    instance.tick()
+    clock.advance(3650 * 86_400)
+    deliveries = Deliveries()
+    clean_up(instance, retention=Retention(0, 0), deliveries=deliveries)
+    assert [job.job_id for job in instance.finished()] == [job_id]
+    assert instance.set_aside_rows.count().count == 1
+    assert deliveries.asked == []
+
+
+def test_rows_that_were_set_aside_go_when_their_days_are_over(instance: Instance, clock: FakeClock) -> None:
+    for key in ("no job 1", "no job 2"):
+        instance.table.insert({"PartitionKey": "pending", "RowKey": key})
+        instance.tick()
+        clock.advance(86_400)
+    clock.advance(9 * 86_400 - 60)
+    clean_up(instance)
+    assert [row.row_key for row in instance.set_aside_rows.page(None, 10)] == ["no job 2"]
+
+
+def test_deliveries_are_asked_to_go_by_their_own_days(instance: Instance, clock: FakeClock) -> None:
+    deliveries = Deliveries()
+    clean_up(instance, deliveries=deliveries)
+    assert deliveries.asked == [clock.now() - timedelta(days=5)]
+
+
+def test_notes_of_status_requests_go_when_nobody_needs_them(instance: Instance, clock: FakeClock) -> None:
+    for key, ahead in (("over", -301), ("fresh", -10), ("waiting", 60)):
+        instance.table.insert(
+            {"PartitionKey": "asked", "RowKey": key, "nextPollAt": clock.now() + timedelta(seconds=ahead)}
+        )
+    instance.table.insert({"PartitionKey": "asked", "RowKey": "broken", "nextPollAt": "soon"})
+    clean_up(instance)
+    assert keys(instance, "PartitionKey eq 'asked'") == ["fresh", "waiting"]
+
+
+def test_the_note_that_a_job_was_removed_goes_after_a_day(instance: Instance, clock: FakeClock) -> None:
+    removed, again = finish(instance), finish(instance)
+    for job_id in (removed, again):
+        instance.registry.remove(job_id)
+    clock.advance(86_400 - 60)
+    clean_up(instance)
+    assert f"job~{removed}" in keys(instance, "PartitionKey eq 'finished'")
+    instance.register(again)
+    row = instance.pending.get(again, clock.now())
+    assert row is not None
+    [written] = instance.pending.write([(row, row.job.finished(JobState.FAILED, clock.now()))])
+    assert written is not None
+    assert written.outbox is not None
+    instance.outbox.settle([written.outbox])
+    clock.advance(120)
+    clean_up(instance)
+    assert keys(instance, "PartitionKey eq 'finished' and RowKey ge 'job~'") == [f"job~{again}"]
+    assert instance.job(again).state is JobState.FAILED
+
+
+@pytest.fixture
+def later(instance: Instance) -> Instance:
+    """The instance two days after what storage's own clock stamps its rows with."""
+    instance.clock.advance((datetime.now(UTC) - instance.clock.now()).total_seconds() + 2 * 86_400)
+    return instance
+
+
+def test_documents_that_no_row_refers_to_go_after_a_day(later: Instance) -> None:
+    bodies = JobBodies(Documents(later.table))
+    finished = finish(later, BIG)
+    pending = later.register(str(uuid.uuid4()))
+    row = later.pending.get(pending.job_id, later.clock.now())
+    assert row is not None
+    errors: list[dict[str, Any]] = [{"message": "x" * 40_000}]
+    later.pending.write([(row, replace(row.job, errors=errors))])
+    kept = documents(later)
+    for job_id in (finished, pending.job_id, str(uuid.uuid4())):
+        bodies.columns(replace(later.register(str(uuid.uuid4())), job_id=job_id, private_offer=BIG))
+    assert len(documents(later)) == len(kept) + 3
+    clean_up(later)
+    assert documents(later) == kept
+    assert later.job(finished).private_offer == BIG
+    assert later.job(pending.job_id).errors == errors
+
+
+def test_documents_of_a_finish_that_waits_to_be_settled_stay(
+    later: Instance, fresh_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    offer = {"id": "private-offer/big", "notes": "x" * 50_000}
+    job_id = fresh_sandbox.state.add_job(resources=[offer])
+    later.register(job_id)
+    with monkeypatch.context() as killed:
+        killed.setattr(later.outbox, "settle", lambda _: None)
+        later.tick()
+    clean_up(later)
+    later.tick()
+    assert loads(later.job(job_id).private_offer or b"") == offer
+
+
+def test_a_document_written_just_now_may_still_get_its_row(instance: Instance) -> None:
+    instance.clock.advance((datetime.now(UTC) - instance.clock.now()).total_seconds())
+    Documents(instance.table).put(str(uuid.uuid4()), BIG)
+    clean_up(instance)
+    assert len(documents(instance)) == 1
+
+
+def test_a_run_stops_when_its_time_is_over_and_the_next_one_goes_on(later: Instance) -> None:
+    store = Documents(later.table)
+    for _ in range(5):
+        store.put(str(uuid.uuid4()), BIG)
+    report = clean_up(later, seconds_a_look=9.0)
+    assert 0 < len(documents(later)) < 5
+    assert report.facts["orphansAfter"]
+    after = clean_up(later, last=report)
+    assert documents(later) == []
+    assert after.facts["orphansAfter"] == ""
+
+
+def test_a_run_without_time_removes_nothing(later: Instance) -> None:
+    finish(later, BIG)
+    later.clock.advance(11 * 86_400)
+    assert clean_up(later, seconds_a_look=100.0).ok
+    assert len(later.finished()) == 1
+
+
+def test_two_runs_at_once_harm_nothing(instance: Instance, monkeypatch: pytest.MonkeyPatch) -> None:
+    expired = [finish(instance, BIG) for _ in range(3)]
+    instance.clock.advance(11 * 86_400)
+    kept = finish(instance, BIG)
+    commit_groups = instance.table.commit_groups
+    other_runs = iter([True])
+
+    def after_another_run(groups: Any) -> Any:  # noqa: ANN401 - passed on
+        if next(other_runs, False):
+            clean_up(instance)
+        return commit_groups(groups)
+
+    monkeypatch.setattr(instance.table, "commit_groups", after_another_run)
+    assert clean_up(instance).ok
+    assert [instance.registry.find(job_id) for job_id in expired] == [None] * 3
+    assert instance.job(kept).private_offer == BIG
+
+
+@pytest.mark.parametrize("number", range(1, 5))
+def test_a_run_killed_before_any_write_leaves_no_job_half(instance: Instance, number: int) -> None:
+    class Killed(BaseException):
+        """The process dies here."""
+
+    jobs = [finish(instance, BIG) for _ in range(2)]
+    instance.clock.advance(11 * 86_400)
+    commit = instance.table.commit
+    writes = 0
+
+    def dying(changes: Any) -> Any:  # noqa: ANN401 - passed on
+        nonlocal writes
+        writes += 1
+        if writes >= number:
+            raise Killed
+        return commit(changes)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(instance.table, "commit", dying)
+        with contextlib.suppress(Killed):
+            clean_up(instance)
+    found = [instance.registry.find(job_id) for job_id in jobs]
+    assert all(job is None or job.private_offer == BIG for job in found)
+    clean_up(instance)
+    assert instance.finished() == []
+
+
+def test_a_step_that_fails_keeps_no_other_from_its_turn(
+    instance: Instance, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    job_id = finish(instance)
+    instance.clock.advance(11 * 86_400)
+
+    def unreachable(*_: object, **__: object) -> int:
+        raise StorageUnreachable("no answer")
+
+    def broken(*_: object, **__: object) -> int:
+        raise KeyError("nobody foresaw this")
+
+    monkeypatch.setattr(instance.asks, "forget", unreachable)
+    monkeypatch.setattr(instance.set_aside_rows, "remove_expired", broken)
+    assert not clean_up(instance).ok
+    assert instance.registry.find(job_id) is None
+    assert "nobody foresaw this" in caplog.text

@@ -1,0 +1,152 @@
+"""Deliveries that ended long ago are removed, and no others."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+
+from shared.storage.table import Table
+from shared.webhooks.delivery import DeliveryStatus
+from shared.webhooks.webhooks import Webhooks
+from tests.clock import FakeClock
+from tests.webhooks.conftest import AddEndpoint
+from tests.webhooks.receiver import Receiver, Reply
+from tests.webhooks.samples import event
+
+DAY = timedelta(days=1)
+
+
+def always() -> bool:
+    return True
+
+
+def times(count: int) -> Callable[[], bool]:
+    """Has time for so many questions."""
+    answers = iter([True] * count)
+    return lambda: next(answers, False)
+
+
+def rows(table: Table, partition: str) -> list[str]:
+    return [row["RowKey"] for row in table.rows("PartitionKey eq @partition", {"partition": partition})]
+
+
+def deliver(webhooks: Webhooks, *event_ids: str) -> None:
+    webhooks.announcer.announce([event(event_id=event_id) for event_id in event_ids])
+    webhooks.deliverer.finish(10)
+
+
+def kept(webhooks: Webhooks, endpoint_id: str) -> list[str]:
+    page = webhooks.deliveries.page(endpoint_id, status=None, after_log_key="", limit=1000)
+    return sorted(delivery.event_id for delivery in page)
+
+
+def test_delivered_and_dead_deliveries_go_by_their_last_attempt_and_pending_ones_stay(
+    webhooks: Webhooks,
+    add_endpoint: AddEndpoint,
+    receiver: Receiver,
+    webhook_tables: tuple[Table, Table],
+    clock: FakeClock,
+) -> None:
+    endpoint = add_endpoint(receiver)
+    deliver(webhooks, "evt_delivered", "evt_again")
+    receiver.behaviour = lambda _: Reply(500)
+    deliver(webhooks, "evt_pending")
+    receiver.behaviour = lambda _: Reply(410)
+    deliver(webhooks, "evt_dead")
+    clock.advance(DAY.total_seconds())
+    enabled = webhooks.endpoints.get(endpoint.id)
+    assert enabled is not None
+    webhooks.endpoints.change(enabled.enabled_again())
+    receiver.behaviour = lambda _: Reply()
+    page = webhooks.deliveries.page(endpoint.id, status=None, after_log_key="", limit=9)
+    [again] = [delivery for delivery in page if delivery.event_id == "evt_again"]
+    [pending] = [delivery for delivery in page if delivery.event_id == "evt_pending"]
+    webhooks.deliverer.redeliver(again)
+    receiver.behaviour = lambda _: Reply(500)
+    webhooks.deliverer.redeliver(pending)
+    deliver(webhooks, "evt_new")
+
+    removed = webhooks.retention.remove_expired(ended_before=clock.now(), has_time=always)
+    assert removed == 2
+    assert kept(webhooks, endpoint.id) == ["evt_again", "evt_new", "evt_pending"]
+    clock.advance(1)
+    webhooks.retention.remove_expired(ended_before=clock.now(), has_time=always)
+    assert kept(webhooks, endpoint.id) == ["evt_new", "evt_pending"]
+    assert len(rows(webhook_tables[1], endpoint.id)) == 6
+
+
+def test_a_run_that_ends_early_is_resumed_by_the_next(
+    webhooks: Webhooks, add_endpoint: AddEndpoint, receiver: Receiver, clock: FakeClock
+) -> None:
+    endpoint = add_endpoint(receiver)
+    deliver(webhooks, *(f"evt_{number}" for number in range(40)))
+    clock.advance(1)
+    assert webhooks.retention.remove_expired(ended_before=clock.now(), has_time=lambda: False) == 0
+    assert webhooks.retention.remove_expired(ended_before=clock.now(), has_time=times(2)) == 33
+    assert len(kept(webhooks, endpoint.id)) == 7
+    assert webhooks.retention.remove_expired(ended_before=clock.now(), has_time=always) == 7
+    assert kept(webhooks, endpoint.id) == []
+
+
+@pytest.mark.parametrize("missing", ["body", "dead"])
+def test_a_delivery_of_which_a_row_is_gone_already_is_removed_with_the_others(
+    webhooks: Webhooks,
+    add_endpoint: AddEndpoint,
+    receiver: Receiver,
+    webhook_tables: tuple[Table, Table],
+    clock: FakeClock,
+    missing: str,
+) -> None:
+    endpoint = add_endpoint(receiver)
+    receiver.behaviour = lambda _: Reply(410)
+    deliver(webhooks, "evt_1")
+    deliver(webhooks, "evt_2")
+    first = webhooks.deliveries.page(endpoint.id, status=None, after_log_key="", limit=1)[0]
+    webhook_tables[1].delete(endpoint.id, f"{missing}~{first.id}")
+    clock.advance(1)
+    assert webhooks.retention.remove_expired(ended_before=clock.now(), has_time=always) == 2
+    assert rows(webhook_tables[1], endpoint.id) == []
+
+
+def test_a_delivery_that_is_redelivered_meanwhile_stays(
+    webhooks: Webhooks,
+    add_endpoint: AddEndpoint,
+    receiver: Receiver,
+    clock: FakeClock,
+) -> None:
+    endpoint = add_endpoint(receiver)
+    deliver(webhooks, "evt_1")
+    [delivery] = webhooks.deliveries.page(endpoint.id, status=None, after_log_key="", limit=1)
+    clock.advance(1)
+
+    def redelivering() -> bool:
+        """Between the reading of what is expired and its removal."""
+        if delivery.status is DeliveryStatus.DELIVERED and len(receiver.requests) < 2:
+            webhooks.deliverer.redeliver(delivery)
+        return True
+
+    asked = iter([always, redelivering])
+
+    def has_time() -> bool:
+        return next(asked, always)()
+
+    webhooks.retention.remove_expired(ended_before=clock.now(), has_time=has_time)
+    assert len(receiver.requests) == 2
+    assert kept(webhooks, endpoint.id) == ["evt_1"]
+
+
+def test_a_log_row_that_makes_no_sense_goes_by_its_own_age(
+    webhooks: Webhooks,
+    add_endpoint: AddEndpoint,
+    receiver: Receiver,
+    webhook_tables: tuple[Table, Table],
+    clock: FakeClock,
+) -> None:
+    endpoint = add_endpoint(receiver)
+    deliver(webhooks, "evt_1")
+    [delivery] = webhooks.deliveries.page(endpoint.id, status=None, after_log_key="", limit=1)
+    webhook_tables[1].upsert({"PartitionKey": endpoint.id, "RowKey": delivery.log_key, "lastAttemptAt": "soon"})
+    clock.advance(1)
+    assert webhooks.retention.remove_expired(ended_before=clock.now() - DAY, has_time=always) == 0
+    assert webhooks.retention.remove_expired(ended_before=clock.now(), has_time=always) == 1
+    assert rows(webhook_tables[1], endpoint.id) == []
