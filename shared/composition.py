@@ -4,7 +4,6 @@ Nothing is built at import, and nothing a function does not use: an idle tick lo
 and no azure-identity.
 """
 
-import logging
 import time
 from collections.abc import Callable
 from datetime import datetime
@@ -22,6 +21,7 @@ from shared.jobs.poll_cycle import PollCycle
 from shared.jobs.poll_rules import PollRules
 from shared.jobs.set_aside import SetAsideRows
 from shared.jobs.tidying import Tidying
+from shared.log import quiet_libraries
 from shared.monitor.monitor_state import MonitorStates
 from shared.monitor.timer_reports import TimerReports
 from shared.settings import Settings, StorageSettings, load_settings, load_storage_settings
@@ -71,8 +71,7 @@ class Monitor:
     def __init__(self, clock: Clock | None = None) -> None:
         self.building = RLock()
         self.clock = clock or SystemClock()
-        # Microsoft's libraries log every request, and azure-identity what Entra said word for word.
-        logging.getLogger("azure").setLevel(logging.ERROR)
+        quiet_libraries()
 
     # --- settings and storage ---
 

@@ -8,6 +8,16 @@ import logging
 
 from shared.json_codec import dumps
 
+# These libraries log secrets: urllib3 a webhook's whole URL when an answer has a malformed header line, azure-core
+# every request, msal and azure-identity what Entra said word for word. The app's own lines say what went wrong.
+QUIET_LIBRARIES = ("azure", "chardet", "charset_normalizer", "msal", "requests", "urllib3")
+
+
+def quiet_libraries() -> None:
+    """Keep the libraries that speak HTTP out of the log. To be called before the first request."""
+    for name in QUIET_LIBRARIES:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+
 
 def log_event(logger: logging.Logger, event: str, /, *, level: int = logging.INFO, **facts: object) -> None:
     """Write one event. `facts` must hold no secret, token or signed link."""

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from shared import identifiers
 from shared.http.exchange import Request, Response, unchanged_json
-from shared.http.parameters import Parameters
+from shared.http.parameters import Parameters, takes_parameters
 from shared.upstream.cloud_partner_portal import SLOTS, CloudPartnerPortal
 
 HIGHEST_VERSION = 2**63 - 1
@@ -16,6 +16,7 @@ class CppOfferHandlers:
 
     upstream: CloudPartnerPortal
 
+    @takes_parameters
     def read(self, request: Request) -> Response:
         """GET /cpp/publishers/{publisherId}/offers/{offerId}: the draft unless a slot or a version is asked for."""
         parameters = Parameters(request.query, known={"slot", "version"})
@@ -26,12 +27,10 @@ class CppOfferHandlers:
 
     def list(self, request: Request) -> Response:
         """GET /cpp/publishers/{publisherId}/offers."""
-        Parameters(request.query, known=()).check()
         return unchanged_json(self.upstream.offers(identifiers.publisher_id(request.route["publisherId"])).body)
 
     def status(self, request: Request) -> Response:
         """GET /cpp/publishers/{publisherId}/offers/{offerId}/status."""
-        Parameters(request.query, known=()).check()
         parameters = Parameters({}, known=())
         publisher_id, offer_id = _ids(request, parameters)
         parameters.check()

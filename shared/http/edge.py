@@ -2,8 +2,10 @@
 
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 
 from shared.http.exchange import Request, Response, json_response
+from shared.http.parameters import check_parameters
 from shared.http.problems import problem_of, problem_response, unforeseen_problem
 from shared.models.responses import Health
 
@@ -14,7 +16,9 @@ _log = logging.getLogger("offer_monitor.http")
 def answer(find_handler: Callable[[], Handler], request: Request) -> Response:
     """Answer a request. The handler is found in here too: a missing setting is a problem like any other."""
     try:
-        return find_handler()(request)
+        handler = find_handler()
+        check_parameters(handler, request.query)
+        return handler(request)
     except Exception as error:  # noqa: BLE001 - the edge: whatever happened, the caller gets an answer
         problem = problem_of(error)
         if problem is None:
@@ -24,8 +28,9 @@ def answer(find_handler: Callable[[], Handler], request: Request) -> Response:
 
 
 def answer_anyone(find_handler: Callable[[], Handler], request: Request) -> Response:
-    """Answer a health check that needs no key: whatever is wrong, it says `degraded` and no more."""
-    response = answer(find_handler, request)
+    """Answer a health check that needs no key: whatever is wrong, it says `degraded` and no more, and whatever
+    parameters there are, it ignores them."""
+    response = answer(find_handler, replace(request, query={}))
     if response.status in {200, 503} and response.content_type is not None and "problem" not in response.content_type:
         return response
     return json_response(Health(status="degraded"), 503)

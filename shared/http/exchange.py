@@ -34,7 +34,10 @@ class Response:
 
     @property
     def all_headers(self) -> dict[str, str]:
-        return COMMON_HEADERS | dict(self.headers)
+        """The headers that go out. One with a control or non-ASCII character is left out: the Functions host would
+        turn the whole answer into a 500."""
+        headers = COMMON_HEADERS | dict(self.headers)
+        return {name: value for name, value in headers.items() if value.isascii() and value.isprintable()}
 
 
 def json_response(value: object, status: int = HTTPStatus.OK, headers: Mapping[str, str] | None = None) -> Response:

@@ -9,7 +9,7 @@ from shared import identifiers
 from shared.clock import Clock
 from shared.http.bodies import read_body
 from shared.http.exchange import NO_CONTENT, Request, Response, json_response, unchanged_json
-from shared.http.parameters import Parameters
+from shared.http.parameters import Parameters, takes_parameters
 from shared.http.problems import ProblemError, invalid_request
 from shared.jobs.job import POLL_SPACING, Job
 from shared.jobs.job_offers import JobMadeNoOffer, JobOffers, JobStillPending, OfferDeleted
@@ -49,6 +49,7 @@ class JobHandlers:
         headers = {"Location": location, "Retry-After": str(int(POLL_SPACING.total_seconds()))}
         return json_response(job_record(job), HTTPStatus.ACCEPTED, headers)
 
+    @takes_parameters
     def list(self, request: Request) -> Response:
         """GET /jobs."""
         parameters = Parameters(request.query, known={"state", "externalId", "limit", "cursor"})

@@ -9,7 +9,7 @@ from shared import identifiers
 from shared.http.cpp_offers import slot_or_version
 from shared.http.exchange import Request, Response, json_response
 from shared.http.jobs import private_offer_of_job
-from shared.http.parameters import Parameters
+from shared.http.parameters import Parameters, takes_parameters
 from shared.http.problems import ProblemError, problem_of
 from shared.jobs.job_offers import JobOffers
 from shared.json_codec import RawJson
@@ -29,6 +29,7 @@ class OfferDetailHandlers:
     cloud_partner_portal: CloudPartnerPortal
     job_offers: JobOffers
 
+    @takes_parameters
     def read(self, request: Request) -> Response:
         """GET /offer-details: 200 if at least one part came, else the first problem's answer."""
         fetch_private_offer, fetch_cpp_offer = self._asked_for(request)

@@ -2,10 +2,29 @@
 
 from collections.abc import Callable, Collection, Mapping
 
+from shared.http.exchange import Response
 from shared.http.problems import invalid_request
 from shared.identifiers import InvalidIdentifier
+from shared.json_codec import dumps
 
 LONGEST_TEXT_CHARACTERS = 500
+LONGEST_SHOWN_NAME_CHARACTERS = 50
+
+
+# The function key may travel in the query; the host has looked at it.
+_ALWAYS_KNOWN = "code"
+
+
+def takes_parameters[H: Callable[..., Response]](handler: H) -> H:
+    """Mark a handler that looks at its query parameters itself, by `Parameters`. Any other is only called without."""
+    handler.takes_parameters = True  # type: ignore[attr-defined] # functions may have attributes
+    return handler
+
+
+def check_parameters(handler: Callable[..., Response], query: Mapping[str, str]) -> None:
+    """Refuse every parameter of a handler that takes none."""
+    if not getattr(handler, "takes_parameters", False):
+        Parameters(query, known=()).check()
 
 
 class Parameters:
@@ -13,13 +32,11 @@ class Parameters:
 
     def __init__(self, query: Mapping[str, str], *, known: Collection[str]) -> None:
         self._query = query
+        here = f"known here: {', '.join(sorted(known))}" if known else "this call takes none"
         self._faults = [
-            f"{name!r} is not a parameter of this request; known are {', '.join(sorted(known))}"[
-                :LONGEST_TEXT_CHARACTERS
-            ]
+            f"{dumps(name[:LONGEST_SHOWN_NAME_CHARACTERS])} is not a known parameter; {here}"
             for name in query
-            # The function key may travel in the query; the host has looked at it.
-            if name not in known and name != "code"
+            if name not in known and name != _ALWAYS_KNOWN
         ]
 
     def fault(self, text: str) -> None:

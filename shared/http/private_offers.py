@@ -6,7 +6,7 @@ from http import HTTPStatus
 
 from shared import identifiers
 from shared.http.exchange import JSON_TYPE, Request, Response, json_response, unchanged_json
-from shared.http.parameters import Parameters
+from shared.http.parameters import Parameters, takes_parameters
 from shared.http.problems import invalid_request
 from shared.json_codec import RawJson
 from shared.models.responses import PrivateOfferList
@@ -35,6 +35,7 @@ class PrivateOfferHandlers:
             return Response(HTTPStatus.NOT_MODIFIED, content_type=JSON_TYPE, headers=headers)
         return unchanged_json(answer.body, headers)
 
+    @takes_parameters
     def list(self, request: Request) -> Response:
         """GET /private-offers."""
         parameters = Parameters(request.query, known={"state", "subState", "privateOfferType", "limit", "cursor"})

@@ -27,6 +27,10 @@ from shared.upstream.errors import (
 
 # When upstream throttles without saying for how long: its own rule is a request a minute.
 DEFAULT_RETRY_AFTER_SECONDS = 60
+# Faults repeat names that the caller sent. A request must not buy an answer many times its size.
+FAULTS_MAX = 100
+LONGEST_FAULT_CHARACTERS = 200
+LONGEST_DETAIL_CHARACTERS = 2000
 
 
 class ProblemError(Exception):
@@ -52,8 +56,11 @@ class ProblemError(Exception):
 
 
 def invalid_request(faults: list[str], *, status: int = HTTPStatus.BAD_REQUEST) -> ProblemError:
-    """The caller's request is at fault, and every fault is named."""
-    return ProblemError(status, "invalid-request", "; ".join(faults), faults=faults)
+    """The caller's request is at fault, and every fault is named, up to FAULTS_MAX of them."""
+    named = [_cut(fault, LONGEST_FAULT_CHARACTERS) for fault in faults[:FAULTS_MAX]]
+    if len(faults) > FAULTS_MAX:
+        named.append(f"{len(faults) - FAULTS_MAX} more faults are not named")
+    return ProblemError(status, "invalid-request", _cut("; ".join(named), LONGEST_DETAIL_CHARACTERS), faults=named)
 
 
 def problem_of(error: Exception) -> ProblemError | None:
@@ -120,6 +127,10 @@ def _status_and_slug(error: UpstreamError) -> tuple[int, str]:
         case UpstreamTimeout():
             return 504, "upstream-timeout"
     return 502, "upstream-failed"
+
+
+def _cut(text: str, longest: int) -> str:
+    return text if len(text) <= longest else text[: longest - 3] + "..."
 
 
 def _type(slug: str) -> str:

@@ -7,7 +7,7 @@ from http import HTTPStatus
 
 from shared.clock import rfc3339
 from shared.http.exchange import NO_CONTENT, Request, Response, json_response
-from shared.http.parameters import Parameters
+from shared.http.parameters import Parameters, takes_parameters
 from shared.http.problems import ProblemError
 from shared.jobs.set_aside import SetAsideRows, addressable
 from shared.models.responses import SetAsideList, SetAsideRecord
@@ -27,6 +27,7 @@ class SetAsideHandlers:
 
     rows: SetAsideRows
 
+    @takes_parameters
     def list(self, request: Request) -> Response:
         """GET /set-aside: in the order of their row keys."""
         parameters = Parameters(request.query, known={"limit", "cursor"})

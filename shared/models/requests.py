@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from shared import identifiers
 from shared.models.vocabulary import Operation
@@ -37,8 +37,6 @@ class JobRegistration(BaseModel):
     @field_validator("operation", mode="before")
     @classmethod
     def _any_case(cls, value: Any) -> Any:  # noqa: ANN401 - whatever the caller sent
-        if value is None:
-            return Operation.UNKNOWN
         name = value.strip().casefold() if isinstance(value, str) else ""
         if name not in set(Operation):
             raise ValueError(f"should be one of {', '.join(Operation)}")
@@ -48,19 +46,3 @@ class JobRegistration(BaseModel):
     @classmethod
     def _job_id(cls, value: str) -> str:
         return identifiers.job_id(value.strip())
-
-
-def faults_of(error: ValidationError) -> list[str]:
-    """Each fault of a body as `path: what is wrong`; what was sent is not repeated."""
-    return [
-        f"{'.'.join(str(part) for part in fault['loc']) or 'body'}: {fault['msg'].removeprefix('Value error, ')}"
-        for fault in error.errors(include_url=False, include_input=False, include_context=False)
-    ]
-
-
-def only_malformed_ids(error: ValidationError) -> bool:
-    """Whether the body has the right shape, and nothing but an id in it is malformed."""
-    return all(
-        isinstance(fault.get("ctx", {}).get("error"), identifiers.InvalidIdentifier)
-        for fault in error.errors(include_url=False, include_input=False)
-    )

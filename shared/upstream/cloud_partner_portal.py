@@ -34,7 +34,7 @@ class CloudPartnerPortal:
         if version is not None:
             segments += ["versions", str(version)]
         answer = self._object(segments)
-        if "publisherId" in answer.members("publisherId"):
+        if "publisherId" in answer.members("publisherId"):  # an offer whole enough to say whose it is
             answer.check_about("publisherId", publisher_id)
             answer.check_about("id", offer_id)
         return answer

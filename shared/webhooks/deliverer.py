@@ -6,7 +6,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, wait
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from threading import Lock
@@ -25,6 +25,8 @@ from shared.webhooks.sender import Sender, log_fault
 
 # An attempt that begins earlier than this before the end of a cycle is stored by then.
 LAST_START_BEFORE_END_SECONDS = ATTEMPT_TIMEOUT_SECONDS + 2
+# Bodies of deliveries that wait for a thread, in memory.
+BODIES_HELD_MAX_BYTES = 16 * 1024 * 1024
 _LATE_LINES_KEPT = 1000
 # What is not buried in this time is left to the retry cycle.
 _BURYING_SECONDS = 5.0
@@ -63,6 +65,8 @@ class Deliverer:
         self._clock = clock
         self._random = random
         self._threads = EndpointThreads()
+        self._lock = Lock()
+        self._held_bytes = 0
         self._open_batches: set[Batch] = set()
         self._late_lines: deque[LogLine] = deque(maxlen=_LATE_LINES_KEPT)
 
@@ -76,9 +80,23 @@ class Deliverer:
 
     def start(self, dues: Iterable[DueDelivery], batch: Batch) -> int:
         """Attempt these deliveries as soon as their endpoints' threads are free, and return at once; how many."""
-        started = [self._threads.submit(due.endpoint_id, partial(self._attempt_claimed, due, batch)) for due in dues]
+        started = [self._submit(due, batch) for due in dues]
         batch.calls.extend(started)  # from several threads
         return len(started)
+
+    def _submit(self, due: DueDelivery, batch: Batch) -> Future[None]:
+        size_bytes = len(due.body or b"")
+        with self._lock:
+            if self._held_bytes + size_bytes > BODIES_HELD_MAX_BYTES:
+                due, size_bytes = replace(due, body=None), 0  # it is read when the attempt begins
+            self._held_bytes += size_bytes
+        future = self._threads.submit(due.endpoint_id, partial(self._attempt_claimed, due, batch))
+        future.add_done_callback(lambda _: self._let_go(size_bytes))
+        return future
+
+    def _let_go(self, size_bytes: int) -> None:
+        with self._lock:
+            self._held_bytes -= size_bytes
 
     def wait_for(self, batch: Batch, seconds: float) -> None:
         """Wait for the batch at the end of an invocation, at most `seconds`. What is not done by then goes on."""
@@ -112,8 +130,6 @@ class Deliverer:
     def _attempt_claimed(self, due: DueDelivery, batch: Batch) -> None:
         """Attempt the delivery unless another instance has it."""
         try:
-            if due.body is not None and due.claimed_until - self._clock.now() < CLAIM_NEEDS:
-                return  # it has waited for too long since it was announced: the retry cycle has it next
             self._attempt(self._deliveries.claim(due, self._clock.now()), batch)
         except RowChanged:
             return  # another instance has it, or had it and is done; or the endpoint was removed

@@ -17,6 +17,7 @@ from itertools import batched, islice
 
 from shared.log import log_event
 from shared.storage.errors import ChangeRefused, RecordBroken, RowChanged
+from shared.storage.gathering import Gathered
 from shared.storage.table import TRANSACTION_MAX_ROWS, Change, Row, Table, Write, etag_of
 from shared.webhooks.delivery import Attempt, Delivery, DeliveryStatus, DueDelivery
 from shared.webhooks.delivery_rows import (
@@ -57,6 +58,9 @@ class DeliveryStore:
 
     def __init__(self, table: Table) -> None:
         self._table = table
+        self._written_together = Gathered[list[Change], list[str] | None](
+            lambda _, groups: table.commit_groups(groups)
+        )
 
     def add(
         self, endpoint_id: str, events: Sequence[tuple[Event, bytes]], now: datetime, *, dead: bool
@@ -84,7 +88,7 @@ class DeliveryStore:
         if _is_held(due, now) and due.claimed_until - now >= CLAIM_NEEDS:
             return due
         until = now + CLAIM_LASTS
-        etag = self._table.merge(due_key(due) | {"claimedUntil": until}, due.etag)
+        [etag] = self._commit([Change(Write.MERGE, due_key(due) | {"claimedUntil": until}, due.etag)])
         return replace(due, etag=etag, claimed_until=until)
 
     def body(self, due: DueDelivery) -> bytes:
@@ -102,7 +106,7 @@ class DeliveryStore:
         With `next_attempt_at` the delivery goes on waiting; without it has ended, well or dead.
         """
         try:
-            self._table.commit(rows_after(due, attempt, next_attempt_at))
+            self._commit(rows_after(due, attempt, next_attempt_at))
         except ChangeRefused:
             self._record_less(rows_after(due, attempt, next_attempt_at, shortened=True))
         except RowChanged:
@@ -111,6 +115,12 @@ class DeliveryStore:
             # It is the log row that someone has deleted, and without one no attempt can ever be recorded.
             self._table.insert(log_row(due, created_at_in(due.log_key), DeliveryStatus.PENDING))
             self._table.commit(rows_after(due, attempt, next_attempt_at))
+
+    def _commit(self, changes: list[Change]) -> list[str]:
+        """Write these changes or none, together with those of other threads. Raises RowChanged and ChangeRefused."""
+        etags = self._written_together(changes[0].row["PartitionKey"], changes)
+        # Alone once more, to learn what is wrong with them.
+        return self._table.commit(changes) if etags is None else etags
 
     def _record_less(self, changes: list[Change]) -> None:
         """Record an attempt that storage did not take with its texts, which are bounded: so the row holds more than

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from shared.storage.errors import RecordBroken, RowChanged
+from shared.storage.gathering import Gathered
 from shared.storage.table import Row, Table, etag_of
 from shared.webhooks.endpoint import Endpoint, is_settings_id
 from shared.webhooks.endpoint_rows import (
@@ -47,6 +48,9 @@ class EndpointStore:
     def __init__(self, table: Table, settings_endpoint: Endpoint | None = None) -> None:
         self._table = table
         self._settings_endpoint = settings_endpoint
+        self._read_together = Gathered[None, Row | None](
+            lambda endpoint_id, askers: [table.get(ENDPOINT_PARTITION, endpoint_id)] * len(askers)
+        )
 
     def all(self) -> list[Endpoint]:
         """Every endpoint, the one of the settings first, then the oldest first; one query."""
@@ -83,7 +87,7 @@ class EndpointStore:
 
     def get(self, endpoint_id: str) -> Endpoint | None:
         """The endpoint as it is now; None if there is none or it was removed. Raises RecordBroken."""
-        row = self._table.get(ENDPOINT_PARTITION, endpoint_id)
+        row = self._read_together(endpoint_id, None)
         if row is not None and is_removed(row):
             return None
         if self._settings_endpoint is not None and endpoint_id == self._settings_endpoint.id:

@@ -35,7 +35,7 @@ ANSWER_READ_BYTES = 16 * 1024
 ERROR_MAX_CHARACTERS = 1000
 # Hosts whose connections are kept open, and how many each: as many as an endpoint has attempts at once.
 _POOLED_HOSTS = 64
-_POOLED_CONNECTIONS = 4
+_POOLED_CONNECTIONS = 8
 # Node's server, and others, close a connection after 5 idle seconds; a request that crosses with the closing is lost.
 _POOLED_SECONDS = 4.0
 _log = logging.getLogger("offer_monitor.webhooks")

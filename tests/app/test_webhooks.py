@@ -63,12 +63,14 @@ def test_a_job_that_ends_is_announced_verified_with_its_record_and_no_signed_lin
 def test_a_job_that_ends_at_a_manual_check_is_announced_too(
     app: App, fresh_sandbox: Sandbox, receiver: Receiver
 ) -> None:
-    registered(app, receiver)
+    webhook = registered(app, receiver)
     job_id = fresh_sandbox.state.add_job(outcome="failed")
     app.register(job_id)
     assert app.post(f"jobs/{job_id}/check").json()["state"] == "failed"
     [request] = receiver.wait_for(1, seconds=2)
     assert request.json["type"] == "job.failed"
+    line = app.host.wait_for_line(f"delivery_attempt .*{webhook['id']}")
+    assert " check_job offer_monitor." in line
 
 
 def test_two_hosts_that_tick_at_once_send_each_event_once(

@@ -96,9 +96,16 @@ def test_a_body_of_the_wrong_shape_is_422_with_every_fault(api: Api, body: objec
     assert [fault.partition(":")[0] for fault in answer.faults] == at_fault
 
 
-def test_null_stands_for_a_field_left_out(api: Api) -> None:
-    answer = api.register({"jobId": JOB_ID, "operation": None, "label": None, "externalId": None})
-    assert (answer.status, answer.json["operation"], answer.json["label"]) == (202, "unknown", None)
+def test_null_is_no_label_and_no_external_id(api: Api) -> None:
+    answer = api.register({"jobId": JOB_ID, "label": None, "externalId": None})
+    assert (answer.status, answer.json["label"], answer.json["externalId"]) == (202, None, None)
+
+
+@pytest.mark.parametrize("member", ["jobId", "operation"])
+def test_what_cannot_be_null_is_422_if_it_is(api: Api, member: str) -> None:
+    answer = api.register({"jobId": JOB_ID, member: None})
+    assert (answer.status, len(answer.faults)) == (422, 1)
+    assert answer.faults[0].startswith(f"{member}: should be ")
 
 
 def test_texts_of_any_script_come_back_as_they_were_sent(api: Api) -> None:

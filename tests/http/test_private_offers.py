@@ -3,6 +3,8 @@
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from sandbox.server import Sandbox
 from shared.http.private_offers import matches
@@ -142,3 +144,9 @@ def test_a_next_link_that_leads_astray_ends_the_list_with_an_error(
         fresh_sandbox.state.add_private_offer()
     fresh_sandbox.state.fault(fault, route="product-ingestion.private-offers")
     assert api.private_offers().status == 502
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.text() | st.lists(st.sampled_from(['"', "W/", "*", ",", " ", "x", '"x"'])).map("".join))
+def test_whatever_if_none_match_is_it_matches_or_not(if_none_match: str) -> None:
+    assert matches(if_none_match, '"7d02-1"') in {True, False}

@@ -123,7 +123,9 @@ def test_an_entity_tag_is_optional(api: CloudPartnerPortal, fresh_sandbox: Sandb
     assert (api.offer("contoso", "live-offer").etag or "").startswith('W/"datetime')
 
 
-@pytest.mark.parametrize("body", ['{"id": "other"}', '{"publisherId": "fabrikam", "id": "contoso-draft"}'])
+@pytest.mark.parametrize(
+    "body", ['{"publisherId": "contoso", "id": "other"}', '{"publisherId": "fabrikam", "id": "contoso-draft"}']
+)
 def test_another_offer_than_the_one_asked_for_is_unreadable(
     api: CloudPartnerPortal, fresh_sandbox: Sandbox, body: str
 ) -> None:

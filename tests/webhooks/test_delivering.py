@@ -2,12 +2,14 @@
 
 import time
 from datetime import timedelta
+from threading import Event as Signal
 
 import pytest
 
 from shared.clock import SystemClock
-from shared.webhooks.delivery import Delivery, DeliveryStatus
+from shared.webhooks.delivery import Delivery, DeliveryStatus, DueDelivery
 from shared.webhooks.endpoint import Endpoint
+from shared.webhooks.endpoint_threads import THREADS_PER_ENDPOINT
 from shared.webhooks.schedule import MAX_ATTEMPTS
 from shared.webhooks.webhooks import Webhooks
 from tests.clock import FakeClock
@@ -292,23 +294,48 @@ def test_a_large_event_is_kept_and_retried_whole(
     assert first.body == second.body
 
 
-def test_what_cannot_begin_in_time_stays_due(
+def test_what_has_not_begun_at_the_end_of_a_tick_stays_due(
     webhooks: Webhooks, add_endpoint: AddEndpoint, receiver: Receiver, clock: FakeClock
 ) -> None:
-    def hang(_: object) -> Reply:
-        time.sleep(0.2)
-        return Reply(500)
+    go_on = Signal()
+
+    def hold(_: object) -> Reply:
+        go_on.wait(5)
+        return Reply()
 
     endpoint = add_endpoint(receiver)
-    receiver.behaviour = hang
+    receiver.behaviour = hold
     webhooks.announcer.announce([event(event_id=f"evt_{number}") for number in range(20)])
-    clock.advance(120)  # the first attempts' claims run out while they wait
+    receiver.wait_for(THREADS_PER_ENDPOINT)
+    webhooks.deliverer.finish(0)
+    go_on.set()
     webhooks.deliverer.finish(5)
-    assert len(receiver.requests) < 20
-    receiver.behaviour = lambda _: Reply()
-    clock.advance(120)
+    assert len(receiver.requests) == THREADS_PER_ENDPOINT
+    clock.advance(60)
     webhooks.retry_cycle.run()
+    assert len(receiver.requests) == 20
     assert {delivery.status for delivery in deliveries(webhooks, endpoint)} == {DeliveryStatus.DELIVERED}
+
+
+def test_bodies_that_wait_are_held_in_memory_up_to_a_limit(
+    webhooks: Webhooks, add_endpoint: AddEndpoint, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shared.webhooks.deliverer.BODIES_HELD_MAX_BYTES", 3000)
+    read: list[str] = []
+    table_body = webhooks.deliveries.body
+
+    def noted(due: DueDelivery) -> bytes:
+        if due.body is None:
+            read.append(due.event_id)
+        return table_body(due)
+
+    monkeypatch.setattr(webhooks.deliveries, "body", noted)
+    add_endpoint(receiver)
+    webhooks.announcer.announce([event(event_id=f"evt_{number}", label="x" * 900) for number in range(20)])
+    webhooks.deliverer.finish(5)
+    assert len(receiver.requests) == 20
+    assert len(read) >= 10
+    assert all("x" * 900 in request.body.decode() for request in receiver.requests)
 
 
 def test_a_retry_cycle_ends_in_time_and_leaves_the_rest_due(

@@ -9,6 +9,7 @@ from threading import Event as Signal
 import pytest
 
 from shared.clock import SystemClock
+from shared.webhooks.endpoint_threads import THREADS_PER_ENDPOINT
 from tests.clock import FakeClock
 from tests.test_http_deadline import serving
 from tests.webhooks.conftest import AddEndpoint, OpenWebhooks
@@ -109,4 +110,4 @@ def test_a_slow_endpoint_is_sent_few_at_once(
     webhooks.announcer.announce([event(event_id=f"evt_{number}") for number in range(30)])
     webhooks.deliverer.finish(10)
     assert len(at_once) == 30
-    assert max(at_once) <= 4
+    assert max(at_once) <= THREADS_PER_ENDPOINT

@@ -112,6 +112,8 @@ def test_a_long_list_of_errors_is_cut_with_a_note() -> None:
         {"errors": [{"message": "x" * 1_000_000}]},
         {"errors": ["x" * 300_000, {"code": "x" * 300_000, "resourceId": {"externalId": "x" * 300_000}}]},
         {"errors": [{"details": [{"details": ["x" * 300_000]}]}], "privateOffer": {"x": "y" * 300_000}},
+        {"label": "\U0001f600" * 15_000, "externalId": "\U0001f600" * 15_000},
+        dict.fromkeys(job_record(), "\U0001f600" * 15_000) | {"errors": ["\U0001f600" * 5000] * 50},
         {"label": "ü" * 2000, "externalId": "ü" * 2000, "errors": [{"message": "ü" * 50_000}] * 50},
     ],
 )
