@@ -1,7 +1,7 @@
 """Holds a process to a share of one core, as the smallest instance of Azure Functions is held to a quarter.
 
-The process is stopped whenever it has used more than its share, and goes on when its share has grown. The kernel's own
-quota does the same, but setting one takes rights. Linux only, since it reads /proc.
+The process is stopped whenever it has used more than its share, and goes on when its share has grown. The kernel's
+own quota does the same, but setting one takes rights. Linux only, since it reads /proc.
 """
 
 import os

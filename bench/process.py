@@ -27,6 +27,7 @@ class MeasuredProcess:
         self, module: str, argument: Mapping[str, object], environment: Mapping[str, str] | None = None
     ) -> None:
         self._module = module
+        self._is_ready = False
         self._errors = tempfile.TemporaryFile("w+")  # noqa: SIM115 - closed with the process
         self._process = subprocess.Popen(  # noqa: S603 - this project's own command
             [sys.executable, "-m", f"bench.measured.{module}", json.dumps(argument)],
