@@ -209,7 +209,7 @@ class PendingJobs:
             return self._pending_changes(row, job) if job.pending else self._finishing_changes(row, job)
         except (StorageUnreachable, StorageRefused):
             raise
-        except Exception:
+        except Exception:  # noqa: BLE001 - one absurd job harms itself at most
             _log.exception("the result of polling job %s cannot be stored", job.job_id)
             return [], Written()
 
