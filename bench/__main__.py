@@ -5,12 +5,14 @@ import sys
 
 from rich.console import Console
 
-from bench.groups import cold_start, detail, finish, idle, memory, tick, webhooks
+from bench.groups import backlog, cold_start, detail, finish, idle, memory, tick, webhooks
 from bench.results import BenchError, Result, Scale, markdown_table, show_table
 from bench.surroundings import running_surroundings
 from local.processes.child import ChildFailedError
 
-GROUPS = {module.GROUP: module.measure for module in (tick, idle, finish, webhooks, detail, cold_start, memory)}
+GROUPS = {
+    module.GROUP: module.measure for module in (tick, idle, finish, webhooks, detail, cold_start, memory, backlog)
+}
 PLAIN_WIDTH = 180
 
 

@@ -20,7 +20,7 @@ def add_pending_rows(table: Table, job_ids: Sequence[str], *, due_in: timedelta 
     bodies = JobBodies(Documents(table))
     for few in batched(job_ids, TRANSACTION_MAX_ROWS, strict=False):
         jobs = [_job(job_id, now, now + due_in) for job_id in few]
-        table.commit_groups(
+        table.commit_each(
             [[Change(Write.INSERT, _key(job.job_id) | columns_of(job) | bodies.columns(job))] for job in jobs]
         )
 

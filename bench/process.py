@@ -27,6 +27,7 @@ class MeasuredProcess:
         self, module: str, argument: Mapping[str, object], environment: Mapping[str, str] | None = None
     ) -> None:
         self._module = module
+        self._is_ready = False
         self._errors = tempfile.TemporaryFile("w+")  # noqa: SIM115 - closed with the process
         self._process = subprocess.Popen(  # noqa: S603 - this project's own command
             [sys.executable, "-m", f"bench.measured.{module}", json.dumps(argument)],
@@ -37,11 +38,17 @@ class MeasuredProcess:
             stderr=self._errors,
             encoding="utf-8",
         )
-        if self._line() != "ready":
-            raise self._failure()
+        self._wait_until_ready()
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
 
     def begin(self) -> None:
-        """Let it measure."""
+        """Let it measure; once more, if it measures several times."""
+        if not self._is_ready:
+            self._wait_until_ready()
+        self._is_ready = False
         if self._process.stdin is not None:
             self._process.stdin.write("\n")
             self._process.stdin.flush()
@@ -68,6 +75,11 @@ class MeasuredProcess:
         self._process.kill()
         self._process.communicate()
         self._errors.close()
+
+    def _wait_until_ready(self) -> None:
+        if self._line() != "ready":
+            raise self._failure()
+        self._is_ready = True
 
     def _line(self) -> str:
         return "" if self._process.stdout is None else self._process.stdout.readline().strip()

@@ -37,6 +37,8 @@ class Scale:
     detail_requests: int = 300
     events: int = 1000
     starts: int = 7
+    large_offers: int = 60
+    backlog: int = 50_000
     is_full: bool = True
 
     @classmethod
@@ -49,6 +51,8 @@ class Scale:
             detail_requests=20,
             events=40,
             starts=1,
+            large_offers=4,
+            backlog=300,
             is_full=False,
         )
 

@@ -2,11 +2,12 @@
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from bench.cpu_share import limited
 from bench.pending_rows import add_pending_rows
 from bench.process import MeasuredProcess
 from bench.results import BenchError
@@ -23,6 +24,8 @@ class Mix:
 
     running: int = 0
     finishing: int = 0
+    # How long the offer of each finishing job is; None: like a sample.
+    offer_bytes: int | None = None
 
     @property
     def jobs(self) -> int:
@@ -43,6 +46,7 @@ class TickFigures:
     """What one tick cost. `storage_requests` are polling's own, `delivery_requests` those of webhook deliveries."""
 
     seconds: float
+    cpu_seconds: float
     polled: int
     storage_requests: int
     storage_reads: int
@@ -61,11 +65,15 @@ class ReadyTick:
         self._surroundings = surroundings
         self._process = process
 
-    def run(self, mix: Mix, *, whole: bool = True) -> TickFigures:
-        """Tick. Raises BenchError unless it polled and finished what the mix says; a part of it, if not `whole`."""
+    def run(self, mix: Mix, *, whole: bool = True, cpu_share: float | None = None) -> TickFigures:
+        """Tick. Raises BenchError unless it polled and finished what the mix says; a part of it, if not `whole`.
+
+        With `cpu_share` the process is held to that share of a core.
+        """
         sandbox = self._surroundings.sandbox
         sandbox.forget_requests()
-        result = self._process.measure()
+        with nullcontext() if cpu_share is None else limited(self._process.pid, cpu_share):
+            result = self._process.measure()
         cycle = json.loads(result["cycle"])
         is_done = cycle["polled"] == mix.jobs and cycle["finished"] == mix.finishing
         if cycle["outcome"] != "ok" or (whole and not is_done):
@@ -74,6 +82,7 @@ class ReadyTick:
         delivery = sum(count for name, count in requests.items() if name.startswith(_DELIVERY_THREADS))
         return TickFigures(
             seconds=result["seconds"],
+            cpu_seconds=result["cpuSeconds"],
             polled=cycle["polled"],
             storage_requests=sum(requests.values()) - delivery,
             storage_reads=sum(count for name, count in requests.items() if name.endswith(" GET")),
@@ -88,10 +97,10 @@ class ReadyTick:
 
 @contextmanager
 def ready_tick(
-    surroundings: Surroundings, jobs_table: str, *, warm_ups: int = 1, with_endpoint: bool = False
+    surroundings: Surroundings, jobs_table: str, *, warm_ups: int = 1, ticks: int = 1, with_endpoint: bool = False
 ) -> Iterator[ReadyTick]:
-    """Start a process on the table. It ticks so many times before the measured tick, over what is in the table."""
-    argument: dict[str, Any] = {"storagePort": surroundings.storage_port, "warmUps": warm_ups}
+    """Start a process on the table. It ticks so many times before the measured ticks, over what is in the table."""
+    argument: dict[str, Any] = {"storagePort": surroundings.storage_port, "warmUps": warm_ups, "ticks": ticks}
     environment = surroundings.environment(jobs_table, with_endpoint=with_endpoint)
     with MeasuredProcess("tick", argument, environment) as process:
         surroundings.forget_arrivals()
@@ -99,17 +108,23 @@ def ready_tick(
 
 
 def tick_over(
-    surroundings: Surroundings, mix: Mix, *, latency_seconds: float, with_endpoint: bool = False, whole: bool = True
+    surroundings: Surroundings,
+    mix: Mix,
+    *,
+    latency_seconds: float,
+    with_endpoint: bool = False,
+    whole: bool = True,
+    cpu_share: float | None = None,
 ) -> TickFigures:
     """One warm tick over due jobs."""
     with warm_tick(surroundings, latency_seconds=latency_seconds, with_endpoint=with_endpoint) as (jobs_table, tick):
         add_due_jobs(surroundings, jobs_table, mix)
-        return tick.run(mix, whole=whole)
+        return tick.run(mix, whole=whole, cpu_share=cpu_share)
 
 
 @contextmanager
 def warm_tick(
-    surroundings: Surroundings, *, latency_seconds: float, with_endpoint: bool = False
+    surroundings: Surroundings, *, latency_seconds: float, ticks: int = 1, with_endpoint: bool = False
 ) -> Iterator[tuple[str, ReadyTick]]:
     """A new jobs table, and a process that has polled a job there: token, connections and webhooks are at hand.
 
@@ -118,13 +133,25 @@ def warm_tick(
     surroundings.sandbox.reset(latency_seconds)
     with surroundings.jobs_table() as jobs_table:
         add_pending_rows(surroundings.table(jobs_table), surroundings.sandbox.add_jobs(1, outcome="failed"))
-        with ready_tick(surroundings, jobs_table, with_endpoint=with_endpoint) as tick:
+        with ready_tick(surroundings, jobs_table, ticks=ticks, with_endpoint=with_endpoint) as tick:
             yield jobs_table, tick
 
 
 def add_due_jobs(surroundings: Surroundings, jobs_table: str, mix: Mix) -> set[str]:
     """Put the mix's jobs upstream and, due at once, into the table; the ids of those that will finish."""
     running = surroundings.sandbox.add_jobs(mix.running, seconds=None)
-    finishing = surroundings.sandbox.add_jobs(mix.finishing)
+    course = {} if mix.offer_bytes is None else {"resources": [_offer_of(mix.offer_bytes)]}
+    finishing = surroundings.sandbox.add_jobs(mix.finishing, **course)
     add_pending_rows(surroundings.table(jobs_table), [*running, *finishing], due_in=timedelta())
     return set(finishing)
+
+
+def _offer_of(size_bytes: int) -> dict[str, object]:
+    schema = "https://schema.mp.microsoft.com/schema/private-offer/2023-07-15"
+    pricing = [{"product": "product/contoso", "plan": f"plan/{number}"} for number in range(size_bytes // 50)]
+    return {
+        "$schema": schema,
+        "id": "private-offer/large",
+        "privateOfferType": "customerPromotion",
+        "pricing": pricing,
+    }

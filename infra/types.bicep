@@ -109,12 +109,12 @@ type AppSettings = {
 
   @description('Days after which a finished job is removed; 0 keeps it.')
   @minValue(0)
-  @maxValue(3650)
+  @maxValue(36500)
   JOB_HISTORY_DAYS: int?
 
   @description('Days after which a delivered or dead delivery is removed; 0 keeps it.')
   @minValue(0)
-  @maxValue(3650)
+  @maxValue(36500)
   DELIVERY_HISTORY_DAYS: int?
 
   @description('Base of the links to the dashboard in chat messages; the default is the app\'s own address.')

@@ -1,4 +1,4 @@
-"""The most memory that a tick over 10,000 due jobs holds."""
+"""The most memory that a tick holds: over 10,000 due jobs, and over sixty whose offers are large."""
 
 from collections.abc import Iterator
 
@@ -8,6 +8,7 @@ from bench.ticks import Mix, tick_over
 
 GROUP = "memory"
 MEGABYTES_MAX = 256
+MEBIBYTE = 1024 * 1024
 # Short, so that one tick gets to many of them; how many, this machine decides, and the row says.
 LATENCY_SECONDS = 0.02
 
@@ -16,11 +17,16 @@ def measure(surroundings: Surroundings, scale: Scale) -> Iterator[Result]:
     """Beside a tick over a single job: what importing the app and its libraries takes."""
     jobs = scale.pending_rows
     single = tick_over(surroundings, Mix(running=1), latency_seconds=LATENCY_SECONDS)
-    for mix, course in ((Mix(running=jobs), "all still running"), (Mix(finishing=jobs), "all finishing")):
-        tick = tick_over(surroundings, mix, latency_seconds=LATENCY_SECONDS, whole=False)
+    large = Mix(finishing=scale.large_offers, offer_bytes=MEBIBYTE)
+    for mix, what in (
+        (Mix(running=jobs), f"tick over {jobs} due jobs, all still running"),
+        (Mix(finishing=jobs), f"tick over {jobs} due jobs, all finishing"),
+        (large, f"tick in which {large.finishing} jobs with offers of 1 MiB finish"),
+    ):
+        tick = tick_over(surroundings, mix, latency_seconds=LATENCY_SECONDS, whole=mix is large)
         yield Result(
             GROUP,
-            f"tick over {jobs} due jobs, {course}",
+            what,
             f"{tick.peak_megabytes:.0f} MB ({tick.polled} polled in {tick.seconds:.0f} s)",
             f"{single.peak_megabytes:.0f} MB: over 1 job",
             tick.peak_megabytes / single.peak_megabytes,

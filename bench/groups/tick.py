@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from bench.cpu_share import QUARTER, can_limit
 from bench.process import MeasuredProcess
 from bench.results import Result, Scale
 from bench.surroundings import Surroundings
@@ -11,6 +12,7 @@ from shared.storage.table import TRANSACTION_MAX_ROWS
 GROUP = "tick"
 LATENCY_SECONDS = 0.2
 RATIO_MAX = 1.25
+CPU_RATIO_MAX = 1.7
 STORAGE_REQUESTS_PER_JOB_MAX = 0.1
 # Rows that a tick writes for a job: the claim and the result; of one that finishes also its leaving `pending`, two of
 # the history, and the end of its outbox row. A delivery is stored in three rows, and its attempt changes two.
@@ -23,6 +25,10 @@ def measure(surroundings: Surroundings, scale: Scale) -> Iterator[Result]:
     running = tick_over(surroundings, on, latency_seconds=LATENCY_SECONDS)
     yield _wall_time(f"{on.jobs} jobs, all still running", on, running, scale)
     yield _against_a_loop(surroundings, on, running, scale)
+    yield _cpu_time(surroundings, on, running, scale)
+    if can_limit():
+        quarter = tick_over(surroundings, on, latency_seconds=LATENCY_SECONDS, cpu_share=QUARTER)
+        yield _wall_time(f"{on.jobs} jobs, all still running, on a quarter of a core", on, quarter, scale)
     finishing = tick_over(surroundings, off, latency_seconds=LATENCY_SECONDS)
     yield _wall_time(f"{off.jobs} jobs, all finishing (2 requests each)", off, finishing, scale)
     announced = tick_over(surroundings, off, latency_seconds=LATENCY_SECONDS, with_endpoint=True)
@@ -61,6 +67,28 @@ def _against_a_loop(surroundings: Surroundings, mix: Mix, tick: TickFigures, sca
         f"{tick.seconds:.2f} s",
         f"{loop_seconds:.0f} s: `requests` loop, from {scale.sequential_jobs} jobs",
         tick.seconds / loop_seconds,
+    )
+
+
+def _cpu_time(surroundings: Surroundings, mix: Mix, tick: TickFigures, scale: Scale) -> Result:
+    sandbox = surroundings.sandbox
+    argument = {
+        "url": sandbox.product_ingestion_url,
+        "token": sandbox.token(),
+        "jobIds": sandbox.add_jobs(mix.jobs, seconds=None),
+        "threads": CONCURRENCY,
+    }
+    with MeasuredProcess("threaded_polls", argument, {"REQUESTS_CA_BUNDLE": sandbox.ca_bundle}) as rival:
+        bare_seconds = rival.measure()["cpuSeconds"]
+    ratio = tick.cpu_seconds / bare_seconds
+    return Result(
+        GROUP,
+        "CPU time per polled job",
+        f"{tick.cpu_seconds / tick.polled * 1000:.2f} ms",
+        f"{bare_seconds / mix.jobs * 1000:.2f} ms: bare `requests`, {CONCURRENCY} threads",
+        ratio,
+        f"ratio {CPU_RATIO_MAX} or less",
+        scale.judged(ratio <= CPU_RATIO_MAX),
     )
 
 

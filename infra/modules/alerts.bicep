@@ -110,6 +110,14 @@ var eventAlerts = [
     evaluationFrequency: 'PT15M'
   }
   {
+    name: 'delivery-faults'
+    description: 'A webhook delivery cannot go out as it should: its row or its event makes no sense, or the app is at fault.'
+    severity: 2
+    query: loadTextContent('../queries/delivery-faults.kql')
+    windowSize: 'PT30M'
+    evaluationFrequency: 'PT15M'
+  }
+  {
     name: 'webhooks-disabled'
     description: 'A webhook endpoint was disabled or cannot be read: its events wait until someone enables it.'
     severity: 2

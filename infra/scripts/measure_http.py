@@ -18,8 +18,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import requests
-from local.bench.surroundings import Surroundings, running_surroundings
 
+from bench.surroundings import Surroundings, running_surroundings
 from local.host.process import HostProcess
 
 UPSTREAM_SECONDS = 2.0

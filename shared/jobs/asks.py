@@ -65,7 +65,7 @@ class Asks:
         for some in batched(stale, TRANSACTION_MAX_ROWS, strict=False):
             if not has_time():
                 break
-            self._table.commit_groups([[Change(Write.DELETE, _key(row["RowKey"]), etag_of(row))] for row in some])
+            self._table.commit_each([[Change(Write.DELETE, _key(row["RowKey"]), etag_of(row))] for row in some])
             forgotten += len(some)
         return forgotten
 

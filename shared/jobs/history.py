@@ -67,10 +67,10 @@ class History:
 
     def add(self, rows: Sequence[OutboxRow]) -> list[Recorded]:
         """Record finished jobs, each once: adding again after a crash changes nothing. Raises StorageError."""
-        results = self._table.commit_groups([_new_rows(row) for row in rows])
+        results = self._table.commit_each([_new_rows(row) for row in rows])
         return [
-            Recorded.BY_THIS_FINISH if etags is not None else self._recorded(row)
-            for row, etags in zip(rows, results, strict=True)
+            Recorded.BY_THIS_FINISH if isinstance(result, list) else self._recorded(row)
+            for row, result in zip(rows, results, strict=True)
         ]
 
     def get(self, job_id: str) -> Job | None:
@@ -175,8 +175,8 @@ class History:
                 [Change(Write.DELETE, _key(row["RowKey"]), etag_of(row)), Change(Write.DELETE, _pointer_key(row))]
                 for row in batch
             ]
-            for row, etags in zip(batch, self._table.commit_groups(groups), strict=True):
-                if etags is None:  # a record without a pointer, or one that another removes just now
+            for row, result in zip(batch, self._table.commit_each(groups), strict=True):
+                if not isinstance(result, list):  # a record without a pointer, or one that another removes just now
                     self._table.delete(FINISHED_PARTITION, row["RowKey"])
                 self._bodies.delete(_job_id_of(row), row)
                 removed += 1
@@ -203,7 +203,7 @@ class History:
             changes = [Change(Write.DELETE, _key(row["RowKey"]), etag_of(row))]
             if pointer is not None and pointer.record_key is None:
                 changes.append(Change(Write.DELETE, _key(_POINTER_PREFIX + job_id), pointer.etag))
-            self._table.commit_groups([changes])
+            self._table.commit_each([changes])
             forgotten += 1
         return forgotten
 
@@ -221,8 +221,8 @@ class History:
             return Recorded.BY_AN_EARLIER_FINISH
         # Removed after an earlier finish, registered again, and now finished again.
         new_pointer, record = _new_rows(row)
-        [etags] = self._table.commit_groups([[Change(Write.MERGE, new_pointer.row, pointer.etag), record]])
-        return Recorded.NOT_YET if etags is None else Recorded.BY_THIS_FINISH
+        [result] = self._table.commit_each([[Change(Write.MERGE, new_pointer.row, pointer.etag), record]])
+        return Recorded.BY_THIS_FINISH if isinstance(result, list) else Recorded.NOT_YET
 
     def _pointer(self, job_id: str) -> _Pointer | None:
         row = self._table.get(FINISHED_PARTITION, _POINTER_PREFIX + job_id)

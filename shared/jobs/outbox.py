@@ -50,10 +50,10 @@ class Outbox:
         for row in fresh:
             _log_finished(row.job)
         done = [row for row, record in recorded if record is not Recorded.NOT_YET]
-        deleted = self._table.commit_groups([[_deletion(row)] for row in done])
+        deleted = self._table.commit_each([[_deletion(row)] for row in done])
         dropped = {row.row_key for row, record in recorded if record is Recorded.BY_AN_EARLIER_FINISH}
-        for row, etags in zip(done, deleted, strict=True):
-            if row.row_key in dropped and etags is not None:
+        for row, result in zip(done, deleted, strict=True):
+            if row.row_key in dropped and isinstance(result, list):
                 self._pending.remove_parts(row)
 
     def settle_left_over(self, rows: Sequence[OutboxRow]) -> None:

@@ -5,6 +5,7 @@ transaction that deletes its row and inserts an outbox row `~finished~<job id>` 
 there. `~` sorts after every job id, so one query of the partition reads both, the jobs first.
 """
 
+import logging
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -20,11 +21,12 @@ from shared.jobs.job_rows import (
 from shared.jobs.outbox_rows import OUTBOX_PREFIX, OutboxRow, new_event_id, outbox_row
 from shared.jobs.scan import Wanted, scan
 from shared.storage.columns import BadRow
-from shared.storage.errors import ChangeRefused, RowChanged
+from shared.storage.errors import ChangeRefused, RowChanged, StorageRefused, StorageUnreachable
 from shared.storage.table import Change, Row, Table, Write
 
 # Enough to find the one row among a hundred that another system has changed.
 CLAIM_TRIES = 16
+_log = logging.getLogger("offer_monitor.jobs")
 
 
 @dataclass
@@ -186,21 +188,30 @@ class PendingJobs:
         (a removal, or another poller after the claim ran out) has the say. `announced` are ids of stalled events that
         are on their way, which rows need not name any longer.
         """
-        groups, outcomes = [], []
-        for claimed, job in polled:
-            is_announced = claimed.stalled_event_id in announced
-            row = replace(claimed, stalled_event_id=None) if is_announced else claimed
-            changes, written = self._pending_changes(row, job) if job.pending else self._finishing_changes(row, job)
-            groups.append(changes)
-            outcomes.append(written)
-        results = [
-            None if etags is None else _with_etag(written, etags[-1])
-            for written, etags in zip(outcomes, self._table.commit_groups(groups), strict=True)
-        ]
-        for (claimed, job), result in zip(polled, results, strict=True):
-            if result is None and not job.pending:
-                self._drop_if_finished_before(claimed)
+        planned = [self._planned(row, job, announced) for row, job in polled]
+        committed = iter(self._table.commit_each([changes for changes, _ in planned if changes]))
+        results: list[Written | None] = []
+        for (row, job), (changes, written) in zip(polled, planned, strict=True):
+            result = next(committed) if changes else None
+            if isinstance(result, list):
+                results.append(_with_etag(written, result[-1]))
+                continue
+            results.append(None)
+            if isinstance(result, RowChanged) and not job.pending:
+                self._drop_if_finished_before(row)
         return results
+
+    def _planned(self, claimed: PendingRow, job: Job, announced: Collection[str]) -> tuple[list[Change], Written]:
+        """The changes that store a poll's result; none for a job that makes no sense, which must stop no other."""
+        is_announced = claimed.stalled_event_id in announced
+        row = replace(claimed, stalled_event_id=None) if is_announced else claimed
+        try:
+            return self._pending_changes(row, job) if job.pending else self._finishing_changes(row, job)
+        except (StorageUnreachable, StorageRefused):
+            raise
+        except Exception:  # noqa: BLE001 - one absurd job harms itself at most
+            _log.exception("the result of polling job %s cannot be stored", job.job_id)
+            return [], Written()
 
     def _drop_if_finished_before(self, row: PendingRow) -> None:
         """Stop following a job whose earlier finish still waits to be settled: that one stands.

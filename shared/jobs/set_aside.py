@@ -15,6 +15,7 @@ from shared.clock import Clock
 from shared.jobs.job_rows import PENDING_PARTITION
 from shared.log import log_event
 from shared.storage.columns import BadRow, moment
+from shared.storage.errors import ChangeRefused
 from shared.storage.table import Change, Row, Table, Write, etag_of
 
 SET_ASIDE_PARTITION = "setaside"
@@ -62,12 +63,12 @@ class SetAsideRows:
         """Move rows out of the pending partition; returns how many. Copied first: killed between, copied again."""
         now = self._clock.now()
         copies = [_copy(row, reason, now) for row, reason in bad]
-        copied = self._table.commit_groups([[Change(Write.UPSERT, copy)] for copy in copies])
+        copied = self._table.commit_each([[Change(Write.UPSERT, copy)] for copy in copies])
         for place, (row, reason) in enumerate(bad):
-            if copied[place] is None:  # storage does not take its columns a second time
-                [copied[place]] = self._table.commit_groups([[Change(Write.UPSERT, _note(row, reason, now))]])
-        done = [row_and_reason for row_and_reason, etags in zip(bad, copied, strict=True) if etags is not None]
-        self._table.commit_groups(
+            if isinstance(copied[place], ChangeRefused):  # storage does not take its columns a second time
+                [copied[place]] = self._table.commit_each([[Change(Write.UPSERT, _note(row, reason, now))]])
+        done = [row_and_reason for row_and_reason, etags in zip(bad, copied, strict=True) if isinstance(etags, list)]
+        self._table.commit_each(
             [
                 [Change(Write.DELETE, {"PartitionKey": PENDING_PARTITION, "RowKey": row["RowKey"]}, etag_of(row))]
                 for row, _ in done
@@ -110,7 +111,7 @@ class SetAsideRows:
         after_key: str | None = None
         while has_time() and (rows := self.page(after_key, REMOVED_AT_ONCE)):
             expired = [row for row in rows if row.set_aside_at < set_aside_before]
-            self._table.commit_groups([[Change(Write.DELETE, _key(row.row_key))] for row in expired])
+            self._table.commit_each([[Change(Write.DELETE, _key(row.row_key))] for row in expired])
             removed += len(expired)
             after_key = rows[-1].row_key
         if removed:
@@ -141,7 +142,7 @@ def _note(row: Row, reason: str, now: datetime) -> Row:
 
 
 def _bearable(value: Any) -> Any:  # noqa: ANN401 - a column of any type
-    if isinstance(value, int) and abs(value) > _INT64_MAX:
+    if isinstance(value, int) and not -_INT64_MAX - 1 <= value <= _INT64_MAX:
         value = str(value)
     return value[:LONGEST_VALUE_CHARACTERS] if isinstance(value, str | bytes) else value
 

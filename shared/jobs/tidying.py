@@ -57,14 +57,14 @@ class Tidying:
         known = {row.job.job_id for row in right}
         to_rename = {row.job.job_id: row for row in misspelt if row.job.job_id not in known}
         surplus = [row for row in misspelt if to_rename.get(row.job.job_id) is not row]
-        renamed = self._table.commit_groups([[_insert(row), _delete(row)] for row in to_rename.values()])
+        renamed = self._table.commit_each([[_insert(row), _delete(row)] for row in to_rename.values()])
         found = []
-        for row, etags in zip(to_rename.values(), renamed, strict=True):
-            if etags is not None:
-                found.append(replace(row, row_key=row.job.job_id, etag=etags[0]))
+        for row, result in zip(to_rename.values(), renamed, strict=True):
+            if isinstance(result, list):
+                found.append(replace(row, row_key=row.job.job_id, etag=result[0]))
             elif self._table.get(PENDING_PARTITION, row.job.job_id) is not None:
                 surplus.append(row)
-        self._table.commit_groups([[_delete(row)] for row in surplus])
+        self._table.commit_each([[_delete(row)] for row in surplus])
         return right + found
 
 

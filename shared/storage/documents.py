@@ -96,8 +96,8 @@ class Documents:
             Change(Write.DELETE, {"PartitionKey": _partition(owner), "RowKey": entity.row_key}, entity.etag)
             for entity in entities
         ]
-        written = self._table.commit_groups([[change] for change in changes])
-        return sum(etags is not None for etags in written)
+        written = self._table.commit_each([[change] for change in changes])
+        return sum(isinstance(result, list) for result in written)
 
     def _rows(self, owner: str, reference: str, columns: list[str] | None = None) -> Iterator[Row]:
         name = _name(reference)

@@ -68,7 +68,7 @@ def _encoded_value(name: str, value: object) -> tuple[str | None, object]:
             return None, str(value)
         case int() if abs(value) <= _INT32_MAX:
             return None, int(value)
-        case int() if abs(value) <= _INT64_MAX:
+        case int() if -_INT64_MAX - 1 <= value <= _INT64_MAX:
             return "Edm.Int64", str(int(value))
         case float():
             return "Edm.Double", value if math.isfinite(value) else _NOT_FINITE[str(value)]

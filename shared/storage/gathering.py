@@ -2,8 +2,8 @@
 
 A transaction costs about the same whether it holds one change or fifty, and a row that is read for one thread is read
 for all that ask at the same time. A thread that comes while another's request is under way waits, and the next
-request is for everyone who waits by then; a single thread never waits. In a burst of events to one endpoint this
-saves a third of the work of an attempt, so that many jobs that finish in one tick are announced in time.
+request is for everyone who waits by then; a single thread never waits. A request costs milliseconds of CPU time, so
+this decides how fast a burst of events to one endpoint goes out.
 """
 
 from collections.abc import Callable, Sequence

@@ -145,10 +145,6 @@ class Table:
             results.extend(self._commit_batch(batch))
         return results
 
-    def commit_groups(self, groups: Sequence[Sequence[Change]]) -> list[list[str] | None]:
-        """As `commit_each`, with None for every group that was not written."""
-        return [result if isinstance(result, list) else None for result in self.commit_each(groups)]
-
     def _commit_batch(self, batch: Sequence[Sequence[Change]]) -> list[Committed]:
         try:
             etags = iter(self.commit([change for group in batch for change in group]))

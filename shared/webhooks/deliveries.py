@@ -16,9 +16,9 @@ from datetime import datetime, timedelta
 from itertools import batched, islice
 
 from shared.log import log_event
-from shared.storage.errors import ChangeRefused, RecordBroken, RowChanged
+from shared.storage.errors import ChangeRefused, RecordBroken, RowChanged, StorageError
 from shared.storage.gathering import Gathered
-from shared.storage.table import TRANSACTION_MAX_ROWS, Change, Row, Table, Write, etag_of
+from shared.storage.table import TRANSACTION_MAX_ROWS, Change, Committed, Row, Table, Write, etag_of
 from shared.webhooks.delivery import Attempt, Delivery, DeliveryStatus, DueDelivery
 from shared.webhooks.delivery_rows import (
     CLAIM_LASTS,
@@ -58,9 +58,7 @@ class DeliveryStore:
 
     def __init__(self, table: Table) -> None:
         self._table = table
-        self._written_together = Gathered[list[Change], list[str] | None](
-            lambda _, groups: table.commit_groups(groups)
-        )
+        self._written_together = Gathered[list[Change], Committed](lambda _, groups: table.commit_each(groups))
 
     def add(
         self, endpoint_id: str, events: Sequence[tuple[Event, bytes]], now: datetime, *, dead: bool
@@ -70,10 +68,14 @@ class DeliveryStore:
         With `dead` none is due: they are dead from the start, to be redelivered.
         """
         dues = [new_due(endpoint_id, event, body, now) for event, body in events]
-        written = self._table.commit_groups([rows_of_new(due, now, dead=dead) for due in dues])
+        written = self._table.commit_each([rows_of_new(due, now, dead=dead) for due in dues])
         if dead:
             return []
-        return [replace(due, etag=etags[-1]) for due, etags in zip(dues, written, strict=True) if etags is not None]
+        return [
+            replace(due, etag=result[-1])
+            for due, result in zip(dues, written, strict=True)
+            if isinstance(result, list)
+        ]
 
     def due(self, endpoint_id: str, now: datetime) -> Iterator[DueDelivery]:
         """Deliveries whose time has come and that nobody holds. Rows that cannot be read are passed over."""
@@ -118,9 +120,10 @@ class DeliveryStore:
 
     def _commit(self, changes: list[Change]) -> list[str]:
         """Write these changes or none, together with those of other threads. Raises RowChanged and ChangeRefused."""
-        etags = self._written_together(changes[0].row["PartitionKey"], changes)
-        # Alone once more, to learn what is wrong with them.
-        return self._table.commit(changes) if etags is None else etags
+        result = self._written_together(changes[0].row["PartitionKey"], changes)
+        if isinstance(result, StorageError):
+            raise result
+        return result
 
     def _record_less(self, changes: list[Change]) -> None:
         """Record an attempt that storage did not take with its texts, which are bounded: so the row holds more than
@@ -141,8 +144,8 @@ class DeliveryStore:
         unheld = (due for due in map(_readable_due, rows) if due is not None and not _is_held(due, now))
         buried = 0
         for few in batched(unheld, _ENDED_AT_ONCE, strict=False):
-            written = self._table.commit_groups([rows_of_burial(due) for due in few])
-            buried += sum(etags is not None for etags in written)
+            written = self._table.commit_each([rows_of_burial(due) for due in few])
+            buried += sum(isinstance(result, list) for result in written)
             if not has_time():
                 break
         return buried
@@ -232,7 +235,7 @@ class DeliveryStore:
             nothing_found = False
             if not has_time():
                 break
-            self._table.commit_groups([[Change(Write.DELETE, key(endpoint_id, row["RowKey"]))] for row in few])
+            self._table.commit_each([[Change(Write.DELETE, key(endpoint_id, row["RowKey"]))] for row in few])
         return nothing_found
 
     def _is_still_claimed(self, due: DueDelivery) -> bool:

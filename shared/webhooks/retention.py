@@ -42,9 +42,10 @@ class Retention:
         for few in batched(expired, _DELIVERIES_AT_ONCE, strict=False):
             if not has_time():
                 break
-            written = self._table.commit_groups([_rows_of_removal(row) for row in few])
+            written = self._table.commit_each([_rows_of_removal(row) for row in few])
             removed += sum(
-                etags is not None or self._remove_in_parts(row) for row, etags in zip(few, written, strict=True)
+                isinstance(result, list) or self._remove_in_parts(row)
+                for row, result in zip(few, written, strict=True)
             )
         return removed
 

@@ -58,8 +58,6 @@ SET_ON_REQUEST = {
 }
 # Settings that the app is about to know. Until it does, they have no effect.
 ANNOUNCED = {
-    "JOB_HISTORY_DAYS",
-    "DELIVERY_HISTORY_DAYS",
     "PUBLIC_URL",
     "WATCH_PRIVATE_OFFERS",
     "WATCH_CPP_OFFERS",

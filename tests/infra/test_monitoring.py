@@ -104,6 +104,9 @@ def test_whatever_tells_of_lost_work_is_watched() -> None:
         "job_finished",
         "delivery_attempt",
         "delivery_not_stored",
+        "delivery_unreadable",
+        "delivery_fault",
+        "event_not_rendered",
         "webhook_disabled",
         "webhook_unreadable",
     } <= watched

@@ -29,6 +29,7 @@ ABSURD: list[Any] = [
     b"\x00\xff",
     uuid.uuid4(),
     datetime(1601, 1, 1, tzinfo=UTC),
+    datetime(2999, 1, 1, tzinfo=UTC),
     datetime(9999, 12, 31, 23, 59, 59, 999999, tzinfo=UTC),
 ]
 ALL = Wanted()
@@ -110,6 +111,21 @@ def test_absurd_notes_of_status_requests_silence_no_job(instance: Instance, fres
             instance.job_offers.private_offer(job_id)
 
 
+def test_a_record_from_the_future_silences_no_job_that_is_put_back(
+    instance: Instance, fresh_sandbox: Sandbox
+) -> None:
+    job_id = fresh_sandbox.state.add_job()
+    instance.register(job_id)
+    instance.tick()
+    [record] = [row for _, row in instance.history.scan("", "", ALL, at_once=1)]
+    assert record is not None
+    instance.table.upsert({**record, "lastPolledAt": datetime(2999, 1, 1, tzinfo=UTC)})
+    put(instance, job_id)
+    instance.clock.advance(61)
+    instance.tick()
+    assert list(instance.table.rows("PartitionKey eq 'pending'")) == []
+
+
 def test_an_upper_case_key_is_found_before_a_tick_has_corrected_it(
     instance: Instance, fresh_sandbox: Sandbox
 ) -> None:
@@ -122,7 +138,7 @@ def test_an_upper_case_key_is_found_before_a_tick_has_corrected_it(
 
 def test_thousands_of_upper_case_keys_are_corrected_and_polled_by_the_next_tick(instance: Instance) -> None:
     jobs = [str(uuid.UUID(int=number + 2**127)) for number in range(510)]
-    instance.table.commit_groups(
+    instance.table.commit_each(
         [[Change(Write.INSERT, {"PartitionKey": "pending", "RowKey": job_id.upper()})] for job_id in jobs]
     )
     rows = instance.tidying.in_lower_case(instance.pending_rows())

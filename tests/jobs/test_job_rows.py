@@ -84,6 +84,9 @@ def test_an_operation_is_read_in_any_case_and_an_unknown_one_is_unknown() -> Non
         {"stalled": "yes"},
         {"state": "succeeded"},
         {"state": "nonsense"},
+        {"nextPollAt": datetime.max.replace(tzinfo=UTC)},
+        {"lastPolledAt": datetime.min.replace(tzinfo=UTC)},
+        {"retryAfterUntil": "0001-01-01T00:00:00+01:00"},
     ],
 )
 def test_a_row_with_a_wrong_key_or_type_is_bad_and_the_reason_names_the_column(columns: dict[str, Any]) -> None:
@@ -151,6 +154,11 @@ def test_a_row_without_room_for_a_jobs_columns_is_bad(others: int, is_job: bool)
     else:
         with pytest.raises(BadRow, match="other columns"):
             pending_row(row, NOW)
+
+
+def test_whatever_goes_wrong_while_a_row_is_read_makes_it_bad() -> None:
+    with pytest.raises(BadRow, match="cannot be read"):
+        pending_row(StoredRow({"PartitionKey": "pending"}, {}), NOW)
 
 
 EXTREME_MOMENTS = st.sampled_from(

@@ -221,7 +221,7 @@ def test_a_pending_job_that_ends_while_one_pages_is_not_left_out(instance: Insta
 def test_bad_rows_are_passed_over_and_a_page_goes_on_behind_them(instance: Instance) -> None:
     jobs = sorted(instance.register(str(uuid.uuid4())).job_id for _ in range(3))
     bad = ["#", " odd \u00e9\U0001f600'", "~", "zzz", "0" * 500]
-    instance.table.commit_groups(
+    instance.table.commit_each(
         [[Change(Write.INSERT, {"PartitionKey": "pending", "RowKey": key})] for key in bad if key != "#"]
     )
     assert ids(instance, "pending", 1) == jobs

@@ -1,6 +1,7 @@
 """Removing a job takes what is its own, and nothing of another finish of the same job."""
 
 import uuid
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -113,6 +114,17 @@ def test_a_second_finish_that_does_not_stand_leaves_no_document(instance: Instan
     instance.tick()
     assert documents(instance.table) == [kept]
     assert loads(instance.job(job_id).private_offer or b"") == BIG
+
+
+def test_a_poll_that_brings_the_same_long_errors_stores_them_once(instance: Instance) -> None:
+    job_id = str(uuid.uuid4())
+    instance.register(job_id)
+    for text in ("x", "x", "y"):
+        row = instance.pending.get(job_id, instance.clock.now())
+        assert row is not None
+        instance.pending.write([(row, replace(row.job, errors=[{"message": text * 40_000}]))])
+    assert len(documents(instance.table)) == 2  # what the last one replaced is for clean_up
+    assert instance.registry.remove(job_id)
 
 
 def test_a_record_without_its_row_can_be_removed(instance: Instance) -> None:

@@ -234,15 +234,15 @@ def test_two_runs_at_once_harm_nothing(instance: Instance, monkeypatch: pytest.M
     expired = [finish(instance, BIG) for _ in range(3)]
     instance.clock.advance(11 * 86_400)
     kept = finish(instance, BIG)
-    commit_groups = instance.table.commit_groups
+    commit_each = instance.table.commit_each
     other_runs = iter([True])
 
     def after_another_run(groups: Any) -> Any:  # noqa: ANN401 - passed on
         if next(other_runs, False):
             clean_up(instance)
-        return commit_groups(groups)
+        return commit_each(groups)
 
-    monkeypatch.setattr(instance.table, "commit_groups", after_another_run)
+    monkeypatch.setattr(instance.table, "commit_each", after_another_run)
     assert clean_up(instance).ok
     assert [instance.registry.find(job_id) for job_id in expired] == [None] * 3
     assert instance.job(kept).private_offer == BIG

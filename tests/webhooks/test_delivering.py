@@ -295,21 +295,22 @@ def test_a_large_event_is_kept_and_retried_whole(
 
 
 def test_what_has_not_begun_at_the_end_of_a_tick_stays_due(
-    webhooks: Webhooks, add_endpoint: AddEndpoint, receiver: Receiver, clock: FakeClock
+    open_instance: OpenWebhooks, add_endpoint: AddEndpoint, receiver: Receiver, clock: FakeClock
 ) -> None:
     go_on = Signal()
 
     def hold(_: object) -> Reply:
-        go_on.wait(5)
+        go_on.wait(10)
         return Reply()
 
+    webhooks = open_instance(timeout_seconds=15)
     endpoint = add_endpoint(receiver)
     receiver.behaviour = hold
     webhooks.announcer.announce([event(event_id=f"evt_{number}") for number in range(20)])
     receiver.wait_for(THREADS_PER_ENDPOINT)
     webhooks.deliverer.finish(0)
     go_on.set()
-    webhooks.deliverer.finish(5)
+    webhooks.deliverer.finish(10)
     assert len(receiver.requests) == THREADS_PER_ENDPOINT
     clock.advance(60)
     webhooks.retry_cycle.run()

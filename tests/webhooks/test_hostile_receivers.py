@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from shared.storage.errors import ChangeRefused
-from shared.storage.table import Change, Table
+from shared.storage.table import Change, Committed, Table
 from shared.webhooks.delivery import Delivery, DeliveryStatus
 from shared.webhooks.schedule import MAX_ATTEMPTS
 from shared.webhooks.webhooks import Webhooks
@@ -147,8 +147,9 @@ class RefusingTable:
             raise ChangeRefused("storage did not take the change")
         return self._table.commit(changes)
 
-    def commit_groups(self, groups: Sequence[Sequence[Change]]) -> list[list[str] | None]:
-        return [None if self._refuses(group) else self._table.commit_groups([group])[0] for group in groups]
+    def commit_each(self, groups: Sequence[Sequence[Change]]) -> list[Committed]:
+        refused = ChangeRefused("storage did not take the change")
+        return [refused if self._refuses(group) else self._table.commit_each([group])[0] for group in groups]
 
 
 @pytest.mark.parametrize("refused", ["texts", "the log row"])

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from shared.storage.errors import StorageUnreachable
-from shared.storage.table import Change, Table
+from shared.storage.table import Change, Committed, Table
 from shared.webhooks.delivery import DeliveryStatus
 from shared.webhooks.endpoint import Endpoint
 from shared.webhooks.events import Event
@@ -154,11 +154,11 @@ class FailingTable:
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - any method of a table
         return getattr(self._table, name)
 
-    def commit_groups(self, groups: Sequence[Sequence[Change]]) -> list[list[str] | None]:
+    def commit_each(self, groups: Sequence[Sequence[Change]]) -> list[Committed]:
         self._left -= 1
         if self._left < 0:
             raise StorageUnreachable("storage did not answer")
-        return self._table.commit_groups(groups)
+        return self._table.commit_each(groups)
 
 
 class RecordingTable:
@@ -221,10 +221,10 @@ def test_an_announcement_under_way_while_its_endpoint_is_removed_sends_nothing_a
     class RemovingTable(RecordingTable):
         """The endpoint is removed, with all it has, after it was listed and before its deliveries are stored."""
 
-        def commit_groups(self, groups: Sequence[Sequence[Change]]) -> list[list[str] | None]:
+        def commit_each(self, groups: Sequence[Sequence[Change]]) -> list[Committed]:
             other.removal.mark(endpoint.id)
             other.removal.clean(endpoint.id, lambda: True)
-            return self._table.commit_groups(groups)
+            return self._table.commit_each(groups)
 
     announcing = open_instance(deliveries_table=RemovingTable(webhook_tables[1]))
     announcing.announcer.announce(events(1))
