@@ -1,9 +1,8 @@
-"""How requests sends: through urllib3's pools, on the sockets of `http_deadline.py`, and on a connection only as long
-as its answers are cleanly told apart.
+"""A transport adapter for requests that keeps to the deadline of `http_deadline.py` and never mixes up two answers.
 
-A connection whose answer was not cleanly finished is not used again: bytes that came too early or too many, or that
-are framed in a way that two readers could understand differently, would be taken for the answer to somebody else's
-request. An interim answer (1xx) is passed over, and the final one waited for.
+A connection whose answer did not end cleanly is not used again. Bytes that came before the request was sent, bytes
+left over after the answer, and an answer whose length two readers could understand differently would all be taken for
+the answer to the next request. An interim answer (1xx) is skipped, and the final one waited for.
 
 Beside documented extension points (requests' HTTPAdapter, urllib3's `pool_classes_by_scheme`, `ConnectionCls` and
 `is_connected`, http.client's `response_class`) this relies on `HTTPConnection._new_conn` and `_dns_host` of urllib3,

@@ -10,7 +10,9 @@ def json_values(names: tuple[str, ...] = (), texts: tuple[str, ...] = ()) -> st.
     name = st.sampled_from(names) | st.text(max_size=5) if names else st.text(max_size=5)
     text = st.sampled_from(texts) | st.text(max_size=20) if texts else st.text(max_size=20)
     scalar = st.none() | st.booleans() | st.integers() | st.floats() | text
-    return st.recursive(scalar, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(name, inner, max_size=5))
+    return st.recursive(
+        scalar, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(name, inner, max_size=4), max_leaves=12
+    )
 
 
 def json_bytes(names: tuple[str, ...] = (), texts: tuple[str, ...] = ()) -> st.SearchStrategy[bytes]:

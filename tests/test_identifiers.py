@@ -56,7 +56,7 @@ def test_cpp_ids_are_names_as_well_as_guids(text: str) -> None:
 )
 def test_whatever_comes_is_an_identifier_or_malformed(read: Callable[[str], str]) -> None:
     @settings(max_examples=100, deadline=None)
-    @given(st.text(max_size=120) | st.from_regex(r"[0-9A-Fa-f-]{36}\n?", fullmatch=True))
+    @given(st.text(max_size=120) | st.text("0aF-\n", min_size=30, max_size=40))
     def check(text: str) -> None:
         with suppress(InvalidIdentifier):
             found = read(text)

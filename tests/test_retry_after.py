@@ -50,7 +50,7 @@ _PARTS = st.sampled_from(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.text() | st.lists(_PARTS | st.integers().map(str), max_size=9).map("".join))
 def test_whatever_comes_is_seconds_within_a_day_or_nothing(header: str) -> None:
     seconds = retry_after_seconds(header, NOW)

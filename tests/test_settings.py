@@ -177,7 +177,7 @@ _SETTINGS = [
 _VALUES = st.text() | st.integers().map(str) | st.floats().map(str) | st.text().map("https://{}".format)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.dictionaries(st.sampled_from(_SETTINGS), _VALUES))
 def test_whatever_the_settings_hold_they_are_read_or_named(environ: dict[str, str]) -> None:
     with suppress(SettingsError):

@@ -16,10 +16,10 @@ _PRIVATE_OFFER_SCHEMA = re.compile(r"/schema/private-offer(?:-[a-z-]+)?/")
 
 
 def private_offer_in(answer: Answer, job_id: str) -> bytes | None:
-    """The private offer among the resources of the job, told by its id or else its schema; None if there is none.
+    """The private offer among the resources of the job, recognised by its id or else its schema; None without one.
 
-    A detail wraps its resources, or is the one bare object that the documentation shows; other kinds of resource may
-    stand first. Raises UpstreamUnreadable, also for the detail of another job.
+    A detail wraps its resources in an array, or is the one bare object that the documentation shows. Resources of
+    other kinds may come first. Raises UpstreamUnreadable, also for the detail of another job.
     """
     detail = answer.members("jobId", "jobID", "resources", "id", "$schema")
     for name in ("jobId", "jobID"):

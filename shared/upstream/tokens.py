@@ -21,8 +21,8 @@ RENEW_BEFORE_EXPIRY = timedelta(minutes=5)
 ENTRA_TIMEOUT_SECONDS = 10.0
 # While Entra refuses, so long passes before it is asked again: many threads may ask at once.
 REFUSAL_HOLDS_SECONDS = 5.0
-# A renewed token that is rejected within one tick is refused for good: some requests may take it, and still each
-# rejection would cost another token.
+# A renewed token that is rejected again within one tick is not renewed any more, even if some requests were accepted:
+# otherwise every rejection would cost another token.
 REJECTED_AGAIN_WITHIN_SECONDS = 50.0
 _SENDABLE_TOKEN = re.compile(r"[\x21-\x7e]+")
 

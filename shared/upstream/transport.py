@@ -28,7 +28,7 @@ from shared.upstream.session import open_session
 from shared.upstream.tokens import BearerToken, TokenSource
 
 ANSWER_MAX_BYTES = 16 * 1024 * 1024
-# An answer beyond this is large: who asks may bound how many of them there are at once.
+# A longer answer is large: the caller may limit how many of them are in memory at once.
 LARGE_ANSWER_BYTES = 128 * 1024
 CHUNK_BYTES = 64 * 1024
 RETRIES_MAX = 2
@@ -84,8 +84,8 @@ class Transport:
         """Ask with exactly one request, whatever comes of it. Raises UpstreamError.
 
         `relative_url` is path and query below the base URL, quoted; `timeout_seconds` can only shorten the usual one.
-        `before_large` is called at most once, before the body grows beyond LARGE_ANSWER_BYTES in memory. It may wait
-        until others have let go of theirs (the time for the answer runs on), or raise to give this one up.
+        `before_large` is called before the body grows beyond LARGE_ANSWER_BYTES in memory. It may wait for room (the
+        time for the answer runs on), or raise to give the answer up. Once it has returned it is not called again.
         """
         gate = _Gate(before_large)
         return self._ask(relative_url, self._seconds(timeout_seconds), gate, correlation_id=str(uuid.uuid4()))
@@ -163,7 +163,7 @@ class Transport:
             ):
                 body = self._read_body(response, gate)
         except Exception as error:
-            # Whatever reading a stranger's bytes leads to; but what the caller raised is the caller's.
+            # Parsing hostile bytes can raise anything. What `before_large` raised goes to the caller as it is.
             if isinstance(error, UpstreamError) or error is gate.refusal:
                 raise
             raise exchange_failure(error, api=self.api, request_id=sent_id) from error
@@ -229,7 +229,7 @@ class Transport:
 
 
 class _Gate:
-    """What is to be passed before a body gets large: once, however many tries it takes."""
+    """Calls `before_large` until it has returned once, over all tries of a request."""
 
     def __init__(self, before_large: Callable[[], None] | None) -> None:
         self._before_large = before_large

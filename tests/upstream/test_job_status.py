@@ -141,7 +141,7 @@ def test_an_answer_about_another_job_is_unreadable() -> None:
 _NAMES = ("jobId", "jobID", "jobStatus", " JobResult ", "jobStart", "jobEnd", "resourceUri", "errors", "message")
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(json_bytes(names=_NAMES, texts=(JOB_ID, "completed", "succeeded", "0001-01-01")))
 def test_whatever_comes_is_a_status_or_unreadable(body: bytes) -> None:
     with suppress(UpstreamUnreadable, InvalidJson):

@@ -135,7 +135,7 @@ def test_a_signed_link_in_a_message_does_not_get_out() -> None:
 _NAMES = ("error", "code", "message", "details", "innerError", "request-id", "statusCode")
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(
     status=st.integers(100, 199) | st.integers(300, 999),
     body=json_bytes(names=_NAMES, texts=("notFound", "x" * 1000)),
