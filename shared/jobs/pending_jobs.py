@@ -131,9 +131,10 @@ class PendingJobs:
     def remove(self, row: PendingRow) -> None:
         """Stop following, and delete the documents that this row refers to.
 
-        Raises RowChanged if the row is not as it was read.
+        Raises RowChanged if the row is not as it was read; RowMissing if it is gone, perhaps because the job has
+        finished: its documents may then belong to the finished record.
         """
-        self._table.delete(PENDING_PARTITION, row.row_key, row.etag)
+        self._table.commit([Change(Write.DELETE, _key(row.row_key), row.etag)])
         self._bodies.delete(row.job.job_id, row.parts)
 
     def rows_of(self, job_id: str) -> list[Row]:
@@ -186,9 +187,11 @@ class PendingJobs:
 
         Each job is written if its row is still the one claimed, else its place holds None: whoever changed the row
         (a removal, or another poller after the claim ran out) has the say. `announced` are ids of stalled events that
-        are on their way, which rows need not name any longer.
+        are on their way, which rows need not name any longer. A job whose long parts storage does not take for the
+        moment is not written either, and neither are the others with long parts after it: there is no time to try
+        each of them. All others are.
         """
-        planned = [self._planned(row, job, announced) for row, job in polled]
+        planned = self._all_planned(polled, announced)
         committed = iter(self._table.commit_each([changes for changes, _ in planned if changes]))
         results: list[Written | None] = []
         for (row, job), (changes, written) in zip(polled, planned, strict=True):
@@ -200,6 +203,23 @@ class PendingJobs:
             if isinstance(result, RowChanged) and not job.pending:
                 self._drop_if_finished_before(row)
         return results
+
+    def _all_planned(
+        self, polled: Sequence[tuple[PendingRow, Job]], announced: Collection[str]
+    ) -> list[tuple[list[Change], Written]]:
+        planned: list[tuple[list[Change], Written]] = []
+        failed = False
+        for row, job in polled:
+            changes: list[Change] = []
+            written = Written()
+            if not (failed and (row.parts or self._bodies.need_documents(job))):
+                try:
+                    changes, written = self._planned(row, job, announced)
+                except StorageUnreachable as error:
+                    failed = True
+                    _log.warning("the long parts of job %s cannot be stored now: %s", job.job_id, error)
+            planned.append((changes, written))
+        return planned
 
     def _planned(self, claimed: PendingRow, job: Job, announced: Collection[str]) -> tuple[list[Change], Written]:
         """The changes that store a poll's result; none for a job that makes no sense, which must stop no other."""
