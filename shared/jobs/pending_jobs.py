@@ -21,7 +21,7 @@ from shared.jobs.job_rows import (
 from shared.jobs.outbox_rows import OUTBOX_PREFIX, OutboxRow, new_event_id, outbox_row
 from shared.jobs.scan import Wanted, scan
 from shared.storage.columns import BadRow
-from shared.storage.errors import ChangeRefused, RowChanged, StorageRefused, StorageUnreachable
+from shared.storage.errors import ChangeRefused, RowChanged, StorageError, StorageRefused, StorageUnreachable
 from shared.storage.table import Change, Row, Table, Write
 
 # Enough to find the one row among a hundred that another system has changed.
@@ -189,9 +189,9 @@ class PendingJobs:
         (a removal, or another poller after the claim ran out) has the say. `announced` are ids of stalled events that
         are on their way, which rows need not name any longer. A job whose long parts storage does not take for the
         moment is not written either, and neither are the others with long parts after it: there is no time to try
-        each of them. All others are.
+        each of them. All others are. Raises StorageError if nothing could be written for that reason.
         """
-        planned = self._all_planned(polled, announced)
+        planned, error = self._all_planned(polled, announced)
         committed = iter(self._table.commit_each([changes for changes, _ in planned if changes]))
         results: list[Written | None] = []
         for (row, job), (changes, written) in zip(polled, planned, strict=True):
@@ -202,24 +202,26 @@ class PendingJobs:
             results.append(None)
             if isinstance(result, RowChanged) and not job.pending:
                 self._drop_if_finished_before(row)
+        if error is not None and not any(results):
+            raise error
         return results
 
     def _all_planned(
         self, polled: Sequence[tuple[PendingRow, Job]], announced: Collection[str]
-    ) -> list[tuple[list[Change], Written]]:
+    ) -> tuple[list[tuple[list[Change], Written]], StorageError | None]:
         planned: list[tuple[list[Change], Written]] = []
-        failed = False
+        failure: StorageError | None = None
         for row, job in polled:
             changes: list[Change] = []
             written = Written()
-            if not (failed and (row.parts or self._bodies.need_documents(job))):
+            if failure is None or not (row.parts or self._bodies.need_documents(job)):
                 try:
                     changes, written = self._planned(row, job, announced)
                 except StorageUnreachable as error:
-                    failed = True
+                    failure = error
                     _log.warning("the long parts of job %s cannot be stored now: %s", job.job_id, error)
             planned.append((changes, written))
-        return planned
+        return planned, failure
 
     def _planned(self, claimed: PendingRow, job: Job, announced: Collection[str]) -> tuple[list[Change], Written]:
         """The changes that store a poll's result; none for a job that makes no sense, which must stop no other."""

@@ -102,7 +102,7 @@ class PollRun:
         while True:
             has_read = self._claim_and_read()
             if self._workers.in_flight:
-                self._write(self._workers.results(TRANSACTION_MAX_ROWS))
+                self._write_if_possible(self._workers.results(TRANSACTION_MAX_ROWS))
                 continue
             if has_read:
                 continue
@@ -147,14 +147,22 @@ class PollRun:
         elif lost:
             self._reading.due.add(self._not_asked_elsewhere(self._pending.reread(lost, self._clock.now())))
 
+    def _write_if_possible(self, polled: list[PolledRow]) -> None:
+        """Storage may take the next results even if it did not take these."""
+        try:
+            self._write(polled)
+        except StorageError as error:
+            self._storage_error = error
+            self._workers.stop()
+
     def _write(self, polled: list[PolledRow]) -> None:
         """Write results back; a job that came back unasked is written as it was, which gives its claim back."""
-        for each in polled:
-            self._count(each)
         answered = [each for each in polled if each.poll is not None]
         results = [(each.row, each.poll.job) for each in answered if each.poll is not None]
         left = (self._answer_by - self._clock.now()).total_seconds()
         try:
+            for each in polled:
+                self._count(each)
             with retrying_for(max(left, 0.0)):
                 written = self._pending.write(results, announced=self._settlements.announced)
         finally:

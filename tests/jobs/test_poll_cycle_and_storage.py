@@ -168,3 +168,40 @@ def test_where_the_reading_stopped_is_known_even_if_storage_then_fails(
     register(instance, fresh_sandbox, 3, seconds=None)
     front.faults.extend([Fault(503, method="GET")] * 1000)
     assert instance.cycle.run("5").stopped_at == "5"
+
+
+def test_storage_that_takes_no_result_leaves_every_turn_of_large_answers_free(
+    instance: Instance, fresh_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    large = [{"id": "private-offer/large", "notes": "x" * 200_000}]
+    for _ in range(4):
+        register(instance, fresh_sandbox, 1, resources=large)
+
+    def write(*_: object, **__: object) -> object:
+        raise StorageUnreachable("storage is busy")
+
+    monkeypatch.setattr(instance.pending, "write", write)
+    assert instance.tick().failure is not None
+    with instance.poller.turn() as first, instance.poller.turn() as second:
+        first.take(within_seconds=0)
+        second.take(within_seconds=0)
+
+
+def test_results_that_come_after_some_that_storage_did_not_take_are_written(
+    instance: Instance, fresh_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shared.jobs.poll_run.TRANSACTION_MAX_ROWS", 3)
+    job_ids = register(instance, fresh_sandbox, 11)
+    write = instance.pending.write
+    writes: list[object] = []
+
+    def first_fails(*arguments: object, **named: object) -> object:
+        writes.append(arguments)
+        if len(writes) == 1:
+            raise StorageUnreachable("storage is busy")
+        return write(*arguments, **named)  # type: ignore[arg-type] # passed through
+
+    monkeypatch.setattr(instance.pending, "write", first_fails)
+    report = instance.tick()
+    assert report.failure is not None
+    assert sum(not instance.job(job_id).pending for job_id in job_ids) == report.finished > 0
