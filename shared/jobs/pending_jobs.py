@@ -16,6 +16,7 @@ from shared.jobs.job_rows import (
     PENDING_PARTITION,
     PendingRow,
     columns_of,
+    last_polls_in,
     pending_row,
 )
 from shared.jobs.outbox_rows import OUTBOX_PREFIX, OutboxRow, new_event_id, outbox_row
@@ -115,6 +116,15 @@ class PendingJobs:
             return None if row is None else self.whole_outbox(row)
         except BadRow:
             return None
+
+    def last_polls_of_finished(self, since: datetime) -> dict[str, datetime]:
+        """When each job was last polled, after `since`, that has finished and is not in the history yet."""
+        rows = self._table.rows(
+            "PartitionKey eq @partition and RowKey ge @outbox",
+            {"partition": PENDING_PARTITION, "outbox": OUTBOX_PREFIX},
+            columns=["RowKey", "lastPolledAt"],
+        )
+        return last_polls_in(rows, since)
 
     def whole_outbox_row(self, row: OutboxRow) -> OutboxRow:
         """The outbox row with the job's errors and private offer, as far as they are still there."""

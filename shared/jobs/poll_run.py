@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from shared.clock import Clock
 from shared.jobs.due_jobs import DueJobs
 from shared.jobs.job_rows import PendingRow
+from shared.jobs.outbox_rows import OUTBOX_PREFIX
 from shared.jobs.pending_jobs import PendingJobs, PendingPage
 from shared.jobs.poll import claimed_until, ends_the_cycle
 from shared.jobs.poll_workers import PolledRow, PollWorkers
@@ -39,11 +40,15 @@ class Reading:
         due: DueJobs,
         tidied: Callable[[PendingPage], list[PendingRow]],
         clock: Clock,
+        *,
+        start_at: str = "",
     ) -> None:
         self._pages = pages
         self._tidied = tidied
         self._clock = clock
-        self._last_key = ""
+        self._start_at = start_at
+        self._next_key = start_at
+        self._given_back: list[str] = []
         self.due = due
         self.ended = False
 
@@ -57,7 +62,8 @@ class Reading:
             if page is None:
                 self.ended = True
                 return False
-            self._last_key = page.last_key or self._last_key
+            if page.last_key and not page.last_key.startswith(OUTBOX_PREFIX):
+                self._next_key = page.last_key
             self.due.add(self._tidied(page))
         return True
 
@@ -66,8 +72,12 @@ class Reading:
         did not read. Empty if it read everything: then those that have waited longest come first by themselves."""
         if self.ended:
             return ""
-        left = self.due.first_added(now)
-        return self._last_key if left is None else left.row_key
+        left = [row.row_key for row in self.due.now_due(now)] + self._given_back
+        return min(left, key=lambda key: (key < self._start_at, key), default=self._next_key)
+
+    def give_back(self, row: PendingRow) -> None:
+        """A claimed job could not be asked."""
+        self._given_back.append(row.row_key)
 
 
 class PollRun:
@@ -184,6 +194,7 @@ class PollRun:
             return
         if not poll.asked and poll.job is polled.row.job:
             report.unreached += 1
+            self._reading.give_back(polled.row)
         report.polled += poll.asked
         report.failed_polls += poll.error is not None
         if poll.latency_seconds is not None:

@@ -163,11 +163,16 @@ def test_a_document_that_storage_does_not_take_for_now_costs_no_other_result(
 
 
 def test_where_the_reading_stopped_is_known_even_if_storage_then_fails(
-    instance: Instance, front: FaultyStorage, fresh_sandbox: Sandbox
+    instance: Instance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    register(instance, fresh_sandbox, 3, seconds=None)
-    front.faults.extend([Fault(503, method="GET")] * 1000)
-    assert instance.cycle.run("5").stopped_at == "5"
+    def pages(*_: object, **__: object) -> Iterator[object]:
+        raise StorageUnreachable("storage is busy")
+        yield
+
+    monkeypatch.setattr(instance.table, "pages", pages)
+    report = instance.cycle.run("5")
+    assert report.failure is not None
+    assert report.stopped_at == "5"
 
 
 def test_storage_that_takes_no_result_leaves_every_turn_of_large_answers_free(
