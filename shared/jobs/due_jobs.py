@@ -53,11 +53,9 @@ class DueJobs:
         """Whether there is no need, or no room, to read further."""
         return len(self) >= MOST_JOBS or (len(self) >= ENOUGH_JOBS and self.due_count(now) >= ENOUGH_JOBS)
 
-    def first_added(self, now: datetime) -> PendingRow | None:
-        """Of the jobs that may be asked now, the one that was added first."""
-        due = (entry for entry in self._heap if entry[0] <= now)
-        first = min(due, key=lambda entry: entry[1], default=None)
-        return None if first is None else first[2]
+    def now_due(self, now: datetime) -> list[PendingRow]:
+        """The jobs that may be asked now."""
+        return [row for next_poll_at, _, row in self._heap if next_poll_at <= now]
 
     def worth_a_start(self, now: datetime) -> bool:
         """Whether any job may be asked now, or comes due soon enough to be waited for."""

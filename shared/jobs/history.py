@@ -17,7 +17,7 @@ from itertools import batched
 
 from shared.jobs.job import Job
 from shared.jobs.job_bodies import JobBodies
-from shared.jobs.job_rows import PART_COLUMNS, job_of, key_as_job_id
+from shared.jobs.job_rows import PART_COLUMNS, job_of, key_as_job_id, last_polls_in
 from shared.jobs.outbox_rows import OutboxRow
 from shared.jobs.scan import Wanted, scan
 from shared.storage.columns import BadRow, moment, read_row, text
@@ -34,8 +34,6 @@ REMOVAL_REMEMBERED_FOR = timedelta(days=1)
 LONGEST_RECORD_KEY_CHARACTERS = 100
 # Two rows each: as many as a transaction holds.
 EXPIRED_AT_ONCE = 50
-# Clocks of two instances differ by less.
-_FUTURE = timedelta(hours=1)
 _log = logging.getLogger("offer_monitor.jobs")
 
 
@@ -128,15 +126,7 @@ class History:
             {"partition": FINISHED_PARTITION, "newest": _RECORD_PREFIX, "oldest": _key_of_moment(since)},
             columns=["RowKey", "lastPolledAt"],
         )
-        found: dict[str, datetime] = {}
-        for row in rows:
-            try:
-                polled_at = moment(row, "lastPolledAt")
-            except BadRow:
-                continue
-            if polled_at is not None and polled_at < since + _FUTURE:
-                found[row["RowKey"].rpartition("~")[2]] = polled_at
-        return found
+        return last_polls_in(rows, since)
 
     def remove(self, job_id: str, now: datetime) -> bool:
         """Forget a finished job; False if there is none. Raises RowChanged if another removes it just now."""

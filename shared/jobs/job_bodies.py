@@ -28,11 +28,14 @@ class JobBodies:
 
         A document that `stored`, the job's row as it was read, refers to is kept if it holds the same.
         """
-        errors = dumps(job.errors).encode("ascii") if job.errors else b""
         return {
-            **self._column(job.job_id, "errors", errors, stored),
+            **self._column(job.job_id, "errors", _errors_of(job), stored),
             **self._column(job.job_id, "privateOffer", job.private_offer or b"", stored),
         }
+
+    def need_documents(self, job: Job) -> bool:
+        """Whether the job's long parts do not fit into columns."""
+        return max(len(job.private_offer or b""), len(_errors_of(job))) > LONGEST_COLUMN_BYTES
 
     def load(self, job: Job, row: Row) -> Job:
         """The job with the errors and the private offer that its row holds or refers to.
@@ -84,6 +87,10 @@ def references_in(row: Row) -> list[str]:
     """The references to documents that a row of a job holds."""
     found = (row.get(column) for column in DOCUMENT_COLUMNS)
     return [reference for reference in found if isinstance(reference, str) and reference]
+
+
+def _errors_of(job: Job) -> bytes:
+    return dumps(job.errors).encode("ascii") if job.errors else b""
 
 
 def _errors(data: bytes) -> list[JsonObject]:

@@ -8,6 +8,7 @@ else. `operation`, `label` and `externalId` may be of any type. A value of the w
 the row bad. A moment too far in the future is corrected: it must not silence a job for good.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -51,6 +52,8 @@ LONGEST_TEXT_CHARACTERS = 15_000
 LONGEST_EVENT_ID_CHARACTERS = 100
 # A moment of ours may be this far ahead of the clock: those of two instances differ by less.
 CLOCKS_DIFFER_BY = timedelta(minutes=1)
+# A last poll further ahead than this of a moment just passed is none.
+_AT_MOST_SO_MUCH_LATER = timedelta(hours=1)
 
 
 @dataclass(frozen=True)
@@ -102,6 +105,19 @@ def columns_of(job: Job) -> Row:
     row |= {column: getattr(job, name) for column, name in _COUNT_COLUMNS.items()}
     row |= {column: getattr(job, name) for column, name in _MOMENT_COLUMNS.items() if getattr(job, name) is not None}
     return row
+
+
+def last_polls_in(rows: Iterable[Row], since: datetime) -> dict[str, datetime]:
+    """When each job in rows of finished ones was last polled: those that can be read, and were polled after `since`."""
+    found: dict[str, datetime] = {}
+    for row in rows:
+        try:
+            polled_at = moment(row, "lastPolledAt")
+        except BadRow:
+            continue
+        if polled_at is not None and since <= polled_at < since + _AT_MOST_SO_MUCH_LATER:
+            found[row["RowKey"].rpartition("~")[2]] = polled_at
+    return found
 
 
 def part_columns(row: Row) -> Row:

@@ -4,6 +4,7 @@ A job's offer or errors may be megabytes long, and many jobs may end in the same
 the number of jobs in flight bounds them.
 """
 
+import math
 from threading import BoundedSemaphore
 from types import TracebackType
 from typing import Self
@@ -40,11 +41,11 @@ class Turn:
         self._within_seconds = within_seconds
         self.taken = False
 
-    def take(self) -> None:
-        """Wait for the turn. Raises NoRoom."""
+    def take(self, within_seconds: float = math.inf) -> None:
+        """Wait for the turn, no longer than the caller has time. Raises NoRoom."""
         if self.taken:
             return
-        if not self._turns.acquire(timeout=self._within_seconds):
+        if not self._turns.acquire(timeout=max(0.0, min(within_seconds, self._within_seconds))):
             raise NoRoom("A large answer could not be read yet: others come first.", api=PRODUCT_INGESTION)
         self.taken = True
 

@@ -72,9 +72,10 @@ class Outbox:
             size_bytes += row_bytes
         self.settle([self._pending.whole_outbox_row(each) for each in few])
 
-    def last_polls(self, rows: Sequence[OutboxRow], since: datetime) -> dict[str, datetime]:
+    def last_polls(self, since: datetime) -> dict[str, datetime]:
         """When upstream was last asked about each job that finished after `since`, or stands in an outbox row."""
-        waiting = {row.job.job_id: row.job.last_polled_at for row in rows if row.job.last_polled_at is not None}
+        # In the order in which a job moves, so that none is missed that moves meanwhile.
+        waiting = self._pending.last_polls_of_finished(since)
         return self._history.last_polls(since) | waiting
 
     def announce_stalled(self, rows: Sequence[PendingRow]) -> None:

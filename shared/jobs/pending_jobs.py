@@ -16,12 +16,13 @@ from shared.jobs.job_rows import (
     PENDING_PARTITION,
     PendingRow,
     columns_of,
+    last_polls_in,
     pending_row,
 )
 from shared.jobs.outbox_rows import OUTBOX_PREFIX, OutboxRow, new_event_id, outbox_row
 from shared.jobs.scan import Wanted, scan
 from shared.storage.columns import BadRow
-from shared.storage.errors import ChangeRefused, RowChanged, StorageRefused, StorageUnreachable
+from shared.storage.errors import ChangeRefused, RowChanged, StorageError, StorageRefused, StorageUnreachable
 from shared.storage.table import Change, Row, Table, Write
 
 # Enough to find the one row among a hundred that another system has changed.
@@ -116,6 +117,15 @@ class PendingJobs:
         except BadRow:
             return None
 
+    def last_polls_of_finished(self, since: datetime) -> dict[str, datetime]:
+        """When each job was last polled, after `since`, that has finished and is not in the history yet."""
+        rows = self._table.rows(
+            "PartitionKey eq @partition and RowKey ge @outbox",
+            {"partition": PENDING_PARTITION, "outbox": OUTBOX_PREFIX},
+            columns=["RowKey", "lastPolledAt"],
+        )
+        return last_polls_in(rows, since)
+
     def whole_outbox_row(self, row: OutboxRow) -> OutboxRow:
         """The outbox row with the job's errors and private offer, as far as they are still there."""
         return replace(row, job=self._bodies.load(row.job, row.columns))
@@ -131,9 +141,10 @@ class PendingJobs:
     def remove(self, row: PendingRow) -> None:
         """Stop following, and delete the documents that this row refers to.
 
-        Raises RowChanged if the row is not as it was read.
+        Raises RowChanged if the row is not as it was read; RowMissing if it is gone, perhaps because the job has
+        finished: its documents may then belong to the finished record.
         """
-        self._table.delete(PENDING_PARTITION, row.row_key, row.etag)
+        self._table.commit([Change(Write.DELETE, _key(row.row_key), row.etag)])
         self._bodies.delete(row.job.job_id, row.parts)
 
     def rows_of(self, job_id: str) -> list[Row]:
@@ -186,9 +197,11 @@ class PendingJobs:
 
         Each job is written if its row is still the one claimed, else its place holds None: whoever changed the row
         (a removal, or another poller after the claim ran out) has the say. `announced` are ids of stalled events that
-        are on their way, which rows need not name any longer.
+        are on their way, which rows need not name any longer. A job whose long parts storage does not take for the
+        moment is not written either, and neither are the others with long parts after it: there is no time to try
+        each of them. All others are. Raises StorageError if nothing could be written for that reason.
         """
-        planned = [self._planned(row, job, announced) for row, job in polled]
+        planned, error = self._all_planned(polled, announced)
         committed = iter(self._table.commit_each([changes for changes, _ in planned if changes]))
         results: list[Written | None] = []
         for (row, job), (changes, written) in zip(polled, planned, strict=True):
@@ -199,7 +212,26 @@ class PendingJobs:
             results.append(None)
             if isinstance(result, RowChanged) and not job.pending:
                 self._drop_if_finished_before(row)
+        if error is not None and not any(results):
+            raise error
         return results
+
+    def _all_planned(
+        self, polled: Sequence[tuple[PendingRow, Job]], announced: Collection[str]
+    ) -> tuple[list[tuple[list[Change], Written]], StorageError | None]:
+        planned: list[tuple[list[Change], Written]] = []
+        failure: StorageError | None = None
+        for row, job in polled:
+            changes: list[Change] = []
+            written = Written()
+            if failure is None or not (row.parts or self._bodies.need_documents(job)):
+                try:
+                    changes, written = self._planned(row, job, announced)
+                except StorageUnreachable as error:
+                    failure = error
+                    _log.warning("the long parts of job %s cannot be stored now: %s", job.job_id, error)
+            planned.append((changes, written))
+        return planned, failure
 
     def _planned(self, claimed: PendingRow, job: Job, announced: Collection[str]) -> tuple[list[Change], Written]:
         """The changes that store a poll's result; none for a job that makes no sense, which must stop no other."""

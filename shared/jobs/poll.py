@@ -81,7 +81,9 @@ class JobPoller:
             return Poll(replace(job, next_poll_at=answered_at + POLL_SPACING), asked=False)
         try:
             status = self._upstream.job_status(
-                job.job_id, timeout_seconds=(answer_by - began).total_seconds(), before_large=turn.take
+                job.job_id,
+                timeout_seconds=(answer_by - began).total_seconds(),
+                before_large=lambda: turn.take(self._seconds_until(answer_by)),
             )
         except TokenUnavailable as error:
             return Poll(job, asked=False, error=error)
@@ -108,6 +110,9 @@ class JobPoller:
         succeeded = status.finished and status.outcome == "succeeded"
         return self._with_detail(poll, answer_by, turn) if poll.job.pending and succeeded else poll
 
+    def _seconds_until(self, moment: datetime) -> float:
+        return (moment - self._clock.now()).total_seconds()
+
     def _noted_answer(self, job: Job) -> datetime:
         now = self._clock.now()
         if len(self._last_answers) >= REMEMBERED_ANSWERS:
@@ -126,13 +131,12 @@ class JobPoller:
 
     def _with_detail(self, poll: Poll, answer_by: datetime, turn: Turn) -> Poll:
         """Fetch the detail of a succeeded job, from the configured base URL; never from `resourceUri`."""
-        seconds = (answer_by - self._clock.now()).total_seconds()
         job = poll.job
         try:
             private_offer = self._upstream.job_offer(
                 job.job_id,
-                timeout_seconds=max(seconds, SHORTEST_TIMEOUT_SECONDS),
-                before_large=turn.take,
+                timeout_seconds=max(self._seconds_until(answer_by), SHORTEST_TIMEOUT_SECONDS),
+                before_large=lambda: turn.take(self._seconds_until(answer_by)),
             )
         except UpstreamError as error:
             job = self._rules.after_failed_detail(job, error, self._clock.now())

@@ -20,7 +20,6 @@ from shared.jobs.due_jobs import DueJobs
 from shared.jobs.job import POLL_SPACING
 from shared.jobs.job_rows import PendingRow
 from shared.jobs.outbox import Outbox
-from shared.jobs.outbox_rows import OutboxRow
 from shared.jobs.pending_jobs import PendingJobs, PendingPage
 from shared.jobs.poll import JobPoller
 from shared.jobs.poll_run import LAST_ANSWER_AFTER, LAST_REQUEST_AFTER, PollRun, Reading, credential_refused
@@ -87,13 +86,17 @@ class PollCycle:
             DueJobs(report.started_at + LAST_REQUEST_AFTER),
             lambda page: self._tidied(page, report, settlements),
             self._clock,
+            start_at=start_at,
         )
-        while not reading.due.worth_a_start(self._clock.now()) and reading.read_on():
-            pass
-        if reading.due.worth_a_start(self._clock.now()):
-            self._poll(report, settlements, reading)
-        report.unreached += reading.due.due_count(self._clock.now())
-        report.read_all, report.stopped_at = reading.ended, reading.stopped_at(self._clock.now())
+        try:
+            while not reading.due.worth_a_start(self._clock.now()) and reading.read_on():
+                pass
+            if reading.due.worth_a_start(self._clock.now()):
+                self._poll(report, settlements, reading)
+            report.unreached += reading.due.due_count(self._clock.now())
+        finally:
+            # Also after storage has failed: or else a partition too large for one tick would begin anew each time.
+            report.read_all, report.stopped_at = reading.ended, reading.stopped_at(self._clock.now())
 
     def _poll(self, report: CycleReport, settlements: Settlements, reading: Reading) -> None:
         try:
@@ -125,16 +128,16 @@ class PollCycle:
         rows = self._tidying.in_lower_case(page.rows)
         report.pending += len(rows)
         report.overdue += sum(row.job.next_poll_at < report.started_at - OVERDUE_AFTER for row in rows)
-        return self._not_asked_elsewhere(rows, page.outbox)
+        return self._not_asked_elsewhere(rows)
 
-    def _not_asked_elsewhere(self, rows: Sequence[PendingRow], outbox: Sequence[OutboxRow] = ()) -> list[PendingRow]:
+    def _not_asked_elsewhere(self, rows: Sequence[PendingRow]) -> list[PendingRow]:
         """The rows, those put off about which upstream was asked before they were there."""
         if not any(row.never_polled for row in rows):
             return list(rows)
         # Both are read after the rows, and in this order: see `asks.py`. The first knows of jobs that another
         # system has put back after they finished, the second of those that were looked up or removed.
         now = self._clock.now()
-        polled = self._outbox.last_polls(outbox, now - 2 * POLL_SPACING)
+        polled = self._outbox.last_polls(now - 2 * POLL_SPACING)
         again_at = {job_id: last_poll + POLL_SPACING for job_id, last_poll in polled.items()}
         asked = self._asks.recent(now)
         return [_not_before(row, again_at.get(row.job.job_id), asked.get(row.job.job_id)) for row in rows]

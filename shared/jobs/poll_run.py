@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from shared.clock import Clock
 from shared.jobs.due_jobs import DueJobs
 from shared.jobs.job_rows import PendingRow
+from shared.jobs.outbox_rows import OUTBOX_PREFIX
 from shared.jobs.pending_jobs import PendingJobs, PendingPage
 from shared.jobs.poll import claimed_until, ends_the_cycle
 from shared.jobs.poll_workers import PolledRow, PollWorkers
@@ -39,11 +40,15 @@ class Reading:
         due: DueJobs,
         tidied: Callable[[PendingPage], list[PendingRow]],
         clock: Clock,
+        *,
+        start_at: str = "",
     ) -> None:
         self._pages = pages
         self._tidied = tidied
         self._clock = clock
-        self._last_key = ""
+        self._start_at = start_at
+        self._next_key = start_at
+        self._given_back: list[str] = []
         self.due = due
         self.ended = False
 
@@ -57,7 +62,8 @@ class Reading:
             if page is None:
                 self.ended = True
                 return False
-            self._last_key = page.last_key or self._last_key
+            if page.last_key and not page.last_key.startswith(OUTBOX_PREFIX):
+                self._next_key = page.last_key
             self.due.add(self._tidied(page))
         return True
 
@@ -66,8 +72,12 @@ class Reading:
         did not read. Empty if it read everything: then those that have waited longest come first by themselves."""
         if self.ended:
             return ""
-        left = self.due.first_added(now)
-        return self._last_key if left is None else left.row_key
+        left = [row.row_key for row in self.due.now_due(now)] + self._given_back
+        return min(left, key=lambda key: (key < self._start_at, key), default=self._next_key)
+
+    def give_back(self, row: PendingRow) -> None:
+        """A claimed job could not be asked."""
+        self._given_back.append(row.row_key)
 
 
 class PollRun:
@@ -102,7 +112,7 @@ class PollRun:
         while True:
             has_read = self._claim_and_read()
             if self._workers.in_flight:
-                self._write(self._workers.results(TRANSACTION_MAX_ROWS))
+                self._write_if_possible(self._workers.results(TRANSACTION_MAX_ROWS))
                 continue
             if has_read:
                 continue
@@ -147,14 +157,22 @@ class PollRun:
         elif lost:
             self._reading.due.add(self._not_asked_elsewhere(self._pending.reread(lost, self._clock.now())))
 
+    def _write_if_possible(self, polled: list[PolledRow]) -> None:
+        """Storage may take the next results even if it did not take these."""
+        try:
+            self._write(polled)
+        except StorageError as error:
+            self._storage_error = error
+            self._workers.stop()
+
     def _write(self, polled: list[PolledRow]) -> None:
         """Write results back; a job that came back unasked is written as it was, which gives its claim back."""
-        for each in polled:
-            self._count(each)
         answered = [each for each in polled if each.poll is not None]
         results = [(each.row, each.poll.job) for each in answered if each.poll is not None]
         left = (self._answer_by - self._clock.now()).total_seconds()
         try:
+            for each in polled:
+                self._count(each)
             with retrying_for(max(left, 0.0)):
                 written = self._pending.write(results, announced=self._settlements.announced)
         finally:
@@ -176,6 +194,7 @@ class PollRun:
             return
         if not poll.asked and poll.job is polled.row.job:
             report.unreached += 1
+            self._reading.give_back(polled.row)
         report.polled += poll.asked
         report.failed_polls += poll.error is not None
         if poll.latency_seconds is not None:

@@ -58,6 +58,8 @@ class PollWorkers:
     ) -> None:
         self.stop()
         self._executor.shutdown()
+        while not self._results.empty():  # nobody has fetched these: the cycle has failed
+            self._results.get().turn.give_back()
 
     @property
     def stopped(self) -> bool:

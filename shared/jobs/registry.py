@@ -14,7 +14,7 @@ from shared.jobs.outbox import Outbox
 from shared.jobs.pending_jobs import PendingJobs
 from shared.jobs.tidying import Tidying
 from shared.models.vocabulary import Operation
-from shared.storage.errors import RowChanged
+from shared.storage.errors import RowChanged, RowMissing
 
 # Each try loses to one write of another only.
 WRITE_TRIES = 5
@@ -81,9 +81,13 @@ class JobRegistry:
 
         Its last status request is remembered first: registered again at once, it must still wait for its minute.
         """
+        was_pending = False
         for _ in range(WRITE_TRIES):
             try:
-                return self._remove(job_id)
+                return self._remove(job_id) or was_pending
+            except RowMissing:
+                # It finished just now, and is now looked for there; or this removal's own answer was lost.
+                was_pending = True
             except RowChanged:
                 continue
         raise RowChanged("the job kept changing while it was to be removed")

@@ -36,3 +36,10 @@ def test_a_turn_is_taken_and_given_back_once_however_often_that_is_said() -> Non
     first.give_back()
     first.give_back()
     large.turn().take()
+
+
+def test_a_turn_is_waited_for_no_longer_than_the_caller_has_time() -> None:
+    large = LargeAnswers(1, within_seconds=3600)
+    large.turn().take()
+    with pytest.raises(NoRoom):
+        large.turn().take(within_seconds=-1.0)

@@ -1,12 +1,15 @@
 """Poll cycles over storage that is throttled, fails for a moment, or is written to by others."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
 from sandbox.server import Sandbox
+from shared.models.vocabulary import JobState
 from shared.settings import StorageByConnectionString
 from shared.storage.connection import Tables
+from shared.storage.documents import Documents
 from shared.storage.errors import StorageUnreachable
 from shared.storage.table import Change, Write, etag_of
 from shared.upstream.clients import Upstream
@@ -103,3 +106,107 @@ def test_two_instances_that_claim_the_same_hundred_jobs_do_not_quarrel_over_each
     claims = instance.pending.claim(page.rows, until)
     assert (len(claims.taken), len(claims.lost)) == (0, 100)
     assert len(front.requests) < 20
+
+
+def test_a_finish_whose_answer_is_lost_keeps_the_long_errors_it_shares_with_the_pending_row(
+    instance: Instance, front: FaultyStorage, fresh_sandbox: Sandbox
+) -> None:
+    [job_id] = register(instance, fresh_sandbox, 1, seconds=None)
+    instance.tick()
+    [row] = instance.pending_rows()
+    errors = [{"code": "long", "message": "x" * 50_000}]
+    pending = instance.pending.write([(row, replace(row.job, errors=errors))])[0]
+    assert pending is not None
+    [row] = instance.pending_rows()
+    front.faults.append(Fault(503, text="finishedEventId", took_effect=True))
+    instance.pending.write([(row, row.job.finished(JobState.EXPIRED, instance.clock.now()))])
+    assert instance.job(job_id).errors == errors
+
+
+def test_each_request_of_a_tick_may_lose_its_answer(
+    instance: Instance, front: FaultyStorage, fresh_sandbox: Sandbox
+) -> None:
+    job_ids = register(instance, fresh_sandbox, 3)
+    front.faults.extend([Fault(503, text=text, took_effect=True) for text in ("claimedUntil",)])
+    instance.tick()
+    instance.clock.advance(120)
+    front.faults.extend([Fault(503, text=text, took_effect=True) for text in ("finishedEventId", "recordKey")])
+    instance.tick()
+    instance.clock.advance(60)
+    instance.tick()
+    assert sorted(instance.announcer.types) == ["job.succeeded"] * 3
+    assert all(len(fresh_sandbox.state.status_requests(job_id)) == 1 for job_id in job_ids)
+
+
+def test_a_document_that_storage_does_not_take_for_now_costs_no_other_result(
+    instance: Instance, fresh_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    large = [{"id": "private-offer/large", "notes": "x" * 50_000}]
+    with_offers = [register(instance, fresh_sandbox, 1, resources=large)[0] for _ in range(3)]
+    others = register(instance, fresh_sandbox, 5)
+    tries: list[str] = []
+
+    def put(_: Documents, owner: str, data: bytes) -> str:
+        tries.append(owner)
+        raise StorageUnreachable("storage is busy")
+
+    with monkeypatch.context() as failing:
+        failing.setattr(Documents, "put", put)
+        report = instance.tick()
+    assert len(tries) <= report.polled - 5
+    assert [instance.job(job_id).pending for job_id in others] == [False] * 5
+    assert [instance.job(job_id).pending for job_id in with_offers] == [True] * 3
+    assert report.finished == 5
+    instance.clock.advance(120)
+    instance.tick()
+    assert [instance.job(job_id).pending for job_id in with_offers] == [False] * 3
+
+
+def test_where_the_reading_stopped_is_known_even_if_storage_then_fails(
+    instance: Instance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def pages(*_: object, **__: object) -> Iterator[object]:
+        raise StorageUnreachable("storage is busy")
+        yield
+
+    monkeypatch.setattr(instance.table, "pages", pages)
+    report = instance.cycle.run("5")
+    assert report.failure is not None
+    assert report.stopped_at == "5"
+
+
+def test_storage_that_takes_no_result_leaves_every_turn_of_large_answers_free(
+    instance: Instance, fresh_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    large = [{"id": "private-offer/large", "notes": "x" * 200_000}]
+    for _ in range(4):
+        register(instance, fresh_sandbox, 1, resources=large)
+
+    def write(*_: object, **__: object) -> object:
+        raise StorageUnreachable("storage is busy")
+
+    monkeypatch.setattr(instance.pending, "write", write)
+    assert instance.tick().failure is not None
+    with instance.poller.turn() as first, instance.poller.turn() as second:
+        first.take(within_seconds=0)
+        second.take(within_seconds=0)
+
+
+def test_results_that_come_after_some_that_storage_did_not_take_are_written(
+    instance: Instance, fresh_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shared.jobs.poll_run.TRANSACTION_MAX_ROWS", 3)
+    job_ids = register(instance, fresh_sandbox, 11)
+    write = instance.pending.write
+    writes: list[object] = []
+
+    def first_fails(*arguments: object, **named: object) -> object:
+        writes.append(arguments)
+        if len(writes) == 1:
+            raise StorageUnreachable("storage is busy")
+        return write(*arguments, **named)  # type: ignore[arg-type] # passed through
+
+    monkeypatch.setattr(instance.pending, "write", first_fails)
+    report = instance.tick()
+    assert report.failure is not None
+    assert sum(not instance.job(job_id).pending for job_id in job_ids) == report.finished > 0

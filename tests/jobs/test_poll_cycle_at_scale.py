@@ -1,6 +1,7 @@
 """Poll cycles over more jobs than a tick has time for, and offers larger than memory should hold many of."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from functools import partial
 
 import pytest
@@ -113,3 +114,48 @@ def test_large_offers_are_announced_with_their_offers_and_leave_room_for_the_nex
     assert all(instance.job(job_id).private_offer is not None for job_id in job_ids)
     assert instance.announcer.types == ["job.succeeded"] * 6
     assert all(event.data["job"]["privateOffer"] is not None for event in instance.announcer.events)
+
+
+def test_a_job_put_back_before_its_finish_was_settled_waits_its_minute_wherever_the_outbox_is_read(
+    instance: Instance, fresh_sandbox: Sandbox, running_jobs: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job_id = fresh_sandbox.state.add_job(job_id="00000000-0000-4000-8000-000000000000")
+    instance.register(job_id)
+    with monkeypatch.context() as killed:
+        killed.setattr(instance.outbox, "settle", lambda _: None)
+        instance.tick()
+    instance.table.insert({"PartitionKey": "pending", "RowKey": job_id})
+    instance.clock.advance(37)
+    monkeypatch.setattr(instance.poller, "_last_answers", {})
+    monkeypatch.setattr("shared.jobs.due_jobs.WAIT_FOR_NEW_JOB", timedelta(0))
+    instance.tick()
+    assert len(fresh_sandbox.state.status_requests(job_id)) == 1
+
+
+def test_a_job_that_was_claimed_and_could_not_be_asked_is_first_in_line_for_the_next_cycle(
+    instance: Instance, running_jobs: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shared.jobs.due_jobs.ENOUGH_JOBS", 2)
+    claim = instance.pending.claim
+
+    def slow_claim(*arguments: object, **named: object) -> object:
+        instance.clock.advance(37)
+        return claim(*arguments, **named)  # type: ignore[arg-type] # passed through
+
+    monkeypatch.setattr(instance.pending, "claim", slow_claim)
+    report = instance.cycle.run(running_jobs[5])
+    assert (report.polled, report.unreached, report.read_all) == (0, PAGE_ROWS, False)
+    assert report.stopped_at == running_jobs[5]
+
+
+def test_a_cycle_that_reads_nothing_but_what_had_finished_leaves_the_place_as_it_was(
+    instance: Instance, running_jobs: list[str], fresh_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job_id = fresh_sandbox.state.add_job()
+    instance.register(job_id)
+    with monkeypatch.context() as killed:
+        killed.setattr(instance.outbox, "settle", lambda _: None)
+        instance.tick()
+    settle = instance.tidying.set_aside
+    monkeypatch.setattr(instance.tidying, "set_aside", lambda bad: instance.clock.advance(37) or settle(bad))
+    assert instance.cycle.run(running_jobs[5]).stopped_at == running_jobs[5]

@@ -1,15 +1,17 @@
 """Removing a job takes what is its own, and nothing of another finish of the same job."""
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from sandbox.server import Sandbox
+from shared.jobs.job_rows import PendingRow
 from shared.json_codec import loads
 from shared.models.vocabulary import JobState
-from shared.storage.table import Table
+from shared.storage.table import Change, Table, Write
 from tests.jobs.conftest import Instance
 
 BIG: dict[str, Any] = {"id": "private-offer/big", "name": "big", "notes": "x" * 50_000}
@@ -132,3 +134,39 @@ def test_a_record_without_its_row_can_be_removed(instance: Instance) -> None:
     instance.table.insert({"PartitionKey": "finished", "RowKey": f"job~{job_id}", "recordKey": f"at~1~{job_id}"})
     assert instance.registry.remove(job_id)
     assert not instance.registry.remove(job_id)
+
+
+def test_a_job_that_finishes_while_it_is_removed_is_removed_all_the_same(
+    instance: Instance, fresh_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job_id = fresh_sandbox.state.add_job(resources=[BIG])
+    instance.register(job_id)
+    remove = instance.pending.remove
+
+    def finish_first(row: PendingRow) -> None:
+        monkeypatch.setattr(instance.pending, "remove", remove)
+        instance.tick()
+        remove(row)
+
+    monkeypatch.setattr(instance.pending, "remove", finish_first)
+    assert instance.registry.remove(job_id)
+    assert instance.registry.find(job_id) is None
+    assert documents(instance.table) == []
+
+
+def test_a_removal_whose_answer_is_lost_has_removed_the_job(
+    instance: Instance, fresh_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job_id = fresh_sandbox.state.add_job()
+    instance.register(job_id)
+    commit = instance.table.commit
+
+    def twice(changes: Sequence[Change]) -> list[str]:
+        if changes[0].write is Write.DELETE:
+            monkeypatch.setattr(instance.table, "commit", commit)
+            commit(changes)
+        return commit(changes)
+
+    monkeypatch.setattr(instance.table, "commit", twice)
+    assert instance.registry.remove(job_id)
+    assert instance.registry.find(job_id) is None

@@ -18,6 +18,7 @@ class Fault:
     """One refused request: of this method and with this text in its URL or body, answered with this status.
 
     `inside` puts it into a transaction's answer, whose own status is 202 whatever became of its changes.
+    `took_effect`: storage did as it was asked, and only its answer is lost.
     """
 
     status: int = 503
@@ -25,6 +26,7 @@ class Fault:
     text: str = ""
     inside: bool = False
     retry_after: str | None = None
+    took_effect: bool = False
 
     def hits(self, method: str, path: str, body: bytes) -> bool:
         return method == self.method and (self.text in path or self.text.encode() in body)
@@ -77,6 +79,8 @@ def faulty_storage(connection_string: str) -> Iterator[FaultyStorage]:
         def _handle(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             fault = front.next_fault(self.command, self.path, body)
+            if fault is not None and fault.took_effect:
+                self._forwarded(body)
             status, headers, content = fault.answer() if fault is not None else self._forwarded(body)
             self.send_response(status)
             for name, value in headers.items():
