@@ -12,6 +12,7 @@ from array import array
 from collections.abc import Collection, Iterator, Sequence
 from html.entities import html5
 from typing import Any
+from urllib.parse import unquote
 
 SIGNED_LINK_REMOVED = "[signed link removed]"
 SECRET_REMOVED = "[secret removed]"  # noqa: S105 - the opposite
@@ -48,12 +49,12 @@ _TOKEN = re.compile(
 )
 _LINK = re.compile(r"https?://[^\s\"'<>]+", re.IGNORECASE)
 _ESCAPE = re.compile(
-    r"%(?P<percent>[0-7][0-9a-f])"
-    r"|(?<!\\)\\++(?:u00(?P<unicode>[0-7][0-9a-f])|(?P<character>[\"'/]))"
-    r"|&(?:\#x0*+(?P<hex>[0-9a-f]{1,2})|\#0*+(?P<decimal>[0-9]{1,3})|(?P<name>[a-z]{2,8}));",
+    r"(?P<percent>%[0-7][0-9a-f]|%[c-f][0-9a-f](?:%[89ab][0-9a-f]){1,3})"
+    r"|(?<!\\)\\++(?:u(?P<unicode>[0-9a-f]{4})|(?P<blank>[nrt])|(?P<character>[\"'/]))"
+    r"|&(?:\#x0*+(?P<hex>[0-9a-f]{1,4})|\#0*+(?P<decimal>[0-9]{1,5})|(?P<name>[a-z]{2,8}));",
     re.IGNORECASE,
 )
-_HTML_NAMES = {name.removesuffix(";"): text for name, text in html5.items() if len(text) == 1 and text.isascii()}
+_HTML_NAMES = {name.removesuffix(";"): text for name, text in html5.items() if len(text) == 1}
 # Compared without case, hyphens and underscores. An acceptance link needs no signature to be worth hiding.
 _SECRET_MEMBER = re.compile(
     r"sig|.*(?:sas(?:url|uri|token)|acceptancelinks?|accountkey|sharedaccess(?:key|signature)|clientsecret|assertion"
@@ -67,7 +68,7 @@ type _Span = tuple[int, int, str]
 
 
 def redact(text: str, secrets: Collection[str] = ()) -> str:
-    """`text` without signed links, keys, tokens and the given secrets, however they are escaped in it.
+    """`text` without signed links, keys, tokens and the given secrets, however they are escaped in it, in any case.
 
     A link with a signature or key goes as a whole; of a named secret (`sig=...`, `"client_secret": "..."`) the name
     stays. The time this takes grows with the length of the text, whatever is in it.
@@ -103,11 +104,12 @@ def _secrets_in(text: str, secrets: Sequence[str]) -> Iterator[_Span]:
     lowered = text.lower()
     if any(hint in lowered for hint in _HINTS):
         yield from _secrets_by_form(text)
-    for secret in secrets:
-        start = text.find(secret)
+    folded = _folded(text) if secrets else ""
+    for secret in map(_folded, secrets):
+        start = folded.find(secret)
         while start >= 0:
             yield start, start + len(secret), SECRET_REMOVED
-            start = text.find(secret, start + len(secret))
+            start = folded.find(secret, start + len(secret))
 
 
 def _secrets_by_form(text: str) -> Iterator[_Span]:
@@ -144,15 +146,25 @@ def _layers(text: str) -> list[tuple[str, Sequence[int]]]:
     return layers
 
 
+def _folded(text: str) -> str:
+    """The text in lower case, each character in its place."""
+    return text.replace("\u0130", "i").lower()  # the only character that becomes two
+
+
 def _meaning(escape: re.Match[str]) -> str | None:
-    """The ASCII character that is escaped; others play no part in a secret's form."""
+    """The character that is escaped; None if there is none."""
     match escape.lastgroup, escape[escape.lastgroup or 0]:
-        case (("percent" | "unicode" | "hex"), digits):
-            return chr(int(digits, 16)) if int(digits, 16) < 128 else None
+        case "percent", encoded:
+            decoded = unquote(encoded)
+            return decoded if len(decoded) == 1 else None
+        case (("unicode" | "hex"), digits):
+            return chr(int(digits, 16))
         case "decimal", digits:
-            return chr(int(digits)) if int(digits) < 128 else None
+            return chr(int(digits))
         case "name", name:
             return _HTML_NAMES.get(name)
+        case "blank", _:
+            return " "
         case _, character:
             return character
 

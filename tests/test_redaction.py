@@ -163,6 +163,11 @@ def test_a_text_without_a_secret_stays_as_it_is(text: str) -> None:
     assert redact(text) == text
 
 
+@pytest.mark.parametrize("blank", ["\\n", "\\r\\n", "\\t", "\\\\n", "%0A"])
+def test_a_secret_is_found_behind_an_escaped_line_break(blank: str) -> None:
+    assert redact(f'"Host: x{blank}sig: TOPSECRET"') == f'"Host: x{blank}sig: {SECRET_REMOVED}"'
+
+
 def test_a_secret_that_is_known_is_found_in_any_escaping() -> None:
     for escaped in ESCAPED.values():
         assert "hunter&22" not in unquote(html.unescape(redact(f"no {escaped('hunter&22')} here", ["hunter&22"])))

@@ -6,9 +6,8 @@ the text that was given says less than what becomes of it.
 
 import re
 from functools import lru_cache
-from html.entities import codepoint2name
 from ipaddress import ip_address
-from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 import requests
 from urllib3.exceptions import HTTPError
@@ -78,33 +77,20 @@ def shown_url(url: str) -> str:
 
 def without_secrets(text: str, url: str) -> str:
     """`text`, which an endpoint sent back or an error holds, without signed links and the secrets of its own URL."""
-    return redact(_secrets_pattern(url).sub(MASK, text))
+    return redact(text, _secrets_of(url))
 
 
 @lru_cache(maxsize=128)
-def _secrets_pattern(url: str) -> re.Pattern[str]:
-    """Matches each secret of the URL, however its characters are escaped. The longest comes first."""
+def _secrets_of(url: str) -> tuple[str, ...]:
+    """The secrets of the URL, escaped as they are in it and as they are meant."""
     parts = urlsplit(url)
     _, secret_path = _split_path(parts)
-    texts = {unquote(part) for part in (secret_path, *secret_path.split("/"))}
-    texts = {text for text in texts if len(text) >= _SECRET_MIN_CHARACTERS}
-    for name, value in parse_qsl(parts.query, keep_blank_values=True):
+    texts = {part for part in (secret_path, *secret_path.split("/")) if len(part) >= _SECRET_MIN_CHARACTERS}
+    in_query = [(name, value) for name, _, value in (pair.partition("=") for pair in parts.query.split("&"))]
+    for name, value in (*in_query, *parse_qsl(parts.query, keep_blank_values=True)):
         # A short value is a secret only where its name is beside it; a name without a value is one itself.
         texts.add((value or name) if len(value or name) >= _SECRET_MIN_CHARACTERS else f"{name}={value}")
-    secrets = sorted(texts, key=len, reverse=True)
-    return re.compile("|".join("".join(map(_escaped_anyhow, each)) for each in secrets) or r"(?!)", re.IGNORECASE)
-
-
-def _escaped_anyhow(character: str) -> str:
-    """A pattern for the character as it is, percent-encoded any number of times, or escaped in JSON or HTML."""
-    code = ord(character)
-    forms = [re.escape(character), "".join(f"%(?:25)*{byte:02x}" for byte in character.encode("utf-8", "replace"))]
-    forms += [rf"\\+u{code:04x}", rf"\\+{re.escape(character)}", f"&#0*{code};", f"&#x0*{code:x};"]
-    if code in codepoint2name:
-        forms.append(f"&{codepoint2name[code]};")
-    if character == " ":
-        forms.append(r"\+")
-    return f"(?:{'|'.join(forms)})"
+    return tuple(texts)
 
 
 def _split_path(parts: SplitResult) -> tuple[str, str]:

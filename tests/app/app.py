@@ -104,6 +104,8 @@ class App:
     ) -> None:
         self._session.close()
         self.host.__exit__(kind, error, trace)
+        if kind is None:
+            assert not self.host.dropped_lines
 
 
 class JobsTable:

@@ -121,6 +121,22 @@ def test_an_endpoints_own_secrets_are_taken_out_of_a_text_however_they_are_escap
         assert escape(secret) not in without_secrets(f"no such page: {escape(secret)}!", url)
 
 
+@pytest.mark.parametrize("second", ESCAPINGS.values(), ids=ESCAPINGS)
+@pytest.mark.parametrize("first", ESCAPINGS.values(), ids=ESCAPINGS)
+def test_an_endpoints_own_secrets_are_found_in_mixed_escapings(first: object, second: object) -> None:
+    assert callable(first)
+    assert callable(second)
+    url = "https://fn.example/api/hook?code=Ab%2B%2Fcd9%3D%3DzQ%22"
+    text = second(first('Ab+/cd9==zQ"'))
+    assert without_secrets(f"no such page: {text}!", url) == "no such page: [secret removed]!"
+
+
+def test_an_answer_of_nothing_but_backslashes_is_searched_quickly_for_many_secrets() -> None:
+    url = "https://fn.example/?" + "&".join(f"name{number}=value{number:08}" for number in range(80))
+    text = "\\" * 16 * 1024
+    assert without_secrets(text, url) == text
+
+
 def test_the_rest_of_a_text_stays() -> None:
     text = "Version 1.0: no such flow"
     assert without_secrets(text, POWER_AUTOMATE) == text
