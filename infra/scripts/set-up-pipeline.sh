@@ -26,24 +26,36 @@ tenant=$(az account show --query tenantId --output tsv)
 scope=/subscriptions/$subscription
 what_if_role="Offer monitor what-if ($subscription)"
 
-application() { # <display name> <GitHub environment>: the client id of an application that GitHub's tokens for it open
-  local id
-  id=$(az ad app list --display-name "$1" --query "[0].appId" --output tsv)
-  [ -n "$id" ] || id=$(az ad app create --display-name "$1" --query appId --output tsv)
-  az ad sp show --id "$id" --output none 2>/dev/null || az ad sp create --id "$id" --output none
-  if [ -z "$(az ad app federated-credential list --id "$id" --query "[?name=='$2'].name" --output tsv)" ]; then
+application() { # <what for> <GitHub environment>: the client id of an application that GitHub's tokens for it open, and nothing else does
+  set -e # a command substitution does not inherit it
+  local id subject=repo:$repository:environment:$2 display_name="Offer monitor $1 ($repository, $2)" trusted
+  id=$(az ad app list --filter "displayName eq '$display_name'" --query "[].appId" --output tsv)
+  if [ -z "$id" ]; then
+    id=$(az ad app create --display-name "$display_name" --query appId --output tsv)
     az ad app federated-credential create --id "$id" --output none --parameters "{
       \"name\": \"$2\", \"issuer\": \"https://token.actions.githubusercontent.com\",
-      \"subject\": \"repo:$repository:environment:$2\", \"audiences\": [\"api://AzureADTokenExchange\"]}"
+      \"subject\": \"$subject\", \"audiences\": [\"api://AzureADTokenExchange\"]}"
+  else
+    # Display names are not unique, and anybody in the tenant may have taken this one: only an application that opens to this
+    # environment's tokens, and to no secret, gets a role.
+    [ "$(wc -w <<<"$id")" -eq 1 ] || fail "the tenant has several applications '$display_name'; delete those that are not yours"
+    trusted=$(az ad app federated-credential list --id "$id" --query "[].subject" --output tsv)
+    [ "$trusted" = "$subject" ] || fail "application $id, '$display_name', trusts '$trusted' instead of '$subject'; delete it and run this again"
+    [ -z "$(az ad app show --id "$id" --query "[passwordCredentials, keyCredentials][].keyId" --output tsv)" ] \
+      || fail "application $id, '$display_name', has a secret or a certificate; delete it and run this again"
   fi
+  az ad sp show --id "$id" --output none 2>/dev/null || az ad sp create --id "$id" --output none
   echo "$id"
 }
 
 grant() { # <client id> <role> [options]
-  local id=$1 role=$2
+  local id=$1 role=$2 principal
   shift 2
+  # By its object id: a principal that was made a moment ago cannot always be looked up yet.
+  principal=$(az ad sp show --id "$id" --query id --output tsv)
   if [ -z "$(az role assignment list --assignee "$id" --role "$role" --scope "$scope" --query "[0].id" --output tsv)" ]; then
-    az role assignment create --assignee "$id" --role "$role" --scope "$scope" --output none "$@"
+    az role assignment create --assignee-object-id "$principal" --assignee-principal-type ServicePrincipal \
+      --role "$role" --scope "$scope" --output none "$@"
   fi
 }
 
@@ -55,11 +67,11 @@ if [ -z "$(az role definition list --name "$what_if_role" --scope "$scope" --que
     \"Actions\": [\"*/read\", \"Microsoft.Resources/deployments/whatIf/action\", \"Microsoft.Resources/deployments/validate/action\"],
     \"NotActions\": []}"
 fi
-reader=$(application "Offer monitor what-if ($environment)" "$environment-what-if")
+reader=$(application what-if "$environment-what-if")
 grant "$reader" "$what_if_role"
 
-# The deployer may give the app's identity its four roles, and no other role to anybody.
-deployer=$(application "Offer monitor deployment ($environment)" "$environment")
+# The deployer may give service principals the four roles that the app's identity needs, and no other role to anybody.
+deployer=$(application deployment "$environment")
 roles='{b7e6dc6d-f1e8-4753-8033-0f276bb0955b, 0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3, 3913510d-42f4-4e42-8a64-420c390055eb, 4633458b-17de-408a-b874-0445c86b69e6}'
 grant "$deployer" Contributor
 grant "$deployer" "Role Based Access Control Administrator" --condition-version 2.0 --condition "(

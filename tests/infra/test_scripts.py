@@ -271,6 +271,10 @@ case "$*" in
   "account show --query tenantId"*) echo 99999999-8888-4777-8666-555555555555 ;;
   "ad app create --display-name Offer monitor what-if"*) echo the-reader ;;
   "ad app create"*) echo the-deployer ;;
+  "ad sp show --id "*" --query id "*) echo "object-of-$5" ;;
+  "ad app list"*) echo "${EXISTING_APPLICATIONS:-}" ;;
+  "ad app federated-credential list"*) echo "${TRUSTED_SUBJECT:-}" ;;
+  "ad app show"*) echo "${EXISTING_SECRET:-}" ;;
   "api users/"*) echo 4711 ;;
   "api --silent --method PUT"*) cat >> "$CALLS" ;;
 esac
@@ -287,6 +291,35 @@ def pipeline(tmp_path: Path) -> tuple[subprocess.CompletedProcess[str], list[str
     return result, (tmp_path / "calls").read_text(encoding="utf-8").splitlines()
 
 
+REPOSITORYS_OWN = "repo:contoso/offer-monitor:environment:production-what-if"
+
+
+@pytest.mark.parametrize(
+    ("existing", "said"),
+    [
+        ({"TRUSTED_SUBJECT": "repo:contoso/another:environment:production-what-if"}, "trusts 'repo:contoso/another"),
+        ({"TRUSTED_SUBJECT": REPOSITORYS_OWN, "EXISTING_SECRET": "a-key-id"}, "has a secret or a certificate"),
+        ({"TRUSTED_SUBJECT": REPOSITORYS_OWN, "EXISTING_APPLICATIONS": "one\ntwo"}, "several applications"),
+    ],
+    ids=["another repository's", "one with a secret", "two of the same name"],
+)
+def test_an_application_that_opens_to_somebody_else_gets_no_role(
+    tmp_path: Path, existing: dict[str, str], said: str
+) -> None:
+    for tool in ("az", "gh"):
+        executable(tmp_path / tool, FAKE_CLOUD)
+    environment = {
+        "PATH": f"{tmp_path}:/usr/bin:/bin",
+        "CALLS": str(tmp_path / "calls"),
+        "EXISTING_APPLICATIONS": "somebodys",
+        **existing,
+    }
+    result = run("set-up-pipeline.sh", "contoso/offer-monitor", "mona", environment=environment)
+    assert result.returncode == 1
+    assert said in result.stderr
+    assert "role assignment create" not in (tmp_path / "calls").read_text(encoding="utf-8")
+
+
 def test_the_identity_of_the_what_if_can_change_nothing(
     pipeline: tuple[subprocess.CompletedProcess[str], list[str]],
 ) -> None:
@@ -299,7 +332,7 @@ def test_the_identity_of_the_what_if_can_change_nothing(
         "Microsoft.Resources/deployments/whatIf/action",
         "Microsoft.Resources/deployments/validate/action",
     ]
-    granted = [call for call in calls if "role assignment create --assignee the-reader" in call]
+    granted = [call for call in calls if "role assignment create --assignee-object-id object-of-the-reader" in call]
     assert len(granted) == 1
     assert "--role Offer monitor what-if" in granted[0]
 
