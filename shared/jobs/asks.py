@@ -1,6 +1,7 @@
 """Status requests that no pending row remembers.
 
-Promise 1 (one status request a job in 60 seconds) rests on each pending row's `nextPollAt`. A job without such a row
+Promise 1 of docs/promises.md (one status request per job in 60 seconds) rests on each pending row's `nextPollAt`. A job
+without such a row
 may have been asked about all the same: looked up while it was not registered, or removed and registered again. The
 `asked` partition remembers those, for a minute or so.
 

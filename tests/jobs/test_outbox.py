@@ -16,7 +16,6 @@ from tests.clock import FakeClock
 from tests.jobs.conftest import Instance, RecordingAnnouncer
 from tests.killed import Killed, killed_before_write
 
-
 # A claim, the long offer, the finish, the history, and the outbox row's removal.
 WRITES_OF_A_FINISHING_TICK = 5
 BIG = {"id": "private-offer/big", "name": "big", "notes": "x" * 100_000}

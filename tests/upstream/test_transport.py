@@ -109,7 +109,7 @@ def requests_made(sandbox: Sandbox) -> int:
 def test_a_single_request_is_one_request_whatever_comes_of_it(
     transport: Transport, fresh_sandbox: Sandbox, job_url: str, fault: str, error: type[UpstreamError]
 ) -> None:
-    """Quirks 13 and 15, and promise 1 of the poller."""
+    """Quirks 13 and 15 (docs/upstream.md), and promise 1 (docs/promises.md)."""
     fresh_sandbox.state.fault(fault, route=API)
 
     with pytest.raises(error):
