@@ -123,7 +123,10 @@ async def get_operation(request: web.Request) -> web.Response:
 
 
 async def get_old_operation(request: web.Request) -> web.Response:
-    """The operation URL of offers that were not migrated: `{publisher}${offer}$2$preview` (quirk 28)."""
+    """The operation URL of an offer that was not migrated: `{publisher}${offer}$2$preview`.
+
+    docs/upstream.md, quirk 28, has the evidence.
+    """
     state = _checked_state(request)
     publisher_id, _, rest = request.match_info["name"].partition("$")
     with state.lock:

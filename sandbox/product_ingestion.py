@@ -67,7 +67,7 @@ async def get_status(request: web.Request) -> web.StreamResponse:
 
 
 async def get_detail(request: web.Request) -> web.Response:
-    """The detail of a job: 404 or 400 before it has completed, 404 if it failed (quirk 12)."""
+    """The detail of a job: 404 or 400 before it has completed, 404 if it failed (docs/upstream.md, quirk 12)."""
     state = checked_state(request)
     with state.lock:
         job = _job_of(state, request)

@@ -97,7 +97,7 @@ class TokenService:
                 "access_token": token,
             }
         expires_on = int(self._tokens[token].expires_at.timestamp())
-        return {  # the v1 endpoint writes its numbers as strings (quirk 25)
+        return {  # the v1 endpoint writes its numbers as strings (docs/upstream.md, quirk 25)
             "token_type": "Bearer",
             "expires_in": str(self.lifetime_seconds),
             "ext_expires_in": str(self.lifetime_seconds),

@@ -11,7 +11,8 @@ from shared.setting_reader import SettingsError
 from shared.storage.errors import StorageError
 from shared.storage.retrying import retrying_for
 
-# Promise 7: a tick ends within 50 seconds. Polling ends by itself before; deliveries under way may use what is left.
+# Promise 7 (docs/promises.md): a tick ends within 50 seconds. Polling ends earlier by itself; deliveries under way
+# may use what is left.
 TICK_SECONDS = 49.0
 # What the last try to store the report may take.
 REPORT_SECONDS = 5.0

@@ -18,7 +18,7 @@ from local.host.runtime import IndexedFunction
 from local.host.triggers import sort_triggers
 
 REPOSITORY = Path(function_app.__file__).parent
-# Every function with what starts it, as contract sections 2, 5 and 6 name them.
+# Every function with what starts it, as docs/architecture.md and README.md name them.
 FUNCTION, ANONYMOUS = "FUNCTION", "ANONYMOUS"
 TIMERS = {"poll_pending_jobs": "0 * * * * *", "deliver_webhooks": "30 * * * * *", "clean_up": "45 7 3 * * *"}
 HTTP_FUNCTIONS = {
@@ -77,7 +77,7 @@ def triggers(functions: list[IndexedFunction]) -> dict[str, dict[str, Any]]:
     return {function.name: function.trigger for function in functions}
 
 
-def test_the_timers_have_the_schedules_of_the_contract(triggers: dict[str, dict[str, Any]]) -> None:
+def test_the_timers_have_the_documented_schedules(triggers: dict[str, dict[str, Any]]) -> None:
     timers = {name: trigger for name, trigger in triggers.items() if trigger["type"] == "timerTrigger"}
     assert {name: trigger["schedule"] for name, trigger in timers.items()} == TIMERS
     assert not any(trigger.get("runOnStartup") for trigger in timers.values())

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Set up what `make run` and `make test` need: .venv from requirements-dev.txt, node_modules from package-lock.json.
-# Each is made once and again only when its list changes; what is missing on the machine is named in one line.
+# Set up what `make run` and `make test` need: .venv from requirements-dev.lock, node_modules from package-lock.json.
+# Each is made once, and again only when its list changes. What is missing on the machine is named in one line.
 set -eu
 cd "$(dirname "$0")/../.."
 
@@ -23,7 +23,19 @@ find_python() {
 			return
 		fi
 	done
-	fail "Missing: Python 3.13. Looked for python3.13, pyenv's versions and python3; set PYTHON to its path if it is elsewhere."
+	python_from_uv && return
+	fail "Missing: Python 3.13. Looked for python3.13, pyenv's versions and python3; set PYTHON to its path if it is elsewhere, or install uv, which gets it."
+}
+
+# A Python 3.13 that uv has or can get. It goes into uv's own folder, not into the system.
+python_from_uv() {
+	command -v uv >/dev/null 2>&1 || return
+	if ! found=$(uv python find --no-project 3.13 2>/dev/null); then
+		echo "Getting Python 3.13 with uv ..." >&2
+		uv python install 3.13 >&2 || fail "Missing: Python 3.13, and uv could not get it: see its message above."
+		found=$(uv python find --no-project 3.13) || return
+	fi
+	runs_python_313 "$found" && echo "$found"
 }
 
 # pip inside .venv. Debian's Python may come without the part of venv that installs pip; its own pip then does.
@@ -41,7 +53,7 @@ make_venv() {
 }
 
 set_up_python() {
-	wanted=$(cat requirements.txt requirements-dev.txt | cksum)
+	wanted=$(cksum <requirements-dev.lock)
 	if runs_python_313 .venv/bin/python && [ "$(cat .venv/.requirements 2>/dev/null)" = "$wanted" ]; then
 		return
 	fi
@@ -49,7 +61,7 @@ set_up_python() {
 	make_venv
 	# $pip is a command with arguments.
 	# shellcheck disable=SC2086
-	$pip install -qq --disable-pip-version-check --no-input -r requirements-dev.txt ||
+	$pip install -qq --disable-pip-version-check --no-input --require-hashes -r requirements-dev.lock ||
 		fail "Python packages could not be installed: see pip's message above."
 	echo "$wanted" >.venv/.requirements
 }

@@ -1,8 +1,8 @@
 """Status requests that no pending row remembers.
 
-Promise 1 (one status request a job in 60 seconds) rests on each pending row's `nextPollAt`. A job without such a row
-may have been asked about all the same: looked up while it was not registered, or removed and registered again. The
-`asked` partition remembers those, for a minute or so.
+Promise 1 (docs/promises.md: one status request per job in 60 seconds) rests on each pending row's `nextPollAt`.
+Upstream may have been asked about a job without such a row too: it was looked up while it was not registered, or it
+was removed and registered again. The `asked` partition remembers those jobs for about a minute.
 
 The order of reads and writes makes it hold when both happen at once. A look-up writes here first and then makes sure
 that the job is not pending; a poll of a never-polled row reads the row first and then here. Whichever came second

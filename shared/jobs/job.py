@@ -21,7 +21,8 @@ DETAIL_ATTEMPTS = 3
 class Job:
     """One job. Upstream's values are kept as they came; times of our own are aware UTC.
 
-    `next_poll_at` is the earliest moment of the next status request, whoever makes it: promise 1 rests on it alone.
+    `next_poll_at` is the earliest moment of the next status request, whoever makes it. Promise 1
+    (docs/promises.md) rests on it alone.
     """
 
     job_id: str

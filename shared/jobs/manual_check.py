@@ -1,4 +1,4 @@
-"""A poll on demand, within promise 1: the same claim, the same rules, the same outbox as the cycle's."""
+"""A poll on demand, within promise 1 (docs/promises.md). Claim, rules and outbox are those of the poll cycle."""
 
 import logging
 import math

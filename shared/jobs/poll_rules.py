@@ -1,7 +1,8 @@
 """What a poll's answer does to a job: pure rules, no request and no write.
 
-Sources: promise 3 and 5 of the contract; upstream's rule that `jobStatus` decides whether a job is finished and
-`jobResult` alone how; that transport errors and 5xx while polling are routine and say nothing about the job.
+They keep promises 3 and 5 (docs/promises.md). Upstream's own rules are in docs/upstream.md: `jobStatus` alone says
+whether a job is finished, `jobResult` alone how. Transport errors and 5xx while polling are routine and say nothing
+about the job.
 """
 
 from dataclasses import dataclass, replace

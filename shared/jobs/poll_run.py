@@ -19,8 +19,8 @@ from shared.storage.retrying import retrying_for
 from shared.storage.table import TRANSACTION_MAX_ROWS
 from shared.upstream.errors import CredentialRefused, UpstreamError, UpstreamNotFound, UpstreamThrottled
 
-# Promise 7: a tick ends within 50 seconds. The last requests go out early enough to be answered, and the last answers
-# come early enough to be written.
+# Promise 7 (docs/promises.md): a tick ends within 50 seconds. The last requests go out early enough to be answered,
+# and the last answers come early enough to be written.
 LAST_REQUEST_AFTER = timedelta(seconds=36)
 LAST_ANSWER_AFTER = timedelta(seconds=44)
 # While storage fails, reading and claiming are tried again for so long. Results are, until the tick is over: they are

@@ -119,7 +119,7 @@ class JobsTable:
         return [dict(row) for row in found]
 
     def put(self, row_key: str, **columns: object) -> None:
-        """Put a row into `pending`, as contract section 4 lets anyone do."""
+        """Put a row into `pending`, as any system may (docs/promises.md, promise 8)."""
         self.client.upsert_entity({"PartitionKey": "pending", "RowKey": row_key, **columns}, mode=UpdateMode.REPLACE)
 
     def let_time_pass(self, minutes: float = 2) -> None:

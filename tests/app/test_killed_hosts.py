@@ -1,6 +1,7 @@
 """Processes that are killed at any moment: every job finishes once and its event is told once."""
 
 import random
+import signal
 import threading
 from collections.abc import Iterator
 
@@ -12,7 +13,7 @@ from tests.app.events import finishing_events, webhook_settings
 from tests.webhooks.receiver import Receiver, receiving
 
 KILLS = 3
-LONGEST_LIFE_SECONDS = 0.6
+MOST_ASKED_IN_A_LIFE = 20
 
 
 @pytest.fixture
@@ -26,6 +27,7 @@ def test_hosts_killed_in_the_middle_of_ticks_lose_no_job_and_finish_none_twice(
 ) -> None:
     table = JobsTable(azurite, jobs_table)
     table.create()
+    pause = threading.Event()
     moments = random.Random(11)  # noqa: S311 - the same moments every time
     environment = environment_of(fresh_sandbox, azurite, jobs_table, **webhook_settings(receiver))
     environment["POLL_CONCURRENCY"] = "8"
@@ -34,10 +36,14 @@ def test_hosts_killed_in_the_middle_of_ticks_lose_no_job_and_finish_none_twice(
         table.put(job_id)
     fresh_sandbox.state.set_latency(15)
     for _ in range(KILLS):
+        asked = len(fresh_sandbox.state.requests()) + moments.randrange(1, MOST_ASKED_IN_A_LIFE)
         with App(environment) as app:
             app.fire()
-            threading.Event().wait(moments.uniform(0.1, LONGEST_LIFE_SECONDS))
-            app.host.kill()
+            while len(fresh_sandbox.state.requests()) < asked:
+                assert app.host.exit_code is None
+                pause.wait(0.002)
+            assert app.host.kill() == -signal.SIGKILL
+        assert table.rows("pending"), "the tick was over before the kill"
         table.let_time_pass()  # as if the claims of the killed had run out
 
     with App(environment) as app:

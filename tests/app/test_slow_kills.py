@@ -1,4 +1,4 @@
-"""Promise 2 in true time: two hosts with their timers, killed at random moments for minutes."""
+"""Promise 2 (docs/promises.md) in real time: two hosts with their timers, killed at random moments for minutes."""
 
 import random
 import sys

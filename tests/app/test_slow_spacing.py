@@ -1,4 +1,4 @@
-"""Promise 1 in true time: two hosts, ticks every 59.7 seconds, manual checks racing them, for minutes."""
+"""Promise 1 (docs/promises.md) in real time: two hosts tick every 59.7 seconds while manual checks race them."""
 
 import random
 import sys

@@ -1,4 +1,4 @@
-"""Promise 1 in the running app: at most one status request per job in any 60 seconds, whoever wants one."""
+"""Promise 1 (docs/promises.md) in the running app: at most one status request per job in any 60 seconds."""
 
 import threading
 from collections.abc import Callable

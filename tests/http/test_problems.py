@@ -1,4 +1,4 @@
-"""What upstream's answers become for the caller (contract section 5), and what a problem holds."""
+"""What upstream's answers become for the caller (docs/promises.md, promise 10), and what a problem holds."""
 
 from datetime import timedelta
 from email.utils import format_datetime

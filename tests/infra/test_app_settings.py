@@ -1,4 +1,4 @@
-"""Every setting of the contract is set or left out on purpose, none is misspelt, none is one that Flex forbids."""
+"""Every setting of the app is set or left out on purpose, none is misspelt, none is one that Flex forbids."""
 
 import base64
 import re

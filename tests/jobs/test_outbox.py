@@ -1,7 +1,7 @@
 """What a crash between two steps leads to: every job finishes once, its event is announced once."""
 
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import pytest
 
@@ -14,53 +14,34 @@ from shared.storage.table import Change, Table
 from shared.upstream.clients import Upstream
 from tests.clock import FakeClock
 from tests.jobs.conftest import Instance, RecordingAnnouncer
+from tests.killed import Killed, killed_before_write
+
+# A claim, the long offer, the finish, the history, and the outbox row's removal.
+WRITES_OF_A_FINISHING_TICK = 5
+BIG = {"id": "private-offer/big", "name": "big", "notes": "x" * 100_000}
 
 
-class Killed(BaseException):
-    """The process dies here. No handler of the app catches it, as none would run."""
+def test_a_tick_that_finishes_a_job_makes_as_many_writes_as_the_kills_below_cover(
+    instance: Instance, fresh_sandbox: Sandbox
+) -> None:
+    instance.register(fresh_sandbox.state.add_job(resources=[BIG]))
+    with killed_before_write(instance.table, 1000) as kill:
+        instance.tick()
+    assert (kill.writes, kill.happened) == (WRITES_OF_A_FINISHING_TICK, False)
 
 
-def killed_before_write(table: Table, number: int) -> Callable[[], None]:
-    """Make the table die before its write of that number; returns how to bring it back."""
-    commit, upsert, insert, merge = table.commit, table.upsert, table.insert, table.merge
-    writes = 0
-
-    def counted[**P, R](write: Callable[P, R]) -> Callable[P, R]:
-        def die_or_write(*arguments: P.args, **named: P.kwargs) -> R:
-            nonlocal writes
-            writes += 1
-            if writes >= number:
-                raise Killed
-            return write(*arguments, **named)
-
-        return die_or_write
-
-    table.commit = counted(commit)  # type: ignore[method-assign]
-    table.upsert = counted(upsert)  # type: ignore[method-assign]
-    table.insert = counted(insert)  # type: ignore[method-assign]
-    table.merge = counted(merge)  # type: ignore[method-assign]
-
-    def bring_back() -> None:
-        for name in ("commit", "upsert", "insert", "merge"):
-            delattr(table, name)
-
-    return bring_back
-
-
-@pytest.mark.parametrize("number", range(1, 7))
+@pytest.mark.parametrize("number", range(1, WRITES_OF_A_FINISHING_TICK + 1))
 def test_a_process_killed_before_any_write_finishes_the_job_once_all_the_same(
     table: Table, upstream: Upstream, clock: FakeClock, fresh_sandbox: Sandbox, number: int
 ) -> None:
-    big = {"id": "private-offer/big", "name": "big", "notes": "x" * 100_000}
-    job_id = fresh_sandbox.state.add_job(resources=[big])
+    job_id = fresh_sandbox.state.add_job(resources=[BIG])
     announcer = RecordingAnnouncer()
     instance = Instance(table, upstream, clock, announcer)
     instance.register(job_id)
 
-    bring_back = killed_before_write(table, number)
-    with contextlib.suppress(Killed):
+    with killed_before_write(table, number) as kill, contextlib.suppress(Killed):
         instance.tick()
-    bring_back()
+    assert kill.happened
 
     successor = Instance(table, upstream, clock, announcer)
     for _ in range(3):
@@ -68,7 +49,7 @@ def test_a_process_killed_before_any_write_finishes_the_job_once_all_the_same(
         successor.tick()
     job = successor.job(job_id)
     assert job.state is JobState.SUCCEEDED
-    assert loads(job.private_offer or b"") == big
+    assert loads(job.private_offer or b"") == BIG
     assert announcer.types == ["job.succeeded"]
     assert list(table.rows(f"PartitionKey eq '{PENDING_PARTITION}'")) == []
     assert len(successor.finished()) == 1

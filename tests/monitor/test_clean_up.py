@@ -20,8 +20,11 @@ from shared.storage.documents import Documents
 from shared.storage.errors import StorageUnreachable
 from tests.clock import FakeClock
 from tests.jobs.conftest import Instance
+from tests.killed import Killed, killed_before_write
 
 BIG = b'{"notes":"' + b"x" * 40_000 + b'"}'
+# Records and pointers in one transaction, then the two documents.
+WRITES_OF_A_RUN = 3
 KEPT = Retention(job_history_days=10, delivery_history_days=5)
 
 
@@ -248,31 +251,26 @@ def test_two_runs_at_once_harm_nothing(instance: Instance, monkeypatch: pytest.M
     assert instance.job(kept).private_offer == BIG
 
 
-@pytest.mark.parametrize("number", range(1, 5))
+@pytest.mark.parametrize("number", range(1, WRITES_OF_A_RUN + 1))
 def test_a_run_killed_before_any_write_leaves_no_job_half(instance: Instance, number: int) -> None:
-    class Killed(BaseException):
-        """The process dies here."""
-
     jobs = [finish(instance, BIG) for _ in range(2)]
     instance.clock.advance(11 * 86_400)
-    commit = instance.table.commit
-    writes = 0
-
-    def dying(changes: Any) -> Any:  # noqa: ANN401 - passed on
-        nonlocal writes
-        writes += 1
-        if writes >= number:
-            raise Killed
-        return commit(changes)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(instance.table, "commit", dying)
-        with contextlib.suppress(Killed):
-            clean_up(instance)
+    with killed_before_write(instance.table, number) as kill, contextlib.suppress(Killed):
+        clean_up(instance)
+    assert kill.happened
     found = [instance.registry.find(job_id) for job_id in jobs]
     assert all(job is None or job.private_offer == BIG for job in found)
     clean_up(instance)
     assert instance.finished() == []
+
+
+def test_a_run_makes_as_many_writes_as_the_kills_above_cover(instance: Instance) -> None:
+    for _ in range(2):
+        finish(instance, BIG)
+    instance.clock.advance(11 * 86_400)
+    with killed_before_write(instance.table, 1000) as kill:
+        clean_up(instance)
+    assert (kill.writes, kill.happened) == (WRITES_OF_A_RUN, False)
 
 
 def test_a_step_that_fails_keeps_no_other_from_its_turn(

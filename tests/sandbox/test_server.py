@@ -31,15 +31,16 @@ def test_the_wrong_method_is_405_in_json(fresh_sandbox: Sandbox, ingestion: Call
     assert fresh_sandbox.state.requests()[-1].status == 405
 
 
+@pytest.mark.slow
 def test_the_latency_is_added_to_every_answer_at_once(fresh_sandbox: Sandbox, ingestion: Caller) -> None:
     job_ids = [fresh_sandbox.state.add_job() for _ in range(CALLERS)]
-    fresh_sandbox.state.set_latency(200)
+    fresh_sandbox.state.set_latency(1000)
     started = time.monotonic()
     with ThreadPoolExecutor(CALLERS) as pool:
         statuses = list(pool.map(lambda job_id: ingestion.status(job_id).status_code, job_ids))
     seconds = time.monotonic() - started
     assert statuses == [200] * CALLERS
-    assert 0.2 <= seconds < 2.0
+    assert 1 <= seconds < CALLERS
 
 
 def test_it_stops_while_requests_hang_and_takes_its_files_along() -> None:
@@ -61,10 +62,8 @@ def test_it_stops_while_requests_hang_and_takes_its_files_along() -> None:
             caller.start()
             while not sandbox.state.requests():
                 caller.join(0.01)
-            stopping = time.monotonic()
     caller.join()
-    assert time.monotonic() - stopping < 2
-    assert isinstance(caught[0], requests.ConnectionError)
+    assert isinstance(caught[0], requests.ConnectionError)  # not the caller's own timeout
     assert not directory.exists()
 
 

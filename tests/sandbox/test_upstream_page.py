@@ -32,13 +32,3 @@ def test_every_quirk_that_the_code_refers_to_is_on_the_page() -> None:
             if unknown:
                 missing[path.name] = unknown
     assert missing == {}
-
-
-def test_the_sandbox_refers_to_no_other_document() -> None:
-    foreign = re.compile(r"upstream-api|\bSEED-|\b[ABC]\d{1,2}\b(?!-)|contract section|promise \d", re.IGNORECASE)
-    found = {
-        f"{path.name}: {match[0]}"
-        for path in (ROOT / "sandbox").rglob("*.py")
-        for match in foreign.finditer(path.read_text(encoding="utf-8"))
-    }
-    assert found == set()

@@ -1,3 +1,5 @@
+"""What comes back from upstream, told as an answer or as unreadable. docs/upstream.md has the quirks."""
+
 from contextlib import suppress
 
 import pytest

@@ -30,7 +30,7 @@ def test_wiring_up_the_clients_asks_nobody_anything(fresh_sandbox: Sandbox) -> N
 
 
 def test_both_clients_work_side_by_side_with_their_own_tokens(upstream: Upstream, fresh_sandbox: Sandbox) -> None:
-    """Quirk 15: a token for one API is refused by the other."""
+    """Quirk 15 (docs/upstream.md): a token for one API is refused by the other."""
     upstream.product_ingestion.private_offers(1)
     upstream.cloud_partner_portal.offers("contoso")
 

@@ -1,3 +1,5 @@
+"""The client of the Cloud Partner Portal against the sandbox. docs/upstream.md has the quirks."""
+
 import pytest
 
 from sandbox.server import Sandbox

@@ -47,7 +47,7 @@ def test_an_offer_is_told_by_its_id_not_by_its_place() -> None:
     ],
 )
 def test_an_offer_without_an_id_is_told_by_its_schema(schema: str) -> None:
-    """Quirk 1: `$schema` with a space in front and one inside."""
+    """Quirk 1 (docs/upstream.md): `$schema` with a space in front and one inside."""
     offer = f'{{"$schema":"{schema}"}}'.encode()
 
     assert found_in(b'{"resources":[{"id":7},' + offer + b"]}") == offer

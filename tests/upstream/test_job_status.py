@@ -1,3 +1,5 @@
+"""A job's status as upstream may write it. docs/upstream.md has the quirks."""
+
 from contextlib import suppress
 
 import pytest

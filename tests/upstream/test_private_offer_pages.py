@@ -1,3 +1,5 @@
+"""The pages of upstream's list of private offers. docs/upstream.md has the quirks."""
+
 import base64
 import json
 from collections import defaultdict

@@ -1,3 +1,5 @@
+"""The client of Product Ingestion against the sandbox. docs/upstream.md has the quirks."""
+
 import pytest
 
 from sandbox.server import Sandbox

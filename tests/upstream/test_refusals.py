@@ -1,3 +1,5 @@
+"""What upstream says when it refuses. docs/upstream.md has the quirks."""
+
 from datetime import UTC, datetime
 
 import pytest

