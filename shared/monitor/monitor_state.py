@@ -162,10 +162,13 @@ class MonitorStates:
             return
 
     def _write(self, report: CycleReport) -> tuple[MonitorState, str]:
-        for _ in range(WRITE_TRIES):
+        for attempt in range(WRITE_TRIES):
             try:
                 # An event left over from a killed cycle goes out first, so that the next cannot overwrite it.
                 state, etag = self._announced(*(self._known or self._read_or_create()))
+                if attempt and state.last_tick_at == report.started_at:
+                    self._known = state, etag
+                    return self._known  # it was written, and only storage's answer was lost
                 state = state.after(report)
                 if state.set_aside is None:
                     state = replace(state, set_aside=_shown(self._count_set_aside()))
