@@ -81,6 +81,7 @@ def test_cycles_of_two_instances_count_together(
     one, other = new_states(table, announcer), new_states(table, announcer)
     for states in (one, other, one, other):
         states.record(report(clock, CycleFailure.UPSTREAM_DOWN))
+        clock.advance(1)
     assert announcer.types == ["monitor.degraded"]
     assert one.read().failed_cycles_in_a_row == 4
 
