@@ -9,7 +9,7 @@ from shared.monitor.cycle_report import CycleFailure, CycleReport
 from shared.monitor.timer_reports import TimerReport
 from shared.setting_reader import SettingsError
 from shared.storage.errors import StorageError
-from shared.storage.retrying import retrying_for
+from shared.storage.retrying import ending_within, retrying_for
 
 # Promise 7 (docs/promises.md): a tick ends within 50 seconds. Polling ends earlier by itself; deliveries under way
 # may use what is left.
@@ -22,12 +22,13 @@ _log = logging.getLogger("offer_monitor")
 def poll_pending_jobs(monitor: Monitor) -> None:
     """Poll, note how it went, see the first deliveries off."""
     began = time.monotonic()
-    report = _poll_cycle_report(monitor)
-    try:
-        with retrying_for(max(0.0, TICK_SECONDS - REPORT_SECONDS - (time.monotonic() - began))):
-            monitor.monitor_states.record(report)
-    except (StorageError, SettingsError) as error:
-        _log.warning("the cycle's report is kept until it can be stored: %s", error)
+    with ending_within(TICK_SECONDS):
+        report = _poll_cycle_report(monitor)
+        try:
+            with retrying_for(max(0.0, TICK_SECONDS - REPORT_SECONDS - (time.monotonic() - began))):
+                monitor.monitor_states.record(report)
+        except (StorageError, SettingsError) as error:
+            _log.warning("the cycle's report is kept until it can be stored: %s", error)
     if "webhooks" in monitor.__dict__:
         monitor.webhooks.deliverer.finish(TICK_SECONDS - (time.monotonic() - began))
 
@@ -49,7 +50,8 @@ def clean_up(monitor: Monitor) -> None:
     """Remove what has outlived its retention."""
     began_at = monitor.clock.now()
     try:
-        report = monitor.clean_up.run(monitor.timer_reports.last("clean_up"))
+        with ending_within(TICK_SECONDS):
+            report = monitor.clean_up.run(monitor.timer_reports.last("clean_up"))
     except (StorageError, SettingsError) as error:
         _log.error("nothing was cleaned up: %s", error)
         report = TimerReport(began_at, ok=False)
@@ -57,15 +59,17 @@ def clean_up(monitor: Monitor) -> None:
 
 
 def _poll_cycle_report(monitor: Monitor) -> CycleReport:
+    start_at = ""
     try:
-        return monitor.poll_cycle.run(_stopped_at(monitor))
+        start_at = _stopped_at(monitor)
+        return monitor.poll_cycle.run(start_at)
     except SettingsError as error:
         failure, detail = CycleFailure.SETTINGS_INVALID, str(error)
         _log.error("%s", error)
     except Exception:  # noqa: BLE001 - health must learn even of what nobody foresaw
         failure, detail = CycleFailure.UNFORESEEN, "the cycle failed unexpectedly; the log says why"
         _log.exception("a cycle failed unexpectedly")
-    report = CycleReport(started_at=monitor.clock.now(), failure=failure, failure_detail=detail)
+    report = CycleReport(started_at=monitor.clock.now(), failure=failure, failure_detail=detail, stopped_at=start_at)
     log_event(_log, "poll_cycle", level=logging.ERROR, **report.facts())
     return report
 

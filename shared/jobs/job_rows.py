@@ -108,7 +108,7 @@ def columns_of(job: Job) -> Row:
 
 
 def last_polls_in(rows: Iterable[Row], since: datetime) -> dict[str, datetime]:
-    """When each job in rows of finished ones was last polled: those that can be read, and were polled after `since`."""
+    """When the jobs in rows of finished ones were last polled: those that can be read and were, after `since`."""
     found: dict[str, datetime] = {}
     for row in rows:
         try:

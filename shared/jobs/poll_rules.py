@@ -57,7 +57,7 @@ class PollRules:
     def after_failed_status(self, job: Job, error: UpstreamError, now: datetime) -> Job:
         """The job after a status request that brought no answer about it."""
         job = _asked(job, now)
-        if isinstance(error, TokenRejected):
+        if isinstance(error, TokenRejected | NoRoom):
             # The app's fault, not the job's: it is simply asked again a minute later.
             return self._still_pending(
                 replace(job, next_poll_at=now + POLL_SPACING, last_poll_error=_in_words(error)), now

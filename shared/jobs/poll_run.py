@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from shared.clock import Clock
 from shared.jobs.due_jobs import DueJobs
 from shared.jobs.job_rows import PendingRow
+from shared.jobs.large_answers import NoRoom
 from shared.jobs.outbox_rows import OUTBOX_PREFIX
 from shared.jobs.pending_jobs import PendingJobs, PendingPage
 from shared.jobs.poll import claimed_until, ends_the_cycle
@@ -202,7 +203,7 @@ class PollRun:
         if poll.error is not None:
             self._note(poll.error)
         answered_about_job = poll.latency_seconds is not None
-        report.answered += answered_about_job or isinstance(poll.error, UpstreamNotFound | UpstreamThrottled)
+        report.answered += answered_about_job or isinstance(poll.error, UpstreamNotFound | UpstreamThrottled | NoRoom)
 
     def _note(self, error: UpstreamError) -> None:
         report = self._report

@@ -162,13 +162,18 @@ class MonitorStates:
             return
 
     def _write(self, report: CycleReport) -> tuple[MonitorState, str]:
+        tried: MonitorState | None = None
         for _ in range(WRITE_TRIES):
             try:
                 # An event left over from a killed cycle goes out first, so that the next cannot overwrite it.
                 state, etag = self._announced(*(self._known or self._read_or_create()))
+                if state == tried:
+                    self._known = state, etag
+                    return self._known  # it was written, and only storage's answer was lost
                 state = state.after(report)
                 if state.set_aside is None:
                     state = replace(state, set_aside=_shown(self._count_set_aside()))
+                tried = replace(state, unannounced=None)
                 self._known = state, self._table.merge(_row(state), etag)
             except RowChanged:
                 self._known = None

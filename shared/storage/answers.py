@@ -38,6 +38,14 @@ def json_object(content: bytes) -> dict[str, Any]:
     return value
 
 
+def entities_in(content: bytes) -> list[dict[str, Any]]:
+    """The entities in the answer to a query. Raises StorageUnreachable, for the same reason."""
+    entities = json_object(content).get("value")
+    if not isinstance(entities, list) or not all(isinstance(entity, dict) for entity in entities):
+        raise StorageUnreachable("storage gave an answer of an unknown shape")
+    return entities
+
+
 def error_of(status: int, body: bytes, retry_after: str | None) -> StorageError | TableMissing:
     """The error for an answer, or the part of a transaction's answer, of this status."""
     code = _error_code(body)

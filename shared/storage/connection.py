@@ -12,8 +12,6 @@ from shared.storage.table import Table
 
 # As many connections as handler threads (infra sets PYTHON_THREADPOOL_THREAD_COUNT) that may talk to storage at once.
 POOLED_CONNECTIONS = 64
-CONNECT_TIMEOUT_SECONDS = 3
-READ_TIMEOUT_SECONDS = 5
 
 
 class Tables:
@@ -32,12 +30,7 @@ def _open(storage: Storage) -> TableServiceClient:
     adapter = HTTPAdapter(pool_maxsize=POOLED_CONNECTIONS)
     session.mount("https://", adapter)
     session.mount("http://", adapter)
-    transport = RequestsTransport(
-        session=session,
-        session_owner=False,
-        connection_timeout=CONNECT_TIMEOUT_SECONDS,
-        read_timeout=READ_TIMEOUT_SECONDS,
-    )
+    transport = RequestsTransport(session=session, session_owner=False)  # `table.py` gives each request its timeouts
     options = {"transport": transport, "retry_total": 0}  # `retrying.py` tries again
     if isinstance(storage, StorageByConnectionString):
         try:

@@ -4,6 +4,7 @@ One rule for every request, and for a change that fails inside a transaction's a
 not see. The deadline belongs to the calling thread's context, so that a tick can say how long its writes may go on.
 """
 
+import math
 import random
 import time
 from collections.abc import Callable, Iterator
@@ -19,6 +20,7 @@ FIRST_PAUSE_SECONDS = 0.2
 LONGEST_PAUSE_SECONDS = 4.0
 
 _deadline: ContextVar[float | None] = ContextVar("storage_deadline", default=None)
+_end: ContextVar[float] = ContextVar("storage_end", default=math.inf)
 
 
 @dataclass(frozen=True)
@@ -40,10 +42,39 @@ def retrying_for(seconds: float, monotonic: Callable[[], float] = time.monotonic
         _deadline.reset(token)
 
 
+@contextmanager
+def ending_within(seconds: float, monotonic: Callable[[], float] = time.monotonic) -> Iterator[None]:
+    """Inside the block no request to storage begins after `seconds`, and none waits longer for its answer."""
+    token = _end.set(monotonic() + seconds)
+    try:
+        yield
+    finally:
+        _end.reset(token)
+
+
+@contextmanager
+def in_its_own_time() -> Iterator[None]:
+    """For work that outlives the block that started it, and took that block's deadlines along to another thread."""
+    with retrying_for(DEFAULT_SECONDS):
+        token = _end.set(math.inf)
+        try:
+            yield
+        finally:
+            _end.reset(token)
+
+
+def seconds_left(waiting: Waiting) -> float:
+    """How long a request that begins now may take. Raises StorageUnreachable if it must not begin."""
+    left = _end.get() - waiting.monotonic()
+    if left <= 0:
+        raise StorageUnreachable("there was no time left to ask storage")
+    return left
+
+
 def retried[T](call: Callable[[], T], waiting: Waiting) -> T:
     """The call's result, tried again after StorageUnreachable until the deadline; then that error is raised."""
     given = _deadline.get()
-    deadline = waiting.monotonic() + DEFAULT_SECONDS if given is None else given
+    deadline = min(waiting.monotonic() + DEFAULT_SECONDS if given is None else given, _end.get())
     pause = FIRST_PAUSE_SECONDS
     while True:
         try:

@@ -18,10 +18,10 @@ from azure.core.exceptions import AzureError, ClientAuthenticationError
 from azure.core.rest import HttpRequest, HttpResponse
 from azure.data.tables import TableClient
 
-from shared.storage.answers import TableMissing, error_of, json_object, next_page
+from shared.storage.answers import TableMissing, entities_in, error_of, json_object, next_page
 from shared.storage.entities import Row, StoredRow, ValueRefused, decoded
 from shared.storage.errors import ChangeRefused, RowChanged, RowMissing, StorageRefused, StorageUnreachable
-from shared.storage.retrying import Waiting, retried
+from shared.storage.retrying import Waiting, retried, seconds_left
 from shared.storage.transactions import Change, Write, entity_url, transaction_body, transaction_outcome
 
 __all__ = ["TRANSACTION_MAX_ROWS", "Change", "Committed", "Row", "Table", "Write", "etag_of", "stamped_at"]
@@ -31,6 +31,8 @@ TRANSACTION_MAX_ROWS = 100
 TRANSACTION_MAX_BYTES = 3 * 1024 * 1024
 ROW_FRAMING_BYTES = 1024
 PAGE_MAX_ROWS = 1000
+CONNECT_TIMEOUT_SECONDS = 3.0
+READ_TIMEOUT_SECONDS = 5.0
 _HEADERS = {
     "Accept": "application/json;odata=minimalmetadata",
     "DataServiceVersion": "3.0",
@@ -63,7 +65,7 @@ class Table:
         """The row, or None if there is none."""
         try:
             response = self._send(HttpRequest("GET", entity_url(self._url, partition, key), headers=_HEADERS))
-        except RowChanged:
+        except (RowChanged, ValueRefused):
             return None
         return decoded(json_object(response.content))
 
@@ -95,7 +97,7 @@ class Table:
         while continuation is not None:
             url = f"{self._url}()?{urlencode(options | continuation, quote_via=quote)}"
             response = self._send(HttpRequest("GET", url, headers=_HEADERS))
-            yield [decoded(entity) for entity in json_object(response.content)["value"]]
+            yield [decoded(entity) for entity in entities_in(response.content)]
             continuation = next_page(response.headers)
 
     def insert(self, row: Row) -> bool:
@@ -131,7 +133,10 @@ class Table:
             raise ChangeRefused(str(error)) from error
         headers = {"Content-Type": content_type, "DataServiceVersion": "3.0", "MaxDataServiceVersion": "3.0;NetFx"}
         response = self._send(HttpRequest("POST", f"{self._account_url}/$batch", headers=headers, content=body))
-        return transaction_outcome(response.content).etags
+        etags = transaction_outcome(response.content).etags
+        if len(etags) != len(changes):
+            raise StorageUnreachable("storage gave an answer that is not one to a transaction")
+        return etags
 
     def commit_each(self, groups: Sequence[Sequence[Change]]) -> list[Committed]:
         """Write many groups of changes in as few transactions as they fit into; each group stands or falls whole.
@@ -173,8 +178,14 @@ class Table:
         return retried(send, self._waiting)
 
     def _send_once(self, request: HttpRequest) -> HttpResponse:
+        left = seconds_left(self._waiting)
         try:
-            response = self._send_request(request, stream=True)
+            response = self._send_request(
+                request,
+                stream=True,
+                connection_timeout=min(CONNECT_TIMEOUT_SECONDS, left / 2),
+                read_timeout=min(READ_TIMEOUT_SECONDS, left / 2),
+            )
             response.read()
         except ClientAuthenticationError as error:
             raise StorageRefused("storage does not accept the app's identity") from error

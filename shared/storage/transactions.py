@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from urllib.parse import quote
 
-from shared.storage.entities import Row, encoded
+from shared.storage.entities import Row, ValueRefused, encoded
 
 _STATUS_LINE = re.compile(rb"^HTTP/1\.1 (\d{3})[^\r\n]*\r?$", re.MULTILINE)
 _ETAG = re.compile(rb"^etag:[ \t]*([^\r\n]+)", re.MULTILINE | re.IGNORECASE)
@@ -50,7 +50,7 @@ class Outcome:
 
 
 def entity_url(table_url: str, partition: str, key: str) -> str:
-    """Where a row is: its keys quoted for OData and for a URL."""
+    """Where a row is: its keys quoted for OData and for a URL. Raises ValueRefused."""
     return f"{table_url}(PartitionKey='{_quoted(partition)}',RowKey='{_quoted(key)}')"
 
 
@@ -102,4 +102,7 @@ def _request(table_url: str, change: Change) -> bytes:
 
 
 def _quoted(key: str) -> str:
-    return quote(key.replace("'", "''"), safe="")
+    try:
+        return quote(key.replace("'", "''"), safe="")
+    except UnicodeEncodeError as error:  # a lone surrogate, which JSON can hold and no URL
+        raise ValueRefused("no URL can hold the row's key") from error

@@ -14,6 +14,7 @@ from threading import Lock
 from shared.clock import Clock, rfc3339
 from shared.log import log_event
 from shared.storage.errors import RecordBroken, RowChanged, StorageError
+from shared.storage.retrying import in_its_own_time
 from shared.webhooks.deliveries import CLAIM_NEEDS, DeliveryStore
 from shared.webhooks.delivery import Attempt, Delivery, DueDelivery
 from shared.webhooks.endpoint import Endpoint, shown_id
@@ -130,7 +131,8 @@ class Deliverer:
     def _attempt_claimed(self, due: DueDelivery, batch: Batch) -> None:
         """Attempt the delivery unless another instance has it."""
         try:
-            self._attempt(self._deliveries.claim(due, self._clock.now()), batch)
+            with in_its_own_time():  # the invocation that started it may have ended
+                self._attempt(self._deliveries.claim(due, self._clock.now()), batch)
         except RowChanged:
             return  # another instance has it, or had it and is done; or the endpoint was removed
         except StorageError as error:

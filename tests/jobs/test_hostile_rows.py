@@ -8,6 +8,7 @@ from itertools import cycle
 from typing import Any
 
 import pytest
+from azure.core.rest import HttpRequest
 
 from sandbox.server import Sandbox
 from shared.jobs.job_offers import JobMadeNoOffer
@@ -203,3 +204,16 @@ def test_the_errors_of_a_pending_job_outlive_a_poll_that_failed(instance: Instan
         instance.tick()
     assert instance.job(job_id).state is JobState.LOST
     assert instance.job(job_id).errors == errors
+
+
+def test_a_row_whose_key_no_url_can_hold_hinders_no_other(instance: Instance, fresh_sandbox: Sandbox) -> None:
+    job_id = fresh_sandbox.state.add_job()
+    instance.register(job_id)
+    row = {"PartitionKey": "pending", "RowKey": "\ud800"}
+    request = HttpRequest(
+        "POST", instance.table._url, json=row, headers={"Accept": "application/json;odata=nometadata"}
+    )
+    assert instance.table._send_request(request).status_code < 300
+    report = instance.tick()
+    assert (report.failure, report.finished) == (None, 1)
+    assert not instance.set_aside_rows.remove("\ud800")

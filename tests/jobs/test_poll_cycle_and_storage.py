@@ -146,7 +146,7 @@ def test_a_document_that_storage_does_not_take_for_now_costs_no_other_result(
     others = register(instance, fresh_sandbox, 5)
     tries: list[str] = []
 
-    def put(_: Documents, owner: str, data: bytes) -> str:
+    def put(_: Documents, owner: str, __: bytes) -> str:
         tries.append(owner)
         raise StorageUnreachable("storage is busy")
 

@@ -116,8 +116,9 @@ def test_large_offers_are_announced_with_their_offers_and_leave_room_for_the_nex
     assert all(event.data["job"]["privateOffer"] is not None for event in instance.announcer.events)
 
 
+@pytest.mark.usefixtures("running_jobs")
 def test_a_job_put_back_before_its_finish_was_settled_waits_its_minute_wherever_the_outbox_is_read(
-    instance: Instance, fresh_sandbox: Sandbox, running_jobs: list[str], monkeypatch: pytest.MonkeyPatch
+    instance: Instance, fresh_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job_id = fresh_sandbox.state.add_job(job_id="00000000-0000-4000-8000-000000000000")
     instance.register(job_id)
@@ -156,6 +157,10 @@ def test_a_cycle_that_reads_nothing_but_what_had_finished_leaves_the_place_as_it
     with monkeypatch.context() as killed:
         killed.setattr(instance.outbox, "settle", lambda _: None)
         instance.tick()
-    settle = instance.tidying.set_aside
-    monkeypatch.setattr(instance.tidying, "set_aside", lambda bad: instance.clock.advance(37) or settle(bad))
+
+    def slow(_: object) -> int:
+        instance.clock.advance(37)
+        return 0
+
+    monkeypatch.setattr(instance.tidying, "set_aside", slow)
     assert instance.cycle.run(running_jobs[5]).stopped_at == running_jobs[5]

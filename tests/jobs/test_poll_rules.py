@@ -114,6 +114,12 @@ def test_a_rejected_token_is_not_the_jobs_failure_but_counts_for_its_minute() ->
     assert job.next_poll_at == NOW + timedelta(seconds=60)
 
 
+def test_a_large_status_that_had_to_wait_is_not_the_jobs_failure() -> None:
+    job = after_failures(NoRoom("others come first", api=API))
+    assert job.consecutive_poll_failures == 0
+    assert job.next_poll_at == NOW + timedelta(seconds=60)
+
+
 def test_a_job_is_flagged_as_stalled_once_it_has_waited_long() -> None:
     old = replace(JOB, registered_at=NOW - timedelta(hours=24))
     assert RULES.after_status(old, status("running"), NOW).stalled

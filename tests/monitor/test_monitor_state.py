@@ -8,7 +8,7 @@ from shared.jobs.set_aside import SetAsideCount
 from shared.monitor.cycle_report import CycleFailure, CycleReport
 from shared.monitor.monitor_state import MonitorStates
 from shared.storage.errors import StorageUnreachable
-from shared.storage.table import Table
+from shared.storage.table import Row, Table
 from shared.webhooks.events import Announcer, Event
 from tests.clock import FakeClock
 from tests.jobs.conftest import RecordingAnnouncer
@@ -81,6 +81,7 @@ def test_cycles_of_two_instances_count_together(
     one, other = new_states(table, announcer), new_states(table, announcer)
     for states in (one, other, one, other):
         states.record(report(clock, CycleFailure.UPSTREAM_DOWN))
+        clock.advance(1)
     assert announcer.types == ["monitor.degraded"]
     assert one.read().failed_cycles_in_a_row == 4
 
@@ -126,3 +127,25 @@ def test_the_token_error_is_shown_until_upstream_answers_again(states: MonitorSt
     assert states.read().last_token_error == "Entra refused the app"
     states.record(report(clock, polled=1))
     assert states.read().last_token_error is None
+
+
+def test_a_report_whose_answer_is_lost_counts_once(
+    table: Table,
+    states: MonitorStates,
+    announcer: RecordingAnnouncer,
+    clock: FakeClock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    states.record(report(clock))
+    clock.advance(60)
+    merge = table.merge
+
+    def merged_and_tried_again(row: Row, etag: str) -> str:
+        monkeypatch.setattr(table, "merge", merge)
+        merge(row, etag)
+        return merge(row, etag)
+
+    monkeypatch.setattr(table, "merge", merged_and_tried_again)
+    states.record(report(clock, CycleFailure.TOKEN_REFUSED))
+    assert states.read().failed_cycles_in_a_row == 1
+    assert announcer.types == []

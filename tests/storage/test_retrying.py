@@ -5,7 +5,14 @@ from collections.abc import Callable
 import pytest
 
 from shared.storage.errors import RowChanged, StorageUnreachable
-from shared.storage.retrying import DEFAULT_SECONDS, retried, retrying_for
+from shared.storage.retrying import (
+    DEFAULT_SECONDS,
+    ending_within,
+    in_its_own_time,
+    retried,
+    retrying_for,
+    seconds_left,
+)
 from tests.storage.time_that_flies import TimeThatFlies
 
 
@@ -57,3 +64,19 @@ def test_a_lost_race_is_not_tried_again() -> None:
     with pytest.raises(RowChanged):
         retried(failing(1, RowChanged("changed")), time.waiting)
     assert time.slept == []
+
+
+def test_storage_is_not_asked_again_after_the_end_of_the_block_around() -> None:
+    time = TimeThatFlies()
+    with ending_within(3, lambda: time.now), retrying_for(30, lambda: time.now), pytest.raises(StorageUnreachable):
+        retried(failing(1000, StorageUnreachable("busy")), time.waiting)
+    assert time.now <= 3
+
+
+def test_work_that_outlives_the_block_that_started_it_has_time_of_its_own() -> None:
+    time = TimeThatFlies()
+    with ending_within(0, lambda: time.now), pytest.raises(StorageUnreachable):
+        seconds_left(time.waiting)
+    with ending_within(0, lambda: time.now), in_its_own_time():
+        assert seconds_left(time.waiting) > DEFAULT_SECONDS
+        assert retried(failing(1, StorageUnreachable("busy")), time.waiting) == "done"

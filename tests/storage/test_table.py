@@ -1,14 +1,48 @@
 """The table wrapper against Azurite."""
 
 import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from azure.core.rest import HttpRequest
 
 from shared.settings import StorageByConnectionString
 from shared.storage.connection import Tables
 from shared.storage.errors import ChangeRefused, RowChanged, RowMissing, StorageUnreachable
+from shared.storage.retrying import ending_within
 from shared.storage.table import Change, Table, Write, etag_of
 from tests.storage.faulty_storage import Fault, faulty_storage
+from tests.storage.time_that_flies import TimeThatFlies
+
+CONNECTION = "DefaultEndpointsProtocol=http;AccountName=a;AccountKey=Zg==;TableEndpoint={}/a;"
+
+
+@contextmanager
+def answering(answer: bytes) -> Iterator[str]:
+    """A server that answers every request with these bytes, as some proxy may."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def _handle(self) -> None:
+            self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(answer)))
+            self.end_headers()
+            self.wfile.write(answer)
+
+        do_GET = do_POST = _handle  # noqa: N815 - as http.server names them
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - as in http.server
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
 
 
 @pytest.fixture
@@ -132,7 +166,7 @@ def test_a_value_that_no_column_can_hold_is_refused_and_only_that_row(table: Tab
 
 
 def test_storage_that_hangs_is_given_up_in_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("shared.storage.connection.READ_TIMEOUT_SECONDS", 0.2)
+    monkeypatch.setattr("shared.storage.table.READ_TIMEOUT_SECONDS", 0.2)
     monkeypatch.setattr("shared.storage.retrying.DEFAULT_SECONDS", 0.0)
     with socket.create_server(("127.0.0.1", 0)) as tarpit:
         port = tarpit.getsockname()[1]
@@ -185,3 +219,32 @@ def test_a_page_that_storage_cannot_give_for_the_moment_is_asked_for_again_and_n
         read = [each["RowKey"] for each in table.rows("PartitionKey eq 'p'", page_size=10)]
         assert read == [f"{n:02}" for n in range(30)]
         assert not front.faults
+
+
+def test_a_request_waits_for_its_answer_no_longer_than_the_block_around_may_take(
+    table: Table, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table.insert(row("1"))
+    send, timeouts = table._send_request, []
+
+    def noted(request: HttpRequest, **options: float) -> object:
+        timeouts.append(options["connection_timeout"] + options["read_timeout"])
+        return send(request, **options)
+
+    monkeypatch.setattr(table, "_send_request", noted)
+    with ending_within(2):
+        assert table.get("p", "1") is not None
+    with ending_within(0), pytest.raises(StorageUnreachable):
+        table.get("p", "1")
+    assert len(timeouts) == 1
+    assert timeouts[0] <= 2
+
+
+@pytest.mark.parametrize("answer", [b"{}", b'{"value":{}}', b'{"value":[1]}', b"[]", b"<html>", b""])
+def test_an_answer_that_is_not_storages_own_is_storage_that_cannot_be_reached(answer: bytes) -> None:
+    with answering(answer) as url:
+        proxied = Tables(StorageByConnectionString(CONNECTION.format(url)), TimeThatFlies().waiting).table("jobs")
+        with pytest.raises(StorageUnreachable):
+            list(proxied.rows("PartitionKey eq 'p'"))
+        with pytest.raises(StorageUnreachable):
+            proxied.insert(row("1"))
