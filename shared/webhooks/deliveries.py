@@ -71,6 +71,9 @@ class DeliveryStore:
         """
         dues = [new_due(endpoint_id, event, body, now) for event, body in events]
         written = self._table.commit_each([rows_of_new(due, now, dead=dead) for due in dues])
+        for due, result in zip(dues, written, strict=True):
+            if isinstance(result, ChangeRefused):  # it would be refused for ever
+                log_event(_log, "delivery_not_stored", level=logging.WARNING, deliveryId=due.id, error=str(result))
         if dead:
             return []
         return [
