@@ -39,6 +39,8 @@ from shared.webhooks.events import Event
 
 # A claim with less than this left is not enough: an attempt takes 15 s, and storage its time.
 CLAIM_NEEDS = timedelta(seconds=20)
+# No attempt is planned so far ahead: a row that says so was changed by someone, and is due.
+LATEST_NEXT_ATTEMPT = timedelta(days=3)
 # A delivery has three rows, which are written together.
 _ENDED_AT_ONCE = TRANSACTION_MAX_ROWS // 3
 _log = logging.getLogger("offer_monitor.webhooks")
@@ -69,6 +71,9 @@ class DeliveryStore:
         """
         dues = [new_due(endpoint_id, event, body, now) for event, body in events]
         written = self._table.commit_each([rows_of_new(due, now, dead=dead) for due in dues])
+        for due, result in zip(dues, written, strict=True):
+            if isinstance(result, ChangeRefused):  # it would be refused for ever
+                log_event(_log, "delivery_not_stored", level=logging.WARNING, deliveryId=due.id, error=str(result))
         if dead:
             return []
         return [
@@ -79,8 +84,10 @@ class DeliveryStore:
 
     def due(self, endpoint_id: str, now: datetime) -> Iterator[DueDelivery]:
         """Deliveries whose time has come and that nobody holds. Rows that cannot be read are passed over."""
-        query = "PartitionKey eq @partition and RowKey ge 'due~' and RowKey lt 'due~~' and nextAttemptAt le @now"
-        for row in self._table.rows(query, {"partition": endpoint_id, "now": now}):
+        query = "PartitionKey eq @partition and RowKey ge 'due~' and RowKey lt 'due~~'"
+        query += " and (nextAttemptAt le @now or nextAttemptAt gt @latest)"
+        parameters = {"partition": endpoint_id, "now": now, "latest": now + LATEST_NEXT_ATTEMPT}
+        for row in self._table.rows(query, parameters):
             due = _readable_due(row)
             if due is not None and not _is_held(due, now):
                 yield due
@@ -112,10 +119,8 @@ class DeliveryStore:
         except ChangeRefused:
             self._record_less(rows_after(due, attempt, next_attempt_at, shortened=True))
         except RowChanged:
-            if not self._is_still_claimed(due):
+            if not self._restore_log_row(due):
                 raise
-            # It is the log row that someone has deleted, and without one no attempt can ever be recorded.
-            self._table.insert(log_row(due, created_at_in(due.log_key), DeliveryStatus.PENDING))
             self._table.commit(rows_after(due, attempt, next_attempt_at))
 
     def _commit(self, changes: list[Change]) -> list[str]:
@@ -146,6 +151,9 @@ class DeliveryStore:
         for few in batched(unheld, _ENDED_AT_ONCE, strict=False):
             written = self._table.commit_each([rows_of_burial(due) for due in few])
             buried += sum(isinstance(result, list) for result in written)
+            for due, result in zip(few, written, strict=True):
+                if isinstance(result, RowChanged):
+                    self._restore_log_row(due)  # if that is what was missing, the next call buries it
             if not has_time():
                 break
         return buried
@@ -181,7 +189,7 @@ class DeliveryStore:
         if found is not None:
             write = Change(Write.MERGE, due_row(due, now), etag_of(found))
         changes = [Change(Write.MERGE, log, delivery.etag), write]
-        if delivery.status is DeliveryStatus.DEAD:
+        if self._table.get(due.endpoint_id, f"dead~{delivery.id}") is not None:
             changes.append(Change(Write.DELETE, key(due.endpoint_id, f"dead~{delivery.id}")))
         return replace(due, etag=self._table.commit(changes)[1])
 
@@ -238,9 +246,16 @@ class DeliveryStore:
             self._table.commit_each([[Change(Write.DELETE, key(endpoint_id, row["RowKey"]))] for row in few])
         return nothing_found
 
-    def _is_still_claimed(self, due: DueDelivery) -> bool:
+    def _restore_log_row(self, due: DueDelivery) -> bool:
+        """Write a log row that someone has deleted: without one nothing can be recorded.
+
+        False if the due row is not as it was read: then somebody else has the delivery.
+        """
         row = self._table.get(due.endpoint_id, f"due~{due.id}")
-        return row is not None and etag_of(row) == due.etag
+        if row is None or etag_of(row) != due.etag:
+            return False
+        self._table.insert(log_row(due, created_at_in(due.log_key), DeliveryStatus.PENDING))
+        return True
 
 
 def _is_held(due: DueDelivery, now: datetime) -> bool:

@@ -171,6 +171,8 @@ def delivery_of(row: Row) -> Delivery:
         status = DeliveryStatus(row.get("status", ""))
     except ValueError as error:
         raise RecordBroken("the column status is missing or unknown") from error
+    if delivery_id_in(row["RowKey"]) != _text(row, "deliveryId"):
+        raise RecordBroken("the column deliveryId is not of this row")
     return Delivery(
         id=_text(row, "deliveryId"),
         endpoint_id=row["PartitionKey"],
@@ -217,17 +219,17 @@ def _attempts(row: Row) -> Iterator[tuple[int, Attempt]]:
     for place in range(1, ATTEMPTS_KEPT + 1):
         try:
             facts = loads(row.get(f"attempt{place:02}") or "null")
-            if facts is None or not isinstance(facts["status"], int | None):
+            if facts is None:
                 continue
             attempt = Attempt(
-                at=datetime.fromisoformat(facts["at"]),
-                status=facts["status"],
-                latency_ms=int(facts["latencyMs"]),
-                response=facts["response"],
-                error=facts["error"],
+                at=datetime.fromisoformat(facts["at"]).astimezone(UTC),
+                status=None if facts["status"] is None else _count(facts, "status"),
+                latency_ms=_count(facts, "latencyMs"),
+                response=_text_or_none(facts, "response"),
+                error=_text_or_none(facts, "error"),
             )
-            yield int(facts.get("number", place)), attempt
-        except (InvalidJson, KeyError, TypeError, ValueError, AttributeError, OverflowError):
+            yield _count({"number": place} | facts, "number"), attempt
+        except (InvalidJson, RecordBroken, KeyError, TypeError, ValueError, AttributeError, OverflowError):
             continue  # somebody has changed the column; the others still tell their attempts
 
 
@@ -235,6 +237,13 @@ def _text(row: Row, column: str) -> str:
     value = row.get(column)
     if not isinstance(value, str) or not value:
         raise RecordBroken(f"the column {column} is missing or not a text")
+    return value
+
+
+def _text_or_none(row: Row, column: str) -> str | None:
+    value = row[column]
+    if value is not None and not isinstance(value, str):
+        raise RecordBroken(f"the column {column} is not a text")
     return value
 
 

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import cast, get_args
+from urllib.parse import urlsplit
 
 from shared.json_codec import InvalidJson, dumps, loads
 from shared.models.webhook_responses import DisabledReason, FormatName
@@ -51,6 +52,10 @@ def endpoint_of(row: Row) -> Endpoint:
     url, secret, enabled = row.get("url"), row.get("secret"), row.get("enabled")
     if not isinstance(url, str) or not isinstance(secret, str) or not isinstance(enabled, bool):
         raise RecordBroken("the url, the secret or enabled is missing or of another type")
+    try:
+        urlsplit(url)
+    except ValueError as error:
+        raise RecordBroken("the url cannot be read") from error
     old_secret = row.get("oldSecret") or None
     if secret_faults(secret) or (
         old_secret is not None and (not isinstance(old_secret, str) or secret_faults(old_secret))

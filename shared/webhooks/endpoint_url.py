@@ -68,11 +68,13 @@ def url_faults(url: str, *, allow_private: bool) -> tuple[str, ...]:
 
 
 def shown_url(url: str) -> str:
-    """The URL without its secrets: the query, and the path of a chat service, become ***."""
+    """The URL without its secrets: userinfo, the query, and the path of a chat service become ***."""
     parts = urlsplit(url)
     prefix, secret_path = _split_path(parts)
     path = prefix + (MASK if secret_path else "")
-    return parts._replace(path=path, query=MASK if parts.query else "").geturl()
+    userinfo, at, host = parts.netloc.rpartition("@")
+    netloc = (MASK if userinfo else "") + at + host
+    return parts._replace(netloc=netloc, path=path, query=MASK if parts.query else "").geturl()
 
 
 def without_secrets(text: str, url: str) -> str:

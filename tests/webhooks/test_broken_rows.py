@@ -2,12 +2,16 @@
 
 import logging
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from shared.json_codec import dumps
+from shared.settings import StorageByConnectionString
+from shared.storage.connection import Tables
 from shared.storage.errors import RecordBroken
 from shared.storage.table import Table
 from shared.webhooks.delivery import DeliveryStatus
@@ -15,7 +19,8 @@ from shared.webhooks.delivery_rows import body_of, created_at_in, delivery_id_in
 from shared.webhooks.endpoint_rows import endpoint_of
 from shared.webhooks.webhooks import Webhooks
 from tests.clock import FakeClock
-from tests.webhooks.conftest import AddEndpoint
+from tests.storage.faulty_storage import Fault, faulty_storage
+from tests.webhooks.conftest import AddEndpoint, OpenWebhooks
 from tests.webhooks.receiver import Receiver, Reply
 from tests.webhooks.samples import event
 
@@ -85,6 +90,40 @@ def test_a_claim_that_is_longer_than_any_is_not_one(
     assert webhooks.deliveries.counts([endpoint_id]) == (0, 0)
 
 
+def test_a_next_attempt_later_than_any_that_is_planned_is_made_now(
+    waiting: tuple[Webhooks, str, list[str]], webhook_tables: tuple[Table, Table]
+) -> None:
+    webhooks, endpoint_id, [broken, _] = waiting
+    change(webhook_tables[1], endpoint_id, f"due~{broken}", "nextAttemptAt", FAR)
+    assert webhooks.retry_cycle.run().delivered == 2
+
+
+def test_a_delivery_whose_log_row_was_deleted_is_dead_once_its_endpoint_is_disabled(
+    waiting: tuple[Webhooks, str, list[str]], webhook_tables: tuple[Table, Table]
+) -> None:
+    webhooks, endpoint_id, [broken, _] = waiting
+    delivery = webhooks.deliveries.get(endpoint_id, broken)
+    endpoint = webhooks.endpoints.get(endpoint_id)
+    assert delivery is not None
+    assert endpoint is not None
+    webhook_tables[1].delete(endpoint_id, delivery.log_key)
+    webhooks.endpoints.disable_gone(endpoint)
+    for _ in range(2):
+        report = webhooks.retry_cycle.run()
+    assert (report.waiting, report.dead) == (0, 2)
+
+
+def test_a_dead_delivery_whose_mark_was_deleted_can_be_sent_again(
+    waiting: tuple[Webhooks, str, list[str]], webhook_tables: tuple[Table, Table], clock: FakeClock
+) -> None:
+    webhooks, endpoint_id, [broken, _] = waiting
+    webhooks.deliveries.bury(endpoint_id, clock.now(), lambda: True)
+    webhook_tables[1].delete(endpoint_id, f"dead~{broken}")
+    delivery = webhooks.deliveries.get(endpoint_id, broken)
+    assert delivery is not None
+    assert webhooks.deliverer.redeliver(delivery).status is DeliveryStatus.DELIVERED
+
+
 def test_a_delivery_whose_log_row_was_deleted_is_recorded_in_a_new_one(
     waiting: tuple[Webhooks, str, list[str]], receiver: Receiver, webhook_tables: tuple[Table, Table]
 ) -> None:
@@ -128,20 +167,47 @@ def test_a_log_row_that_makes_no_sense_is_left_out_of_a_listing(
     assert [each.id for each in page] == [whole]
 
 
+def test_a_log_row_under_a_key_that_is_not_its_own_is_left_out_of_a_listing(
+    waiting: tuple[Webhooks, str, list[str]], webhook_tables: tuple[Table, Table]
+) -> None:
+    webhooks, endpoint_id, _ = waiting
+    page = webhooks.deliveries.page(endpoint_id, status=None, after_log_key="", limit=9)
+    row = webhook_tables[1].get(endpoint_id, page[0].log_key)
+    assert row is not None
+    for row_key in ("log~0", "log~0\u00e9", f"log~{'0' * 14}~dlv_{'0' * 32}"):
+        webhook_tables[1].upsert(dict(row) | {"RowKey": row_key})
+    assert webhooks.deliveries.page(endpoint_id, status=None, after_log_key="", limit=9) == page
+
+
 def test_an_attempt_that_makes_no_sense_is_left_out_of_its_delivery(
     waiting: tuple[Webhooks, str, list[str]], webhook_tables: tuple[Table, Table]
 ) -> None:
     webhooks, endpoint_id, [broken, _] = waiting
     delivery = webhooks.deliveries.get(endpoint_id, broken)
     assert delivery is not None
-    for value in ("text", "{}", "[]", '{"at": "soon"}', 7):
+    whole = {"at": "2026-11-20T09:00:00Z", "status": 200, "latencyMs": 1, "response": None, "error": None}
+    absurd: list[tuple[str, object]] = [("at", "0001-01-01T00:00:00+14:00"), ("at", "9999-12-31T23:59:59-14:00")]
+    absurd += [
+        ("latencyMs", Decimal("1e9999999")),
+        ("number", Decimal("1e9999999")),
+        ("number", -1),
+        ("status", True),
+    ]
+    absurd += [("status", 2**40), ("response", 7), ("error", [])]
+    for value in ("text", "{}", "[]", '{"at": "soon"}', 7, *(dumps(whole | {name: each}) for name, each in absurd)):
         change(webhook_tables[1], endpoint_id, delivery.log_key, "attempt01", value)
         read = webhooks.deliveries.get(endpoint_id, broken)
         assert read is not None
         assert read.attempts == []
 
 
-@pytest.mark.parametrize("column", ["url", "secret", "enabled", "events", "format"])
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        *((column, 7) for column in ("url", "secret", "enabled", "events", "format")),
+        *(("url", url) for url in ("https://[::1", "https://[", "https://h\u2100.example/?code=12345678")),
+    ],
+)
 def test_an_endpoint_row_that_makes_no_sense_stops_no_other_endpoint(
     webhooks: Webhooks,
     add_endpoint: AddEndpoint,
@@ -149,9 +215,10 @@ def test_an_endpoint_row_that_makes_no_sense_stops_no_other_endpoint(
     webhook_tables: tuple[Table, Table],
     caplog: pytest.LogCaptureFixture,
     column: str,
+    value: object,
 ) -> None:
     broken, whole = add_endpoint(receiver), add_endpoint(receiver)
-    change(webhook_tables[0], "endpoint", broken.id, column, 7)
+    change(webhook_tables[0], "endpoint", broken.id, column, value)
     caplog.set_level(logging.ERROR)
     webhooks.announcer.announce([event()])
     webhooks.deliverer.finish(5)
@@ -172,6 +239,22 @@ def change(table: Table, partition: str, row_key: str, column: str, value: objec
 
 class _Row(dict[str, Any]):
     metadata = {"etag": "etag", "timestamp": None}  # noqa: RUF012 - as an entity of the SDK has it
+
+
+def test_a_delivery_that_storage_refuses_is_logged(
+    azurite: str,
+    jobs_table: str,
+    open_instance: OpenWebhooks,
+    add_endpoint: AddEndpoint,
+    receiver: Receiver,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    add_endpoint(receiver)
+    with faulty_storage(azurite) as front:
+        table = Tables(StorageByConnectionString(front.connection_string)).table(f"{jobs_table}deliveries")
+        front.faults.append(Fault(status=413, text="$batch"))
+        open_instance(deliveries_table=table).announcer.announce([event()])
+    assert "delivery_not_stored" in caplog.text
 
 
 _values = st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary() | st.datetimes()

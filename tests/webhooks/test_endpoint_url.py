@@ -68,6 +68,7 @@ def test_secrets_are_taken_out_of_any_text(url: str, text: str) -> None:
         ("https://hooks.example/offers?access_token=1&x=2", "https://hooks.example/offers?***"),
         ("https://hooks.example/offers?s%69g=SECRET", "https://hooks.example/offers?***"),
         ("https://hooks.example/?SECRET", "https://hooks.example/?***"),
+        ("https://user:pw@hooks.example:8443/offers", "https://***@hooks.example:8443/offers"),
         (SLACK, "https://hooks.slack.com/services/***"),
         (POWER_AUTOMATE, "https://prod-12.westeurope.logic.azure.com:443/workflows/***?***"),
         (
