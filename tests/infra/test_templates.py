@@ -140,7 +140,7 @@ def test_a_what_if_can_name_every_resource() -> None:
 
 
 def test_a_template_of_a_subscription_names_no_resource_by_resource_id() -> None:
-    """There resourceId() knows no resource group, and Azure fails the deployment (Azure/bicep#3619). No compiler sees it."""
+    """There resourceId() knows no resource group, and Azure fails the deployment (Azure/bicep#3619)."""
     for template in TEMPLATES:
         source = template.path.read_text(encoding="utf-8")
         if "targetScope = 'subscription'" in source:
