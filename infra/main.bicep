@@ -189,17 +189,18 @@ var networkCreated = virtualNetworkEnabled && empty(existingAppSubnetId)
 var privateInbound = virtualNetworkEnabled && privateInboundEnabled
 
 // Ids of what this template makes, or of what is there already. Made from names and not taken from resources declared as
-// existing: the deployment would look for those before it has made them.
-var subscriptionId = subscription().subscriptionId
-var workspaceId = empty(existingWorkspaceId) ? resourceId(subscriptionId, resourceGroupName, 'Microsoft.OperationalInsights/workspaces', workspaceName) : existingWorkspaceId
-var actionGroupId = empty(existingActionGroupId) ? resourceId(subscriptionId, resourceGroupName, 'Microsoft.Insights/actionGroups', actionGroupName) : existingActionGroupId
-var appSubnetId = empty(existingAppSubnetId) ? resourceId(subscriptionId, resourceGroupName, 'Microsoft.Network/virtualNetworks/subnets', networkName, appSubnetName) : existingAppSubnetId
-var endpointSubnetId = empty(existingEndpointSubnetId) ? resourceId(subscriptionId, resourceGroupName, 'Microsoft.Network/virtualNetworks/subnets', networkName, endpointSubnetName) : existingEndpointSubnetId
+// existing: the deployment would look for those before it has made them. Not by resourceId() either: in a deployment to a
+// subscription Azure refuses it a resource group (https://github.com/Azure/bicep/issues/3619).
+var groupId = '${subscription().id}/resourceGroups/${resourceGroupName}'
+var workspaceId = empty(existingWorkspaceId) ? extensionResourceId(groupId, 'Microsoft.OperationalInsights/workspaces', workspaceName) : existingWorkspaceId
+var actionGroupId = empty(existingActionGroupId) ? extensionResourceId(groupId, 'Microsoft.Insights/actionGroups', actionGroupName) : existingActionGroupId
+var appSubnetId = empty(existingAppSubnetId) ? extensionResourceId(groupId, 'Microsoft.Network/virtualNetworks/subnets', networkName, appSubnetName) : existingAppSubnetId
+var endpointSubnetId = empty(existingEndpointSubnetId) ? extensionResourceId(groupId, 'Microsoft.Network/virtualNetworks/subnets', networkName, endpointSubnetName) : existingEndpointSubnetId
 // A subnet's id begins with its network's: nine parts, the first of them empty.
-var networkId = empty(existingAppSubnetId) ? resourceId(subscriptionId, resourceGroupName, 'Microsoft.Network/virtualNetworks', networkName) : join(take(split(existingAppSubnetId, '/'), 9), '/')
-var storageAccountId = resourceId(subscriptionId, resourceGroupName, 'Microsoft.Storage/storageAccounts', storageAccountName)
-var vaultId = resourceId(subscriptionId, resourceGroupName, 'Microsoft.KeyVault/vaults', vaultName)
-var functionAppId = resourceId(subscriptionId, resourceGroupName, 'Microsoft.Web/sites', functionAppName)
+var networkId = empty(existingAppSubnetId) ? extensionResourceId(groupId, 'Microsoft.Network/virtualNetworks', networkName) : join(take(split(existingAppSubnetId, '/'), 9), '/')
+var storageAccountId = extensionResourceId(groupId, 'Microsoft.Storage/storageAccounts', storageAccountName)
+var vaultId = extensionResourceId(groupId, 'Microsoft.KeyVault/vaults', vaultName)
+var functionAppId = extensionResourceId(groupId, 'Microsoft.Web/sites', functionAppName)
 var vaultDnsSuffix = replace(environment().suffixes.keyvaultDns, '.vault.', '.vaultcore.')
 
 resource group 'Microsoft.Resources/resourceGroups@2025-04-01' = {

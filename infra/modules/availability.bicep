@@ -85,7 +85,11 @@ resource test 'Microsoft.Insights/webtests@2022-06-15' = {
 resource alert 'Microsoft.Insights/metricAlerts@2026-01-01' = {
   name: '${namePrefix}-health-unavailable'
   location: 'global'
-  tags: tags
+  // And these are how it finds the alert of a test.
+  tags: union(tags, {
+    'hidden-link:${insights.id}': 'Resource'
+    'hidden-link:${test.id}': 'Resource'
+  })
   properties: {
     description: 'GET /api/health fails from outside. Runbook: ${runbookUrl}#health-unavailable'
     severity: 1

@@ -139,6 +139,15 @@ def test_a_what_if_can_name_every_resource() -> None:
             assert ".outputs" not in text(value), f"{call.symbol}.{name}"
 
 
+def test_a_template_of_a_subscription_names_no_resource_by_resource_id() -> None:
+    """There resourceId() knows no resource group, and Azure fails the deployment (Azure/bicep#3619)."""
+    for template in TEMPLATES:
+        source = template.path.read_text(encoding="utf-8")
+        if "targetScope = 'subscription'" in source:
+            code = "\n".join(line.partition("//")[0] for line in source.splitlines())
+            assert re.findall(r"\bresourceId\(", code) == []
+
+
 def test_every_role_id_is_the_id_of_the_role_named_beside_it() -> None:
     named = {}
     for template in TEMPLATES:
