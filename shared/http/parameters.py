@@ -36,7 +36,7 @@ class Parameters:
         self._faults = [
             f"{dumps(name[:LONGEST_SHOWN_NAME_CHARACTERS])} is not a known parameter; {here}"
             for name in query
-            if name not in known and name != _ALWAYS_KNOWN
+            if name not in known and name.casefold() != _ALWAYS_KNOWN
         ]
 
     def fault(self, text: str) -> None:
