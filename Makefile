@@ -8,7 +8,7 @@ export NO_PROXY := localhost,127.0.0.1,::1,$(or $(NO_PROXY),$(no_proxy))
 export no_proxy := $(NO_PROXY)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-slow test-package bench lint lint-bicep lint-checkov lock package audit format clean
+.PHONY: help setup run test coverage test-slow test-package bench lint lint-bicep lint-checkov lock package audit format clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -19,8 +19,12 @@ setup: ## Set up .venv and node_modules, if they are not
 run: setup ## Run the whole system on this machine (ONCE=1: until all sample jobs have ended; LOGS=1: all log lines)
 	@$(PYTHON_VENV) -m local.system $(if $(filter-out 0,$(ONCE)),--once) $(if $(filter-out 0,$(LOGS)),--logs)
 
+# In CI the tests measure their coverage too, unless ARGS chooses some of them.
 test: setup ## Run the tests (ARGS="-k name" chooses)
-	@$(PYTHON_VENV) -m pytest -m "not slow" -n auto --maxprocesses 4 --dist loadfile $(ARGS)
+	@$(PYTHON_VENV) -m pytest -m "not slow" -n auto --maxprocesses 4 --dist loadfile $(if $(filter true,$(CI)),$(if $(ARGS),,--cov)) $(ARGS)
+
+coverage: setup ## Run the tests, and fail if they run less of the app than the floor in pyproject.toml
+	@$(PYTHON_VENV) -m pytest -m "not slow" -n auto --maxprocesses 4 --dist loadfile --cov --cov-report=term-missing
 
 test-slow: setup ## Run the proofs that take minutes
 	@$(PYTHON_VENV) -m pytest -m slow $(ARGS)
@@ -39,7 +43,7 @@ package: setup ## Build what is deployed into dist/: the package, its bill of ma
 test-package: setup ## Build the package twice, and run the app from it with nothing else installed
 	@$(PYTHON_VENV) -m pytest -m slow tests/infra/test_package.py $(ARGS)
 
-lock: setup ## Write requirements.lock anew from requirements.txt
+lock: setup ## Write requirements.lock and requirements-dev.lock anew
 	@./infra/scripts/lock.sh
 
 audit: setup ## Look up known vulnerabilities of what is deployed (needs the internet)
@@ -56,5 +60,5 @@ format: setup ## Format the code
 	@$(PYTHON_VENV) -m ruff format .
 
 clean: ## Remove everything that make has made
-	rm -rf .venv .venv-checkov node_modules dist .local .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-checkov node_modules dist .local .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage .coverage.*
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

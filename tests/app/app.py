@@ -14,6 +14,7 @@ from azure.data.tables import TableClient, UpdateMode
 
 from local.host.process import HostProcess
 from sandbox.server import Sandbox
+from tests.sandbox_settings import sandbox_settings
 
 KEY = "local"
 TICK_SECONDS = 60.0
@@ -23,18 +24,8 @@ _END_OF_TICK = re.compile(r"poll_pending_jobs (succeeded|failed)")
 
 def environment_of(sandbox: Sandbox, storage: str, jobs_table: str, **settings: str) -> dict[str, str]:
     """The app's settings for the sandbox, `settings` over them."""
-    return {
-        "AzureWebJobsStorage": storage,
-        "JOBS_TABLE": jobs_table,
-        "PARTNER_CENTER_TENANT_ID": sandbox.tenant_id,
-        "PARTNER_CENTER_CLIENT_ID": sandbox.client_id,
-        "PARTNER_CENTER_CLIENT_SECRET": sandbox.client_secret,
-        "AZURE_AUTHORITY_HOST": sandbox.authority_host,
-        "PRODUCT_INGESTION_URL": sandbox.product_ingestion_url,
-        "CLOUD_PARTNER_PORTAL_URL": sandbox.cloud_partner_portal_url,
-        "REQUESTS_CA_BUNDLE": str(sandbox.ca_bundle),
-        **settings,
-    }
+    own = {"JOBS_TABLE": jobs_table, "REQUESTS_CA_BUNDLE": str(sandbox.ca_bundle)}
+    return sandbox_settings(sandbox, storage, **own, **settings)
 
 
 class App:

@@ -7,9 +7,17 @@ import pytest
 
 from sandbox.server import Sandbox
 from tests.app.app import App, JobsTable, environment_of
+from tests.webhooks.receiver import Receiver, receiving
 
 # Faults that wait are short, so that tests of them are.
 SETTINGS = {"UPSTREAM_TIMEOUT_SECONDS": "1", "JOB_LOST_AFTER_NOT_FOUND": "2"}
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    """A webhook receiver of the test's own."""
+    with receiving() as running:
+        yield running
 
 
 @pytest.fixture(scope="session")

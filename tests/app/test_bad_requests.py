@@ -55,11 +55,9 @@ def test_a_hostile_value_is_400_with_its_fault_named_before_any_request(
 ) -> None:
     for hostile in HOSTILE:
         answer = app.ask("GET", f"api/{path.format(hostile)}")
-        if answer.headers.get("Content-Type") != "application/problem+json; charset=utf-8":
-            # The host itself refuses a NUL, and takes out dots as a browser does.
-            assert answer.status_code in {400, 404}, hostile
-            continue
         assert answer.status_code == 400, (hostile, answer.text)
+        if "%00" in hostile and "?" not in path:
+            continue  # the host itself refuses a NUL in a path, without words
         assert answer.json()["faults"], hostile
         assert answer.headers["Cache-Control"] == "private, no-cache"
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
@@ -69,8 +67,8 @@ def test_a_hostile_value_is_400_with_its_fault_named_before_any_request(
 @pytest.mark.parametrize("method", ["POST", "DELETE"])
 def test_checks_and_removals_of_hostile_ids_are_400(app: App, fresh_sandbox: Sandbox, method: str) -> None:
     suffix = "/check" if method == "POST" else ""
-    for hostile in HOSTILE[2:]:
-        assert app.ask(method, f"api/jobs/{hostile}{suffix}").status_code in {400, 404}, hostile
+    for hostile in HOSTILE:
+        assert app.ask(method, f"api/jobs/{hostile}{suffix}").status_code == 400, hostile
     assert fresh_sandbox.state.requests() == []
 
 

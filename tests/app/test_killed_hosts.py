@@ -3,23 +3,14 @@
 import random
 import signal
 import threading
-from collections.abc import Iterator
-
-import pytest
 
 from sandbox.server import Sandbox
 from tests.app.app import App, JobsTable, environment_of
 from tests.app.events import finishing_events, webhook_settings
-from tests.webhooks.receiver import Receiver, receiving
+from tests.webhooks.receiver import Receiver
 
 KILLS = 3
 MOST_ASKED_IN_A_LIFE = 20
-
-
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    with receiving() as running:
-        yield running
 
 
 def test_hosts_killed_in_the_middle_of_ticks_lose_no_job_and_finish_none_twice(

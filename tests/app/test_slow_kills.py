@@ -4,14 +4,13 @@ import random
 import sys
 import threading
 import time
-from collections.abc import Iterator
 
 import pytest
 
 from sandbox.server import Sandbox
 from tests.app.app import App, JobsTable, environment_of
 from tests.app.events import finishing_events, webhook_settings
-from tests.webhooks.receiver import Receiver, receiving
+from tests.webhooks.receiver import Receiver
 
 pytestmark = pytest.mark.slow
 JOBS = 400
@@ -19,12 +18,6 @@ KILLING_SECONDS = 200
 LONGEST_LIFE_SECONDS = 20
 # Two more minutes for the claims of the last ones killed, and as much for their deliveries.
 ALL_DONE_SECONDS = 480
-
-
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    with receiving() as running:
-        yield running
 
 
 def test_every_job_finishes_once_and_is_told_of_although_hosts_are_killed_all_the_time(

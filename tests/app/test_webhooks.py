@@ -8,7 +8,7 @@ import pytest
 
 from sandbox.server import Sandbox
 from tests.app.app import App, JobsTable, environment_of
-from tests.webhooks.receiver import Receiver, Reply, receiving
+from tests.webhooks.receiver import Receiver, Reply
 
 
 @pytest.fixture(scope="module")
@@ -27,12 +27,6 @@ def app(hosts: tuple[App, App], fresh_sandbox: Sandbox) -> Iterator[App]:  # noq
     yield hosts[0]
     for webhook in hosts[0].get("webhooks").json()["webhooks"]:
         hosts[0].delete(f"webhooks/{webhook['id']}")
-
-
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    with receiving() as running:
-        yield running
 
 
 def registered(app: App, receiver: Receiver, **fields: object) -> dict[str, str]:

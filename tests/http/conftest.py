@@ -10,6 +10,7 @@ from shared.storage.connection import Tables
 from shared.storage.table import Table
 from tests.clock import FakeClock
 from tests.http.api import Api
+from tests.sandbox_settings import sandbox_settings
 
 
 @pytest.fixture
@@ -17,19 +18,8 @@ def settings_in_environment(
     azurite: str, jobs_table: str, fresh_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> pytest.MonkeyPatch:
     """The app's settings for the sandbox and a table of the test's own."""
-    settings = {
-        "AzureWebJobsStorage": azurite,
-        "JOBS_TABLE": jobs_table,
-        "PARTNER_CENTER_TENANT_ID": fresh_sandbox.tenant_id,
-        "PARTNER_CENTER_CLIENT_ID": fresh_sandbox.client_id,
-        "PARTNER_CENTER_CLIENT_SECRET": fresh_sandbox.client_secret,
-        "AZURE_AUTHORITY_HOST": fresh_sandbox.authority_host,
-        "PRODUCT_INGESTION_URL": fresh_sandbox.product_ingestion_url,
-        "CLOUD_PARTNER_PORTAL_URL": fresh_sandbox.cloud_partner_portal_url,
-        "UPSTREAM_TIMEOUT_SECONDS": "1",
-        "JOB_LOST_AFTER_NOT_FOUND": "2",
-    }
-    for name, value in settings.items():
+    own = {"JOBS_TABLE": jobs_table, "UPSTREAM_TIMEOUT_SECONDS": "1", "JOB_LOST_AFTER_NOT_FOUND": "2"}
+    for name, value in sandbox_settings(fresh_sandbox, azurite, **own).items():
         monkeypatch.setenv(name, value)
     return monkeypatch
 

@@ -33,6 +33,7 @@ from shared.storage.table import Table
 from shared.upstream.clients import Upstream, upstream_from_settings
 from shared.webhooks.events import Event
 from tests.clock import FakeClock
+from tests.sandbox_settings import sandbox_settings
 
 RULES = PollRules(stalled_after=timedelta(hours=24), expires_after=timedelta(days=30), lost_after_not_found=5)
 
@@ -134,18 +135,7 @@ def table(azurite: str, jobs_table: str) -> Table:
 
 @pytest.fixture
 def upstream(fresh_sandbox: Sandbox, clock: FakeClock) -> Upstream:
-    settings = load_settings(
-        {
-            "AzureWebJobsStorage": "UseDevelopmentStorage=true",
-            "PARTNER_CENTER_TENANT_ID": fresh_sandbox.tenant_id,
-            "PARTNER_CENTER_CLIENT_ID": fresh_sandbox.client_id,
-            "PARTNER_CENTER_CLIENT_SECRET": fresh_sandbox.client_secret,
-            "AZURE_AUTHORITY_HOST": fresh_sandbox.authority_host,
-            "PRODUCT_INGESTION_URL": fresh_sandbox.product_ingestion_url,
-            "CLOUD_PARTNER_PORTAL_URL": fresh_sandbox.cloud_partner_portal_url,
-            "UPSTREAM_TIMEOUT_SECONDS": "5",
-        }
-    )
+    settings = load_settings(sandbox_settings(fresh_sandbox, UPSTREAM_TIMEOUT_SECONDS="5"))
     return upstream_from_settings(settings, clock)
 
 

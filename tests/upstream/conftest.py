@@ -9,6 +9,7 @@ from sandbox.server import Sandbox
 from shared.settings import Settings, load_settings
 from shared.upstream.clients import Upstream, upstream_from_settings
 from tests.clock import FakeClock
+from tests.sandbox_settings import sandbox_settings
 
 type OpenUpstream = Callable[..., Upstream]
 
@@ -16,17 +17,7 @@ type OpenUpstream = Callable[..., Upstream]
 @pytest.fixture
 def settings(fresh_sandbox: Sandbox) -> Settings:
     """The app's settings for the sandbox, its defaults otherwise."""
-    return load_settings(
-        {
-            "AzureWebJobsStorage": "UseDevelopmentStorage=true",
-            "PARTNER_CENTER_TENANT_ID": fresh_sandbox.tenant_id,
-            "PARTNER_CENTER_CLIENT_ID": fresh_sandbox.client_id,
-            "PARTNER_CENTER_CLIENT_SECRET": fresh_sandbox.client_secret,
-            "AZURE_AUTHORITY_HOST": fresh_sandbox.authority_host,
-            "PRODUCT_INGESTION_URL": fresh_sandbox.product_ingestion_url,
-            "CLOUD_PARTNER_PORTAL_URL": fresh_sandbox.cloud_partner_portal_url,
-        }
-    )
+    return load_settings(sandbox_settings(fresh_sandbox))
 
 
 @pytest.fixture
