@@ -16,6 +16,7 @@ from local.host.host_json import read_host_json
 from local.host.routing import RouteTemplate, Segment, parse_template
 from local.host.runtime import IndexedFunction
 from local.host.triggers import sort_triggers
+from tests.declared_functions import declared_functions
 
 REPOSITORY = Path(function_app.__file__).parent
 # Every function with what starts it, as docs/architecture.md and README.md name them.
@@ -63,10 +64,10 @@ HEAVY = [
 
 @pytest.fixture(scope="module")
 def functions() -> list[IndexedFunction]:
-    """Every function. The functions of an app can be listed once only."""
+    """Every function."""
     return [
         IndexedFunction(name, name, tuple(json.loads(str(function))["bindings"]))
-        for function in function_app.app.get_functions()
+        for function in declared_functions()
         for name in [str(function.get_function_name())]
     ]
 

@@ -36,6 +36,15 @@ def shared_app(azurite: str, sandbox: Sandbox, shared_table: JobsTable) -> Itera
 
 
 @pytest.fixture
+def fresh_app(azurite: str, fresh_sandbox: Sandbox) -> Iterator[App]:
+    """A host of the test's own, which has had no token yet and so none rejected."""
+    table = JobsTable(azurite, f"app{uuid.uuid4().hex[:16]}")
+    table.create()
+    with App(environment_of(fresh_sandbox, azurite, table.client.table_name, **SETTINGS)) as app:
+        yield app
+
+
+@pytest.fixture
 def app(shared_app: App, fresh_sandbox: Sandbox, table: JobsTable) -> App:  # noqa: ARG001 - made new first
     """The shared host, its table empty and the sandbox as new."""
     return shared_app

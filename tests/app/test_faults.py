@@ -99,16 +99,16 @@ def test_throttling_stops_the_cycle_and_retry_after_is_obeyed(
 
 
 def test_a_token_rejected_once_costs_its_job_a_minute_and_the_others_nothing(
-    app: App, fresh_sandbox: Sandbox
+    fresh_app: App, fresh_sandbox: Sandbox
 ) -> None:
     first = fresh_sandbox.state.add_job()
     fresh_sandbox.state.fault("expired_token", route=STATUS_ROUTE, job_id=first, count=1)
     others = [fresh_sandbox.state.add_job() for _ in range(3)]
     for job_id in (first, *others):
-        app.register(job_id)
-    cycle = app.tick()
+        fresh_app.register(job_id)
+    cycle = fresh_app.tick()
     assert (cycle["outcome"], cycle["finished"]) == ("ok", 3)
-    record = app.job(first)
+    record = fresh_app.job(first)
     assert (record["state"], record["pollCount"], record["consecutivePollFailures"]) == ("pending", 1, 0)
     assert "401" in record["lastPollError"]
     assert len(fresh_sandbox.state.status_requests(first)) == 1

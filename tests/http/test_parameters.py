@@ -16,6 +16,7 @@ from shared import identifiers
 from shared.composition import Monitor
 from shared.http.parameters import Parameters
 from shared.http.problems import ProblemError
+from tests.declared_functions import declared_functions
 from tests.http.api import Answer, Api
 
 type Function = Callable[[func.HttpRequest], func.HttpResponse]
@@ -142,9 +143,7 @@ def test_the_function_key_in_the_query_is_no_unknown_parameter(api: Api) -> None
 
 def requests_to_every_function() -> Iterator[tuple[Function, func.HttpRequest]]:
     """A request with an unknown parameter to each HTTP function that the app declares, its ids well-formed."""
-    functions = function_app.app.get_functions()
-    function_app.app.functions_bindings = {}  # else the next to ask is told that every name is taken
-    for function in functions:
+    for function in declared_functions():
         trigger = function.get_trigger()
         if trigger is not None and trigger.type == "httpTrigger":
             facts = trigger.get_dict_repr()
