@@ -17,7 +17,7 @@ from shared import identifiers
 from shared.jobs.job import LONGEST_RETRY_AFTER, POLL_SPACING, Job
 from shared.models.vocabulary import JobState, Operation
 from shared.storage.columns import BadRow, count, flag, moment, read_row, text, text_of_any, written_moment
-from shared.storage.table import Row, etag_of, stamped_at
+from shared.storage.table import Change, Row, Write, etag_of, stamped_at
 
 PENDING_PARTITION = "pending"
 
@@ -215,3 +215,13 @@ def _state(row: Row) -> JobState:
         return JobState(text(row, "state") or JobState.PENDING)
     except ValueError as error:
         raise BadRow("its state is unknown") from error
+
+
+def merge_of(row: PendingRow, columns: Row) -> Change:
+    """The change of these columns, if the row is still as it was read."""
+    return Change(Write.MERGE, pending_key(row.row_key) | columns, row.etag)
+
+
+def pending_key(row_key: str) -> Row:
+    """The keys of a row of the pending partition."""
+    return {"PartitionKey": PENDING_PARTITION, "RowKey": row_key}

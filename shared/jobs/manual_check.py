@@ -9,8 +9,9 @@ from shared.jobs.asks import Asks
 from shared.jobs.job import POLL_SPACING, Job
 from shared.jobs.job_rows import PendingRow
 from shared.jobs.outbox import Outbox
-from shared.jobs.pending_jobs import PendingJobs, Written
+from shared.jobs.pending_jobs import PendingJobs
 from shared.jobs.poll import ANSWER_WITHIN, JobPoller, claimed_until
+from shared.jobs.poll_results import Written
 from shared.jobs.registry import JobRegistry
 from shared.storage.errors import ChangeRefused, StorageError
 

@@ -17,12 +17,15 @@ from shared.jobs.job_rows import (
     PendingRow,
     columns_of,
     last_polls_in,
+    merge_of,
+    pending_key,
     pending_row,
 )
-from shared.jobs.outbox_rows import OUTBOX_PREFIX, OutboxRow, new_event_id, outbox_row
+from shared.jobs.outbox_rows import OUTBOX_PREFIX, OutboxRow, outbox_row
+from shared.jobs.poll_results import Written, planned_results
 from shared.jobs.scan import Wanted, scan
 from shared.storage.columns import BadRow
-from shared.storage.errors import ChangeRefused, RowChanged, StorageError, StorageRefused, StorageUnreachable
+from shared.storage.errors import ChangeRefused, RowChanged
 from shared.storage.table import Change, Row, Table, Write
 
 # Enough to find the one row among a hundred that another system has changed.
@@ -47,14 +50,6 @@ class Claims:
     taken: list[PendingRow] = field(default_factory=list)
     lost: list[PendingRow] = field(default_factory=list)
     refused: list[PendingRow] = field(default_factory=list)
-
-
-@dataclass(frozen=True)
-class Written:
-    """What became of a poll's result: the row as it now stands, or the outbox row of the job that finished."""
-
-    row: PendingRow | None = None
-    outbox: OutboxRow | None = None
 
 
 class PendingJobs:
@@ -136,7 +131,7 @@ class PendingJobs:
 
     def register(self, job: Job) -> bool:
         """Start following a job; False, and nothing changed, if its row is there already."""
-        return self._table.insert(_key(job.job_id) | columns_of(job) | self._bodies.columns(job))
+        return self._table.insert(pending_key(job.job_id) | columns_of(job) | self._bodies.columns(job))
 
     def remove(self, row: PendingRow) -> None:
         """Stop following, and delete the documents that this row refers to.
@@ -144,7 +139,7 @@ class PendingJobs:
         Raises RowChanged if the row is not as it was read; RowMissing if it is gone, perhaps because the job has
         finished: its documents may then belong to the finished record.
         """
-        self._table.commit([Change(Write.DELETE, _key(row.row_key), row.etag)])
+        self._table.commit([Change(Write.DELETE, pending_key(row.row_key), row.etag)])
         self._bodies.delete(row.job.job_id, row.parts)
 
     def rows_of(self, job_id: str) -> list[Row]:
@@ -201,13 +196,13 @@ class PendingJobs:
         moment is not written either, and neither are the others with long parts after it: there is no time to try
         each of them. All others are. Raises StorageError if nothing could be written for that reason.
         """
-        planned, error = self._all_planned(polled, announced)
+        planned, error = planned_results(polled, announced, self._bodies)
         committed = iter(self._table.commit_each([changes for changes, _ in planned if changes]))
         results: list[Written | None] = []
         for (row, job), (changes, written) in zip(polled, planned, strict=True):
             result = next(committed) if changes else None
             if isinstance(result, list):
-                results.append(_with_etag(written, result[-1]))
+                results.append(written.with_etag(result[-1]))
                 continue
             results.append(None)
             if isinstance(result, RowChanged) and not job.pending:
@@ -215,35 +210,6 @@ class PendingJobs:
         if error is not None and not any(results):
             raise error
         return results
-
-    def _all_planned(
-        self, polled: Sequence[tuple[PendingRow, Job]], announced: Collection[str]
-    ) -> tuple[list[tuple[list[Change], Written]], StorageError | None]:
-        planned: list[tuple[list[Change], Written]] = []
-        failure: StorageError | None = None
-        for row, job in polled:
-            changes: list[Change] = []
-            written = Written()
-            if failure is None or not (row.parts or self._bodies.need_documents(job)):
-                try:
-                    changes, written = self._planned(row, job, announced)
-                except StorageUnreachable as error:
-                    failure = error
-                    _log.warning("the long parts of job %s cannot be stored now: %s", job.job_id, error)
-            planned.append((changes, written))
-        return planned, failure
-
-    def _planned(self, claimed: PendingRow, job: Job, announced: Collection[str]) -> tuple[list[Change], Written]:
-        """The changes that store a poll's result; none for a job that makes no sense, which must stop no other."""
-        is_announced = claimed.stalled_event_id in announced
-        row = replace(claimed, stalled_event_id=None) if is_announced else claimed
-        try:
-            return self._pending_changes(row, job) if job.pending else self._finishing_changes(row, job)
-        except (StorageUnreachable, StorageRefused):
-            raise
-        except Exception:  # noqa: BLE001 - one absurd job harms itself at most
-            _log.exception("the result of polling job %s cannot be stored", job.job_id)
-            return [], Written()
 
     def _drop_if_finished_before(self, row: PendingRow) -> None:
         """Stop following a job whose earlier finish still waits to be settled: that one stands.
@@ -269,33 +235,6 @@ class PendingJobs:
             at_once=at_once,
         )
 
-    def _pending_changes(self, row: PendingRow, job: Job) -> tuple[list[Change], Written]:
-        newly_stalled = job.stalled and not row.job.stalled
-        stalled_event_id = new_event_id() if newly_stalled else row.stalled_event_id
-        columns = columns_of(job) | {"stalledEventId": stalled_event_id or ""}
-        if job.errors is not row.job.errors:
-            columns |= self._bodies.columns(job, row.parts)
-        # Otherwise upstream has said nothing new, and the errors stay as they are in the row, loaded or not.
-        written = Written(row=replace(row, job=job, stalled_event_id=stalled_event_id))
-        return [_merge(row, columns)], written
-
-    def _finishing_changes(self, row: PendingRow, job: Job) -> tuple[list[Change], Written]:
-        if job.errors is row.job.errors and row.parts:
-            job = replace(job, errors=self._bodies.load(row.job, row.parts).errors)
-        columns = columns_of(job) | self._bodies.columns(job, row.parts)
-        columns |= {"finishedEventId": new_event_id(), "stalledEventId": row.stalled_event_id or ""}
-        outbox = OutboxRow(job, columns, columns["finishedEventId"], row.stalled_event_id)
-        delete = Change(Write.DELETE, _key(row.row_key), row.etag)
-        return [delete, Change(Write.INSERT, _key(outbox.row_key) | columns)], Written(outbox=outbox)
-
-
-def _with_etag(written: Written, etag: str) -> Written:
-    """The outcome with the ETag of its row, which is the last that the transaction wrote."""
-    return Written(
-        row=None if written.row is None else replace(written.row, etag=etag),
-        outbox=None if written.outbox is None else replace(written.outbox, etag=etag),
-    )
-
 
 def _page(rows: Sequence[Row], now: datetime) -> PendingPage:
     page = PendingPage(last_key=rows[-1]["RowKey"] if rows else "")
@@ -312,12 +251,4 @@ def _page(rows: Sequence[Row], now: datetime) -> PendingPage:
 
 def _claim(row: PendingRow, until: datetime) -> Change:
     # A row put there by another system gets its age written down: the next write renews its time stamp.
-    return _merge(row, {"nextPollAt": until, "claimedUntil": until, "registeredAt": row.job.registered_at})
-
-
-def _merge(row: PendingRow, columns: Row) -> Change:
-    return Change(Write.MERGE, _key(row.row_key) | columns, row.etag)
-
-
-def _key(row_key: str) -> Row:
-    return {"PartitionKey": PENDING_PARTITION, "RowKey": row_key}
+    return merge_of(row, {"nextPollAt": until, "claimedUntil": until, "registeredAt": row.job.registered_at})

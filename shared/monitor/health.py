@@ -14,10 +14,13 @@ from shared.models.responses import HealthDetails, LastTick, TimerRun
 from shared.monitor.monitor_state import MonitorState, MonitorStates
 from shared.monitor.timer_reports import TimerReport, TimerReports
 from shared.storage.errors import StorageError
+from shared.storage.retrying import retrying_for
 
 # Anyone may ask for the health, without a key: storage is not read more often than this for them.
 REMEMBERED_FOR = timedelta(seconds=10)
 FIRST_ANSWER_WITHIN_SECONDS = 5.0
+# A probe waits for a few seconds only: storage that fails for longer is what health is there to tell.
+STORAGE_MAY_FAIL_SECONDS = 2.0
 # Without ticks nobody counts what is overdue: a job that came due a minute after the last one is by then.
 SILENT_AFTER = OVERDUE_AFTER + POLL_SPACING
 
@@ -56,7 +59,8 @@ class Health:
         timers: dict[str, TimerReport] = {}
         if state is not None:
             try:
-                timers = self._timers.all()
+                with retrying_for(STORAGE_MAY_FAIL_SECONDS):
+                    timers = self._timers.all()
             except StorageError as error:
                 state, problems = None, [_unusable(error)]
         reached = state or MonitorState()
@@ -78,7 +82,8 @@ class Health:
     def _state(self) -> tuple[MonitorState | None, list[str]]:
         """The monitor's state, None if storage cannot be used, and what is wrong, in words."""
         try:
-            state = self._states.read()
+            with retrying_for(STORAGE_MAY_FAIL_SECONDS):
+                state = self._states.read()
         except StorageError as error:
             return None, [_unusable(error)]
         problems = []

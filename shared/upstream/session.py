@@ -9,6 +9,7 @@ warm TLS connections with them.
 from http.cookiejar import DefaultCookiePolicy
 
 from requests import Response, Session
+from requests.utils import get_environ_proxies
 
 from shared.http_adapter import DeadlineAdapter
 
@@ -24,6 +25,9 @@ def open_session(base_url: str, *, connections: int) -> Session:
     adapter = DeadlineAdapter(
         ca_bundle=trust_store if isinstance(trust_store, str) else None, connections_per_pool=connections
     )
+    # The environment is read once, here: requests would search it for a proxy with every request.
+    session.proxies.update(get_environ_proxies(base_url))
+    session.trust_env = False
     session.mount("https://", adapter)
     session.mount("http://", adapter)
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))

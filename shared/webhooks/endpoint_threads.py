@@ -12,8 +12,8 @@ from contextvars import Context, copy_context
 from dataclasses import dataclass, field
 from threading import Lock, Thread
 
-# A hundred endpoints that all hang hold 800 threads, which take 50 MB: the smallest instance has room for that.
-THREADS_PER_ENDPOINT = 8
+# A hundred endpoints that all hang hold 1,600 threads, which take 100 MB: the smallest instance has room for that.
+THREADS_PER_ENDPOINT = 16
 type _Call = tuple[Future[None], Context, Callable[[], None]]
 
 

@@ -147,6 +147,7 @@ def test_health_reads_no_jobs(api: Api, monkeypatch: pytest.MonkeyPatch) -> None
 def test_storage_that_cannot_be_reached_degrades(api: Api, settings_in_environment: pytest.MonkeyPatch) -> None:
     settings_in_environment.setenv("AzureWebJobsStorage", "UseDevelopmentStorage=true")
     settings_in_environment.setenv("AZURITE_TABLE_PORT", "1")
+    settings_in_environment.setattr("shared.monitor.health.STORAGE_MAY_FAIL_SECONDS", 0.0)
     assert api.health().status == 503
     details = api.health_details()
     assert (details.status, details.json["storageReachable"], details.json["pending"]) == (503, False, None)

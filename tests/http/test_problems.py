@@ -161,6 +161,7 @@ def test_absent_settings_are_a_500_that_names_each(
 def test_storage_that_cannot_be_reached_is_503(api: Api, settings_in_environment: pytest.MonkeyPatch) -> None:
     settings_in_environment.setenv("AzureWebJobsStorage", "UseDevelopmentStorage=true")
     settings_in_environment.setenv("AZURITE_TABLE_PORT", "1")
+    settings_in_environment.setattr("shared.storage.retrying.DEFAULT_SECONDS", 0.0)
     answer = api.job("b3f49dff-381f-480d-a10e-17f4ce49b65f")
     assert _problem(answer) == (503, "storage")
     assert answer.headers["Retry-After"] == "60"
