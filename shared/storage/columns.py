@@ -1,4 +1,4 @@
-"""Columns of a row, whoever wrote it: a value of any type either makes sense or is named as the reason for a BadRow.
+"""Columns of a row that anyone may have written: a value makes sense, or it is named as the reason for a BadRow.
 
 The boundary is `read_row`: whatever goes wrong while a row is read, the caller sees a BadRow and nothing else.
 """

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from shared.storage.errors import StorageUnreachable
 
-# For whoever says nothing else: an HTTP caller waits for the answer.
+# The default. An HTTP caller waits for the answer.
 DEFAULT_SECONDS = 10.0
 FIRST_PAUSE_SECONDS = 0.2
 LONGEST_PAUSE_SECONDS = 4.0
