@@ -86,13 +86,13 @@ def error_of(status: int, body: bytes, retry_after: str | None) -> StorageError 
         return TableMissing()
     if status == 404:
         return RowMissing("there is no such row")
-    if status == 409:
+    if status == 409 and code != "TableBeingDeleted":
         return RowExists("there is such a row already")
     if status == 412:
         return RowChanged("the row was changed meanwhile")
     if status in {401, 403}:
         return StorageRefused(f"storage refused the app (status {status})")
-    if status >= 500 or status in {408, 429}:
+    if status >= 500 or status in {408, 409, 429}:
         asked = re.fullmatch("[0-9]{1,6}", retry_after or "")
         return StorageUnreachable(
             f"storage is busy or broken (status {status}, {code})",

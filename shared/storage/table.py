@@ -22,6 +22,7 @@ from shared.storage.entities import Row, StoredRow, ValueRefused, decoded
 from shared.storage.errors import (
     ChangeRefused,
     RowChanged,
+    RowExists,
     RowMissing,
     StorageRefused,
     StorageUnreachable,
@@ -75,7 +76,7 @@ class Table:
         """The row, or None if there is none."""
         try:
             response = self._send(HttpRequest("GET", entity_url(self._url, partition, key), headers=_HEADERS))
-        except (RowChanged, ValueRefused):
+        except (RowMissing, ValueRefused):  # no row has a key that no URL can hold
             return None
         return decoded(json_object(response.content))
 
@@ -114,7 +115,7 @@ class Table:
         """Write a new row; False, and nothing written, if there is one already."""
         try:
             self.commit([Change(Write.INSERT, row)])
-        except RowChanged:
+        except RowExists:
             return False
         return True
 
@@ -124,7 +125,8 @@ class Table:
 
     def merge(self, row: Row, etag: str) -> str:
         """Change the row's given columns if it is still the one read; returns the new ETag. Raises RowChanged."""
-        return self.commit([Change(Write.MERGE, row, etag)])[0]
+        [new_etag] = self.commit([Change(Write.MERGE, row, etag)])
+        return new_etag
 
     def delete(self, partition: str, key: str, etag: str | None = None) -> None:
         """Delete the row, with `etag` only as it was read (RowChanged otherwise). One that is gone is no error."""
@@ -213,7 +215,7 @@ class Table:
         request = HttpRequest("POST", f"{self._account_url}/Tables", headers=_HEADERS, json={"TableName": self.name})
         try:
             self._send_once(request)
-        except RowChanged:
+        except RowExists:
             return  # another instance was faster
 
 
