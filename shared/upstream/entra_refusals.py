@@ -1,7 +1,6 @@
 """Why Entra gives no token, in words of our own: its descriptions could repeat what they were sent."""
 
 import re
-from dataclasses import dataclass
 
 from shared.upstream.error_responses import causes_of
 
@@ -24,48 +23,37 @@ _MEANINGS = {
     "70011": "the token scope is malformed",
     "90002": "PARTNER_CENTER_TENANT_ID names no tenant",
     "900023": "PARTNER_CENTER_TENANT_ID is not a tenant id or domain",
+    # The same reference calls these temporary.
+    **dict.fromkeys(("50196", "90006", "90012", "90024", "90033", "90055"), "it is busy or failing for the moment"),
 }
-# The same reference calls these temporary: server busy or failing, throttled.
-_TEMPORARY = {"50196", "90006", "90012", "90024", "90033", "90055"}
-
-
-@dataclass(frozen=True)
-class EntraRefusal:
-    """Why there is no token: a sentence to log, and whether asking later may help."""
-
-    sentence: str
-    transient: bool
-
-
-# By the name of azure-identity's own error, or of one that caused it; the first that fits says most.
+# By the name of azure-identity's own error, or of one that caused it; the first match says most.
 _BY_ERROR = {
-    "TimeoutError": EntraRefusal("Entra gives no token: it did not answer in time.", True),
-    "CredentialUnavailableError": EntraRefusal("No token: the managed identity is not available.", True),
-    "ServiceRequestError": EntraRefusal("Entra gives no token: it cannot be reached.", True),
-    "ServiceResponseError": EntraRefusal("Entra gives no token: the connection was cut.", True),
+    "TimeoutError": "Entra gives no token: it did not answer in time.",
+    "CredentialUnavailableError": "No token: the managed identity is not available.",
+    "ServiceRequestError": "Entra gives no token: it cannot be reached.",
+    "ServiceResponseError": "Entra gives no token: the connection was cut.",
 }
 
 
-def unusable_credential(error: Exception) -> EntraRefusal:
-    """What an error means that came before anything was sent, from reading the certificate or the trust store."""
+def unusable_credential(error: Exception) -> str:
+    """Why the credential could not even be built: the certificate or the trust store cannot be read."""
     what = "REQUESTS_CA_BUNDLE's trust store" if isinstance(error, OSError) else "the certificate or its password"
-    return EntraRefusal(f"No token: {what} cannot be used.", False)
+    return f"No token: {what} cannot be used."
 
 
-def read_refusal(error: Exception) -> EntraRefusal:
-    """Tell from what went wrong on asking Entra whether the credential is wrong (permanent) or Entra unwell
-    (transient)."""
+def entra_refusal(error: Exception) -> str:
+    """Why Entra gave no token, from the error that asking it raised: one sentence that is safe to log."""
     causes = causes_of(error)
     texts = [_text(cause) for cause in causes]
     code = next((found[1] for text in texts if (found := _ERROR_CODE.search(text))), None)
     if code is not None:
         meaning = _MEANINGS.get(code, "Microsoft's list of AADSTS codes says why")
-        return EntraRefusal(f"Entra gives no token (AADSTS{code}): {meaning}.", code in _TEMPORARY)
+        return f"Entra gives no token (AADSTS{code}): {meaning}."
     if any(_CREDENTIAL_REFUSED.search(text) for text in texts):
-        return EntraRefusal("Entra gives no token: it refuses the app's credential.", False)
+        return "Entra gives no token: it refuses the app's credential."
     kinds = {kind.__name__ for cause in causes for kind in type(cause).__mro__}
-    known = (refusal for name, refusal in _BY_ERROR.items() if name in kinds)
-    return next(known, EntraRefusal("Entra gives no token: its answer could not be understood.", True))
+    known = (sentence for name, sentence in _BY_ERROR.items() if name in kinds)
+    return next(known, "Entra gives no token: its answer could not be understood.")
 
 
 def _text(error: BaseException) -> str:

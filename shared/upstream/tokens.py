@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from shared.clock import Clock
 from shared.egress.deadline import answer_within
-from shared.upstream.entra_refusals import EntraRefusal, read_refusal, unusable_credential
+from shared.upstream.entra_refusals import entra_refusal, unusable_credential
 from shared.upstream.errors import TokenUnavailable
 
 if TYPE_CHECKING:
@@ -160,7 +160,7 @@ class TokenSource:
         self._api = api
         self._asking = Lock()  # held by the thread that asks Entra
         self._token: BearerToken | None = None
-        self._refusal: EntraRefusal | None = None
+        self._refusal: str | None = None
         self._refused_at = datetime.min.replace(tzinfo=UTC)
 
     def token(self) -> BearerToken:
@@ -196,7 +196,7 @@ class TokenSource:
         if self._token and (self._refusal is None or self._token.usable_at(now)):
             return self._token  # the old one perhaps: refused another, it still has some minutes
         assert self._refusal is not None  # noqa: S101 - _ask_entra leaves a token or a refusal
-        raise TokenUnavailable(self._refusal.sentence, api=self._api, transient=self._refusal.transient)
+        raise TokenUnavailable(self._refusal, api=self._api)
 
     def _ask_entra(self, now: datetime) -> None:
         renewing = self._token is not None and self._token.rejected
@@ -213,11 +213,11 @@ class TokenSource:
                 answer = credential.get_token(self._scope)
             token = _bearer_token(answer, now, renewed=renewing)
         except Exception as error:  # noqa: BLE001 - whatever Entra or azure-identity comes up with, there is no token
-            self._refuse(read_refusal(error))
+            self._refuse(entra_refusal(error))
             return
         self._refusal, self._token = None, token
 
-    def _refuse(self, refusal: EntraRefusal) -> None:
+    def _refuse(self, refusal: str) -> None:
         self._refusal, self._refused_at = refusal, self._clock.now()
 
 
