@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import TYPE_CHECKING
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from shared.cursor import InvalidCursor, make_cursor, read_cursor
 from shared.json_codec import InvalidJson, elements, members, text_of
 from shared.upstream.answers import Answer
-from shared.upstream.urls import ForeignLink, checked_relative, relative_to
 
 if TYPE_CHECKING:
     from msgspec import Raw
@@ -19,6 +19,11 @@ if TYPE_CHECKING:
 # A listing ends, with a cursor, once it has more than this: offers may be large, and all of them are held at once.
 LISTING_MAX_BYTES = 8 * 1024 * 1024
 _LINK_MAX_CHARACTERS = 4096
+_PORTS = {"https": 443, "http": 80}
+
+
+class ForeignLink(ValueError):
+    """A link leads elsewhere than below the base URL. The message does not repeat it."""
 
 
 @dataclass(frozen=True)
@@ -154,3 +159,32 @@ def _decode(cursor: str, filters: Sequence[str]) -> _Place:
                 raise InvalidCursor from error
         case _:
             raise InvalidCursor
+
+
+def relative_to(base_url: str, link: str) -> str:
+    """Path and query of the absolute `link` below `base_url`, otherwise verbatim. Raises ForeignLink."""
+    base = urlsplit(base_url)
+    try:
+        target = urlsplit(link.strip())
+        same_origin = _origin(target) == _origin(base)
+    except ValueError as error:
+        raise ForeignLink("the link is not a URL") from error
+    base_path = base.path.rstrip("/") + "/"
+    if not same_origin or target.username is not None or not target.path.startswith(base_path):
+        raise ForeignLink("the link leads to another host or path than the API's own")
+    return checked_relative(target.path.removeprefix(base_path) + (f"?{target.query}" if target.query else ""))
+
+
+def checked_relative(relative: str) -> str:
+    """`relative` itself, if it stays below the base URL that it is put behind. Raises ForeignLink."""
+    path = unquote(relative.partition("?")[0])
+    segments = path.split("/")
+    plain = relative.isascii() and relative.isprintable() and not set(relative) & set(" \\#")
+    if not plain or any(not segment.strip(".") for segment in segments) or "\\" in path:
+        raise ForeignLink("the link's path is not plain")
+    return relative
+
+
+def _origin(url: SplitResult) -> tuple[str, str | None, int | None]:
+    """Raises ValueError for a port that is not one."""
+    return url.scheme, url.hostname, url.port or _PORTS.get(url.scheme)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from requests.structures import CaseInsensitiveDict
 
 from shared.json_codec import dumps
-from shared.upstream.error_responses import MESSAGE_MAX_CHARACTERS, refusal
+from shared.upstream.answers import MESSAGE_MAX_CHARACTERS, refusal
 from shared.upstream.errors import (
     AccessDenied,
     TokenRejected,

@@ -13,7 +13,7 @@ from shared.cursor import InvalidCursor, make_cursor
 from shared.json_codec import dumps, loads
 from shared.upstream.answers import Answer
 from shared.upstream.errors import UpstreamUnreadable
-from shared.upstream.private_offer_pages import LISTING_MAX_BYTES, PrivateOfferPage, collect
+from shared.upstream.private_offer_pages import LISTING_MAX_BYTES, ForeignLink, PrivateOfferPage, collect, relative_to
 from tests.json_texts import json_bytes
 
 BASE = "https://graph.example/rp/product-ingestion"
@@ -262,3 +262,38 @@ def test_a_forged_cursor_is_refused_before_any_request(cursor: str) -> None:
         pages.collect(cursor=cursor)
 
     assert pages.asked == []
+
+
+@pytest.mark.parametrize("origin", ["https://graph.example", "https://GRAPH.example:443"])
+def test_a_link_below_the_base_is_kept_verbatim(origin: str) -> None:
+    rest = "private-offer?%24version=2023-07-15&continuationToken=a%2Bb=="
+
+    assert relative_to(BASE, f"{origin}/rp/product-ingestion/{rest}") == rest
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        "https://evil.example/rp/product-ingestion/private-offer",
+        "http://graph.example/rp/product-ingestion/private-offer",
+        "https://graph.example:8443/rp/product-ingestion/private-offer",
+        "https://graph.example:port/rp/product-ingestion/private-offer",
+        "https://graph.example@evil.example/rp/product-ingestion/private-offer",
+        "https://user@graph.example/rp/product-ingestion/private-offer",
+        "https://graph.example.evil.example/rp/product-ingestion/private-offer",
+        "https://graph.example/rp/product-ingestion-evil/private-offer",
+        "https://graph.example/v1.0/users",
+        "https://graph.example/rp/product-ingestion/../../v1.0/users",
+        "https://graph.example/rp/product-ingestion/%2e%2e/%2E%2E/v1.0/users",
+        "https://graph.example/rp/product-ingestion/a\\..\\b",
+        "https://graph.example/rp/product-ingestion//private-offer",
+        "//graph.example/rp/product-ingestion/private-offer",
+        "/rp/product-ingestion/private-offer",
+        "https://[graph.example/rp/product-ingestion/private-offer",
+        "opaque_uri",
+        "",
+    ],
+)
+def test_a_link_that_leads_elsewhere_is_foreign(link: str) -> None:
+    with pytest.raises(ForeignLink):
+        relative_to(BASE, link)

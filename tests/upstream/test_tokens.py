@@ -1,6 +1,6 @@
 """Tokens come from the sandbox's Entra through azure-identity itself, but where its own clock would be in the way."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
@@ -27,13 +27,6 @@ from tests.clock import FakeClock
 
 GRAPH, PORTAL = "https://graph.microsoft.com/.default", "https://cloudpartner.azure.com/.default"
 THREADS = 32
-
-
-@pytest.fixture
-def credential(settings: Settings) -> Iterator[SharedCredential]:
-    shared = credential_from_settings(settings)
-    yield shared
-    shared.close()
 
 
 @pytest.fixture

@@ -1,3 +1,5 @@
+"""Why there is no token, in words of our own."""
+
 from itertools import pairwise
 
 import pytest
@@ -5,7 +7,7 @@ from azure.core.exceptions import ClientAuthenticationError, ServiceRequestError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.upstream.entra_refusals import entra_refusal
+from shared.upstream.tokens import entra_refusal
 
 
 @pytest.mark.parametrize("code", ["7000215", "700016", "90002", "53003", "123456"])
