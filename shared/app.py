@@ -25,9 +25,8 @@ from shared.polling.cycle import PollCycle
 from shared.polling.poller import JobPoller
 from shared.polling.rules import PollRules
 from shared.settings import Settings, StorageSettings, load_settings, load_storage_settings
-from shared.storage.connection import Tables
 from shared.storage.documents import Documents
-from shared.storage.table import Table
+from shared.storage.table import Table, Tables
 from shared.upstream.clients import Upstream, upstream_from_settings
 from shared.webhooks.on_demand import AnnouncerOnDemand
 

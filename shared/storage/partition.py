@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from shared.storage.entities import StoredRow
+from shared.storage.rows import StoredRow
 from shared.storage.table import PAGE_MAX_ROWS, Change, Row, Table, Write
 
 

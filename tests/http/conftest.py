@@ -6,8 +6,7 @@ import pytest
 
 from sandbox.server import Sandbox
 from shared.app import Monitor
-from shared.storage.connection import Tables
-from shared.storage.table import Table
+from shared.storage.table import Table, Tables
 from tests.clock import FakeClock
 from tests.http.api import Api
 from tests.sandbox_settings import sandbox_settings

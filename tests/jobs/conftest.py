@@ -26,9 +26,8 @@ from shared.polling.poller import JobPoller
 from shared.polling.report import CycleReport
 from shared.polling.rules import PollRules
 from shared.settings import StorageByConnectionString, load_settings
-from shared.storage.connection import Tables
 from shared.storage.documents import Documents
-from shared.storage.table import Table
+from shared.storage.table import Table, Tables
 from shared.upstream.clients import Upstream, upstream_from_settings
 from tests.clock import FakeClock
 from tests.sandbox_settings import sandbox_settings

@@ -8,10 +8,9 @@ import pytest
 from sandbox.server import Sandbox
 from shared.jobs.job import JobState
 from shared.settings import StorageByConnectionString
-from shared.storage.connection import Tables
 from shared.storage.documents import Documents
 from shared.storage.errors import StorageUnreachable
-from shared.storage.table import Change, Write, etag_of
+from shared.storage.table import Change, Tables, Write, etag_of
 from shared.upstream.clients import Upstream
 from tests.clock import FakeClock
 from tests.jobs.conftest import Instance, RecordingAnnouncer

@@ -12,10 +12,9 @@ from shared.jobs.job_rows import PENDING_PARTITION
 from shared.polling.report import CycleFailure
 from shared.polling.run import LAST_ANSWER_AFTER
 from shared.settings import StorageByConnectionString
-from shared.storage.connection import Tables
 from shared.storage.errors import ChangeRefused, StorageUnreachable
 from shared.storage.retrying import Waiting
-from shared.storage.table import Change
+from shared.storage.table import Change, Tables
 from shared.upstream.clients import Upstream
 from tests.clock import FakeClock
 from tests.jobs.conftest import Instance, RecordingAnnouncer

@@ -3,10 +3,9 @@
 import pytest
 
 from shared.settings import StorageByConnectionString
-from shared.storage.connection import Tables
 from shared.storage.errors import RowChanged
 from shared.storage.partition import Partition
-from shared.storage.table import Change, Row, Table, Write, etag_of
+from shared.storage.table import Change, Row, Table, Tables, Write, etag_of
 
 
 @pytest.fixture
