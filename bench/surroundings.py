@@ -16,8 +16,7 @@ from azure.data.tables import TableServiceClient
 from local.azurite import AzuriteProcess
 from local.processes.child import Child, python_command
 from shared.settings import StorageByConnectionString
-from shared.storage.connection import Tables
-from shared.storage.table import Table
+from shared.storage.table import Table, Tables
 
 START_SECONDS = 30
 TIMEOUT_SECONDS = 60

@@ -23,10 +23,9 @@ from shared.polling.cycle import PollCycle
 from shared.polling.poller import JobPoller
 from shared.polling.rules import PollRules
 from shared.settings import Settings, StorageSettings
-from shared.storage.connection import Tables
 from shared.storage.documents import Documents
 from shared.storage.retrying import Waiting
-from shared.storage.table import Table
+from shared.storage.table import Table, Tables
 from shared.upstream.clients import Upstream, upstream_from_settings
 from shared.webhooks.webhooks import Webhooks, open_webhooks
 

@@ -8,6 +8,7 @@ from http import HTTPStatus
 from typing import TypedDict
 
 from shared import identifiers
+from shared.cursor import LONGEST_CURSOR_CHARACTERS, InvalidCursor
 from shared.http.jobs import private_offer_of_job
 from shared.http.messages import JSON_TYPE, Request, Response, json_response, unchanged_json
 from shared.http.problems import Problem, ProblemError, invalid_request, problem_of
@@ -16,7 +17,6 @@ from shared.json_codec import RawJson
 from shared.log import InvocationThreadPool
 from shared.polling.job_offers import JobOffers
 from shared.upstream.cloud_partner_portal import SLOTS, CloudPartnerPortal
-from shared.upstream.private_offer_pages import CURSOR_MAX_CHARACTERS, InvalidCursor
 from shared.upstream.product_ingestion import ProductIngestion
 
 DEFAULT_LIMIT = 100
@@ -63,14 +63,14 @@ class PrivateOfferHandlers:
         limit = parameters.limit(DEFAULT_LIMIT, HIGHEST_LIMIT)
         state, sub_state = parameters.text("state"), parameters.text("subState")
         private_offer_type = parameters.text("privateOfferType")
-        cursor = parameters.text("cursor", longest=CURSOR_MAX_CHARACTERS)
+        cursor = parameters.text("cursor", longest=LONGEST_CURSOR_CHARACTERS)
         parameters.check()
         try:
             page = self.upstream.private_offers(
                 limit, state=state, sub_state=sub_state, private_offer_type=private_offer_type, cursor=cursor
             )
         except InvalidCursor as error:
-            raise invalid_request([f"cursor: {error}"]) from error
+            raise invalid_request([str(error)]) from error
         return json_response(
             PrivateOfferList(privateOffers=[RawJson(offer) for offer in page.offers], nextCursor=page.next_cursor)
         )

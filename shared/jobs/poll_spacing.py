@@ -16,8 +16,9 @@ from itertools import batched
 
 from shared.jobs.job import LONGEST_RETRY_AFTER
 from shared.storage.errors import RowChanged
+from shared.storage.partition import Partition
 from shared.storage.rows import BadRow, moment
-from shared.storage.table import TRANSACTION_MAX_ROWS, Change, Row, Table, Write, etag_of
+from shared.storage.table import TRANSACTION_MAX_ROWS, Row, Table, Write, etag_of
 
 ASKED_PARTITION = "asked"
 # Nobody needs a row whose minute is over; kept a little longer for clocks that differ.
@@ -44,34 +45,31 @@ class PollSpacing:
     """Remembers status requests about jobs that have no pending row."""
 
     def __init__(self, table: Table) -> None:
-        self._table = table
+        self._partition = Partition(table, ASKED_PARTITION)
 
     def recent(self, now: datetime) -> dict[str, datetime]:
         """The earliest next status request of each job remembered whose minute is not over."""
-        rows = self._table.rows(
-            "PartitionKey eq @partition and nextPollAt gt @now",
-            {"partition": ASKED_PARTITION, "now": now},
-            columns=["RowKey", "nextPollAt"],
+        rows = self._partition.rows(
+            where="nextPollAt gt @now", parameters={"now": now}, columns=["RowKey", "nextPollAt"]
         )
         return {row["RowKey"]: _next_poll_at(row, now) for row in rows}
 
     def forget(self, now: datetime, *, has_time: Callable[[], bool]) -> int:
         """Delete the rows that nobody needs any longer, and those that cannot be read; returns how many."""
-        rows = self._table.rows(
-            "PartitionKey eq @partition", {"partition": ASKED_PARTITION}, columns=["RowKey", "nextPollAt"]
-        )
+        rows = self._partition.rows(columns=["RowKey", "nextPollAt"])
         stale = (row for row in rows if _next_poll_at(row, now) < now - FORGET_AFTER)
         forgotten = 0
         for some in batched(stale, TRANSACTION_MAX_ROWS, strict=False):
             if not has_time():
                 break
-            self._table.commit_each([[Change(Write.DELETE, _key(row["RowKey"]), etag_of(row))] for row in some])
+            deletions = [self._partition.change(Write.DELETE, row["RowKey"], etag=etag_of(row)) for row in some]
+            self._partition.table.commit_each([[deletion] for deletion in deletions])
             forgotten += len(some)
         return forgotten
 
     def get(self, job_id: str, now: datetime) -> Ask | None:
         """What is remembered of this job."""
-        row = self._table.get(ASKED_PARTITION, job_id)
+        row = self._partition.get(job_id)
         return None if row is None else _ask(row, now)
 
     def remember(self, job_id: str, next_poll_at: datetime, now: datetime) -> None:
@@ -95,19 +93,21 @@ class PollSpacing:
 
     def confirm(self, ask: Ask) -> Ask:
         """Make sure of a claim after a look at the registry. Raises RowChanged if the job was removed meanwhile."""
-        return replace(ask, etag=self._table.merge(_key(ask.job_id) | {"nextPollAt": ask.next_poll_at}, ask.etag))
+        etag = self._partition.merge(ask.job_id, {"nextPollAt": ask.next_poll_at}, ask.etag)
+        return replace(ask, etag=etag)
 
     def answered(self, ask: Ask, next_poll_at: datetime, answer: str | None) -> None:
         """Store what became of a claimed request. Raises RowChanged if the claim was taken over meanwhile."""
-        self._table.merge(_key(ask.job_id) | {"nextPollAt": next_poll_at, "answer": answer or ""}, ask.etag)
+        self._partition.merge(ask.job_id, {"nextPollAt": next_poll_at, "answer": answer or ""}, ask.etag)
 
     def _write(self, job_id: str, next_poll_at: datetime, known: Ask | None) -> Ask | None:
-        row = _key(job_id) | {"nextPollAt": next_poll_at, "answer": ""}
-        change = Change(Write.INSERT, row) if known is None else Change(Write.MERGE, row, known.etag)
+        columns = {"nextPollAt": next_poll_at, "answer": ""}
+        write, etag = (Write.INSERT, None) if known is None else (Write.MERGE, known.etag)
         try:
-            return Ask(job_id, next_poll_at, None, self._table.commit([change])[0])
+            [new_etag] = self._partition.table.commit([self._partition.change(write, job_id, columns, etag)])
         except RowChanged:
             return None
+        return Ask(job_id, next_poll_at, None, new_etag)
 
 
 def _ask(row: Row, now: datetime) -> Ask:
@@ -124,7 +124,3 @@ def _next_poll_at(row: Row, now: datetime) -> datetime:
     except BadRow:
         next_poll_at = None
     return _LONG_AGO if next_poll_at is None or next_poll_at > now + FURTHEST_AHEAD else next_poll_at
-
-
-def _key(job_id: str) -> Row:
-    return {"PartitionKey": ASKED_PARTITION, "RowKey": job_id}

@@ -12,11 +12,12 @@ from typing import Any, TypedDict
 from urllib.parse import unquote
 
 from shared.clock import Clock, rfc3339
-from shared.jobs.job_rows import PENDING_PARTITION, PendingRow, columns_of, pending_key, pending_row
+from shared.jobs.job_rows import PENDING_PARTITION, PendingRow, columns_of, pending_row
 from shared.log import log_event
 from shared.storage.errors import ChangeRefused
+from shared.storage.partition import Partition
 from shared.storage.rows import BadRow, moment
-from shared.storage.table import Change, Row, Table, Write, etag_of
+from shared.storage.table import PAGE_MAX_ROWS, Change, Row, Table, Write, etag_of
 
 SET_ASIDE_PARTITION = "setaside"
 LONGEST_VALUE_CHARACTERS = 2_000
@@ -63,23 +64,26 @@ class SetAsideRows:
     def __init__(self, table: Table, clock: Clock, *, changed: Callable[[], None]) -> None:
         """`changed` is called after rows came or went, so that health counts them anew."""
         self._table = table
+        self._pending = Partition(table, PENDING_PARTITION)
+        self._partition = Partition(table, SET_ASIDE_PARTITION)
         self._clock = clock
         self._changed = changed
 
     def add(self, bad: Sequence[tuple[Row, str]]) -> int:
         """Move rows out of the pending partition; returns how many. Copied first: killed between, copied again."""
         now = self._clock.now()
-        copies = [_copy(row, reason, now) for row, reason in bad]
-        copied = self._table.commit_each([[Change(Write.UPSERT, copy)] for copy in copies])
+        copies = [
+            self._partition.change(Write.UPSERT, row["RowKey"], _kept_columns(row) | _note(reason, now))
+            for row, reason in bad
+        ]
+        copied = self._table.commit_each([[copy] for copy in copies])
         for place, (row, reason) in enumerate(bad):
             if isinstance(copied[place], ChangeRefused):  # storage does not take its columns a second time
-                [copied[place]] = self._table.commit_each([[Change(Write.UPSERT, _note(row, reason, now))]])
+                note = self._partition.change(Write.UPSERT, row["RowKey"], _note(reason, now))
+                [copied[place]] = self._table.commit_each([[note]])
         done = [row_and_reason for row_and_reason, etags in zip(bad, copied, strict=True) if isinstance(etags, list)]
         self._table.commit_each(
-            [
-                [Change(Write.DELETE, {"PartitionKey": PENDING_PARTITION, "RowKey": row["RowKey"]}, etag_of(row))]
-                for row, _ in done
-            ]
+            [[self._pending.change(Write.DELETE, row["RowKey"], etag=etag_of(row))] for row, _ in done]
         )
         for row, reason in done:
             log_event(_log, "job_set_aside", level=logging.WARNING, rowKey=row["RowKey"], reason=reason)
@@ -89,12 +93,8 @@ class SetAsideRows:
 
     def page(self, after_key: str | None, limit: int) -> list[SetAsideRow]:
         """Up to `limit` rows whose keys follow `after_key`; None: from the first, whose key may be empty."""
-        query = "PartitionKey eq @partition"
-        rows = self._table.rows(
-            query if after_key is None else f"{query} and RowKey gt @after",
-            {"partition": SET_ASIDE_PARTITION, "after": after_key},
-            columns=["RowKey", "setAsideAt", "reason"],
-            page_size=min(limit, 1000),
+        rows = self._partition.rows(
+            after=after_key, columns=["RowKey", "setAsideAt", "reason"], page_size=min(limit, PAGE_MAX_ROWS)
         )
         return [_read(row) for row, _ in zip(rows, range(limit), strict=False)]
 
@@ -107,8 +107,8 @@ class SetAsideRows:
     def remove(self, row_key: str) -> bool:
         """Remove one, by its key or by its `addressable` key; False if there is none."""
         for key in (row_key, _EMPTY_KEYS.get(row_key, unquote(row_key))):
-            if self._table.get(SET_ASIDE_PARTITION, key) is not None:
-                self._table.delete(SET_ASIDE_PARTITION, key)
+            if self._partition.get(key) is not None:
+                self._partition.delete(key)
                 self._changed()
                 return True
         return False
@@ -119,7 +119,7 @@ class SetAsideRows:
         after_key: str | None = None
         while has_time() and (rows := self.page(after_key, REMOVED_AT_ONCE)):
             expired = [row for row in rows if row.set_aside_at < set_aside_before]
-            self._table.commit_each([[Change(Write.DELETE, _key(row.row_key))] for row in expired])
+            self._table.commit_each([[self._partition.change(Write.DELETE, row.row_key)] for row in expired])
             removed += len(expired)
             after_key = rows[-1].row_key
         if removed:
@@ -138,19 +138,21 @@ def _shown(row: SetAsideRow) -> SetAsideNewest:
     return SetAsideNewest(rowKey=addressable(row.row_key), at=rfc3339(row.set_aside_at), reason=row.reason)
 
 
-def _copy(row: Row, reason: str, now: datetime) -> Row:
+def _kept_columns(row: Row) -> Row:
     kept: Row = {}
     characters = 0
     for name, value in row.items():
+        if name in {"PartitionKey", "RowKey"}:
+            continue
         kept[name] = _bearable(value)
         characters += len(name) + (len(kept[name]) if isinstance(kept[name], str | bytes) else 0)
         if characters > KEPT_CHARACTERS_MAX or len(kept) > KEPT_COLUMNS_MAX:
             break
-    return kept | _note(row, reason, now)
+    return kept
 
 
-def _note(row: Row, reason: str, now: datetime) -> Row:
-    return _key(row["RowKey"]) | {"setAsideAt": now, "reason": reason[:LONGEST_REASON_CHARACTERS]}
+def _note(reason: str, now: datetime) -> Row:
+    return {"setAsideAt": now, "reason": reason[:LONGEST_REASON_CHARACTERS]}
 
 
 def _bearable(value: Any) -> Any:  # noqa: ANN401 - a column of any type
@@ -169,10 +171,6 @@ def _read(row: Row) -> SetAsideRow:
     return SetAsideRow(row["RowKey"], set_aside_at or _NEVER, reason if isinstance(reason, str) else "")
 
 
-def _key(row_key: str) -> Row:
-    return {"PartitionKey": SET_ASIDE_PARTITION, "RowKey": row_key}
-
-
 SET_ASIDE_IN_A_TICK = 500
 # Fifty to a transaction: about two seconds.
 RENAMED_IN_A_TICK = 5_000
@@ -183,6 +181,7 @@ class RowRepair:
 
     def __init__(self, table: Table, set_aside_rows: SetAsideRows) -> None:
         self._table = table
+        self._pending = Partition(table, PENDING_PARTITION)
         self._set_aside_rows = set_aside_rows
 
     def set_aside(self, bad: Sequence[tuple[Row, str]]) -> int:
@@ -191,12 +190,12 @@ class RowRepair:
 
     def set_aside_refused(self, rows: Sequence[PendingRow]) -> None:
         """Move rows that storage will not let grow by the columns of a job: they are too large already."""
-        found = [self._table.get(PENDING_PARTITION, row.row_key) for row in rows]
+        found = [self._pending.get(row.row_key) for row in rows]
         self.set_aside([(row, "storage does not take a job's columns beside its own") for row in found if row])
 
     def set_aside_if_bad(self, job_id: str, now: datetime) -> None:
         """Make way for a job whose key is taken by a row that is no job."""
-        row = self._table.get(PENDING_PARTITION, job_id)
+        row = self._pending.get(job_id)
         if row is None:
             return
         try:
@@ -217,20 +216,19 @@ class RowRepair:
         known = {row.job.job_id for row in right}
         to_rename = {row.job.job_id: row for row in misspelt if row.job.job_id not in known}
         surplus = [row for row in misspelt if to_rename.get(row.job.job_id) is not row]
-        renamed = self._table.commit_each([[_insert(row), _delete(row)] for row in to_rename.values()])
+        renamed = self._table.commit_each([[self._insert(row), self._delete(row)] for row in to_rename.values()])
         found = []
         for row, result in zip(to_rename.values(), renamed, strict=True):
             if isinstance(result, list):
-                found.append(replace(row, row_key=row.job.job_id, etag=result[0]))
-            elif self._table.get(PENDING_PARTITION, row.job.job_id) is not None:
+                etag_of_inserted, _ = result
+                found.append(replace(row, row_key=row.job.job_id, etag=etag_of_inserted))
+            elif self._pending.get(row.job.job_id) is not None:
                 surplus.append(row)
-        self._table.commit_each([[_delete(row)] for row in surplus])
+        self._table.commit_each([[self._delete(row)] for row in surplus])
         return right + found
 
+    def _insert(self, row: PendingRow) -> Change:
+        return self._pending.change(Write.INSERT, row.job.job_id, columns_of(row.job) | row.parts)
 
-def _insert(row: PendingRow) -> Change:
-    return Change(Write.INSERT, pending_key(row.job.job_id) | columns_of(row.job) | row.parts)
-
-
-def _delete(row: PendingRow) -> Change:
-    return Change(Write.DELETE, pending_key(row.row_key), row.etag)
+    def _delete(self, row: PendingRow) -> Change:
+        return self._pending.change(Write.DELETE, row.row_key, etag=row.etag)

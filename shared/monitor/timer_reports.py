@@ -11,6 +11,7 @@ from typing import Any
 
 from shared.json_codec import dumps, loads
 from shared.monitor.state import MONITOR_PARTITION
+from shared.storage.partition import Partition
 from shared.storage.rows import BadRow, flag, moment, read_row, text
 from shared.storage.table import Row, Table
 
@@ -30,31 +31,22 @@ class TimerReports:
     """Keeps the last report of each timer function. Every method raises StorageError."""
 
     def __init__(self, table: Table) -> None:
-        self._table = table
+        self._partition = Partition(table, MONITOR_PARTITION)
 
     def record(self, function: str, report: TimerReport) -> None:
         """Store the report of the function's run that has just ended."""
-        self._table.upsert(
-            {
-                "PartitionKey": MONITOR_PARTITION,
-                "RowKey": _TIMER_PREFIX + function,
-                "at": report.at,
-                "ok": report.ok,
-                "facts": dumps(report.facts),
-            }
+        self._partition.upsert(
+            _TIMER_PREFIX + function, {"at": report.at, "ok": report.ok, "facts": dumps(report.facts)}
         )
 
     def last(self, function: str) -> TimerReport | None:
         """The function's last report."""
-        row = self._table.get(MONITOR_PARTITION, _TIMER_PREFIX + function)
+        row = self._partition.get(_TIMER_PREFIX + function)
         return None if row is None else _report(row)
 
     def all(self) -> dict[str, TimerReport]:
         """The last report of each function that has run."""
-        rows = self._table.rows(
-            "PartitionKey eq @partition and RowKey gt @first and RowKey lt @end",
-            {"partition": MONITOR_PARTITION, "first": _TIMER_PREFIX, "end": f"{_TIMER_PREFIX}~"},
-        )
+        rows = self._partition.rows(after=_TIMER_PREFIX, before=f"{_TIMER_PREFIX}~")
         reports = {row["RowKey"].removeprefix(_TIMER_PREFIX): _report(row) for row in rows}
         return {function: report for function, report in reports.items() if report is not None}
 

@@ -17,7 +17,8 @@ from io import BytesIO
 from itertools import groupby
 
 from shared.storage.errors import RecordBroken
-from shared.storage.table import Change, Row, Table, Write, etag_of, stamped_at
+from shared.storage.partition import Partition
+from shared.storage.table import Row, Table, Write, etag_of, stamped_at
 
 PARTS_PER_ENTITY = 12
 # The service allows 64 KiB a binary column and 1 MiB an entity; twelve of these and the row's framing fit.
@@ -25,6 +26,7 @@ PART_BYTES = 60 * 1024
 ENTITY_BYTES = PARTS_PER_ENTITY * PART_BYTES
 # A page of an answer is in memory twice, as JSON and as rows: four entities are about 4 MiB of JSON.
 ENTITIES_READ_AT_ONCE = 4
+_OWNER_PREFIX = "document~"
 # Earlier versions named a document by its hash alone.
 _NAME = re.compile(r"[0-9a-f]{64}(\.[0-9a-f]{32})?")
 
@@ -53,7 +55,7 @@ class Documents:
         """Store `data`, one entity at a time; returns the reference to read it by."""
         name = f"{hashlib.sha256(data).hexdigest()}.{uuid.uuid4().hex}"
         for number, start in enumerate(range(0, len(data), ENTITY_BYTES)):
-            self._table.upsert(_entity(owner, f"{name}~{number:06}", data[start : start + ENTITY_BYTES]))
+            self._partition(owner).upsert(f"{name}~{number:06}", _columns(data[start : start + ENTITY_BYTES]))
         return f"{name}~{len(data)}"
 
     def get(self, owner: str, reference: str) -> bytes:
@@ -74,39 +76,38 @@ class Documents:
         """Delete this document; what is gone already is no error, and neither is a reference that is none."""
         if not _name(reference):
             return
-        for row in list(self._rows(owner, reference, columns=["PartitionKey", "RowKey"])):
-            self._table.delete(row["PartitionKey"], row["RowKey"])
+        for row in list(self._rows(owner, reference, columns=["RowKey"])):
+            self._partition(owner).delete(row["RowKey"])
 
     def by_owner(self, after_owner: str = "") -> Iterator[tuple[str, list[StoredEntity]]]:
         """Every owner that follows `after_owner`, in order, with the entities of its documents."""
         rows = self._table.rows(
             "PartitionKey gt @after and PartitionKey lt @end",
-            {"after": _partition(after_owner), "end": _partition("~")},
+            {"after": _OWNER_PREFIX + after_owner, "end": _OWNER_PREFIX + "~"},
             columns=["PartitionKey", "RowKey", "Timestamp"],
         )
         for partition, of_owner in groupby(rows, key=lambda row: str(row["PartitionKey"])):
             yield (
-                partition.removeprefix(_partition("")),
+                partition.removeprefix(_OWNER_PREFIX),
                 [StoredEntity(row["RowKey"], stamped_at(row), etag_of(row)) for row in of_owner],
             )
 
     def delete_entities(self, owner: str, entities: Sequence[StoredEntity]) -> int:
         """Delete entities as they were read; returns how many. One that has changed since stays."""
-        changes = [
-            Change(Write.DELETE, {"PartitionKey": _partition(owner), "RowKey": entity.row_key}, entity.etag)
-            for entity in entities
-        ]
-        written = self._table.commit_each([[change] for change in changes])
+        partition = self._partition(owner)
+        written = self._table.commit_each(
+            [[partition.change(Write.DELETE, entity.row_key, etag=entity.etag)] for entity in entities]
+        )
         return sum(isinstance(result, list) for result in written)
 
     def _rows(self, owner: str, reference: str, columns: list[str] | None = None) -> Iterator[Row]:
         name = _name(reference)
-        return self._table.rows(
-            "PartitionKey eq @partition and RowKey ge @first and RowKey lt @last",
-            {"partition": _partition(owner), "first": f"{name}~", "last": f"{name}~~"},
-            page_size=ENTITIES_READ_AT_ONCE,
-            columns=columns,
+        return self._partition(owner).rows(
+            start=f"{name}~", before=f"{name}~~", columns=columns, page_size=ENTITIES_READ_AT_ONCE
         )
+
+    def _partition(self, owner: str) -> Partition:
+        return Partition(self._table, _OWNER_PREFIX + owner)
 
 
 def length_of(reference: str) -> int:
@@ -126,16 +127,11 @@ def _name(reference: str) -> str:
     return name if _NAME.fullmatch(name) else ""
 
 
-def _partition(owner: str) -> str:
-    return f"document~{owner}"
-
-
-def _entity(owner: str, key: str, data: bytes) -> Row:
-    parts = {
+def _columns(data: bytes) -> dict[str, bytes]:
+    return {
         f"part{number:02}": data[start : start + PART_BYTES]
         for number, start in enumerate(range(0, len(data), PART_BYTES))
     }
-    return {"PartitionKey": _partition(owner), "RowKey": key, **parts}
 
 
 def _parts(row: Row) -> Iterator[bytes]:

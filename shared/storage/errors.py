@@ -2,8 +2,6 @@
 
 import json
 import re
-from collections.abc import Mapping
-from typing import Any
 
 
 class StorageError(Exception):
@@ -48,35 +46,8 @@ class RecordBroken(StorageError):
     """A stored record cannot be read back: a part is missing or was altered by someone else."""
 
 
-_NEXT_PAGE = {"NextPartitionKey": "x-ms-continuation-NextPartitionKey", "NextRowKey": "x-ms-continuation-NextRowKey"}
-
-
 class TableMissing(Exception):
     """The table is not there yet."""
-
-
-def next_page(headers: Mapping[str, str]) -> dict[str, str] | None:
-    """What the request for the next page says; None after the last page."""
-    return {name: headers[header] for name, header in _NEXT_PAGE.items() if header in headers} or None
-
-
-def json_object(content: bytes) -> dict[str, Any]:
-    """The JSON object in an answer. Raises StorageUnreachable: some proxy has answered in storage's place."""
-    try:
-        value = json.loads(content)
-    except (ValueError, RecursionError) as error:
-        raise StorageUnreachable("storage gave an answer that is not JSON") from error
-    if not isinstance(value, dict):
-        raise StorageUnreachable("storage gave an answer of an unknown shape")
-    return value
-
-
-def entities_in(content: bytes) -> list[dict[str, Any]]:
-    """The entities in the answer to a query. Raises StorageUnreachable, for the same reason."""
-    entities = json_object(content).get("value")
-    if not isinstance(entities, list) or not all(isinstance(entity, dict) for entity in entities):
-        raise StorageUnreachable("storage gave an answer of an unknown shape")
-    return entities
 
 
 def error_of(status: int, body: bytes, retry_after: str | None) -> StorageError | TableMissing:
@@ -86,13 +57,13 @@ def error_of(status: int, body: bytes, retry_after: str | None) -> StorageError 
         return TableMissing()
     if status == 404:
         return RowMissing("there is no such row")
-    if status == 409:
+    if status == 409 and code != "TableBeingDeleted":
         return RowExists("there is such a row already")
     if status == 412:
         return RowChanged("the row was changed meanwhile")
     if status in {401, 403}:
         return StorageRefused(f"storage refused the app (status {status})")
-    if status >= 500 or status in {408, 429}:
+    if status >= 500 or status in {408, 409, 429}:
         asked = re.fullmatch("[0-9]{1,6}", retry_after or "")
         return StorageUnreachable(
             f"storage is busy or broken (status {status}, {code})",

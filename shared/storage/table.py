@@ -14,33 +14,42 @@ from datetime import UTC, datetime
 from typing import Any, cast
 from urllib.parse import quote, urlencode
 
+import requests
 from azure.core.exceptions import AzureError, ClientAuthenticationError
+from azure.core.pipeline.transport import RequestsTransport
 from azure.core.rest import HttpRequest, HttpResponse
-from azure.data.tables import TableClient
+from azure.data.tables import TableClient, TableServiceClient
+from requests.adapters import HTTPAdapter
 
-from shared.storage.entities import Row, StoredRow, ValueRefused, decoded
+from shared.setting_reader import SettingsError
+from shared.settings import Storage, StorageByConnectionString
 from shared.storage.errors import (
     ChangeRefused,
     RowChanged,
+    RowExists,
     RowMissing,
     StorageRefused,
     StorageUnreachable,
     TableMissing,
-    entities_in,
     error_of,
-    json_object,
-    next_page,
 )
 from shared.storage.retrying import Waiting, retried, seconds_left
-from shared.storage.transactions import Change, Write, entity_url, transaction_body, transaction_outcome
+from shared.storage.rows import Row, StoredRow, ValueRefused, row_in, rows_in
+from shared.storage.transactions import (
+    TRANSACTION_MAX_ROWS,
+    Change,
+    Write,
+    batches,
+    entity_url,
+    transaction_body,
+    transaction_outcome,
+)
 
-__all__ = ["TRANSACTION_MAX_ROWS", "Change", "Committed", "Row", "Table", "Write", "etag_of", "stamped_at"]
+__all__ = ["TRANSACTION_MAX_ROWS", "Change", "Committed", "Row", "Table", "Tables", "Write", "etag_of", "stamped_at"]
 
-TRANSACTION_MAX_ROWS = 100
-# Under the service's 4 MiB: the multipart framing of a hundred changes counts too.
-TRANSACTION_MAX_BYTES = 3 * 1024 * 1024
-ROW_FRAMING_BYTES = 1024
 PAGE_MAX_ROWS = 1000
+# As many connections as handler threads (infra sets PYTHON_THREADPOOL_THREAD_COUNT) that may talk to storage at once.
+POOLED_CONNECTIONS = 64
 CONNECT_TIMEOUT_SECONDS = 3.0
 READ_TIMEOUT_SECONDS = 5.0
 _HEADERS = {
@@ -48,6 +57,7 @@ _HEADERS = {
     "DataServiceVersion": "3.0",
     "MaxDataServiceVersion": "3.0;NetFx",
 }
+_NEXT_PAGE = {"NextPartitionKey": "x-ms-continuation-NextPartitionKey", "NextRowKey": "x-ms-continuation-NextRowKey"}
 _PARAMETER = re.compile(r"@(\w+)")
 
 _log = logging.getLogger("offer_monitor.storage")
@@ -75,9 +85,9 @@ class Table:
         """The row, or None if there is none."""
         try:
             response = self._send(HttpRequest("GET", entity_url(self._url, partition, key), headers=_HEADERS))
-        except (RowChanged, ValueRefused):
+        except (RowMissing, ValueRefused):  # no row has a key that no URL can hold
             return None
-        return decoded(json_object(response.content))
+        return row_in(response.content)
 
     def rows(
         self,
@@ -103,18 +113,18 @@ class Table:
         options = {"$filter": _filter(query, parameters or {}), "$top": str(min(page_size, PAGE_MAX_ROWS))}
         if columns is not None:
             options["$select"] = ",".join(columns)
-        continuation: dict[str, str] | None = {}
-        while continuation is not None:
-            url = f"{self._url}()?{urlencode(options | continuation, quote_via=quote)}"
+        continuation: dict[str, str] | None = None
+        while continuation != {}:
+            url = f"{self._url}()?{urlencode(options | (continuation or {}), quote_via=quote)}"
             response = self._send(HttpRequest("GET", url, headers=_HEADERS))
-            yield [decoded(entity) for entity in entities_in(response.content)]
-            continuation = next_page(response.headers)
+            yield rows_in(response.content)
+            continuation = {name: response.headers[at] for name, at in _NEXT_PAGE.items() if at in response.headers}
 
     def insert(self, row: Row) -> bool:
         """Write a new row; False, and nothing written, if there is one already."""
         try:
             self.commit([Change(Write.INSERT, row)])
-        except RowChanged:
+        except RowExists:
             return False
         return True
 
@@ -124,7 +134,8 @@ class Table:
 
     def merge(self, row: Row, etag: str) -> str:
         """Change the row's given columns if it is still the one read; returns the new ETag. Raises RowChanged."""
-        return self.commit([Change(Write.MERGE, row, etag)])[0]
+        [new_etag] = self.commit([Change(Write.MERGE, row, etag)])
+        return new_etag
 
     def delete(self, partition: str, key: str, etag: str | None = None) -> None:
         """Delete the row, with `etag` only as it was read (RowChanged otherwise). One that is gone is no error."""
@@ -156,7 +167,7 @@ class Table:
         unreachable; what was written until then stays.
         """
         results: list[Committed] = []
-        for batch in _batches(groups):
+        for batch in batches(groups):
             results.extend(self._commit_batch(batch))
         return results
 
@@ -213,8 +224,19 @@ class Table:
         request = HttpRequest("POST", f"{self._account_url}/Tables", headers=_HEADERS, json={"TableName": self.name})
         try:
             self._send_once(request)
-        except RowChanged:
+        except RowExists:
             return  # another instance was faster
+
+
+class Tables:
+    """The app's storage account. Thread-safe; opens no connection until a table is first used."""
+
+    def __init__(self, storage: Storage, waiting: Waiting | None = None) -> None:
+        self._service = _open(storage)
+        self._waiting = waiting
+
+    def table(self, name: str) -> Table:
+        return Table(self._service.get_table_client(name), self._waiting)
 
 
 def etag_of(row: Row) -> str:
@@ -228,32 +250,6 @@ def stamped_at(row: Row) -> datetime | None:
     return stamp
 
 
-def _batches(groups: Sequence[Sequence[Change]]) -> Iterator[list[Sequence[Change]]]:
-    batch: list[Sequence[Change]] = []
-    rows = size_bytes = 0
-    for group in groups:
-        group_bytes = sum(_size_bytes(change.row) for change in group)
-        if batch and (rows + len(group) > TRANSACTION_MAX_ROWS or size_bytes + group_bytes > TRANSACTION_MAX_BYTES):
-            yield batch
-            batch, rows, size_bytes = [], 0, 0
-        batch.append(group)
-        rows += len(group)
-        size_bytes += group_bytes
-    if batch:
-        yield batch
-
-
-def _size_bytes(row: Row) -> int:
-    """About what the row takes on the wire: a character that is not ASCII as six bytes, bytes as base64."""
-    size = ROW_FRAMING_BYTES
-    for value in row.values():
-        if isinstance(value, str):
-            size += len(value) if value.isascii() else 6 * len(value)
-        elif isinstance(value, bytes):
-            size += len(value) * 4 // 3
-    return size
-
-
 def _filter(query: str, parameters: Mapping[str, Any]) -> str:
     """The query with each `@name` replaced by that parameter, quoted."""
     return _PARAMETER.sub(lambda found: _literal(parameters[found[1]]), query)
@@ -265,3 +261,23 @@ def _literal(value: object) -> str:
     if isinstance(value, bool | int):
         return str(value).lower()
     return "'" + str(value).replace("'", "''") + "'"
+
+
+def _open(storage: Storage) -> TableServiceClient:
+    session = requests.Session()
+    adapter = HTTPAdapter(pool_maxsize=POOLED_CONNECTIONS)
+    session.mount("https://", adapter)
+    session.mount("http://", adapter)
+    transport = RequestsTransport(session=session, session_owner=False)  # `table.py` gives each request its timeouts
+    options = {"transport": transport, "retry_total": 0}  # `retrying.py` tries again
+    if isinstance(storage, StorageByConnectionString):
+        try:
+            return TableServiceClient.from_connection_string(storage.connection_string, **options)
+        except ValueError as error:
+            raise SettingsError(["AzureWebJobsStorage should be a storage connection string"]) from error
+
+    # Loaded only where an identity is used: azure.identity costs more to import than the rest of an idle tick.
+    from azure.identity import ManagedIdentityCredential
+
+    credential = ManagedIdentityCredential(client_id=storage.client_id)
+    return TableServiceClient(endpoint=storage.table_endpoint, credential=credential, **options)

@@ -8,14 +8,18 @@ CPU time of a tick (docs/decisions/0007-own-transaction-body.md).
 
 import re
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from threading import Condition
 from urllib.parse import quote
 
-from shared.storage.entities import Row, ValueRefused, encoded
+from shared.storage.rows import Row, ValueRefused, encoded
 
+TRANSACTION_MAX_ROWS = 100
+# Under the service's 4 MiB: the multipart framing of a hundred changes counts too.
+TRANSACTION_MAX_BYTES = 3 * 1024 * 1024
+ROW_FRAMING_BYTES = 1024
 _STATUS_LINE = re.compile(rb"^HTTP/1\.1 (\d{3})[^\r\n]*\r?$", re.MULTILINE)
 _ETAG = re.compile(rb"^etag:[ \t]*([^\r\n]+)", re.MULTILINE | re.IGNORECASE)
 
@@ -83,6 +87,33 @@ def transaction_outcome(answer: bytes) -> Outcome:
         etag = _ETAG.search(head)
         etags.append("" if etag is None else etag[1].strip().decode("latin-1"))
     return Outcome(etags)
+
+
+def batches(groups: Sequence[Sequence[Change]]) -> Iterator[list[Sequence[Change]]]:
+    """The groups in as few batches as fit into a transaction each. A group is never split."""
+    batch: list[Sequence[Change]] = []
+    rows = size_bytes = 0
+    for group in groups:
+        group_bytes = sum(_size_bytes(change.row) for change in group)
+        if batch and (rows + len(group) > TRANSACTION_MAX_ROWS or size_bytes + group_bytes > TRANSACTION_MAX_BYTES):
+            yield batch
+            batch, rows, size_bytes = [], 0, 0
+        batch.append(group)
+        rows += len(group)
+        size_bytes += group_bytes
+    if batch:
+        yield batch
+
+
+def _size_bytes(row: Row) -> int:
+    """About what the row takes on the wire: a character that is not ASCII as six bytes, bytes as base64."""
+    size = ROW_FRAMING_BYTES
+    for value in row.values():
+        if isinstance(value, str):
+            size += len(value) if value.isascii() else 6 * len(value)
+        elif isinstance(value, bytes):
+            size += len(value) * 4 // 3
+    return size
 
 
 def _request(table_url: str, change: Change) -> bytes:

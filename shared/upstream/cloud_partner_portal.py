@@ -1,8 +1,7 @@
 """Cloud Partner Portal (CPP), the legacy API: offers of the other kinds, and how their publishing stands."""
 
 from shared.upstream.answers import Answer
-from shared.upstream.transport import Transport
-from shared.upstream.urls import relative_url
+from shared.upstream.transport import Transport, relative_url
 
 CLOUD_PARTNER_PORTAL = "Cloud Partner Portal"
 # As the documentation spells them; callers may use any case.

@@ -14,9 +14,6 @@ class UpstreamError(Exception):
     `details` are upstream's own, as they came; `request_id` is what Microsoft's support finds the request by.
     """
 
-    #: Whether the same request may well succeed a little later.
-    transient: bool = False
-
     def __init__(
         self,
         message: str,
@@ -41,32 +38,22 @@ class UpstreamError(Exception):
 class UpstreamTimeout(UpstreamError):
     """The whole answer did not come in time."""
 
-    transient = True
-
 
 class UpstreamUnreachable(UpstreamError):
     """No connection: refused or cut, the name unknown, the certificate not trusted."""
-
-    transient = True
 
 
 class UpstreamUnreadable(UpstreamError):
     """An answer came that is not what the API promises: HTML, cut, too large, of the wrong shape, a redirect, a
     next link that leads elsewhere or in a circle."""
 
-    transient = True
-
 
 class UpstreamServerError(UpstreamError):
     """Upstream failed (5xx)."""
 
-    transient = True
-
 
 class UpstreamThrottled(UpstreamError):
     """Upstream asks for fewer requests (429); `retry_after_seconds` says from when on, if upstream said so."""
-
-    transient = True
 
 
 class CredentialRefused(UpstreamError):
@@ -75,10 +62,6 @@ class CredentialRefused(UpstreamError):
 
 class TokenUnavailable(CredentialRefused):
     """Entra gives no token, or cannot be asked."""
-
-    def __init__(self, message: str, *, api: str, transient: bool) -> None:
-        super().__init__(message, api=api)
-        self.transient = transient
 
 
 class TokenRejected(CredentialRefused):
@@ -91,7 +74,6 @@ class TokenRejected(CredentialRefused):
     def __init__(self, message: str, *, after_renewal: bool, **facts: Any) -> None:  # noqa: ANN401 - UpstreamError's own
         super().__init__(message, **facts)
         self.after_renewal = after_renewal
-        self.transient = not after_renewal
 
 
 class AccessDenied(UpstreamError):

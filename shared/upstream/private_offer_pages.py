@@ -3,27 +3,27 @@
 Upstream documents no filter, so filters are applied here. A cursor names a page of upstream and a place in it.
 """
 
-import base64
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+from urllib.parse import SplitResult, unquote, urlsplit
 
-from shared.json_codec import InvalidJson, dumps, elements, loads, members, text_of
+from shared.cursor import InvalidCursor, make_cursor, read_cursor
+from shared.json_codec import InvalidJson, elements, members, text_of
 from shared.upstream.answers import Answer
-from shared.upstream.urls import ForeignLink, checked_relative, relative_to
 
 if TYPE_CHECKING:
     from msgspec import Raw
 
-CURSOR_MAX_CHARACTERS = 8192
 # A listing ends, with a cursor, once it has more than this: offers may be large, and all of them are held at once.
 LISTING_MAX_BYTES = 8 * 1024 * 1024
 _LINK_MAX_CHARACTERS = 4096
+_PORTS = {"https": 443, "http": 80}
 
 
-class InvalidCursor(ValueError):
-    """A cursor that no listing gave out."""
+class ForeignLink(ValueError):
+    """A link leads elsewhere than below the base URL. The message does not repeat it."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,8 @@ def collect(
     over thousands. Raises InvalidCursor before any request; UpstreamError, also for next links that lead elsewhere or
     in a circle.
     """
-    place = _decode(cursor) if cursor is not None else _Place.first(first_page)
+    filters = ["private-offers", *(f"{name}={value.casefold()}" for name, value in wanted.items())]
+    place = _Place.first(first_page) if cursor is None else _decode(cursor, filters)
     found: list[bytes] = []
     size_bytes = 0
     while True:
@@ -85,7 +86,7 @@ def collect(
         offers, next_page = _read_page(answer, base_url)
         for position, offer in enumerate(offers[place.offset :], start=place.offset):
             if len(found) == limit or size_bytes > LISTING_MAX_BYTES:
-                return PrivateOfferPage(found, _encode(replace(place, offset=position)))
+                return PrivateOfferPage(found, _encode(replace(place, offset=position), filters))
             if _matches(answer, offer, wanted):
                 found.append(bytes(offer))
                 size_bytes += len(found[-1])
@@ -96,7 +97,7 @@ def collect(
             raise answer.unreadable("its next links lead in a circle")
         place = following
         if len(found) == limit or size_bytes > LISTING_MAX_BYTES or not has_time():
-            return PrivateOfferPage(found, _encode(place))
+            return PrivateOfferPage(found, _encode(place, filters))
 
 
 def _read_page(answer: Answer, base_url: str) -> "tuple[list[Raw], str | None]":
@@ -144,28 +145,46 @@ def _fingerprint(page: str) -> str:
     return sha256(page.encode("utf-8")).hexdigest()[:16]
 
 
-def _encode(place: _Place) -> str:
-    content = dumps([place.page, place.offset, place.number, place.remembered])
-    return base64.urlsafe_b64encode(content.encode("ascii")).decode("ascii").rstrip("=")
+def _encode(place: _Place, filters: Sequence[str]) -> str:
+    return make_cursor([place.page, place.offset, place.number, place.remembered], filters=filters)
 
 
-def _decode(cursor: str) -> _Place:
-    """Raises InvalidCursor. A cursor is the caller's to forge, so it is checked like any link."""
-    if len(cursor) > CURSOR_MAX_CHARACTERS:
-        raise InvalidCursor("the cursor is too long")
-    try:
-        content: Any = loads(base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True))
-    except ValueError as error:  # binascii.Error and InvalidJson are
-        raise InvalidCursor("the cursor is not one that a listing gave") from error
-    match content:
-        case [str() as page, int() as offset, int() as number, str() as remembered] if _counts(offset, number):
+def _decode(cursor: str, filters: Sequence[str]) -> _Place:
+    """Raises InvalidCursor. The page in a cursor may be forged, so it is checked like any link."""
+    match read_cursor(cursor, filters=filters, longest_text=_LINK_MAX_CHARACTERS):
+        case [str() as page, int() as offset, int() as number, str() as remembered]:
             try:
                 return _Place(_of_the_list(page), offset, number, remembered)
             except ForeignLink as error:
-                raise InvalidCursor("the cursor leads elsewhere than to the list of private offers") from error
+                raise InvalidCursor from error
         case _:
-            raise InvalidCursor("the cursor is not one that a listing gave")
+            raise InvalidCursor
 
 
-def _counts(*numbers: int) -> bool:
-    return all(0 <= number < 2**31 and not isinstance(number, bool) for number in numbers)
+def relative_to(base_url: str, link: str) -> str:
+    """Path and query of the absolute `link` below `base_url`, otherwise verbatim. Raises ForeignLink."""
+    base = urlsplit(base_url)
+    try:
+        target = urlsplit(link.strip())
+        same_origin = _origin(target) == _origin(base)
+    except ValueError as error:
+        raise ForeignLink("the link is not a URL") from error
+    base_path = base.path.rstrip("/") + "/"
+    if not same_origin or target.username is not None or not target.path.startswith(base_path):
+        raise ForeignLink("the link leads to another host or path than the API's own")
+    return checked_relative(target.path.removeprefix(base_path) + (f"?{target.query}" if target.query else ""))
+
+
+def checked_relative(relative: str) -> str:
+    """`relative` itself, if it stays below the base URL that it is put behind. Raises ForeignLink."""
+    path = unquote(relative.partition("?")[0])
+    segments = path.split("/")
+    plain = relative.isascii() and relative.isprintable() and not set(relative) & set(" \\#")
+    if not plain or any(not segment.strip(".") for segment in segments) or "\\" in path:
+        raise ForeignLink("the link's path is not plain")
+    return relative
+
+
+def _origin(url: SplitResult) -> tuple[str, str | None, int | None]:
+    """Raises ValueError for a port that is not one."""
+    return url.scheme, url.hostname, url.port or _PORTS.get(url.scheme)

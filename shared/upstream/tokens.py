@@ -1,35 +1,39 @@
-"""How the app proves itself to Entra: azure-identity's credentials, built from the settings when first needed."""
+"""How the app proves itself to Entra, and the tokens that it gets: azure-identity's credentials, used sparingly."""
 
+import re
 from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from requests import Session
 
-from shared.egress.adapter import open_session
-from shared.settings import ClientCertificate, ClientSecret, FederatedIdentity, Settings
-
-if TYPE_CHECKING:
-    from azure.core.credentials import TokenCredential
-import re
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
-
 from shared.clock import Clock
+from shared.egress.adapter import open_session
 from shared.egress.deadline import answer_within
-from shared.upstream.entra_refusals import EntraRefusal, read_refusal, unusable_credential
+from shared.settings import ClientCertificate, ClientSecret, FederatedIdentity, Settings
+from shared.upstream.answers import causes_of
 from shared.upstream.errors import TokenUnavailable
 
 if TYPE_CHECKING:
-    from azure.core.credentials import AccessToken
-
+    from azure.core.credentials import AccessToken, TokenCredential
 
 ENTRA_PUBLIC_CLOUD = "https://login.microsoftonline.com"
 # https://learn.microsoft.com/entra/workload-id/workload-identity-federation-config-app-trust-managed-identity
 FEDERATION_SCOPE = "api://AzureADTokenExchange/.default"
 # One more try when a kept connection turns out dead. None for a status: azure-core would sleep for any Retry-After.
 _RETRIES = {"retry_total": 1, "retry_connect": 1, "retry_read": 1, "retry_status": 0}
+# azure-identity asks Entra anew, instead of its cache, once a token has less than this left.
+RENEW_BEFORE_EXPIRY = timedelta(minutes=5)
+# Bounds one attempt to get a token, its own second try included.
+ENTRA_TIMEOUT_SECONDS = 10.0
+# While Entra refuses, so long passes before it is asked again: many threads may ask at once.
+REFUSAL_HOLDS_SECONDS = 5.0
+# A renewed token that is rejected again within one tick is not renewed any more, even if some requests were accepted:
+# otherwise every rejection would cost another token.
+REJECTED_AGAIN_WITHIN_SECONDS = 50.0
+_SENDABLE_TOKEN = re.compile(r"[\x21-\x7e]+")
 
 
 class SharedCredential:
@@ -118,18 +122,6 @@ class _Builder:
                 )
 
 
-# azure-identity asks Entra anew, instead of its cache, once a token has less than this left.
-RENEW_BEFORE_EXPIRY = timedelta(minutes=5)
-# Bounds one attempt to get a token, its own second try included.
-ENTRA_TIMEOUT_SECONDS = 10.0
-# While Entra refuses, so long passes before it is asked again: many threads may ask at once.
-REFUSAL_HOLDS_SECONDS = 5.0
-# A renewed token that is rejected again within one tick is not renewed any more, even if some requests were accepted:
-# otherwise every rejection would cost another token.
-REJECTED_AGAIN_WITHIN_SECONDS = 50.0
-_SENDABLE_TOKEN = re.compile(r"[\x21-\x7e]+")
-
-
 @dataclass(eq=False)
 class BearerToken:
     """One token as Entra gave it. `renewed`: it replaces one that upstream rejected."""
@@ -160,7 +152,7 @@ class TokenSource:
         self._api = api
         self._asking = Lock()  # held by the thread that asks Entra
         self._token: BearerToken | None = None
-        self._refusal: EntraRefusal | None = None
+        self._refusal: str | None = None
         self._refused_at = datetime.min.replace(tzinfo=UTC)
 
     def token(self) -> BearerToken:
@@ -196,7 +188,7 @@ class TokenSource:
         if self._token and (self._refusal is None or self._token.usable_at(now)):
             return self._token  # the old one perhaps: refused another, it still has some minutes
         assert self._refusal is not None  # noqa: S101 - _ask_entra leaves a token or a refusal
-        raise TokenUnavailable(self._refusal.sentence, api=self._api, transient=self._refusal.transient)
+        raise TokenUnavailable(self._refusal, api=self._api)
 
     def _ask_entra(self, now: datetime) -> None:
         renewing = self._token is not None and self._token.rejected
@@ -213,11 +205,11 @@ class TokenSource:
                 answer = credential.get_token(self._scope)
             token = _bearer_token(answer, now, renewed=renewing)
         except Exception as error:  # noqa: BLE001 - whatever Entra or azure-identity comes up with, there is no token
-            self._refuse(read_refusal(error))
+            self._refuse(entra_refusal(error))
             return
         self._refusal, self._token = None, token
 
-    def _refuse(self, refusal: EntraRefusal) -> None:
+    def _refuse(self, refusal: str) -> None:
         self._refusal, self._refused_at = refusal, self._clock.now()
 
 
@@ -234,3 +226,63 @@ def _bearer_token(answer: "AccessToken", now: datetime, *, renewed: bool) -> Bea
         expires_at=expires_at,
         renewed=renewed,
     )
+
+
+# Why there is no token, in our own words: Entra's descriptions could repeat what they were sent.
+_LONGEST_TEXT_CHARACTERS = 10_000
+_ERROR_CODE = re.compile(r"AADSTS(\d{4,9})")
+_CREDENTIAL_REFUSED = re.compile(r"\b(?:invalid_client|unauthorized_client)\b")  # OAuth 2.0, RFC 6749, 5.2
+# https://learn.microsoft.com/entra/identity-platform/reference-error-codes
+_MEANINGS = {
+    "50034": "the app's account does not exist in the tenant",
+    "53003": "a Conditional Access policy blocks the app",
+    "500011": "the token scope names no resource that the tenant knows",
+    "700016": "PARTNER_CENTER_CLIENT_ID names no app of the tenant",
+    "700027": "the certificate is not registered with the app",
+    "700212": "no federated credential of the app matches the managed identity's audience",
+    "700213": "no federated credential of the app matches the managed identity",
+    "7000112": "the app is disabled in the tenant",
+    "7000215": "the client secret is wrong",
+    "7000222": "the client secret has expired",
+    "70021": "no federated credential of the app matches the managed identity",
+    "70011": "the token scope is malformed",
+    "90002": "PARTNER_CENTER_TENANT_ID names no tenant",
+    "900023": "PARTNER_CENTER_TENANT_ID is not a tenant id or domain",
+    # The same reference calls these temporary.
+    **dict.fromkeys(("50196", "90006", "90012", "90024", "90033", "90055"), "it is busy or failing for the moment"),
+}
+# By the name of azure-identity's own error, or of one that caused it; the first match says most.
+_BY_ERROR = {
+    "TimeoutError": "Entra gives no token: it did not answer in time.",
+    "CredentialUnavailableError": "No token: the managed identity is not available.",
+    "ServiceRequestError": "Entra gives no token: it cannot be reached.",
+    "ServiceResponseError": "Entra gives no token: the connection was cut.",
+}
+
+
+def unusable_credential(error: Exception) -> str:
+    """Why the credential could not even be built: the certificate or the trust store cannot be read."""
+    what = "REQUESTS_CA_BUNDLE's trust store" if isinstance(error, OSError) else "the certificate or its password"
+    return f"No token: {what} cannot be used."
+
+
+def entra_refusal(error: Exception) -> str:
+    """Why Entra gave no token, from the error that asking it raised: one sentence that is safe to log."""
+    causes = causes_of(error)
+    texts = [_text(cause) for cause in causes]
+    code = next((found[1] for text in texts if (found := _ERROR_CODE.search(text))), None)
+    if code is not None:
+        meaning = _MEANINGS.get(code, "Microsoft's list of AADSTS codes says why")
+        return f"Entra gives no token (AADSTS{code}): {meaning}."
+    if any(_CREDENTIAL_REFUSED.search(text) for text in texts):
+        return "Entra gives no token: it refuses the app's credential."
+    kinds = {kind.__name__ for cause in causes for kind in type(cause).__mro__}
+    known = (sentence for name, sentence in _BY_ERROR.items() if name in kinds)
+    return next(known, "Entra gives no token: its answer could not be understood.")
+
+
+def _text(error: BaseException) -> str:
+    try:
+        return str(error)[:_LONGEST_TEXT_CHARACTERS]
+    except Exception:  # noqa: BLE001 - an error that cannot even be printed says nothing
+        return ""

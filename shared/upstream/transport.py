@@ -6,6 +6,7 @@ import time
 import uuid
 from collections.abc import Callable, Mapping
 from threading import Lock
+from urllib.parse import quote, urlencode
 
 from requests import PreparedRequest, Response, Session
 from requests.auth import AuthBase
@@ -14,8 +15,7 @@ from urllib3.exceptions import HTTPError
 from shared.clock import Clock
 from shared.egress.adapter import open_session
 from shared.egress.deadline import answer_within
-from shared.upstream.answers import Answer
-from shared.upstream.error_responses import exchange_failure, refusal
+from shared.upstream.answers import Answer, exchange_failure, refusal
 from shared.upstream.errors import (
     TokenRejected,
     UpstreamError,
@@ -225,6 +225,16 @@ class Transport:
                     reason = "the trust store that REQUESTS_CA_BUNDLE names cannot be read"
                     raise UpstreamUnreachable(f"{self.api} was not asked: {reason}.", api=self.api) from error
             return self._session
+
+
+def relative_url(*segments: str, query: Mapping[str, str]) -> str:
+    """Path and query below a base URL, every segment quoted. Raises ValueError for one that cannot be a segment.
+
+    `$` stays as it is in names such as `$version`, which is how Microsoft documents them.
+    """
+    if any(not segment.strip(".") for segment in segments):
+        raise ValueError("a path segment is empty or only dots, which would change the path")
+    return "/".join(quote(segment, safe="") for segment in segments) + "?" + urlencode(query, safe="$")
 
 
 class _Gate:

@@ -5,10 +5,9 @@ import hashlib
 import pytest
 
 from shared.settings import StorageByConnectionString
-from shared.storage.connection import Tables
 from shared.storage.documents import ENTITY_BYTES, Documents, length_of
 from shared.storage.errors import RecordBroken
-from shared.storage.table import Table
+from shared.storage.table import Table, Tables
 
 
 @pytest.fixture

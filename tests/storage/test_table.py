@@ -10,10 +10,9 @@ import pytest
 from azure.core.rest import HttpRequest
 
 from shared.settings import StorageByConnectionString
-from shared.storage.connection import Tables
 from shared.storage.errors import ChangeRefused, RowChanged, RowMissing, StorageUnreachable
 from shared.storage.retrying import ending_within
-from shared.storage.table import Change, Table, Write, etag_of
+from shared.storage.table import Change, Table, Tables, Write, etag_of
 from tests.storage.faulty_storage import Fault, faulty_storage
 from tests.storage.time_that_flies import TimeThatFlies
 

@@ -56,3 +56,8 @@ def recording() -> Iterator[RecordingServer]:
     yield server
     server.close()
     thread.join(5)
+
+
+def reply(head: str, body: bytes = b"") -> bytes:
+    """An answer as it goes over the wire: status line and headers without their last line end, then the body."""
+    return f"HTTP/1.1 {head}\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from requests.structures import CaseInsensitiveDict
 
 from shared.json_codec import dumps
-from shared.upstream.error_responses import MESSAGE_MAX_CHARACTERS, refusal
+from shared.upstream.answers import MESSAGE_MAX_CHARACTERS, refusal
 from shared.upstream.errors import (
     AccessDenied,
     TokenRejected,
@@ -39,25 +39,24 @@ def refused(status: int, body: object = b"", **headers: str) -> UpstreamError:
 
 
 @pytest.mark.parametrize(
-    ("status", "kind", "transient"),
+    ("status", "kind"),
     [
-        (301, UpstreamUnreadable, True),
-        (400, UpstreamRejectedRequest, False),
-        (401, TokenRejected, True),
-        (403, AccessDenied, False),
-        (404, UpstreamNotFound, False),
-        (408, UpstreamTimeout, True),
-        (409, UpstreamRejectedRequest, False),
-        (429, UpstreamThrottled, True),
-        (500, UpstreamServerError, True),
-        (503, UpstreamServerError, True),
+        (301, UpstreamUnreadable),
+        (400, UpstreamRejectedRequest),
+        (401, TokenRejected),
+        (403, AccessDenied),
+        (404, UpstreamNotFound),
+        (408, UpstreamTimeout),
+        (409, UpstreamRejectedRequest),
+        (429, UpstreamThrottled),
+        (500, UpstreamServerError),
+        (503, UpstreamServerError),
     ],
 )
-def test_every_status_has_its_error(status: int, kind: type[UpstreamError], transient: bool) -> None:
+def test_every_status_has_its_error(status: int, kind: type[UpstreamError]) -> None:
     error = refused(status)
 
     assert type(error) is kind
-    assert error.transient is transient
     assert error.status == status
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.storage.entities import StoredRow, ValueRefused, decoded, encoded
+from shared.storage.rows import StoredRow, ValueRefused, decoded, encoded
 
 WHOLE_MICROSECONDS = st.datetimes(
     min_value=datetime(1601, 1, 2, tzinfo=UTC).replace(tzinfo=None),

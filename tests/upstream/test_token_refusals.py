@@ -1,3 +1,5 @@
+"""Why there is no token, in words of our own."""
+
 from itertools import pairwise
 
 import pytest
@@ -5,25 +7,26 @@ from azure.core.exceptions import ClientAuthenticationError, ServiceRequestError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.upstream.entra_refusals import read_refusal
+from shared.upstream.tokens import entra_refusal
 
 
 @pytest.mark.parametrize("code", ["7000215", "700016", "90002", "53003", "123456"])
-def test_an_error_of_the_credential_lasts_until_someone_acts(code: str) -> None:
-    refusal = read_refusal(ClientAuthenticationError(f"AADSTS{code}: secret-echo Trace ID: 1"))
+def test_a_refused_credential_is_told_by_entras_code_without_repeating_its_text(code: str) -> None:
+    sentence = entra_refusal(ClientAuthenticationError(f"AADSTS{code}: secret-echo Trace ID: 1"))
 
-    assert not refusal.transient
-    assert f"AADSTS{code}" in refusal.sentence
-    assert "secret-echo" not in refusal.sentence
+    assert f"AADSTS{code}" in sentence
+    assert "secret-echo" not in sentence
 
 
 @pytest.mark.parametrize("code", ["90033", "90055"])
-def test_an_error_of_entras_own_passes(code: str) -> None:
-    assert read_refusal(ClientAuthenticationError(f"AADSTS{code}: busy")).transient
+def test_a_busy_entra_is_called_busy(code: str) -> None:
+    assert "busy or failing for the moment" in entra_refusal(ClientAuthenticationError(f"AADSTS{code}: text"))
 
 
-def test_a_refused_client_without_a_code_lasts_too() -> None:
-    assert not read_refusal(ClientAuthenticationError("Authentication failed: invalid_client")).transient
+def test_a_refused_client_without_a_code_is_a_refused_credential() -> None:
+    sentence = entra_refusal(ClientAuthenticationError("Authentication failed: invalid_client"))
+
+    assert sentence == "Entra gives no token: it refuses the app's credential."
 
 
 class Unprintable(Exception):
@@ -45,14 +48,11 @@ def test_whatever_was_raised_is_a_refusal_in_words_of_our_own(errors: list[Excep
     for outer, inner in pairwise(errors):
         outer.__cause__ = inner
 
-    assert read_refusal(errors[0]).sentence.startswith(("Entra gives no token", "No token"))
+    assert entra_refusal(errors[0]).startswith(("Entra gives no token", "No token"))
 
 
 def test_an_error_is_recognised_behind_the_one_that_wraps_it() -> None:
     outer = ClientAuthenticationError("Authentication failed")
     outer.__cause__ = ServiceRequestError("refused")
 
-    refusal = read_refusal(outer)
-
-    assert refusal.transient
-    assert "cannot be reached" in refusal.sentence
+    assert "cannot be reached" in entra_refusal(outer)
