@@ -18,6 +18,7 @@ class JobRecord(TypedDict):
     label: str | None
     externalId: str | None
     registeredAt: str
+    updatedAt: str
     finishedAt: str | None
     jobStatus: str | None
     jobResult: str | None
@@ -43,6 +44,7 @@ def job_record(job: Job) -> JobRecord:
         label=job.label,
         externalId=job.external_id,
         registeredAt=rfc3339(job.registered_at),
+        updatedAt=rfc3339(job.updated_at or job.registered_at),
         finishedAt=_time(job.finished_at),
         jobStatus=job.job_status,
         jobResult=job.job_result,
