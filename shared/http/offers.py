@@ -164,9 +164,7 @@ class OfferDetailHandlers:
     def _asked_for(self, request: Request) -> tuple[Fetch | None, Fetch | None]:
         known = {"privateOfferId", "jobId", "publisherId", "offerId", "slot", "version"}
         parameters = Parameters(request.query, known=known)
-        private_offer_id = parameters.identifier(
-            "privateOfferId", partial(identifiers.private_offer_id, prefix_allowed=True)
-        )
+        private_offer_id = parameters.identifier("privateOfferId", identifiers.private_offer_id)
         job_id = parameters.identifier("jobId", identifiers.job_id)
         publisher_id = parameters.identifier("publisherId", identifiers.publisher_id)
         offer_id = parameters.identifier("offerId", identifiers.offer_id)

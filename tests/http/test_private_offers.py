@@ -91,6 +91,13 @@ def test_an_offer_that_is_not_there_is_404(api: Api) -> None:
     assert api.private_offer("456e-a345-c457-1234").status == 404
 
 
+@pytest.mark.parametrize("form", ["{}", "private-offer/{}", "private-offer%2F{}", "private-offer%2f{}"])
+def test_an_id_is_accepted_as_upstream_gives_it(api: Api, fresh_sandbox: Sandbox, form: str) -> None:
+    offer_id = form.format(fresh_sandbox.state.add_private_offer())
+    assert api.private_offer(offer_id).status == 200
+    assert api.offer_details(privateOfferId=offer_id).status == 200
+
+
 @pytest.mark.parametrize("name", ["query", "Query", "QUERY"])
 def test_the_name_of_upstreams_list_is_no_offers_id(api: Api, fresh_sandbox: Sandbox, name: str) -> None:
     assert api.private_offer(name).status == 400
