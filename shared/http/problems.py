@@ -11,6 +11,7 @@ from typing import NotRequired, TypedDict
 
 from shared.http.messages import PROBLEM_TYPE, Response
 from shared.identifiers import InvalidIdentifier
+from shared.jobs.errors import AskedTooRecently, JobError, JobMadeNoOffer, JobStillPending, JobUnknown, OfferDeleted
 from shared.json_codec import JsonObject, dumps
 from shared.setting_reader import SettingsError
 from shared.storage.errors import RowChanged, StorageError
@@ -25,7 +26,7 @@ from shared.upstream.errors import (
     UpstreamTimeout,
 )
 
-# When upstream throttles without saying for how long: its own rule is a request a minute.
+# If upstream throttles without saying for how long. Its own rule is one request a minute.
 DEFAULT_RETRY_AFTER_SECONDS = 60
 # Faults repeat names that the caller sent. A request must not buy an answer many times its size.
 FAULTS_MAX = 100
@@ -34,7 +35,7 @@ LONGEST_DETAIL_CHARACTERS = 2000
 
 
 class Problem(TypedDict):
-    """RFC 9457 problem details, with upstream's part in it where there was one."""
+    """RFC 9457 problem details, with upstream's part in it if upstream was involved."""
 
     type: str
     title: str
@@ -70,7 +71,7 @@ class ProblemError(Exception):
 
 
 def invalid_request(faults: list[str], *, status: int = HTTPStatus.BAD_REQUEST) -> ProblemError:
-    """The caller's request is at fault, and every fault is named, up to FAULTS_MAX of them."""
+    """The caller's request is at fault; the problem names up to FAULTS_MAX faults."""
     named = [_cut(fault, LONGEST_FAULT_CHARACTERS) for fault in faults[:FAULTS_MAX]]
     if len(faults) > FAULTS_MAX:
         named.append(f"{len(faults) - FAULTS_MAX} more faults are not named")
@@ -78,7 +79,7 @@ def invalid_request(faults: list[str], *, status: int = HTTPStatus.BAD_REQUEST) 
 
 
 def problem_of(error: Exception) -> ProblemError | None:
-    """The problem that an error of a lower layer means to the caller; None for one that nobody foresaw."""
+    """The problem that an error of a lower layer means to the caller; None for an unforeseen error."""
     match error:
         case ProblemError():
             return error
@@ -86,6 +87,8 @@ def problem_of(error: Exception) -> ProblemError | None:
             return invalid_request([str(error)])
         case UpstreamError():
             return _upstream_problem(error)
+        case JobError():
+            return _job_problem(error)
         case SettingsError():
             return ProblemError(500, "settings-invalid", str(error), faults=error.faults)
         case RowChanged():
@@ -104,8 +107,27 @@ def problem_response(error: ProblemError) -> Response:
 
 
 def unforeseen_problem() -> ProblemError:
-    """For an error nobody foresaw: the log has it, the caller learns nothing of the inside."""
+    """For an unforeseen error: the log has it, the caller is told nothing about the inside."""
     return ProblemError(500, "internal", "The request failed unexpectedly. The log says why.")
+
+
+def _job_problem(error: JobError) -> ProblemError | None:
+    match error:
+        case JobUnknown():
+            return ProblemError(404, "job-unknown", "No such job is registered here.")
+        case AskedTooRecently():
+            detail = "Upstream was asked about this job less than 60 seconds ago."
+            return ProblemError(429, "asked-too-recently", detail, retry_after_seconds=error.retry_after_seconds)
+        case JobStillPending():
+            detail = "The job has not ended yet."
+            return ProblemError(409, "job-pending", detail, retry_after_seconds=error.retry_after_seconds)
+        case JobMadeNoOffer(outcome="cancelled"):
+            return ProblemError(409, "job-cancelled", "The job was cancelled.", errors=error.errors)
+        case JobMadeNoOffer():
+            return ProblemError(409, "job-failed", "The job failed.", errors=error.errors)
+        case OfferDeleted():
+            return ProblemError(410, "offer-deleted", "The job deleted the private offer.")
+    return None
 
 
 def _upstream_problem(error: UpstreamError) -> ProblemError:

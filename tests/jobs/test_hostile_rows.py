@@ -11,10 +11,10 @@ import pytest
 from azure.core.rest import HttpRequest
 
 from sandbox.server import Sandbox
+from shared.jobs.errors import JobMadeNoOffer
 from shared.jobs.filter import Wanted
 from shared.jobs.job import JobState, Operation
 from shared.jobs.job_rows import JOB_COLUMNS
-from shared.polling.job_offers import JobMadeNoOffer
 from shared.storage.errors import ChangeRefused
 from shared.storage.table import Change, Write
 from tests.jobs.conftest import Instance
