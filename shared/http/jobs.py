@@ -3,25 +3,22 @@
 import math
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import TypedDict, cast
+from typing import TypedDict
 
-from shared import identifiers
 from shared.clock import Clock
+from shared.http import problem_types
 from shared.http.messages import NO_CONTENT, Request, Response, json_response, unchanged_json
-from shared.http.models import JobRegistration
+from shared.http.models import JobPath, JobRegistration, ListJobs
+from shared.http.operations import operation
 from shared.http.problems import ProblemError, invalid_request
-from shared.http.reading import Parameters, read_body, takes_parameters
-from shared.jobs.job import POLL_SPACING, Job, JobState
-from shared.jobs.listing import InvalidCursor, JobListing, Listed
+from shared.jobs.errors import JobUnknown
+from shared.jobs.job import POLL_SPACING, Job
+from shared.jobs.listing import InvalidCursor, JobListing
 from shared.jobs.record import JobRecord, job_record
 from shared.jobs.registry import JobRegistry
-from shared.polling.check import AskedTooRecently, JobUnknown, ManualCheck
-from shared.polling.job_offers import JobMadeNoOffer, JobOffers, JobStillPending, OfferDeleted
-
-DEFAULT_LIMIT = 50
-HIGHEST_LIMIT = 500
-# A cursor may hold the key of a row that another system chose.
-LONGEST_CURSOR_CHARACTERS = 5_000
+from shared.json_codec import RawJson
+from shared.polling.check import ManualCheck
+from shared.polling.job_offers import JobOffers
 
 
 class JobList(TypedDict):
@@ -33,7 +30,7 @@ class JobList(TypedDict):
 
 @dataclass(frozen=True)
 class JobHandlers:
-    """The handlers of `/jobs`; each raises the errors of its domain, which the edge turns into problems."""
+    """The handlers of `/jobs`. The edge turns the errors that they raise into problems."""
 
     registry: JobRegistry
     listing: JobListing
@@ -41,11 +38,11 @@ class JobHandlers:
     job_offers: JobOffers
     clock: Clock
 
-    def register(self, request: Request) -> Response:
-        """POST /jobs: 202 with the record; 200 for a job already known, which stays as it is."""
-        body = read_body(request, JobRegistration)
+    @operation(body=JobRegistration, answers={200: JobRecord, 202: JobRecord})
+    def register(self, request: Request, body: JobRegistration) -> Response:
+        """Follow a job: 202 with its record; 200 for a job that is known already, which stays as it is."""
         job, is_new = self.registry.register(
-            body.jobId, operation=body.operation, label=body.label, external_id=body.externalId
+            body.job_id, operation=body.operation, label=body.label, external_id=body.external_id
         )
         if not is_new:
             return json_response(job_record(job), headers=self._retry_after(job))
@@ -53,48 +50,46 @@ class JobHandlers:
         headers = {"Location": location, "Retry-After": str(int(POLL_SPACING.total_seconds()))}
         return json_response(job_record(job), HTTPStatus.ACCEPTED, headers)
 
-    @takes_parameters
-    def list(self, request: Request) -> Response:
-        """GET /jobs."""
-        parameters = Parameters(request.query, known={"state", "externalId", "limit", "cursor"})
-        state = parameters.choice("state", [*JobState, "all"], default=JobState.PENDING)
-        external_id = parameters.text("externalId")
-        cursor = parameters.text("cursor", longest=LONGEST_CURSOR_CHARACTERS)
-        limit = parameters.limit(DEFAULT_LIMIT, HIGHEST_LIMIT)
-        parameters.check()
-        listed: Listed = "all" if state == "all" else JobState(cast("str", state))
+    @operation(parameters=ListJobs, answers={200: JobList})
+    def list(self, _: Request, query: ListJobs) -> Response:
+        """List jobs: the pending ones, unless another state is asked for."""
         try:
-            page = self.listing.page(listed, external_id=external_id, limit=limit, cursor=cursor)
+            page = self.listing.page(
+                query.state, external_id=query.external_id, limit=query.limit, cursor=query.cursor
+            )
         except InvalidCursor as error:
             raise invalid_request([str(error)]) from error
         return json_response(JobList(jobs=[job_record(job) for job in page.jobs], nextCursor=page.next_cursor))
 
-    def read(self, request: Request) -> Response:
-        """GET /jobs/{jobId}."""
-        job = self.registry.find(_job_id(request))
+    @operation(parameters=JobPath, answers={200: JobRecord}, problems=("job-unknown",))
+    def read(self, _: Request, path: JobPath) -> Response:
+        """Read a job's record."""
+        job = self.registry.find(path.job_id)
         if job is None:
-            raise _unknown()
+            raise JobUnknown(path.job_id)
         return json_response(job_record(job), headers=self._retry_after(job))
 
-    def remove(self, request: Request) -> Response:
-        """DELETE /jobs/{jobId}."""
-        if not self.registry.remove(_job_id(request)):
-            raise _unknown()
+    @operation(parameters=JobPath, answers={204: None}, problems=("job-unknown",))
+    def remove(self, _: Request, path: JobPath) -> Response:
+        """Stop following a pending job, or remove a finished one from the history."""
+        if not self.registry.remove(path.job_id):
+            raise JobUnknown(path.job_id)
         return NO_CONTENT
 
-    def check(self, request: Request) -> Response:
-        """POST /jobs/{jobId}/check: polls now; 429 if upstream was asked less than 60 seconds ago."""
-        try:
-            job = self.manual_check.check(_job_id(request))
-        except JobUnknown as error:
-            raise _unknown() from error
-        except AskedTooRecently as error:
-            raise _asked_too_recently(error) from error
+    @operation(
+        parameters=JobPath,
+        answers={200: JobRecord},
+        problems=("job-unknown", "asked-too-recently", *problem_types.OF_PRODUCT_INGESTION),
+    )
+    def check(self, _: Request, path: JobPath) -> Response:
+        """Poll a job now, unless upstream was asked about it less than 60 seconds ago."""
+        job = self.manual_check.check(path.job_id)
         return json_response(job_record(job), headers=self._retry_after(job))
 
-    def private_offer(self, request: Request) -> Response:
-        """GET /jobs/{jobId}/private-offer."""
-        return unchanged_json(private_offer_of_job(self.job_offers, _job_id(request)))
+    @operation(parameters=JobPath, answers={200: RawJson}, problems=problem_types.OF_A_JOBS_OFFER)
+    def private_offer(self, _: Request, path: JobPath) -> Response:
+        """Read the private offer that a job made or changed, as it was when the job ended."""
+        return unchanged_json(private_offer_of_job(self.job_offers, path.job_id))
 
     def _retry_after(self, job: Job) -> dict[str, str]:
         if not job.pending:
@@ -104,34 +99,9 @@ class JobHandlers:
 
 
 def private_offer_of_job(job_offers: JobOffers, job_id: str) -> bytes:
-    """The private offer behind a job id as upstream sent it, or the problem that says why there is none."""
+    """The private offer behind a job id as upstream sent it. Raises what `JobOffers.private_offer` raises, and a
+    problem of its own if there is none: the job may well be registered here."""
     try:
         return job_offers.private_offer(job_id)
-    except JobStillPending as error:
-        raise ProblemError(
-            HTTPStatus.CONFLICT, "job-pending", str(error), retry_after_seconds=error.retry_after_seconds
-        ) from error
-    except JobMadeNoOffer as error:
-        raise ProblemError(
-            HTTPStatus.CONFLICT, f"job-{error.outcome}", f"The job {error.outcome}.", errors=error.errors
-        ) from error
-    except OfferDeleted as error:
-        raise ProblemError(HTTPStatus.GONE, "offer-deleted", "The job deleted the private offer.") from error
     except JobUnknown as error:
         raise ProblemError(HTTPStatus.NOT_FOUND, "no-offer", "There is no private offer behind this job.") from error
-    except AskedTooRecently as error:
-        raise _asked_too_recently(error) from error
-
-
-def _job_id(request: Request) -> str:
-    return identifiers.job_id(request.route["jobId"])
-
-
-def _unknown() -> ProblemError:
-    return ProblemError(HTTPStatus.NOT_FOUND, "job-unknown", "No such job is registered here.")
-
-
-def _asked_too_recently(error: AskedTooRecently) -> ProblemError:
-    return ProblemError(
-        HTTPStatus.TOO_MANY_REQUESTS, "asked-too-recently", str(error), retry_after_seconds=error.retry_after_seconds
-    )
