@@ -38,7 +38,7 @@ class JobHandlers:
     job_offers: JobOffers
     clock: Clock
 
-    @operation(body=JobRegistration, answers={200: JobRecord, 202: JobRecord})
+    @operation(body=JobRegistration, answers={200: JobRecord, 202: JobRecord}, problems=("configure-refused",))
     def register(self, request: Request, body: JobRegistration) -> Response:
         """Follow a job: 202 with its record; 200 for a job that is known already, which stays as it is."""
         job, is_new = self.registry.register(

@@ -8,6 +8,7 @@ from pydantic_core import PydanticCustomError
 
 from shared import identifiers
 from shared.http.parameters import Choice, Parameters, WholeNumber
+from shared.http.problems import configure_refused
 from shared.jobs.job import JobState, Operation
 from shared.jobs.listing import Listed
 from shared.webhooks.endpoint import FormatName
@@ -18,6 +19,8 @@ LONGEST_FILTER_CHARACTERS = 500
 LONGEST_CURSOR_CHARACTERS = 5_000
 # Members of upstream's answer to a configure request, which may be posted as it is.
 _UPSTREAM_MEMBERS = {"$schema", "jobID", "jobStatus", "jobResult", "jobStart", "jobEnd", "resourceUri", "errors"}
+# Refusals come as `{"error": {...}}`, but also without that envelope.
+_BARE_REFUSALS = ({"code", "message"}, {"statusCode", "message"})
 type Label = Annotated[str, Field(min_length=1, max_length=LONGEST_LABEL_CHARACTERS)]
 type Filter = Annotated[str, Field(min_length=1, max_length=LONGEST_FILTER_CHARACTERS)]
 type JobId = Annotated[str, AfterValidator(identifiers.job_id), Field(description="A GUID in any case.")]
@@ -26,7 +29,8 @@ type JobId = Annotated[str, AfterValidator(identifiers.job_id), Field(descriptio
 class JobRegistration(BaseModel):
     """A job to follow: its id and what to call it, or upstream's answer to the configure request as it is.
 
-    The status in upstream's answer is ignored: the job is polled like any other.
+    The status in upstream's answer is ignored: the job is polled like any other. Upstream's refusal is a problem that
+    repeats its error.
     """
 
     model_config = ConfigDict(alias_generator=to_camel, extra="forbid", strict=True)
@@ -39,6 +43,12 @@ class JobRegistration(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _from_upstream(cls, body: Any) -> Any:  # noqa: ANN401 - whatever the caller sent
+        if isinstance(body, dict) and body.keys().isdisjoint({"jobId", "jobID"}):
+            refusal = body.get("error")
+            if refusal is None and any(names <= body.keys() for names in _BARE_REFUSALS):
+                refusal = body
+            if refusal is not None:
+                raise configure_refused(refusal)
         if not isinstance(body, dict) or _UPSTREAM_MEMBERS.isdisjoint(body):
             return body
         ours = {name: body[name] for name in ("jobId", "operation", "label", "externalId") if name in body}

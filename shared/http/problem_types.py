@@ -19,6 +19,9 @@ PROBLEM_TYPES = {
     "length-required": ProblemType((411,), "The body was sent in chunks, which do not reach the app."),
     "body-too-large": ProblemType((413,), "The body is too large."),
     "body-compressed": ProblemType((415,), "The body is compressed."),
+    "configure-refused": ProblemType(
+        (422,), "The body is upstream's refusal of a configure request, which made no job. Its own error is repeated."
+    ),
     "upstream-not-found": ProblemType((404,), "Upstream does not have it."),
     "upstream-rejected": ProblemType((400, 502), "Upstream rejected the request: 400 if it said 400."),
     "upstream-access-denied": ProblemType((403,), "The app has no access to this publisher's offers."),

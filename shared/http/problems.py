@@ -13,6 +13,7 @@ from shared.http.messages import PROBLEM_TYPE, Response
 from shared.identifiers import InvalidIdentifier
 from shared.jobs.errors import AskedTooRecently, JobError, JobMadeNoOffer, JobStillPending, JobUnknown, OfferDeleted
 from shared.json_codec import JsonObject, dumps
+from shared.redaction import redact, without_signed_links
 from shared.setting_reader import SettingsError
 from shared.storage.errors import RowChanged, StorageError
 from shared.upstream.cloud_partner_portal import CLOUD_PARTNER_PORTAL
@@ -32,6 +33,7 @@ DEFAULT_RETRY_AFTER_SECONDS = 60
 FAULTS_MAX = 100
 LONGEST_FAULT_CHARACTERS = 200
 LONGEST_DETAIL_CHARACTERS = 2000
+LONGEST_LINE_CHARACTERS = 300
 
 
 class Problem(TypedDict):
@@ -76,6 +78,28 @@ def invalid_request(faults: list[str], *, status: int = HTTPStatus.BAD_REQUEST) 
     if len(faults) > FAULTS_MAX:
         named.append(f"{len(faults) - FAULTS_MAX} more faults are not named")
     return ProblemError(status, "invalid-request", _cut("; ".join(named), LONGEST_DETAIL_CHARACTERS), faults=named)
+
+
+def configure_refused(error: object) -> ProblemError:
+    """Upstream's refusal of a configure request, whose `error` this is, was posted as if it were a job."""
+    said = error if isinstance(error, Mapping) else {"message": error}
+    code, message = (_line(said.get(name)) for name in ("code", "message"))
+    detail = "Upstream refused the configure request, so there is no job to follow" + (f" ({code})" if code else "")
+    details = said.get("details")
+    # `{}` for no details has been seen; one object alone counts as a list of it.
+    errors = [
+        each for each in (details if isinstance(details, list) else [details]) if isinstance(each, dict) and each
+    ]
+    refusal = ProblemError(422, "configure-refused", f"{detail}: {message}" if message else f"{detail}.")
+    if errors:
+        refusal.problem["errors"] = without_signed_links(errors)
+    if code:
+        refusal.problem["upstreamCode"] = code
+    inner = said.get("innerError")
+    request_id = _line(inner.get("request-id")) if isinstance(inner, Mapping) else None
+    if request_id:
+        refusal.problem["upstreamRequestId"] = request_id
+    return refusal
 
 
 def problem_of(error: Exception) -> ProblemError | None:
@@ -163,6 +187,13 @@ def _status_and_slug(error: UpstreamError) -> tuple[int, str]:
         case UpstreamTimeout():
             return 504, "upstream-timeout"
     return 502, "upstream-failed"
+
+
+def _line(value: object) -> str | None:
+    """A text of upstream's on one line, without signed links; None for any other value."""
+    if not isinstance(value, str):
+        return None
+    return _cut(redact(" ".join(value[:LONGEST_DETAIL_CHARACTERS].split())), LONGEST_LINE_CHARACTERS)
 
 
 def _cut(text: str, longest: int) -> str:

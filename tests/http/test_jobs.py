@@ -96,6 +96,48 @@ def test_a_body_of_the_wrong_shape_is_422_with_every_fault(api: Api, body: objec
     assert [fault.partition(":")[0] for fault in answer.faults] == at_fault
 
 
+REFUSAL: dict[str, Any] = {
+    "code": "badRequest",
+    "message": "Invalid configuration: schema validation failed",
+    "details": [{"resourceId": "private-offer/1", "code": "schemaValidationError", "message": "x", "details": []}],
+}
+
+
+@pytest.mark.parametrize(
+    "body", [{"error": REFUSAL}, REFUSAL, {"$schema": "x", "error": REFUSAL, "operation": "create"}]
+)
+def test_a_refused_configure_answer_is_422_with_upstreams_own_error(api: Api, body: object) -> None:
+    answer = api.register(body)
+    assert (answer.status, answer.json["type"]) == (422, "urn:problem:offer-monitor:configure-refused")
+    assert (answer.json["upstreamCode"], answer.json["errors"]) == ("badRequest", REFUSAL["details"])
+    assert REFUSAL["message"] in answer.json["detail"]
+    assert api.jobs().json["jobs"] == []
+
+
+@pytest.mark.parametrize(
+    ("body", "members"),
+    [
+        ({"error": {"code": "x", "details": {}}}, {"upstreamCode"}),
+        ({"error": {"code": "x", "details": REFUSAL["details"][0]}}, {"upstreamCode", "errors"}),
+        ({"error": {"code": 7, "message": [], "details": "x"}}, set()),
+        ({"error": {"message": "x", "innerError": {"request-id": "1"}}}, {"upstreamRequestId"}),
+        ({"error": "refused"}, set()),
+        ({"statusCode": 429, "message": "Rate limit is exceeded."}, set()),
+    ],
+)
+def test_a_refusal_of_any_form_is_recognised(api: Api, body: object, members: set[str]) -> None:
+    problem = api.register(body).json
+    assert problem["type"].endswith(":configure-refused")
+    assert problem.keys() - {"type", "title", "status", "detail"} == members
+
+
+def test_a_refusal_is_repeated_without_signed_links_and_within_bounds(api: Api) -> None:
+    link = "https://blob.example/x?sig=SECRETSIG"
+    answer = api.register({"error": {"code": "x" * 9000, "message": link * 900, "details": [{"message": link}]}})
+    assert "SECRETSIG" not in answer.body.decode()
+    assert len(answer.body) < 2000
+
+
 def test_null_is_no_label_and_no_external_id(api: Api) -> None:
     answer = api.register({"jobId": JOB_ID, "label": None, "externalId": None})
     assert (answer.status, answer.json["label"], answer.json["externalId"]) == (202, None, None)
