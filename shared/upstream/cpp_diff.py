@@ -148,14 +148,19 @@ def _by_position(array: list[JsonValue]) -> _Positions:
 
 
 def _by_natural_key(before: list[JsonValue], after: list[JsonValue]) -> tuple[_Positions, _Positions] | None:
+    firsts = [array[0] for array in (before, after) if array]
     for name in NATURAL_KEYS:
-        old, new = (
-            _unique(element.get(name) if isinstance(element, dict) else None for element in array)
-            for array in (before, after)
-        )
+        if not all(isinstance(first, dict) and name in first for first in firsts):
+            continue  # saves most arrays from being walked through for every key
+        old, new = _unique(_members(before, name)), _unique(_members(after, name))
         if old is not None and new is not None:
             return old, new
     return None
+
+
+def _members(array: list[JsonValue], name: str) -> Iterator[JsonValue]:
+    """That member of each element; None for an element without it."""
+    return (element.get(name) if isinstance(element, dict) else None for element in array)
 
 
 def _unique(values: Iterable[JsonValue]) -> _Positions | None:
