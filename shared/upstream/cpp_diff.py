@@ -27,12 +27,12 @@ MOST_CHANGES = 1000
 LONGEST_VALUE_CHARACTERS = 1000
 # Real pointers have a few hundred. Without a limit, a thousand changes below one huge name would repeat it each time.
 LONGEST_PATH_CHARACTERS = 2000
-# In order of preference: identifiers first, then what the offers' arrays have instead, the vaguest last.
+# In order of preference: identifiers, then the names and codes that offers have instead, the vaguest last.
 NATURAL_KEYS = (
     *("planId", "id", "key", "name", "regionCode", "countryCode", "currencyCode"),
     *("categoryL1", "linkTitle", "lun", "type"),
 )
-# Wide enough that no number which can be parsed is ever rounded.
+# Rounds no number that can be parsed.
 _EXACT = Context(prec=MAX_PREC, Emax=MAX_EMAX, Emin=MIN_EMIN)
 
 # A number's key is a tuple, so that it never equals a text's.
@@ -52,16 +52,16 @@ Change = TypedDict(
 Change.__doc__ = """One change, as it goes out as JSON.
 
 `path` is a JSON Pointer (RFC 6901) into the newer offer, of a removal into the older one. `from` and `to` are always
-there: `from` is null for an `add`, `to` is null for a `remove`. A value whose compact JSON, with no character escaped
-that need not be, is longer than LONGEST_VALUE_CHARACTERS is cut to that length, as text, and `truncated` is true. A
-text of exactly that length is always a cut one, because a whole text has its quotes besides.
+there: `from` is null for an `add`, `to` is null for a `remove`. If the compact JSON of a value, not escaped to ASCII,
+is longer than LONGEST_VALUE_CHARACTERS, the change has its start of that length instead, as text, and `truncated`. A
+text of exactly that length is always such a start: a whole one would be too long with its quotes.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Diff:
-    """The changes, MOST_CHANGES at most. `more_changes` tells that there are others, left out beyond that number or
-    because their path would be longer than LONGEST_PATH_CHARACTERS."""
+    """The changes, MOST_CHANGES at most. `more_changes` is true if others are left out, beyond that number or because
+    their path is longer than LONGEST_PATH_CHARACTERS."""
 
     changes: list[Change]
     more_changes: bool
@@ -104,7 +104,7 @@ def _definition(offer: bytes) -> JsonValue:
 
 
 def _differences(before: JsonValue, after: JsonValue, place: _Place) -> Iterator[Change | None]:
-    """The changes from one value to the other; None for one whose path is too long to tell."""
+    """The changes from one value to the other; None for each whose path is too long."""
     if isinstance(before, dict) and isinstance(after, dict):
         yield from _differences_of_objects(before, after, place)
     elif isinstance(before, list) and isinstance(after, list):
@@ -235,7 +235,7 @@ def _json_pieces(value: JsonValue) -> Iterator[str]:
     if isinstance(value, dict):
         yield "{"
         for number, (name, member) in enumerate(value.items()):
-            yield f"{',' if number else ''}{_quoted(name)}:"
+            yield f"{',' if number else ''}{json.dumps(name, ensure_ascii=False)}:"
             yield from _json_pieces(member)
         yield "}"
     elif isinstance(value, list):
@@ -245,9 +245,4 @@ def _json_pieces(value: JsonValue) -> Iterator[str]:
             yield from _json_pieces(element)
         yield "]"
     else:
-        yield _quoted(value) if isinstance(value, str) else dumps(value)
-
-
-def _quoted(text: str) -> str:
-    """The text as JSON; of a text that is too long anyway, only the part that can be shown."""
-    return json.dumps(text[:LONGEST_VALUE_CHARACTERS], ensure_ascii=False)
+        yield json.dumps(value, ensure_ascii=False) if isinstance(value, str) else dumps(value)

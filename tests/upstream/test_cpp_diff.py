@@ -242,6 +242,7 @@ def test_a_number_can_be_the_key_and_is_not_the_text_with_its_digits() -> None:
     after = [{"lun": "1", "v": 1}, {"lun": 1, "v": 1}, {"lun": 0, "v": 2}]
 
     assert told(before, after) == [("replace", "/definition/2/v")]
+    assert told([{"lun": 0}], [{"lun": Decimal("-0.0"), "v": 1}]) == [("add", "/definition/0/v")]
 
 
 @pytest.mark.parametrize(
@@ -261,7 +262,7 @@ def test_a_number_can_be_the_key_and_is_not_the_text_with_its_digits() -> None:
     ids=str,
 )
 def test_objects_without_a_unique_key_in_all_of_them_are_matched_by_position(spoiler: object) -> None:
-    """Whichever side has the one that spoils it."""
+    """An element that spoils the match may be on either side."""
     a, b = {"id": "a", "v": 1}, {"id": "b", "v": 1}
     swapped = [("replace", "/definition/0/id"), ("replace", "/definition/1/id")]
 
@@ -330,7 +331,7 @@ def test_a_value_of_exactly_the_longest_length_is_whole() -> None:
         'a"\\\n\x00' * 300,
         "\N{SNOWMAN}\N{GRINNING FACE}" * 600,
         ["\N{SNOWMAN}"] * 400,
-        {"n" * 5000: 1},
+        {"\N{SNOWMAN}" * 5000: 1},
         {"nested": [{"a": None, "b": True, "c": [], "d": {}, "e": "\ud800", "f": 1.5}] * 40},
         10**1000,
     ],
@@ -393,6 +394,14 @@ def test_numbers_with_the_same_hash_do_not_make_it_slow() -> None:
 
     assert told(before, [*before[::-1], {"id": "new"}]) == [("add", "/definition/30000")]
     assert told(keys, [*keys, 0]) == [("add", "/definition/30000")]
+
+
+def test_a_huge_name_is_not_written_out_for_each_change_below_it() -> None:
+    """That would copy a hundred gigabytes."""
+    name = "n" * 1_000_000
+    before = {name: [False] * 100_000}
+
+    assert diff_of(before, {name: [True] * 100_000}) == Diff([], more_changes=True)
 
 
 def test_numbers_far_apart_are_compared_without_writing_them_out() -> None:
