@@ -1,5 +1,6 @@
 """The models of the parameters of calls about offers."""
 
+import re
 from collections.abc import Iterator, Set
 from typing import Annotated
 
@@ -64,6 +65,31 @@ class GetCppOffer(CppOfferPath):
         """See the base class."""
         if {"slot", "version"} <= given:
             yield "slot and version exclude each other"
+
+
+_VERSION = re.compile(r"version:([0-9]{1,19})", re.ASCII | re.IGNORECASE)
+
+
+def _checked_state(text: str) -> str:
+    """A slot in lower case, or `version:N` without leading zeros. Raises ValueError."""
+    if text.casefold() in SLOTS:
+        return text.casefold()
+    version = _VERSION.fullmatch(text)
+    if version is None or int(version[1]) > HIGHEST_VERSION:
+        raise ValueError("should be draft, preview, production or version:N")
+    return f"version:{int(version[1])}"
+
+
+type OfferState = Annotated[
+    str, AfterValidator(_checked_state), Field(description="draft, preview or production, or version:N.")
+]
+
+
+class CompareCppOffer(CppOfferPath):
+    """Which two states of a CPP offer to compare."""
+
+    from_: OfferState = Field("production", alias="from")
+    to: OfferState = "draft"
 
 
 class GetOfferDetails(Parameters):

@@ -1,16 +1,17 @@
 """`/private-offers`, `/cpp` and `/offer-details`: upstream's offers, unchanged."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
-from typing import TypedDict
+from typing import Literal, NotRequired, TypedDict
 
 from shared.http import problem_types
 from shared.http.jobs import private_offer_of_job
 from shared.http.messages import JSON_TYPE, Request, Response, json_response, unchanged_json
 from shared.http.offer_models import (
+    CompareCppOffer,
     CppOfferPath,
     GetCppOffer,
     GetOfferDetails,
@@ -19,11 +20,13 @@ from shared.http.offer_models import (
     PublisherPath,
 )
 from shared.http.operations import operation
-from shared.http.problems import Problem, ProblemError, invalid_request, problem_of
-from shared.json_codec import RawJson
+from shared.http.problems import Problem, ProblemError, invalid_request, problem_of, upstream_problem
+from shared.json_codec import InvalidJson, RawJson
 from shared.log import InvocationThreadPool
 from shared.polling.job_offers import JobOffers
-from shared.upstream.cloud_partner_portal import CloudPartnerPortal
+from shared.upstream.cloud_partner_portal import CLOUD_PARTNER_PORTAL, CloudPartnerPortal
+from shared.upstream.cpp_diff import Change, offer_diff
+from shared.upstream.errors import UpstreamNotFound
 from shared.upstream.private_offer_pages import InvalidCursor
 from shared.upstream.product_ingestion import ProductIngestion
 
@@ -43,6 +46,12 @@ class OfferDetails(TypedDict):
     privateOffer: RawJson | None
     cppOffer: RawJson | None
     problems: list[Problem]
+
+
+OfferDiff = TypedDict(
+    "OfferDiff", {"from": str, "to": str, "changes": list[Change], "moreChanges": NotRequired[Literal[True]]}
+)
+OfferDiff.__doc__ = """The changes from one state of a CPP offer to another; `moreChanges` if some are left out."""
 
 
 @dataclass(frozen=True)
@@ -114,6 +123,42 @@ class CppOfferHandlers:
     def status(self, _: Request, path: CppOfferPath) -> Response:
         """Read how the publishing of an offer is going, step by step."""
         return unchanged_json(self.upstream.offer_status(path.publisher_id, path.offer_id).body)
+
+    @operation(parameters=CompareCppOffer, answers={200: OfferDiff}, problems=problem_types.OF_CLOUD_PARTNER_PORTAL)
+    def diff(self, _: Request, asked: CompareCppOffer) -> Response:
+        """Compare two states of an offer: what would change if `to` were published over `from`."""
+        states = (asked.from_, asked.to)
+        with InvocationThreadPool(len(states)) as side_by_side:
+            before, after = side_by_side.map(partial(self._in_state, asked), states)
+        if isinstance(before, UpstreamNotFound) or isinstance(after, UpstreamNotFound):
+            raise _states_not_found(dict(zip(states, (before, after), strict=True)))
+        try:
+            diff = offer_diff(before, after)
+        except InvalidJson as error:
+            detail = f"{CLOUD_PARTNER_PORTAL} gave an offer that cannot be compared: {error}."
+            raise ProblemError(HTTPStatus.BAD_GATEWAY, "upstream-failed", detail) from error
+        answer = OfferDiff({"from": asked.from_, "to": asked.to, "changes": diff.changes})
+        if diff.more_changes:
+            answer["moreChanges"] = True
+        return json_response(answer)
+
+    def _in_state(self, path: CppOfferPath, state: str) -> bytes | UpstreamNotFound:
+        slot, _, version = state.partition(":")
+        try:
+            if version:
+                return _cpp_offer(self.upstream, path.publisher_id, path.offer_id, None, int(version))
+            return _cpp_offer(self.upstream, path.publisher_id, path.offer_id, slot, None)
+        except UpstreamNotFound as error:
+            return error
+
+
+def _states_not_found(states: Mapping[str, bytes | UpstreamNotFound]) -> ProblemError:
+    missing = {state: error for state, error in states.items() if isinstance(error, UpstreamNotFound)}
+    problem = upstream_problem(next(iter(missing.values())))
+    problem.problem["detail"] = (
+        f"Upstream does not have the offer's {' or '.join(missing)} state. {problem.problem['detail']}"
+    )
+    return problem
 
 
 type Fetch = Callable[[], bytes]

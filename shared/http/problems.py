@@ -86,10 +86,9 @@ def configure_refused(error: object) -> ProblemError:
     code, message = (_line(said.get(name)) for name in ("code", "message"))
     detail = "Upstream refused the configure request, so there is no job to follow" + (f" ({code})" if code else "")
     details = said.get("details")
-    # `{}` for no details has been seen; one object alone counts as a list of it.
-    errors = [
-        each for each in (details if isinstance(details, list) else [details]) if isinstance(each, dict) and each
-    ]
+    # One object alone counts as a list of it, an empty one as none.
+    details = details if isinstance(details, list) else [details]
+    errors = [each for each in details if each and isinstance(each, dict)]
     refusal = ProblemError(422, "configure-refused", f"{detail}: {message}" if message else f"{detail}.")
     if errors:
         refusal.problem["errors"] = without_signed_links(errors)
@@ -110,7 +109,7 @@ def problem_of(error: Exception) -> ProblemError | None:
         case InvalidIdentifier():
             return invalid_request([str(error)])
         case UpstreamError():
-            return _upstream_problem(error)
+            return upstream_problem(error)
         case JobError():
             return _job_problem(error)
         case SettingsError():
@@ -154,7 +153,8 @@ def _job_problem(error: JobError) -> ProblemError | None:
     return None
 
 
-def _upstream_problem(error: UpstreamError) -> ProblemError:
+def upstream_problem(error: UpstreamError) -> ProblemError:
+    """What an error of upstream's becomes, with upstream's own status, code and request id."""
     status, slug = _status_and_slug(error)
     retry_after = error.retry_after_seconds if status == HTTPStatus.SERVICE_UNAVAILABLE else None
     if status == HTTPStatus.SERVICE_UNAVAILABLE and retry_after is None:
