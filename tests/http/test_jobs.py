@@ -138,13 +138,13 @@ def test_a_refusal_is_repeated_without_signed_links_and_within_bounds(api: Api) 
     assert len(answer.body) < 2000
 
 
-def test_null_is_no_label_and_no_external_id(api: Api) -> None:
+def test_label_and_external_id_may_be_null(api: Api) -> None:
     answer = api.register({"jobId": JOB_ID, "label": None, "externalId": None})
     assert (answer.status, answer.json["label"], answer.json["externalId"]) == (202, None, None)
 
 
 @pytest.mark.parametrize("member", ["jobId", "operation"])
-def test_what_cannot_be_null_is_422_if_it_is(api: Api, member: str) -> None:
+def test_neither_the_job_id_nor_the_operation_may_be_null(api: Api, member: str) -> None:
     answer = api.register({"jobId": JOB_ID, member: None})
     assert (answer.status, len(answer.faults)) == (422, 1)
     assert answer.faults[0].startswith(f"{member}: should be ")
@@ -186,7 +186,7 @@ def test_a_pending_job_says_when_to_come_back(api: Api, fresh_sandbox: Sandbox, 
     assert (answer.json["nextPollAt"], answer.headers["Retry-After"]) == ("2026-11-20T09:01:00Z", "42")
 
 
-def test_a_job_nobody_registered_is_404_without_asking_upstream(api: Api, fresh_sandbox: Sandbox) -> None:
+def test_an_unregistered_job_is_404_without_asking_upstream(api: Api, fresh_sandbox: Sandbox) -> None:
     for answer in (api.job(JOB_ID), api.check(JOB_ID), api.remove(JOB_ID)):
         assert (answer.status, answer.json["type"]) == (404, "urn:problem:offer-monitor:job-unknown")
     assert fresh_sandbox.state.requests() == []
@@ -213,7 +213,7 @@ def test_a_check_of_a_finished_job_answers_its_record_and_asks_nobody(api: Api, 
     assert fresh_sandbox.state.requests() == []
 
 
-def test_a_removed_job_is_gone_wherever_it_stood(api: Api, fresh_sandbox: Sandbox) -> None:
+def test_a_removed_job_is_gone_whether_pending_or_finished(api: Api, fresh_sandbox: Sandbox) -> None:
     finished = _finish(api, fresh_sandbox)
     api.register({"jobId": JOB_ID})
     for job_id in (JOB_ID, finished):
@@ -247,7 +247,7 @@ def test_a_listing_shows_pending_jobs_unless_another_state_is_asked_for(api: Api
     assert _ids(api.jobs(state="lost")) == []
 
 
-def test_all_lists_pending_jobs_first_and_then_finished_ones_newest_first(
+def test_all_lists_pending_jobs_first_then_finished_ones_newest_first(
     api: Api, fresh_sandbox: Sandbox, clock: FakeClock
 ) -> None:
     finished = []
@@ -260,7 +260,7 @@ def test_all_lists_pending_jobs_first_and_then_finished_ones_newest_first(
     assert _ids(api.jobs(state="all")) == [*pending, *reversed(finished)]
 
 
-def test_cursors_lead_through_a_listing_without_gap_or_repetition(
+def test_cursors_lead_through_a_listing_without_gaps_or_repetitions(
     api: Api, fresh_sandbox: Sandbox, clock: FakeClock
 ) -> None:
     for _ in range(4):
@@ -281,7 +281,7 @@ def _ids_page_by_page(api: Api, **query: str) -> list[str]:
     return found
 
 
-def test_a_row_that_is_no_job_is_not_listed(api: Api, table: Table) -> None:
+def test_a_row_that_is_not_a_job_is_not_listed(api: Api, table: Table) -> None:
     table.upsert({"PartitionKey": "pending", "RowKey": "no-job"})
     table.upsert({"PartitionKey": "pending", "RowKey": "~finished~no-job"})
     api.register({"jobId": JOB_ID})

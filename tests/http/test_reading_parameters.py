@@ -104,7 +104,7 @@ def test_both_ids_of_a_cpp_offer_and_every_parameter_are_named_in_one_answer(
     assert fresh_sandbox.state.requests() == []
 
 
-def test_every_fault_of_a_question_for_details_is_named_at_once(api: Api, fresh_sandbox: Sandbox) -> None:
+def test_every_fault_of_a_query_for_offer_details_is_named_at_once(api: Api, fresh_sandbox: Sandbox) -> None:
     answer = api.offer_details(privateOfferId="a/b", jobId="7", publisherId="..", slot="x", version="1.0")
     assert answer.status == 400
     assert [fault.split()[0] for fault in answer.faults] == [
