@@ -3,10 +3,11 @@
 import re
 
 _GUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.ASCII)
-# Microsoft's own sample id `456e-a345-c457-1234` is no GUID, so a private-offer id need not be one.
+# Microsoft's own sample id `456e-a345-c457-1234` is not a GUID, so a private-offer id need not be one.
 _PRIVATE_OFFER_ID = re.compile(r"[A-Za-z0-9-]{1,100}", re.ASCII)
 _CPP_ID = re.compile(r"[A-Za-z0-9._-]{1,100}", re.ASCII)
-_PRIVATE_OFFER_PREFIX = "private-offer/"
+# A percent-encoded slash in a path reaches the app as it is.
+_PRIVATE_OFFER_PREFIX = re.compile(r"private-offer(?:/|%2F)", re.ASCII | re.IGNORECASE)
 # `private-offer/query` is upstream's list of them.
 _NAME_OF_THE_LIST = "query"
 
@@ -28,11 +29,13 @@ def job_id(text: str) -> str:
     return lowered
 
 
-def private_offer_id(text: str, *, prefix_allowed: bool = False) -> str:
-    """A bare private-offer id; with `prefix_allowed` a durable id `private-offer/<id>` is taken too."""
-    bare = text.removeprefix(_PRIVATE_OFFER_PREFIX) if prefix_allowed else text
+def private_offer_id(text: str) -> str:
+    """A private-offer id without the prefix; upstream's own form, `private-offer/<id>`, is accepted too."""
+    prefix = _PRIVATE_OFFER_PREFIX.match(text)
+    bare = text[prefix.end() :] if prefix else text
     if not _PRIVATE_OFFER_ID.fullmatch(bare) or bare.lower() == _NAME_OF_THE_LIST:
-        raise InvalidIdentifier("privateOfferId", "at most 100 letters, digits and hyphens")
+        should_be = "at most 100 letters, digits and hyphens, with or without private-offer/ in front"
+        raise InvalidIdentifier("privateOfferId", should_be)
     return bare
 
 

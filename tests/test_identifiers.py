@@ -29,12 +29,19 @@ def test_a_private_offer_id_need_not_be_a_guid() -> None:
     assert identifiers.private_offer_id("456e-a345-c457-1234") == "456e-a345-c457-1234"
 
 
-def test_a_durable_id_is_taken_only_where_it_is_allowed() -> None:
-    assert identifiers.private_offer_id("private-offer/abc", prefix_allowed=True) == "abc"
+@pytest.mark.parametrize(
+    "text", [f"private-offer{slash}abc" for slash in ("/", "%2F", "%2f")] + ["Private-Offer/abc"]
+)
+def test_a_durable_id_is_accepted_with_its_slash_as_it_is_or_percent_encoded(text: str) -> None:
+    assert identifiers.private_offer_id(text) == "abc"
+
+
+@pytest.mark.parametrize(
+    "text", [f"private-offer/{rest}" for rest in ("", "private-offer/abc", "a/b")] + ["offer/abc"]
+)
+def test_a_prefix_of_another_kind_or_without_an_id_is_refused(text: str) -> None:
     with pytest.raises(InvalidIdentifier):
-        identifiers.private_offer_id("private-offer/abc")
-    with pytest.raises(InvalidIdentifier):
-        identifiers.private_offer_id("private-offer/private-offer/abc", prefix_allowed=True)
+        identifiers.private_offer_id(text)
 
 
 @pytest.mark.parametrize("text", HOSTILE)

@@ -74,7 +74,8 @@ def build_api(stores: Stores, services: Services) -> Api:
         registry=registry, poll_spacing=stores.poll_spacing, upstream=product_ingestion, clock=stores.clock
     )
     listing = JobListing(
-        pending=stores.pending, history=stores.history, late_changes=stores.late_changes, clock=stores.clock)
+        pending=stores.pending, history=stores.history, late_changes=stores.late_changes, clock=stores.clock
+    )
     return Api(
         jobs=JobHandlers(registry, listing, manual_check, job_offers, stores.clock),
         private_offers=PrivateOfferHandlers(product_ingestion),

@@ -13,7 +13,6 @@ from datetime import datetime
 from shared.jobs.history import FINISHED_PARTITION, History, key_of_moment
 from shared.jobs.job import Job
 from shared.jobs.job_rows import caller_columns_of
-from shared.storage.errors import RowChanged
 from shared.storage.partition import Partition
 from shared.storage.rows import BadRow
 from shared.storage.table import Row, Table, Write, etag_of

@@ -1,9 +1,9 @@
 """Listing jobs page by page: pending ones by id, then finished ones, newest first.
 
-A job moves in one direction only: pending, outbox, history. A listing reads these in the same order, so it cannot miss
-a job that moves meanwhile. Jobs that end while it reads the history come last: at its end it looks for records that
-are newer than the newest at its start. A job that moves may be listed twice, as it was and as it is. A listing by
-`updated_since` ends with jobs that finished before that moment and were changed later.
+A job moves in one direction only: pending, outbox, history. A listing reads these in the same order, so it cannot
+miss a job that moves meanwhile. Jobs that end while it reads the history come last: at its end it looks for records
+that are newer than the newest at its start. A job that moves may be listed twice, as it was and as it is. A listing
+by `updated_since` ends with jobs that finished before that moment and were changed later.
 
 A page is bounded in bytes and in time. It may hold fewer jobs than asked for, even none, and still say where to
 continue.

@@ -208,8 +208,8 @@ class PendingJobs:
         for place, (row, job) in enumerate(polled):
             if results[place] is None and (changed := self._changed_by_caller(row)) is not None:
                 about = changed.job
-                job = replace(job, operation=about.operation, label=about.label, external_id=about.external_id)
-                [results[place]], _ = self._write([(changed, job)], now)
+                both = replace(job, operation=about.operation, label=about.label, external_id=about.external_id)
+                [results[place]], _ = self._write([(changed, both)], now)
         if error is not None and not any(results):
             raise error
         return results

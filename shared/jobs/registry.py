@@ -96,9 +96,7 @@ class JobRegistry:
         self._pending.change(row, changed)
         return changed
 
-    def _filled_in(
-        self, job_id: str, operation: Operation, label: str | None, external_id: str | None
-    ) -> Job | None:
+    def _filled_in(self, job_id: str, operation: Operation, label: str | None, external_id: str | None) -> Job | None:
         """The job, if it is known, with its empty members filled in."""
 
         def fill_in(job: Job) -> Job:
