@@ -6,4 +6,3 @@ counts towards a program's imports, memory and CPU time.
 
 `groups/` defines the rows and what each is compared with; `docs/benchmarks.md` explains them.
 """
-----

@@ -43,7 +43,7 @@ class Mix:
 
 @dataclass(frozen=True)
 class TickFigures:
-    """What one tick cost. `storage_requests` are those of polling, `delivery_requests` those of webhook deliveries."""
+    """What one tick cost. `storage_requests` are polling's, `delivery_requests` those of webhook deliveries."""
 
     seconds: float
     cpu_seconds: float

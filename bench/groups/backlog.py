@@ -1,4 +1,4 @@
-"""More pending jobs than a small instance can poll in a minute: each tick does its share, and every job has its turn."""
+"""More pending jobs than a small instance can poll in a minute: each tick does its share, every job has its turn."""
 
 from collections.abc import Iterator
 

@@ -14,8 +14,8 @@ LATENCY_SECONDS = 0.2
 RATIO_MAX = 1.25
 CPU_RATIO_MAX = 1.7
 STORAGE_REQUESTS_PER_JOB_MAX = 0.1
-# Rows that a tick writes for a job: the claim and the result. A job that finishes adds four: it leaves `pending`, gets
-# two history rows, and its outbox row is removed. A delivery is stored in three rows, and its attempt changes two.
+# Rows that a tick writes for a job: the claim and the result. A job that finishes adds four: it leaves `pending`,
+# gets two history rows, and its outbox row is removed. A delivery is stored in three rows; its attempt changes two.
 ROWS_RUNNING, ROWS_FINISHING, ROWS_STORED, ROWS_ATTEMPTED = 2, 6, 3, 2
 
 
