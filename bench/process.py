@@ -1,4 +1,4 @@
-"""A measured process, seen from its parent: it gets ready, waits for the start signal, measures, prints its result."""
+"""A measured process, seen from its parent: it gets ready, waits for the start signal, measures, reports."""
 
 import json
 import os
