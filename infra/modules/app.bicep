@@ -7,7 +7,7 @@ import { AlwaysReady, AppSettings, ClientCertificateMode, HostSettings, PartnerC
 @maxLength(60)
 param name string
 
-@description('Name of the Flex Consumption plan. A plan holds one app.')
+@description('Name of the Flex Consumption plan. A plan can have only one app.')
 @minLength(1)
 @maxLength(60)
 param planName string

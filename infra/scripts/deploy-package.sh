@@ -23,7 +23,7 @@ trap 'rm -rf "$answer"' EXIT
 
 endpoint=$(az functionapp show --resource-group "$AZURE_RESOURCE_GROUP" --name "$FUNCTION_APP_NAME" \
   --query "(properties.hostNameSslStates || hostNameSslStates)[?hostType=='Repository'].name | [0]" --output tsv)
-[ -n "$endpoint" ] || fail "there is no app $FUNCTION_APP_NAME in $AZURE_RESOURCE_GROUP that you may see"
+[ -n "$endpoint" ] || fail "there is no app $FUNCTION_APP_NAME in $AZURE_RESOURCE_GROUP that you can see"
 case $endpoint in localhost* | 127.0.0.1*) base_url=http://$endpoint ;; *) base_url=https://$endpoint ;; esac
 
 request() { # <curl options> <path>: prints the status; the body is in $answer/body. The token is in a file, because others can read a command line.

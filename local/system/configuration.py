@@ -68,7 +68,7 @@ class Configuration:
 
     @property
     def jobs_table(self) -> str:
-        """The table that holds jobs."""
+        """The name of the jobs table."""
         return self.environment.get("JOBS_TABLE") or "jobs"
 
     def check_ports(self) -> None:

@@ -110,7 +110,7 @@ def test_if_uv_cannot_get_python_the_last_line_says_so(clone: Path) -> None:
     assert result.returncode == 1
     assert result.stderr.splitlines()[-2:] == [
         "no network",
-        "Missing: Python 3.13, and uv could not get it: see its message above.",
+        "Missing: Python 3.13, and uv could not install it: see its message above.",
     ]
 
 
