@@ -1,4 +1,4 @@
-"""Webhook deliveries: how many a second, and what one endpoint that hangs does to another."""
+"""Webhook deliveries: how many per second, and how one endpoint that hangs affects another."""
 
 import json
 import time
@@ -20,7 +20,7 @@ _ARRIVE_WITHIN_SECONDS = 30
 
 
 def measure(surroundings: Surroundings, scale: Scale) -> Iterator[Result]:
-    """Events to one fast endpoint; then many to an endpoint that hangs, and single ones to another."""
+    """Many events to one fast endpoint; then many to an endpoint that hangs, and single ones to another."""
     yield _throughput(surroundings, scale)
     yield _fairness(surroundings, scale)
 
@@ -63,7 +63,7 @@ def _fairness(surroundings: Surroundings, scale: Scale) -> Result:
             "job.failed": f"{surroundings.receiver_url}/hang?seconds={HANG_SECONDS}",
             "job.succeeded": f"{surroundings.receiver_url}/fast",
         },
-        # The first opens the connection, the second says how long one takes while nothing hangs.
+        # The first opens the connection, the second shows how long a delivery takes while nothing hangs.
         "steps": [
             single,
             single,
@@ -92,11 +92,11 @@ def _fairness(surroundings: Surroundings, scale: Scale) -> Result:
 
 
 def _all_arrived(surroundings: Surroundings, job_ids: set[str]) -> dict[str, float]:
-    """When each came, once all have. Raises BenchError if they do not."""
+    """Wait for all events and return when each arrived. Raises BenchError if they do not arrive in time."""
     until = time.monotonic() + _ARRIVE_WITHIN_SECONDS
     while time.monotonic() < until:
         arrived_at = {arrival.job_id: arrival.at for arrival in surroundings.arrivals()}
         if arrived_at.keys() >= job_ids:
             return arrived_at
         time.sleep(0.1)
-    raise BenchError("a delivery beside an endpoint that hangs did not arrive")
+    raise BenchError("a delivery did not arrive while another endpoint was hanging")

@@ -21,7 +21,7 @@ def test_a_quick_group_prints_its_rows_and_judges_no_target() -> None:
 
     assert bench.returncode == 0, bench.stderr
     head, _, *rows = bench.stdout.splitlines()
-    assert head == "| group | what | measured | ideal or rival | ratio | target | met |"
+    assert head == "| group | what | measured | ideal or baseline | ratio | target | met |"
     assert len(rows) == 6
     assert all(row.startswith("| idle | ") and row.endswith("|  |") for row in rows)
 

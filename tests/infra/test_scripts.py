@@ -85,7 +85,7 @@ def test_trusting_it_again_changes_nothing(azure: dict[str, str]) -> None:
         ({"PARTNER_CENTER_CLIENT_ID": "not-a-guid"}, "--client-id"),
         ({"MANAGED_IDENTITY_PRINCIPAL_ID": ""}, "--principal-id"),
         ({"AZ_NO_APP": "1"}, "has no application"),
-        ({"AZ_NO_IDENTITY": "1"}, "must be of one tenant"),
+        ({"AZ_NO_IDENTITY": "1"}, "must be in the same tenant"),
     ],
     ids=["client id", "principal id", "unknown application", "identity of another tenant"],
 )

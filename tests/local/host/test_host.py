@@ -85,7 +85,7 @@ def test_the_route_prefix_of_host_json_holds(tmp_path: Path) -> None:
     [
         (APP_THAT_FAILS.format(module="no_such_module_at_all"), r"No module named 'no_such_module_at_all'$"),
         (APP_WITH_A_NAME_TWICE, "same"),
-        (APP_WITH_A_QUEUE, "runs HTTP and timer functions"),
+        (APP_WITH_A_QUEUE, "runs only HTTP and timer functions"),
         ("x = 1", "Could not find top level function app instances"),
     ],
 )

@@ -34,9 +34,9 @@ def test_a_byte_order_mark_does_no_harm(tmp_path: Path) -> None:
     ("content", "reason"),
     [
         ("{", "is not JSON"),
-        ("[]", "should hold a JSON object"),
+        ("[]", "should contain a JSON object"),
         ({"Values": []}, "should be an object of strings"),
-        ({"Values": {"A": {"B": "C"}}}, "A is not one"),
+        ({"Values": {"A": {"B": "C"}}}, "A is not a string"),
         ({"IsEncrypted": True}, "is encrypted"),
     ],
 )

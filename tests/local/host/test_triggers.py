@@ -51,7 +51,7 @@ DROPPED = {
     "host": "its name should be",
     "reserved_admin": "the route 'administration' begins with",
     "reserved_runtime": "the route 'Runtimes/list' begins with",
-    "same_b": "its route 'same' is the one of same_a",
+    "same_b": "same_a has the same route 'same'",
     "sundays": "7 is not a day of week",
     "unset": "needs the setting 'NO_SUCH_SETTING'",
 }

@@ -87,7 +87,7 @@ def test_without_a_python_313_uv_gets_one(clone: Path) -> None:
         "python install 3.13",
         "python find --no-project 3.13",
     ]
-    assert "Getting Python 3.13 with uv" in result.stderr
+    assert "Installing Python 3.13 with uv" in result.stderr
     assert result.stderr.splitlines()[-1].startswith(f"Missing: pip for {clone}/bin/uv-python")
 
 
@@ -110,7 +110,7 @@ def test_if_uv_cannot_get_python_the_last_line_says_so(clone: Path) -> None:
     assert result.returncode == 1
     assert result.stderr.splitlines()[-2:] == [
         "no network",
-        "Missing: Python 3.13, and uv could not get it: see its message above.",
+        "Missing: Python 3.13, and uv could not install it: see its message above.",
     ]
 
 

@@ -57,7 +57,7 @@ def test_all_as_expected_has_no_faults() -> None:
             Offers(),
             "its event is job.failed, not job.succeeded",
         ),
-        (GOOD_ROWS, [_event(CREATED, verified=False)], Offers(), "its event's signature does not hold"),
+        (GOOD_ROWS, [_event(CREATED, verified=False)], Offers(), "its event's signature is not valid"),
         (GOOD_ROWS, [_event(CREATED)], Offers(502), "its private offer answers 502"),
         (GOOD_ROWS, [_event(CREATED)], Offers(body={}), "its private offer has no id"),
     ],
