@@ -24,8 +24,17 @@ def steps(workflow: dict[str, Any]) -> list[dict[str, Any]]:
     return [step for job in workflow["jobs"].values() for step in job.get("steps", [])]
 
 
-def test_the_workflows_are_valid_by_githubs_schema() -> None:
-    command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.github-workflows"]
+# check-jsonschema imports rfc3987_syntax if it is there, which takes seconds. GitHub's schema does not need it.
+CHECK_JSONSCHEMA = """
+import sys
+sys.modules["rfc3987_syntax"] = None
+from check_jsonschema import main
+main()
+"""
+
+
+def test_the_workflows_follow_githubs_schema() -> None:
+    command = [sys.executable, "-c", CHECK_JSONSCHEMA, "--builtin-schema", "vendor.github-workflows"]
     run = subprocess.run([*command, *map(str, WORKFLOWS)], capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stdout
 
