@@ -83,7 +83,7 @@ def test_a_job_that_runs_stays_pending_and_ends_in_a_later_tick(
         assert (record["state"], record["pollCount"], record["lastPollError"]) == ("pending", polls, None)
         offer = app.get(f"jobs/{job_id}/private-offer")
         assert offer.status_code == 409
-        assert 55 <= int(offer.headers["Retry-After"]) <= 61
+        assert 1 <= int(offer.headers["Retry-After"]) <= 61
         table.let_time_pass()
     assert _finished(app, job_id)["pollCount"] == 3
 

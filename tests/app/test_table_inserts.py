@@ -101,8 +101,7 @@ def test_a_row_key_in_upper_case_is_the_same_job_in_lower_case(
 
 def test_a_hundred_inserted_jobs_are_polled_in_one_tick(app: App, fresh_sandbox: Sandbox, table: JobsTable) -> None:
     job_ids = [fresh_sandbox.state.add_job() for _ in range(110)]
-    for job_id in job_ids:
-        table.put(job_id)
+    table.put_jobs(job_ids)
     assert app.tick()["finished"] == 110
     assert all(len(fresh_sandbox.state.status_requests(job_id)) == 1 for job_id in job_ids)
 

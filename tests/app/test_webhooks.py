@@ -61,7 +61,7 @@ def test_a_job_that_ends_at_a_manual_check_is_announced_too(
     job_id = fresh_sandbox.state.add_job(outcome="failed")
     app.register(job_id)
     assert app.post(f"jobs/{job_id}/check").json()["state"] == "failed"
-    [request] = receiver.wait_for(1, seconds=2)
+    [request] = receiver.wait_for(1)
     assert request.json["type"] == "job.failed"
     line = app.host.wait_for_line(f"delivery_attempt .*{webhook['id']}")
     assert " check_job offer_monitor." in line
