@@ -19,12 +19,13 @@ setup: ## Set up .venv and node_modules, if they are not
 run: setup ## Run the whole system on this machine (ONCE=1: until all sample jobs have ended; LOGS=1: all log lines)
 	@$(PYTHON_VENV) -m local.system $(if $(filter-out 0,$(ONCE)),--once) $(if $(filter-out 0,$(LOGS)),--logs)
 
-# In CI the tests measure their coverage too, unless ARGS chooses some of them.
+# The files run in their own order, which begins with the slowest folder. In CI the tests measure their coverage too, unless
+# ARGS chooses some of them.
 test: setup ## Run the tests (ARGS="-k name" chooses)
-	@$(PYTHON_VENV) -m pytest -m "not slow" -n auto --maxprocesses 4 --dist loadfile $(if $(filter true,$(CI)),$(if $(ARGS),,--cov)) $(ARGS)
+	@$(PYTHON_VENV) -m pytest -m "not slow" -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(if $(filter true,$(CI)),$(if $(ARGS),,--cov)) $(ARGS)
 
 coverage: setup ## Run the tests, and fail if they run less of the app than the floor in pyproject.toml
-	@$(PYTHON_VENV) -m pytest -m "not slow" -n auto --maxprocesses 4 --dist loadfile --cov --cov-report=term-missing
+	@$(PYTHON_VENV) -m pytest -m "not slow" -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder --cov --cov-report=term-missing
 
 test-slow: setup ## Run the proofs that take minutes
 	@$(PYTHON_VENV) -m pytest -m slow $(ARGS)
