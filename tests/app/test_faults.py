@@ -130,9 +130,7 @@ def test_a_token_rejected_again_after_renewal_stops_the_cycle_and_says_so(
     assert app.tick()["finished"] == 70
 
 
-def test_without_a_token_no_job_is_asked_about_nor_claimed(
-    azurite: str, fresh_sandbox: Sandbox, table: JobsTable
-) -> None:
+def test_without_a_token_no_job_is_polled_or_claimed(azurite: str, fresh_sandbox: Sandbox, table: JobsTable) -> None:
     fresh_sandbox.state.fault("token_refused", route="tokens")
     table.put(fresh_sandbox.state.add_job())
     before = table.rows("pending")
@@ -144,7 +142,7 @@ def test_without_a_token_no_job_is_asked_about_nor_claimed(
     assert fresh_sandbox.state.requests(route="product-ingestion") == []
 
 
-def test_an_idle_tick_asks_nobody(app: App, fresh_sandbox: Sandbox, table: JobsTable) -> None:
+def test_an_idle_tick_sends_no_request_upstream(app: App, fresh_sandbox: Sandbox, table: JobsTable) -> None:
     table.put(fresh_sandbox.state.add_job(), nextPollAt=datetime.now(UTC) + timedelta(minutes=5))
     assert app.tick()["pending"] == 1
     assert fresh_sandbox.state.requests() == []

@@ -14,7 +14,7 @@ KILLS = 2
 MOST_ASKED_IN_A_LIFE = 12
 
 
-def test_hosts_killed_in_the_middle_of_ticks_lose_no_job_and_finish_none_twice(
+def test_hosts_killed_during_ticks_lose_no_job_and_finish_none_twice(
     azurite: str, fresh_sandbox: Sandbox, jobs_table: str, receiver: Receiver
 ) -> None:
     table = JobsTable(azurite, jobs_table)

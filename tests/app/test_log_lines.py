@@ -69,5 +69,5 @@ def test_a_tick_writes_the_lines_of_its_deliveries_while_it_runs(
     assert app.host.dropped_lines == []
 
 
-def test_azure_drops_none_of_the_functions(shared_app: App) -> None:
+def test_azure_drops_no_function_of_the_app(shared_app: App) -> None:
     assert shared_app.host.dropped_functions == []

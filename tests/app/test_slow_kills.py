@@ -20,7 +20,7 @@ LONGEST_LIFE_SECONDS = 20
 ALL_DONE_SECONDS = 480
 
 
-def test_every_job_finishes_once_and_is_told_of_although_hosts_are_killed_all_the_time(
+def test_every_job_finishes_once_and_sends_its_event_while_hosts_are_killed(
     azurite: str,
     fresh_sandbox: Sandbox,
     jobs_table: str,

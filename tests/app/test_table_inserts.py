@@ -106,7 +106,7 @@ def test_a_hundred_inserted_jobs_are_polled_in_one_tick(app: App, fresh_sandbox:
     assert all(len(fresh_sandbox.state.status_requests(job_id)) == 1 for job_id in job_ids)
 
 
-def test_rows_that_are_no_jobs_are_set_aside_stop_nobody_else_and_can_be_removed(
+def test_unreadable_rows_are_set_aside_stop_no_other_job_and_can_be_removed(
     app: App, fresh_sandbox: Sandbox, table: JobsTable
 ) -> None:
     for row_key, columns in NOT_JOBS.values():
@@ -128,7 +128,7 @@ def test_rows_that_are_no_jobs_are_set_aside_stop_nobody_else_and_can_be_removed
     assert table.rows("setaside") == []
 
 
-def test_a_job_registered_where_a_row_that_is_no_job_stands_in_its_way_is_followed_all_the_same(
+def test_a_job_can_be_registered_in_place_of_an_unreadable_row_with_its_id(
     app: App, fresh_sandbox: Sandbox, table: JobsTable
 ) -> None:
     job_id = fresh_sandbox.state.add_job()
@@ -139,7 +139,7 @@ def test_a_job_registered_where_a_row_that_is_no_job_stands_in_its_way_is_follow
     assert [row["nextPollAt"] for row in table.rows("setaside")] == ["tomorrow"]
 
 
-def test_junk_beside_what_the_monitor_needs_does_not_hinder_a_job(
+def test_a_job_with_junk_in_its_optional_columns_is_polled_like_any_other(
     app: App, fresh_sandbox: Sandbox, table: JobsTable
 ) -> None:
     jobs = {case: fresh_sandbox.state.add_job() for case in JUNK_BESIDE}
@@ -154,7 +154,7 @@ def test_junk_beside_what_the_monitor_needs_does_not_hinder_a_job(
         assert app.job(job_id)["state"] == "succeeded", case
 
 
-def test_a_row_with_as_many_columns_as_storage_takes_stops_nobody_else(
+def test_a_row_with_the_most_columns_that_storage_takes_stops_no_other_job(
     app: App, fresh_sandbox: Sandbox, table: JobsTable
 ) -> None:
     wide = {f"column{number}": "x" * 3900 for number in range(252)}

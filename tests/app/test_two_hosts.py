@@ -43,7 +43,7 @@ def _tick_at_once(apps: tuple[App, App]) -> tuple[int, int]:
     return sum(cycle["polled"] for cycle in cycles), sum(cycle["finished"] for cycle in cycles)
 
 
-def test_ticks_of_both_at_once_with_checks_racing_ask_and_finish_each_job_once(
+def test_simultaneous_ticks_and_manual_checks_poll_and_finish_each_job_once(
     apps: tuple[App, App], fresh_sandbox: Sandbox, table: JobsTable, receiver: Receiver
 ) -> None:
     choices = random.Random(7)  # noqa: S311 - the same race every time
@@ -84,7 +84,7 @@ def test_ticks_of_both_at_once_with_checks_racing_ask_and_finish_each_job_once(
     assert all(len(found) == 1 for found in events.values())
 
 
-def test_what_one_host_registers_and_polls_the_other_knows(apps: tuple[App, App], fresh_sandbox: Sandbox) -> None:
+def test_one_host_knows_the_jobs_and_polls_of_the_other(apps: tuple[App, App], fresh_sandbox: Sandbox) -> None:
     one, other = apps
     job_id = fresh_sandbox.state.add_job(seconds=None)
     one.register(job_id)
@@ -96,7 +96,7 @@ def test_what_one_host_registers_and_polls_the_other_knows(apps: tuple[App, App]
     assert one.get(f"jobs/{job_id}").status_code == 404
 
 
-def test_an_upper_case_row_and_a_row_that_is_no_job_are_dealt_with_once_by_two_hosts(
+def test_two_hosts_handle_an_upper_case_row_and_an_unreadable_row_once(
     apps: tuple[App, App], fresh_sandbox: Sandbox, table: JobsTable
 ) -> None:
     jobs = [fresh_sandbox.state.add_job() for _ in range(15)]

@@ -39,7 +39,7 @@ def test_a_strict_client_reads_every_status_of_a_plain_job(outcome: str) -> None
 
 
 @pytest.mark.parametrize("dialect", AWKWARD)
-def test_a_strict_client_stumbles_over_every_other_dialect(dialect: str) -> None:
+def test_a_strict_client_rejects_every_other_dialect(dialect: str) -> None:
     statuses = [
         job_of(dialect, outcome).status(START + timedelta(seconds=seconds))
         for outcome in OUTCOMES

@@ -77,7 +77,7 @@ def test_a_throttled_answer_can_go_without_retry_after(
     assert "Retry-After" not in ingestion.status(job_id).headers
 
 
-def test_a_server_error_can_ask_for_patience(fresh_sandbox: Sandbox, ingestion: Caller, job_id: str) -> None:
+def test_a_server_error_can_have_retry_after(fresh_sandbox: Sandbox, ingestion: Caller, job_id: str) -> None:
     fresh_sandbox.state.fault("server_error", retry_after_seconds=5)
     assert ingestion.status(job_id).headers["Retry-After"] == "5"
 
@@ -99,7 +99,9 @@ def test_padding_leaves_the_body_as_it_is(fresh_sandbox: Sandbox, ingestion: Cal
     assert json.loads(answer.content.decode("utf-8-sig")) == usual
 
 
-def test_a_wrong_shape_is_what_was_asked_for(fresh_sandbox: Sandbox, ingestion: Caller, job_id: str) -> None:
+def test_a_body_of_the_wrong_shape_is_the_requested_one(
+    fresh_sandbox: Sandbox, ingestion: Caller, job_id: str
+) -> None:
     fresh_sandbox.state.fault("wrong_shape", body={"value": None})
     assert ingestion.status(job_id).json() == {"value": None}
 

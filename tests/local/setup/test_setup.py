@@ -123,7 +123,7 @@ def test_a_python_313_of_the_machine_goes_before_uv(clone: Path) -> None:
     assert not (clone / "uv-calls").exists()
 
 
-def test_when_all_is_set_up_it_does_nothing_and_needs_no_network(clone: Path) -> None:
+def test_with_everything_set_up_it_does_nothing_and_needs_no_network(clone: Path) -> None:
     _program(clone, "node", "exit 0")
     python = clone / ".venv" / "bin" / "python"
     python.parent.mkdir(parents=True)

@@ -68,7 +68,7 @@ def test_it_polls_the_sample_jobs_and_leaves_nothing_behind(
     assert _files(clone) == before
 
 
-def test_settings_at_fault_stop_it_with_what_they_should_be(
+def test_wrong_settings_stop_it_with_a_line_about_each(
     clone: Path, environment: dict[str, str], tmp_path: Path
 ) -> None:
     environment["PARTNER_CENTER_TENANT_ID"] = "contoso.example"
