@@ -40,6 +40,10 @@ class RunningReceiver:
         }
         return requests.post(f"{self.url}/webhook", data=body.encode(), headers=headers, timeout=10).status_code
 
+    def shows(self, pattern: str) -> None:
+        """Wait for a line that it prints."""
+        self.child.wait_for(pattern, timeout_seconds=30)
+
     def received(self) -> list[dict[str, object]]:
         """What it says it received."""
         events: list[dict[str, object]] = requests.get(f"{self.url}/received", timeout=10).json()
@@ -73,19 +77,19 @@ def test_a_signed_event_is_verified_and_kept(receiver: RunningReceiver) -> None:
 
 def test_an_event_is_shown_in_one_line(receiver: RunningReceiver) -> None:
     receiver.send()
-    receiver.child.wait_for(r"^\d\d:\d\d:\d\d job.succeeded Contoso renewal: succeeded, verified$", timeout_seconds=30)
+    receiver.shows(r"^\d\d:\d\d:\d\d job.succeeded Contoso renewal: succeeded, verified$")
 
 
 def test_an_event_that_comes_again_is_marked_as_repeated(receiver: RunningReceiver) -> None:
     receiver.send()
     receiver.send()
-    receiver.child.wait_for("succeeded, verified, again$", timeout_seconds=30)
+    receiver.shows("succeeded, verified, again$")
 
 
 def test_another_secret_is_not_verified(receiver: RunningReceiver) -> None:
     assert receiver.send(secret=OTHER_SECRET) == 204
     assert receiver.received()[0]["verified"] is False
-    receiver.child.wait_for("Contoso renewal: succeeded, NOT VERIFIED", timeout_seconds=30)
+    receiver.shows("Contoso renewal: succeeded, NOT VERIFIED")
 
 
 def test_several_secrets_may_hold_at_once(receiver: RunningReceiver) -> None:

@@ -123,7 +123,9 @@ def test_a_python_313_of_the_machine_goes_before_uv(clone: Path) -> None:
     assert not (clone / "uv-calls").exists()
 
 
-def test_with_everything_set_up_it_does_nothing_and_needs_no_network(clone: Path) -> None:
+@pytest.fixture
+def complete(clone: Path) -> Path:
+    """A clone in which everything is set up."""
     _program(clone, "node", "exit 0")
     python = clone / ".venv" / "bin" / "python"
     python.parent.mkdir(parents=True)
@@ -132,15 +134,18 @@ def test_with_everything_set_up_it_does_nothing_and_needs_no_network(clone: Path
     (clone / "node_modules").mkdir()
     (clone / ".venv" / ".requirements").write_text(_checksum(clone, "requirements-dev.lock"))
     (clone / "node_modules" / ".lock").write_text(_checksum(clone, "package-lock.json"))
-    result = _set_up(clone)
+    return clone
+
+
+def test_with_everything_set_up_it_does_nothing_and_needs_no_network(complete: Path) -> None:
+    result = _set_up(complete)
     assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
 
 
-def test_a_changed_list_of_requirements_is_set_up_again(clone: Path) -> None:
-    test_when_all_is_set_up_it_does_nothing_and_needs_no_network(clone)
-    with (clone / "requirements-dev.lock").open("a") as requirements:
+def test_a_changed_list_of_requirements_is_set_up_again(complete: Path) -> None:
+    with (complete / "requirements-dev.lock").open("a") as requirements:
         requirements.write("another==1.0\n")
-    result = _set_up(clone)
+    result = _set_up(complete)
     assert result.returncode == 1
     assert "Setting up Python packages" in result.stderr
 
