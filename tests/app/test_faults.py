@@ -36,26 +36,26 @@ def _wait_seconds(record: dict[str, Any]) -> float:
 
 
 def test_every_kind_of_failure_keeps_its_job_pending_with_the_reason_and_slows_it_down(
-    app: App, fresh_sandbox: Sandbox, table: JobsTable
+    impatient_app: App, fresh_sandbox: Sandbox, table: JobsTable
 ) -> None:
     jobs = {fault: fresh_sandbox.state.add_job() for fault in KEEPS_PENDING}
     for fault, job_id in jobs.items():
         fresh_sandbox.state.fault(fault, route=STATUS_ROUTE, job_id=job_id, count=2, **KEEPS_PENDING[fault])
-        app.register(job_id)
+        impatient_app.register(job_id)
     well = fresh_sandbox.state.add_job()
-    app.register(well)
+    impatient_app.register(well)
     for failures in (1, 2):
-        cycle = app.tick()
+        cycle = impatient_app.tick()
         assert cycle["failedPolls"] == len(jobs)
         for fault, job_id in jobs.items():
-            record = app.job(job_id)
+            record = impatient_app.job(job_id)
             assert (record["state"], record["consecutivePollFailures"]) == ("pending", failures), fault
             assert record["lastPollError"], fault
             assert 59 <= _wait_seconds(record) - 60 * (failures - 1) <= 61, fault
         table.let_time_pass(minutes=3)
-    assert app.job(well)["state"] == "succeeded"
-    assert app.tick()["finished"] == len(jobs)
-    assert all(app.job(job_id)["consecutivePollFailures"] == 0 for job_id in jobs.values())
+    assert impatient_app.job(well)["state"] == "succeeded"
+    assert impatient_app.tick()["finished"] == len(jobs)
+    assert all(impatient_app.job(job_id)["consecutivePollFailures"] == 0 for job_id in jobs.values())
 
 
 def test_polling_slows_down_to_a_quarter_of_an_hour_and_no_further(

@@ -80,7 +80,7 @@ def test_every_answer_has_the_common_headers(app: App, fresh_sandbox: Sandbox) -
         _assert_common(answer)
 
 
-def test_upstream_that_answers_too_slowly_is_504(app: App, fresh_sandbox: Sandbox) -> None:
+def test_upstream_that_answers_too_slowly_is_504(impatient_app: App, fresh_sandbox: Sandbox) -> None:
     fresh_sandbox.state.fault("slow_body", route="product-ingestion")
-    answer = app.get("private-offers/1")
+    answer = impatient_app.get("private-offers/1")
     assert (answer.status_code, answer.json()["type"]) == (504, "urn:problem:offer-monitor:upstream-timeout")

@@ -154,19 +154,19 @@ def test_registering_removing_checking_looking_up_and_ticking_at_once_poll_a_job
     assert [_asked(fresh_sandbox, job_id) for job_id in jobs] == [1, 1, 1]
 
 
-def test_a_failed_status_request_counts_for_its_minute_too(app: App, fresh_sandbox: Sandbox) -> None:
+def test_a_failed_status_request_counts_for_its_minute_too(impatient_app: App, fresh_sandbox: Sandbox) -> None:
     faults = ["server_error", "html_body", "cut_body", "reset", "answer_lost", "slow_body", "expired_token"]
     jobs = {fault: fresh_sandbox.state.add_job(seconds=None) for fault in faults}
     for fault, job_id in jobs.items():
         fresh_sandbox.state.fault(fault, route="product-ingestion.job-status", job_id=job_id, count=1)
-        app.register(job_id)
-        assert app.post(f"jobs/{job_id}/check").status_code in {502, 504}, fault
-        assert app.post(f"jobs/{job_id}/check").status_code == 429, fault
-    assert app.tick()["polled"] == 0
+        impatient_app.register(job_id)
+        assert impatient_app.post(f"jobs/{job_id}/check").status_code in {502, 504}, fault
+        assert impatient_app.post(f"jobs/{job_id}/check").status_code == 429, fault
+    assert impatient_app.tick()["polled"] == 0
     for fault, job_id in jobs.items():
         assert _asked(fresh_sandbox, job_id) == 1, fault
-        assert app.job(job_id)["lastPollError"], fault
-        assert app.job(job_id)["state"] == "pending", fault
+        assert impatient_app.job(job_id)["lastPollError"], fault
+        assert impatient_app.job(job_id)["state"] == "pending", fault
 
 
 def test_a_finished_job_inserted_again_is_not_polled_within_its_minute(
