@@ -23,7 +23,7 @@ _END_OF_TICK = re.compile(r"poll_pending_jobs (succeeded|failed)")
 
 
 def environment_of(sandbox: Sandbox, storage: str, jobs_table: str, **settings: str) -> dict[str, str]:
-    """The app's settings for the sandbox, `settings` over them."""
+    """The app's settings for the sandbox, overridden by `settings`."""
     own = {"JOBS_TABLE": jobs_table, "REQUESTS_CA_BUNDLE": str(sandbox.ca_bundle)}
     return sandbox_settings(sandbox, storage, **own, **settings)
 

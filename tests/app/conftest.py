@@ -44,7 +44,7 @@ def shared_impatient_app(azurite: str, sandbox: Sandbox, shared_table: JobsTable
 
 @pytest.fixture
 def fresh_app(azurite: str, fresh_sandbox: Sandbox) -> Iterator[App]:
-    """A host of the test's own, which has had no token yet and so none rejected."""
+    """A host of the test's own, which has asked for no token yet."""
     table = JobsTable(azurite, f"app{uuid.uuid4().hex[:16]}")
     table.create()
     with App(environment_of(fresh_sandbox, azurite, table.client.table_name, **SETTINGS)) as app:

@@ -1,4 +1,4 @@
-"""A host without settings starts, and says what it lacks."""
+"""A host without settings starts and names the missing ones."""
 
 from sandbox.server import Sandbox
 from tests.app.app import App, environment_of

@@ -1,4 +1,4 @@
-"""Hostile requests through the host: each gets its answer, no secret, and upstream hears nothing of it."""
+"""Hostile requests through the host: each gets its answer without a secret, and none reaches upstream."""
 
 import json
 
@@ -57,7 +57,7 @@ def test_a_hostile_value_is_400_with_its_fault_named_before_any_request(
         answer = app.ask("GET", f"api/{path.format(hostile)}")
         assert answer.status_code == 400, (hostile, answer.text)
         if "%00" in hostile and "?" not in path:
-            continue  # the host itself refuses a NUL in a path, without words
+            continue  # the host itself refuses a NUL in a path, without a body
         assert answer.json()["faults"], hostile
         assert answer.headers["Cache-Control"] == "private, no-cache"
         assert answer.headers["X-Content-Type-Options"] == "nosniff"

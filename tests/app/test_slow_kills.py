@@ -16,7 +16,7 @@ pytestmark = pytest.mark.slow
 JOBS = 400
 KILLING_SECONDS = 200
 LONGEST_LIFE_SECONDS = 20
-# Two more minutes for the claims of the last ones killed, and as much for their deliveries.
+# Leaves two minutes for the claims of the last hosts killed, and two for their deliveries.
 ALL_DONE_SECONDS = 480
 
 

@@ -1,4 +1,4 @@
-"""Jobs put straight into the table by other systems, and rows that are no jobs."""
+"""Jobs that other systems put into the table, and rows that are not jobs."""
 
 import uuid
 from datetime import UTC, datetime, timedelta
@@ -18,7 +18,7 @@ NOT_JOBS: dict[str, tuple[str, dict[str, Any]]] = {
     "quotes": ("O'Neil \"&<>", {}),
     "long": ("x" * 500, {}),
     "another script": ("\u0436\U0001f600", {}),
-    "an outbox row that is none": ("~finished~x", {}),
+    "an invalid outbox row": ("~finished~x", {}),
     "an outbox row of a job": (f"~finished~{uuid.uuid4()}", {"registeredAt": "now", "finishedEventId": 7}),
     "a text for a time": (str(uuid.uuid4()), {"nextPollAt": "tomorrow"}),
     "a number for a time": (str(uuid.uuid4()), {"registeredAt": 5}),
@@ -28,7 +28,7 @@ NOT_JOBS: dict[str, tuple[str, dict[str, Any]]] = {
     "a wide integer": (str(uuid.uuid4()), {"pollCount": WIDE_INTEGER}),
     "bytes": (str(uuid.uuid4()), {"jobStatus": b"running"}),
     "a text for a flag": (str(uuid.uuid4()), {"stalled": "yes"}),
-    "a state that a pending job has not": (str(uuid.uuid4()), {"state": "succeeded"}),
+    "a state that a pending job cannot have": (str(uuid.uuid4()), {"state": "succeeded"}),
     "an unknown state": (str(uuid.uuid4()), {"state": "sleeping"}),
 }
 JUNK_BESIDE: dict[str, dict[str, Any]] = {
@@ -38,7 +38,7 @@ JUNK_BESIDE: dict[str, dict[str, Any]] = {
         "label": 2.5,
         "externalId": EntityProperty(2**40, EdmType.INT64),
     },
-    "optional columns that make no sense": {"operation": b"create", "label": True, "externalId": b"\x00"},
+    "optional columns of other types": {"operation": b"create", "label": True, "externalId": b"\x00"},
     "a GUID for an external id": {"externalId": uuid.uuid4()},
     "moments in the far future": {
         "nextPollAt": datetime(2999, 1, 1, tzinfo=UTC),
@@ -50,10 +50,10 @@ JUNK_BESIDE: dict[str, dict[str, Any]] = {
     "a number and a GUID for texts": {"label": 5, "externalId": uuid.uuid4()},
     "a wide number for an external id": {"externalId": EntityProperty(2**40, EdmType.INT64)},
     "a flag and a time for texts": {"label": True, "externalId": datetime(2020, 1, 1, tzinfo=UTC)},
-    "errors that are no JSON": {"errors": "boom"},
+    "errors that are not JSON": {"errors": "boom"},
     "errors of another type": {"errors": 5},
     "errors of another shape": {"errors": "{}"},
-    "an offer that is no JSON": {"privateOffer": "boom"},
+    "an offer that is not JSON": {"privateOffer": "boom"},
     "an offer of another shape": {"privateOffer": "[1]"},
     "a document that is not there": {"errorsDocument": "0" * 64 + "~1"},
     "a document of another type": {"privateOfferDocument": 5},

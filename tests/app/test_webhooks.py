@@ -1,4 +1,4 @@
-"""Webhooks of the running app: from upstream's word to the receiver, two hosts at once, and what a log shows."""
+"""Webhooks of the running app: from upstream's status to the receiver, two hosts at once, and the log."""
 
 import uuid
 from collections.abc import Iterator

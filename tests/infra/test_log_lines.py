@@ -19,7 +19,7 @@ _LINE = re.compile(rf"^\S+ \w+ +(?:(?P<function>\w+) )?offer_monitor\S*: (?P<eve
 
 @pytest.fixture(scope="module")
 def lines(azurite: str, sandbox: Sandbox) -> list[str]:
-    """The log of a host after ticks with a finished job, an odd row, an endpoint that fails and one that is gone."""
+    """The log of a host after ticks with a finished job, an unreadable row, a failing endpoint and a gone one."""
     sandbox.state.reset()
     table = JobsTable(azurite, f"log{uuid.uuid4().hex[:16]}")
     table.create()

@@ -65,7 +65,7 @@ def token_for(sandbox: Sandbox, audience: str, session: requests.Session | None 
 
 @dataclass
 class Connections:
-    """A connection for each kind of caller. A test that opens one of its own spends most of its time on that."""
+    """A connection for each kind of caller. Opening one takes longer than most tests."""
 
     ingestion: requests.Session = field(default_factory=requests.Session)
     portal: requests.Session = field(default_factory=requests.Session)
@@ -96,7 +96,7 @@ def _with_token(session: requests.Session, sandbox: Sandbox, audience: str) -> r
 
 @pytest.fixture
 def fresh_sandbox(fresh_sandbox: Sandbox) -> Sandbox:
-    """The sandbox as new, with the settings that its users find instead of those of the monitor's tests."""
+    """The sandbox as new, with its own default settings."""
     fresh_sandbox.state.change_settings(**asdict(SandboxSettings()))
     return fresh_sandbox
 

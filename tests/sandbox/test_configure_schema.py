@@ -11,7 +11,7 @@ SCHEMAS = "https://schema.mp.microsoft.com/schema"
 
 
 def messages_for(private_offer_type: str, **fields: object) -> list[str]:
-    """What the schema says about a valid offer with some fields changed; None removes a field."""
+    """The messages about a valid offer with some fields changed; None removes a field."""
     *prices, full = configure_resources(private_offer_type, **fields)
     offer = {name: value for name, value in full.items() if value is not None}
     return [

@@ -168,7 +168,7 @@ def test_a_hanging_request_outlasts_the_callers_timeout(
 
 @pytest.fixture
 def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The waits of the sandbox in seconds. Those for a byte are not really waited."""
+    """The waits that the sandbox asks for, in seconds. Those for a byte end at once."""
     begun: list[float] = []
     sleep = asyncio.sleep
 

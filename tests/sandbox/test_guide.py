@@ -1,4 +1,4 @@
-"""sandbox/README.md tells everything that the sandbox can do, and its examples work as printed."""
+"""sandbox/README.md describes everything that the sandbox can do, and its examples work as printed."""
 
 import ast
 import re

@@ -1,4 +1,4 @@
-"""What an HTTP function is given, which key opens what, and admin calls."""
+"""The requests that an HTTP function gets, the keys that calls need, and admin calls."""
 
 import socket
 from concurrent.futures import ThreadPoolExecutor

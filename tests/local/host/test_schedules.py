@@ -1,4 +1,4 @@
-"""NCRONTAB expressions: which Azure takes, and when they come."""
+"""NCRONTAB expressions: which ones Azure accepts, and when they fire."""
 
 from datetime import UTC, datetime, timedelta, timezone
 

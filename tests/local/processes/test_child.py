@@ -1,4 +1,4 @@
-"""Child processes: their lines, their end, and that none outlives its starter."""
+"""Child processes: their lines, their end, and their end with their starter."""
 
 import socket
 import subprocess

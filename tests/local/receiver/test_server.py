@@ -24,7 +24,7 @@ EVENT = json.dumps(
 
 
 class RunningReceiver:
-    """Where it listens, and its process."""
+    """A receiver: its address and its process."""
 
     def __init__(self, child: Child, url: str) -> None:
         self.child = child
@@ -45,7 +45,7 @@ class RunningReceiver:
         self.child.wait_for(pattern, timeout_seconds=30)
 
     def received(self) -> list[dict[str, object]]:
-        """What it says it received."""
+        """The events that it lists."""
         events: list[dict[str, object]] = requests.get(f"{self.url}/received", timeout=10).json()
         return events
 

@@ -13,7 +13,7 @@ TOOLS = ("sh", "cat", "cksum", "dirname")
 
 @pytest.fixture
 def clone(tmp_path: Path) -> Path:
-    """As much of the repository as the script reads, and an empty folder of programs."""
+    """The files that the script reads, and an empty folder of programs."""
     for name in ("requirements-dev.lock", "package.json", "package-lock.json"):
         shutil.copy(REPOSITORY / name, tmp_path)
     (tmp_path / "local" / "setup").mkdir(parents=True)
@@ -72,7 +72,7 @@ case "$1 $2" in
 "python install") {install} ;;
 esac
 """
-# Shows how far the script got with it: it runs, then it has neither ensurepip nor pip.
+# It runs, but has neither ensurepip nor pip: the error shows that the script has used it.
 PYTHON_FROM_UV = 'case "$2" in *version_info*) exit 0 ;; *) exit 1 ;; esac'
 
 

@@ -1,4 +1,4 @@
-"""Whether the sample jobs of `make run ONCE=1` came out as they should."""
+"""The verdicts of `make run ONCE=1` on its sample jobs."""
 
 from typing import Any
 

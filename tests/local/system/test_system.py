@@ -1,4 +1,4 @@
-"""The whole system from start to stop, in a copy of the project as a user's clone would be."""
+"""The whole system from start to stop, in a copy of the project like a user's clone."""
 
 import os
 import shutil
@@ -23,7 +23,7 @@ PORT_SETTINGS = (
 
 @pytest.fixture
 def clone(tmp_path: Path) -> Path:
-    """The project without whatever its developer has set for the real Partner Center."""
+    """The project without settings for the real Partner Center."""
     copy = tmp_path / "clone"
     copy.mkdir()
     for folder in ("local", "sandbox", "shared"):
