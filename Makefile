@@ -19,7 +19,7 @@ setup: ## Set up .venv and node_modules, if they are not
 run: setup ## Run the whole system on this machine (ONCE=1: until all sample jobs have ended; LOGS=1: all log lines)
 	@$(PYTHON_VENV) -m local.system $(if $(filter-out 0,$(ONCE)),--once) $(if $(filter-out 0,$(LOGS)),--logs)
 
-# The files run in their own order, which begins with the slowest folder. In CI the tests measure their coverage too, unless
+# Without reordering, the long files of tests/app come first and not last. In CI the tests measure their coverage too, unless
 # ARGS chooses some of them.
 test: setup ## Run the tests (ARGS="-k name" chooses)
 	@$(PYTHON_VENV) -m pytest -m "not slow" -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(if $(filter true,$(CI)),$(if $(ARGS),,--cov)) $(ARGS)
