@@ -13,8 +13,8 @@ import azure.functions as func
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from shared.composition import Monitor
-    from shared.http.edge import Handler
+    from shared.app import Monitor
+    from shared.http.dispatch import Handler
 
 _building = Lock()
 app = func.FunctionApp(http_auth_level=func.AuthLevel.FUNCTION)
@@ -245,7 +245,7 @@ def _monitor() -> "Monitor":
 
 @cache
 def _new_monitor() -> "Monitor":
-    from shared.composition import Monitor
+    from shared.app import Monitor
 
     return Monitor()
 
@@ -254,8 +254,8 @@ def _answer(
     req: func.HttpRequest, find_handler: "Callable[[], Handler]", *, keyless: bool = False
 ) -> func.HttpResponse:
     """Translate between Azure Functions and the handlers."""
-    from shared.http import edge
-    from shared.http.exchange import Request
+    from shared.http import dispatch
+    from shared.http.messages import Request
 
     request = Request(
         url=req.url,
@@ -264,7 +264,7 @@ def _answer(
         headers={name.lower(): value for name, value in req.headers.items()},
         body=req.get_body(),
     )
-    response = (edge.answer_anyone if keyless else edge.answer)(find_handler, request)
+    response = (dispatch.answer_anyone if keyless else dispatch.answer)(find_handler, request)
     return func.HttpResponse(
         response.body,
         status_code=response.status,

@@ -4,10 +4,9 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import batched
 
-from shared.jobs.job import Job
-from shared.jobs.job_bodies import JobBodies
+from shared.jobs.job import Job, Operation
 from shared.jobs.job_rows import PENDING_PARTITION, columns_of
-from shared.models.vocabulary import Operation
+from shared.jobs.large_fields import LargeFields
 from shared.storage.documents import Documents
 from shared.storage.table import TRANSACTION_MAX_ROWS, Change, Table, Write
 
@@ -17,7 +16,7 @@ REGISTERED_BEFORE = timedelta(minutes=10)
 def add_pending_rows(table: Table, job_ids: Sequence[str], *, due_in: timedelta = timedelta()) -> None:
     """Insert a row for each job, to be asked about when `due_in` has passed."""
     now = datetime.now(UTC)
-    bodies = JobBodies(Documents(table))
+    bodies = LargeFields(Documents(table))
     for few in batched(job_ids, TRANSACTION_MAX_ROWS, strict=False):
         jobs = [_job(job_id, now, now + due_in) for job_id in few]
         table.commit_each(

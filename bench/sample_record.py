@@ -3,11 +3,9 @@
 from datetime import UTC, datetime
 
 from sandbox.sample_offers import private_offer_of
-from shared.jobs.job import Job
-from shared.jobs.record import job_record
+from shared.jobs.job import Job, JobState, Operation
+from shared.jobs.record import JobRecord, job_record
 from shared.json_codec import dumps
-from shared.models.responses import JobRecord
-from shared.models.vocabulary import JobState, Operation
 
 
 def sample_record(job_id: str) -> JobRecord:

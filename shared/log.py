@@ -5,6 +5,9 @@ parse them. `docs/operations.md` lists every event with its fields; alerts and t
 """
 
 import logging
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
 
 from shared.json_codec import dumps
 
@@ -23,3 +26,11 @@ def log_event(logger: logging.Logger, event: str, /, *, level: int = logging.INF
     """Write one event. `facts` must hold no secret, token or signed link."""
     if logger.isEnabledFor(level):
         logger.log(level, "%s %s", event, dumps(facts))
+
+
+class InvocationThreadPool(ThreadPoolExecutor):
+    """A pool that runs each call in the context of whoever submitted it."""
+
+    def submit[**P, T](self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        context = copy_context()
+        return super().submit(lambda: context.run(fn, *args, **kwargs))

@@ -3,10 +3,10 @@
 import logging
 import time
 
-from shared.composition import Monitor
+from shared.app import Monitor
 from shared.log import log_event
-from shared.monitor.cycle_report import CycleFailure, CycleReport
 from shared.monitor.timer_reports import TimerReport
+from shared.polling.report import CycleFailure, CycleReport
 from shared.setting_reader import SettingsError
 from shared.storage.errors import StorageError
 from shared.storage.retrying import ending_within, retrying_for

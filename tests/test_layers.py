@@ -1,7 +1,7 @@
-"""The architecture, held by a test: imports lead downward only, and each border has one module that crosses it."""
+"""The architecture: packages import each other without a cycle, and each border has one module that crosses it."""
 
 import ast
-from graphlib import CycleError, TopologicalSorter
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -13,30 +13,11 @@ MODULES = {
     ".".join(path.relative_to(REPOSITORY).with_suffix("").parts).removesuffix(".__init__"): path
     for path in [REPOSITORY / "function_app.py", *sorted((REPOSITORY / "shared").rglob("*.py"))]
 }
-# From the top down; a package may import those of its own line and of the lines below.
-LAYERS = [
-    {"function_app"},
-    {"shared.timers"},
-    {"shared.composition"},
-    {"shared.http"},
-    {"shared.jobs", "shared.webhooks", "shared.monitor"},
-    {"shared.upstream", "shared.storage"},
-    {"shared.models", "shared.settings", "shared.http_adapter", "shared.http_deadline"},
-    {
-        *("shared.setting_reader", "shared.identifiers", "shared.json_codec", "shared.log", "shared.clock"),
-        *("shared.redaction", "shared.retry_after", "shared.threads"),
-    },
-]
 LONGEST_MODULE_LINES = 300
 
 
-def _layer_of(module: str) -> int | None:
-    name = ".".join(module.split(".")[:2]) if module.startswith("shared.") else module
-    return next((depth for depth, layer in enumerate(LAYERS) if name in layer), None)
-
-
 def _imports(path: Path) -> set[str]:
-    """Every module that this one imports, wherever in it, but for those that only type checkers see."""
+    """Every module that this one imports, wherever in it, those included that only type checkers see."""
     found: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
@@ -52,14 +33,6 @@ def _reads_environment(path: Path) -> bool:
     return bool(names & {"environ", "getenv", "environb", "putenv"}) or "os.environ" in _imports(path)
 
 
-@pytest.mark.parametrize("module", [module for module in MODULES if module != "shared"])
-def test_a_module_has_its_layer_and_imports_downward_only(module: str) -> None:
-    layer = _layer_of(module)
-    assert layer is not None, f"{module} belongs to no layer"
-    upward = [other for other in _imports(MODULES[module]) if (_layer_of(other) or 0) < layer and other in MODULES]
-    assert [other for other in upward if other != "shared"] == []
-
-
 def _packages() -> dict[str, set[str]]:
     """The folders and top-level modules of shared/, each with those that it imports."""
     graph: dict[str, set[str]] = {}
@@ -71,19 +44,12 @@ def _packages() -> dict[str, set[str]]:
     return graph
 
 
-@pytest.mark.xfail(
-    strict=True,
-    raises=CycleError,
-    reason="jobs fills in monitor's CycleReport, and monitor reads jobs' rows and constants: "
-    "the report belongs to jobs, which moves a module",
-)
 def test_the_packages_import_each_other_without_a_cycle() -> None:
     TopologicalSorter(_packages()).prepare()
 
 
-def test_the_only_packages_in_a_cycle_are_jobs_and_monitor() -> None:
-    graph = _packages()
-    graph["jobs"].remove("monitor")
+def test_the_modules_of_a_package_import_each_other_without_a_cycle() -> None:
+    graph = {module: _imports(path) & MODULES.keys() - {module} for module, path in MODULES.items()}
     TopologicalSorter(graph).prepare()
 
 
@@ -101,7 +67,7 @@ def test_only_settings_reads_the_environment() -> None:
 def test_only_storage_opens_tables_and_only_the_two_clients_sign_in() -> None:
     allowed = {
         "azure.data.tables": {"shared.storage.connection", "shared.storage.table"},
-        "azure.identity": {"shared.storage.connection", "shared.upstream.credentials"},
+        "azure.identity": {"shared.storage.connection", "shared.upstream.tokens"},
     }
     for package, borders in allowed.items():
         knowing = {module for module, path in MODULES.items() if any(package in name for name in _imports(path))}
@@ -109,7 +75,11 @@ def test_only_storage_opens_tables_and_only_the_two_clients_sign_in() -> None:
 
 
 def test_the_app_imports_nothing_of_the_local_part() -> None:
-    assert not any(name.split(".")[0] in {"local", "tests"} for path in MODULES.values() for name in _imports(path))
+    assert not any(
+        name.split(".")[0] in {"bench", "local", "sandbox", "tests"}
+        for path in MODULES.values()
+        for name in _imports(path)
+    )
 
 
 @pytest.mark.parametrize("module", MODULES)

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from shared.composition import Monitor
+from shared.app import Monitor
+from shared.egress.guard import NetworkGuard
 from shared.log import QUIET_LIBRARIES
-from shared.webhooks.network_guard import NetworkGuard
 from tests.upstream.recording_server import recording
 
 MALFORMED_HEADER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nno header at all\r\nA: b\r\n\r\nok"

@@ -2,7 +2,7 @@
 
 from contextvars import ContextVar, copy_context
 
-from shared.threads import InvocationThreadPool
+from shared.log import InvocationThreadPool
 
 invocation: ContextVar[str | None] = ContextVar("invocation", default=None)
 

@@ -10,10 +10,10 @@ from typing import Any
 from bench.measured.handshake import argument, report, wait_for_the_word
 from bench.sample_record import sample_record
 from shared.clock import SystemClock
+from shared.events.event import Event
 from shared.settings import load_settings
 from shared.storage.connection import Tables
 from shared.webhooks.endpoint import Endpoint, new_endpoint_id
-from shared.webhooks.events import Event
 from shared.webhooks.signing import new_secret
 from shared.webhooks.webhooks import Webhooks, open_webhooks
 

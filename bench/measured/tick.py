@@ -33,7 +33,7 @@ def main() -> None:
     wire, lines = Wire(), _CycleLines()
     logging.basicConfig(level=logging.INFO, format="%(message)s", handlers=[lines])
     began = time.perf_counter()
-    from shared.composition import Monitor
+    from shared.app import Monitor
     from shared.timers import poll_pending_jobs
 
     monitor = Monitor()

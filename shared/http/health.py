@@ -3,10 +3,9 @@
 from dataclasses import dataclass
 from http import HTTPStatus
 
-from shared.http.exchange import Request, Response, json_response
-from shared.models.responses import Health as HealthBody
-from shared.models.responses import HealthDetails
-from shared.monitor.health import Health
+from shared.http.messages import Request, Response, json_response
+from shared.monitor.health import Health, HealthDetails
+from shared.monitor.health import HealthStatus as HealthBody
 
 
 @dataclass(frozen=True)

@@ -3,28 +3,32 @@
 import math
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import cast
+from typing import TypedDict, cast
 
 from shared import identifiers
 from shared.clock import Clock
-from shared.http.bodies import read_body
-from shared.http.exchange import NO_CONTENT, Request, Response, json_response, unchanged_json
-from shared.http.parameters import Parameters, takes_parameters
+from shared.http.messages import NO_CONTENT, Request, Response, json_response, unchanged_json
+from shared.http.models import JobRegistration
 from shared.http.problems import ProblemError, invalid_request
-from shared.jobs.job import POLL_SPACING, Job
-from shared.jobs.job_offers import JobMadeNoOffer, JobOffers, JobStillPending, OfferDeleted
+from shared.http.reading import Parameters, read_body, takes_parameters
+from shared.jobs.job import POLL_SPACING, Job, JobState
 from shared.jobs.listing import InvalidCursor, JobListing, Listed
-from shared.jobs.manual_check import AskedTooRecently, JobUnknown, ManualCheck
-from shared.jobs.record import job_record
+from shared.jobs.record import JobRecord, job_record
 from shared.jobs.registry import JobRegistry
-from shared.models.requests import JobRegistration
-from shared.models.responses import JobList
-from shared.models.vocabulary import JobState
+from shared.polling.check import AskedTooRecently, JobUnknown, ManualCheck
+from shared.polling.job_offers import JobMadeNoOffer, JobOffers, JobStillPending, OfferDeleted
 
 DEFAULT_LIMIT = 50
 HIGHEST_LIMIT = 500
 # A cursor may hold the key of a row that another system chose.
 LONGEST_CURSOR_CHARACTERS = 5_000
+
+
+class JobList(TypedDict):
+    """A page of jobs; `nextCursor` is null on the last one."""
+
+    jobs: list[JobRecord]
+    nextCursor: str | None
 
 
 @dataclass(frozen=True)

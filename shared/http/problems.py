@@ -7,11 +7,11 @@ Cloud Partner Portal's 403 is about what the caller asked for, namely another pu
 import math
 from collections.abc import Mapping
 from http import HTTPStatus
+from typing import NotRequired, TypedDict
 
-from shared.http.exchange import PROBLEM_TYPE, Response
+from shared.http.messages import PROBLEM_TYPE, Response
 from shared.identifiers import InvalidIdentifier
 from shared.json_codec import JsonObject, dumps
-from shared.models.responses import Problem
 from shared.setting_reader import SettingsError
 from shared.storage.errors import RowChanged, StorageError
 from shared.upstream.cloud_partner_portal import CLOUD_PARTNER_PORTAL
@@ -31,6 +31,20 @@ DEFAULT_RETRY_AFTER_SECONDS = 60
 FAULTS_MAX = 100
 LONGEST_FAULT_CHARACTERS = 200
 LONGEST_DETAIL_CHARACTERS = 2000
+
+
+class Problem(TypedDict):
+    """RFC 9457 problem details, with upstream's part in it where there was one."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    faults: NotRequired[list[str]]
+    errors: NotRequired[list[JsonObject]]
+    upstreamStatus: NotRequired[int]
+    upstreamCode: NotRequired[str]
+    upstreamRequestId: NotRequired[str]
 
 
 class ProblemError(Exception):

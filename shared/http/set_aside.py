@@ -4,13 +4,13 @@ import base64
 import binascii
 from dataclasses import dataclass
 from http import HTTPStatus
+from typing import TypedDict
 
 from shared.clock import rfc3339
-from shared.http.exchange import NO_CONTENT, Request, Response, json_response
-from shared.http.parameters import Parameters, takes_parameters
+from shared.http.messages import NO_CONTENT, Request, Response, json_response
 from shared.http.problems import ProblemError
+from shared.http.reading import Parameters, takes_parameters
 from shared.jobs.set_aside import SetAsideRows, addressable
-from shared.models.responses import SetAsideList, SetAsideRecord
 
 DEFAULT_LIMIT = 50
 HIGHEST_LIMIT = 500
@@ -19,6 +19,21 @@ LONGEST_ROW_KEY_CHARACTERS = 1_536
 LONGEST_CURSOR_CHARACTERS = 5_000
 # A key may be empty, a cursor may not.
 _CURSOR_PREFIX = "~"
+
+
+class SetAsideRecord(TypedDict):
+    """A row that was set aside."""
+
+    rowKey: str
+    setAsideAt: str
+    reason: str
+
+
+class SetAsideList(TypedDict):
+    """A page of rows that were set aside."""
+
+    rows: list[SetAsideRecord]
+    nextCursor: str | None
 
 
 @dataclass(frozen=True)

@@ -11,21 +11,26 @@ from dataclasses import dataclass, replace
 from http import HTTPStatus
 
 from shared.clock import Clock
-from shared.http.bodies import read_body
-from shared.http.exchange import NO_CONTENT, Request, Response, json_response
-from shared.http.parameters import Parameters, takes_parameters
+from shared.egress.guard import check_endpoint_url
+from shared.egress.urls import prepared_url
+from shared.events.event import EVERY_EVENT, TEST_EVENT_TYPE, Event, pattern_faults
+from shared.http.messages import NO_CONTENT, Request, Response, json_response
+from shared.http.models import NewWebhook, WebhookChange
 from shared.http.problems import ProblemError, invalid_request
-from shared.models.webhook_requests import NewWebhook, WebhookChange
-from shared.models.webhook_responses import DeliveryList, WebhookList
+from shared.http.reading import Parameters, read_body, takes_parameters
 from shared.storage.errors import RecordBroken, RowChanged, StorageError
 from shared.webhooks.delivery import DeliveryStatus
 from shared.webhooks.endpoint import SETTINGS_ENDPOINT_ID, Endpoint, new_endpoint_id
-from shared.webhooks.endpoint_url import prepared_url
 from shared.webhooks.endpoints import ENDPOINTS_MAX
-from shared.webhooks.events import EVERY_EVENT, TEST_EVENT_TYPE, Event, pattern_faults
 from shared.webhooks.formats import body_of
-from shared.webhooks.network_guard import check_endpoint_url
-from shared.webhooks.record import delivery_record, record_of_test, webhook_record, webhook_with_secret
+from shared.webhooks.records import (
+    DeliveryList,
+    WebhookList,
+    delivery_record,
+    record_of_test,
+    webhook_record,
+    webhook_with_secret,
+)
 from shared.webhooks.signing import new_secret, secret_faults
 from shared.webhooks.webhooks import Webhooks
 

@@ -1,1 +1,1 @@
-"""Jobs: what the monitor knows of one, how a poll changes it, and the cycle that polls them all."""
+"""Jobs: what the monitor knows of a job, and where it is kept from registration to history."""

@@ -15,12 +15,12 @@ from datetime import UTC, datetime, timedelta
 from enum import Enum, auto
 from itertools import batched
 
+from shared.jobs.filter import Wanted, scan
 from shared.jobs.job import Job
-from shared.jobs.job_bodies import JobBodies
 from shared.jobs.job_rows import PART_COLUMNS, job_of, key_as_job_id, last_polls_in
-from shared.jobs.outbox_rows import OutboxRow
-from shared.jobs.scan import Wanted, scan
-from shared.storage.columns import BadRow, moment, read_row, text
+from shared.jobs.large_fields import LargeFields
+from shared.jobs.results import OutboxRow
+from shared.storage.rows import BadRow, moment, read_row, text
 from shared.storage.table import Change, Row, Table, Write, etag_of
 
 FINISHED_PARTITION = "finished"
@@ -59,9 +59,9 @@ class _Pointer:
 class History:
     """Finished jobs, newest first."""
 
-    def __init__(self, table: Table, bodies: JobBodies) -> None:
+    def __init__(self, table: Table, bodies: LargeFields) -> None:
         self._table = table
-        self._bodies = bodies
+        self._large_fields = bodies
 
     def add(self, rows: Sequence[OutboxRow]) -> list[Recorded]:
         """Record finished jobs, each once: adding again after a crash changes nothing. Raises StorageError."""
@@ -117,7 +117,7 @@ class History:
                 raise BadRow("its job has not finished")
             return found
 
-        return self._bodies.load(read_row(job), row)
+        return self._large_fields.load(read_row(job), row)
 
     def last_polls(self, since: datetime) -> dict[str, datetime]:
         """When each job that finished after `since` was last polled; those that never were are left out."""
@@ -142,7 +142,7 @@ class History:
             changes.append(Change(Write.DELETE, _key(row["RowKey"]), etag_of(row)))
         self._table.commit(changes)
         if row is not None:
-            self._bodies.delete(job_id, row)
+            self._large_fields.delete(job_id, row)
         return True
 
     def remove_expired(self, *, ended_before: datetime, has_time: Callable[[], bool]) -> int:
@@ -168,7 +168,7 @@ class History:
             for row, result in zip(batch, self._table.commit_each(groups), strict=True):
                 if not isinstance(result, list):  # a record without a pointer, or one that another removes just now
                     self._table.delete(FINISHED_PARTITION, row["RowKey"])
-                self._bodies.delete(_job_id_of(row), row)
+                self._large_fields.delete(_job_id_of(row), row)
                 removed += 1
         return removed
 

@@ -1,11 +1,42 @@
-"""A Partner Center job as the monitor follows it."""
+"""The words that the API, the stored rows and the webhooks share."""
 
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from enum import StrEnum
 
 from shared.json_codec import JsonObject
-from shared.models.vocabulary import JobState, Operation
 from shared.upstream.job_status import JobStatus
+
+
+class JobState(StrEnum):
+    """`pending` until upstream's word, or `lost` or `expired` without it."""
+
+    PENDING = "pending"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    LOST = "lost"
+    EXPIRED = "expired"
+
+
+class Operation(StrEnum):
+    """What the configure request asked for. Upstream's answers do not say; the one who registers the job may."""
+
+    CREATE = "create"
+    UPDATE = "update"
+    DELETE = "delete"
+    WITHDRAW = "withdraw"
+    UPGRADE = "upgrade"
+    UNKNOWN = "unknown"
+
+    @classmethod
+    def named(cls, text: str | None) -> "Operation":
+        """The operation of that name in any case; `unknown` for any other."""
+        try:
+            return cls((text or "").strip().casefold())
+        except ValueError:
+            return cls.UNKNOWN
+
 
 # "You can poll the status of an existing job with a maximum frequency of one request per minute" (Microsoft, "Job
 # status and retrieve private offer detail via API").

@@ -14,9 +14,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from shared import identifiers
-from shared.jobs.job import LONGEST_RETRY_AFTER, POLL_SPACING, Job
-from shared.models.vocabulary import JobState, Operation
-from shared.storage.columns import BadRow, count, flag, moment, read_row, text, text_of_any, written_moment
+from shared.jobs.job import LONGEST_RETRY_AFTER, POLL_SPACING, Job, JobState, Operation
+from shared.storage.rows import BadRow, count, flag, moment, read_row, text, text_of_any, written_moment
 from shared.storage.table import Change, Row, Write, etag_of, stamped_at
 
 PENDING_PARTITION = "pending"

@@ -18,14 +18,13 @@ from enum import StrEnum
 from typing import Literal
 
 from shared.clock import Clock
+from shared.jobs.filter import Wanted
 from shared.jobs.history import History
-from shared.jobs.job import Job
-from shared.jobs.job_bodies import size_of_parts
+from shared.jobs.job import Job, JobState
+from shared.jobs.large_fields import size_of_parts
 from shared.jobs.pending_jobs import PendingJobs
-from shared.jobs.scan import Wanted
 from shared.json_codec import dumps, loads
-from shared.models.vocabulary import JobState
-from shared.storage.columns import BadRow
+from shared.storage.rows import BadRow
 from shared.storage.table import Row
 
 PAGE_MAX_BYTES = 8 * 1024 * 1024

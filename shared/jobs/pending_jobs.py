@@ -1,8 +1,8 @@
 """The `pending` partition: every job still followed, and for a moment each one that has just finished.
 
 A row's key is its job id, so that other systems can put one there. A finishing job leaves in one entity group
-transaction that deletes its row and inserts an outbox row `~finished~<job id>` beside it; `outbox.py` takes it from
-there. `~` sorts after every job id, so one query of the partition reads both, the jobs first.
+transaction that deletes its row and inserts an outbox row `~finished~<job id>` beside it; `finishing.py` takes it
+from there. `~` sorts after every job id, so one query of the partition reads both, the jobs first.
 """
 
 import logging
@@ -10,8 +10,8 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from shared.jobs.filter import Wanted, scan
 from shared.jobs.job import Job
-from shared.jobs.job_bodies import JobBodies
 from shared.jobs.job_rows import (
     PENDING_PARTITION,
     PendingRow,
@@ -21,11 +21,10 @@ from shared.jobs.job_rows import (
     pending_key,
     pending_row,
 )
-from shared.jobs.outbox_rows import OUTBOX_PREFIX, OutboxRow, outbox_row
-from shared.jobs.poll_results import Written, planned_results
-from shared.jobs.scan import Wanted, scan
-from shared.storage.columns import BadRow
+from shared.jobs.large_fields import LargeFields
+from shared.jobs.results import OUTBOX_PREFIX, OutboxRow, Written, outbox_row, planned_results
 from shared.storage.errors import ChangeRefused, RowChanged
+from shared.storage.rows import BadRow
 from shared.storage.table import Change, Row, Table, Write
 
 # Enough to find the one row among a hundred that another system has changed.
@@ -55,9 +54,9 @@ class Claims:
 class PendingJobs:
     """Reads and conditionally writes the pending partition."""
 
-    def __init__(self, table: Table, bodies: JobBodies) -> None:
+    def __init__(self, table: Table, bodies: LargeFields) -> None:
         self._table = table
-        self._bodies = bodies
+        self._large_fields = bodies
 
     def pages(self, now: datetime, *, start_at: str = "") -> Iterator[PendingPage]:
         """The whole partition in pages: one query, in key order.
@@ -89,7 +88,7 @@ class PendingJobs:
     def whole(self, row: Row, now: datetime) -> PendingRow:
         """The pending job in a row, with its parts. Raises BadRow, and StorageError."""
         read = pending_row(row, now)
-        return replace(read, job=self._bodies.load(read.job, row))
+        return replace(read, job=self._large_fields.load(read.job, row))
 
     def whole_outbox(self, row: Row) -> OutboxRow:
         """The finished job in an outbox row, with its parts. Raises BadRow, and StorageError."""
@@ -123,15 +122,15 @@ class PendingJobs:
 
     def whole_outbox_row(self, row: OutboxRow) -> OutboxRow:
         """The outbox row with the job's errors and private offer, as far as they are still there."""
-        return replace(row, job=self._bodies.load(row.job, row.columns))
+        return replace(row, job=self._large_fields.load(row.job, row.columns))
 
     def remove_parts(self, row: OutboxRow) -> None:
         """Delete the documents of a finish that does not stand."""
-        self._bodies.delete(row.job.job_id, row.columns)
+        self._large_fields.delete(row.job.job_id, row.columns)
 
     def register(self, job: Job) -> bool:
         """Start following a job; False, and nothing changed, if its row is there already."""
-        return self._table.insert(pending_key(job.job_id) | columns_of(job) | self._bodies.columns(job))
+        return self._table.insert(pending_key(job.job_id) | columns_of(job) | self._large_fields.columns(job))
 
     def remove(self, row: PendingRow) -> None:
         """Stop following, and delete the documents that this row refers to.
@@ -140,7 +139,7 @@ class PendingJobs:
         finished: its documents may then belong to the finished record.
         """
         self._table.commit([Change(Write.DELETE, pending_key(row.row_key), row.etag)])
-        self._bodies.delete(row.job.job_id, row.parts)
+        self._large_fields.delete(row.job.job_id, row.parts)
 
     def rows_of(self, job_id: str) -> list[Row]:
         """The rows of the job in this partition, unread, in the order in which it moves through them."""
@@ -196,7 +195,7 @@ class PendingJobs:
         moment is not written either, and neither are the others with long parts after it: there is no time to try
         each of them. All others are. Raises StorageError if nothing could be written for that reason.
         """
-        planned, error = planned_results(polled, announced, self._bodies)
+        planned, error = planned_results(polled, announced, self._large_fields)
         committed = iter(self._table.commit_each([changes for changes, _ in planned if changes]))
         results: list[Written | None] = []
         for (row, job), (changes, written) in zip(polled, planned, strict=True):

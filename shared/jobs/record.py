@@ -1,11 +1,37 @@
 """A job as the API and the webhooks show it."""
 
 from datetime import datetime
+from typing import TypedDict
 
 from shared.clock import rfc3339
-from shared.jobs.job import Job
-from shared.json_codec import RawJson
-from shared.models.responses import JobRecord
+from shared.jobs.job import Job, JobState, Operation
+from shared.json_codec import JsonObject, RawJson
+
+
+class JobRecord(TypedDict):
+    """A job. Times are RFC 3339 in UTC; upstream's values (`job*`, `resourceUri`, `errors`, `privateOffer`) stand as
+    they came."""
+
+    jobId: str
+    state: JobState
+    operation: Operation
+    label: str | None
+    externalId: str | None
+    registeredAt: str
+    finishedAt: str | None
+    jobStatus: str | None
+    jobResult: str | None
+    jobStart: str | None
+    jobEnd: str | None
+    resourceUri: str | None
+    errors: list[JsonObject]
+    privateOffer: RawJson | None
+    pollCount: int
+    lastPolledAt: str | None
+    nextPollAt: str | None
+    consecutivePollFailures: int
+    lastPollError: str | None
+    stalled: bool
 
 
 def job_record(job: Job) -> JobRecord:

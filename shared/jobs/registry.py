@@ -7,13 +7,12 @@ meanwhile.
 from datetime import datetime
 
 from shared.clock import Clock
-from shared.jobs.asks import Asks
+from shared.jobs.finishing import Outbox
 from shared.jobs.history import History
-from shared.jobs.job import POLL_SPACING, Job
-from shared.jobs.outbox import Outbox
+from shared.jobs.job import POLL_SPACING, Job, Operation
 from shared.jobs.pending_jobs import PendingJobs
-from shared.jobs.tidying import Tidying
-from shared.models.vocabulary import Operation
+from shared.jobs.poll_spacing import PollSpacing
+from shared.jobs.set_aside import RowRepair
 from shared.storage.errors import RowChanged, RowMissing
 
 # Each try loses to one write of another only.
@@ -27,16 +26,16 @@ class JobRegistry:
         self,
         *,
         pending: PendingJobs,
-        tidying: Tidying,
+        row_repair: RowRepair,
         history: History,
-        asks: Asks,
+        poll_spacing: PollSpacing,
         outbox: Outbox,
         clock: Clock,
     ) -> None:
         self._pending = pending
-        self._tidying = tidying
+        self._row_repair = row_repair
         self._history = history
-        self._asks = asks
+        self._poll_spacing = poll_spacing
         self._outbox = outbox
         self._clock = clock
 
@@ -63,7 +62,7 @@ class JobRegistry:
             known = self.find(job_id)
             if known is not None:
                 return known, False
-            self._tidying.set_aside_if_bad(job_id, now)
+            self._row_repair.set_aside_if_bad(job_id, now)
         raise RowChanged("the job's row kept changing while it was to be registered")
 
     def find(self, job_id: str) -> Job | None:
@@ -97,7 +96,7 @@ class JobRegistry:
         row = self._pending.get(job_id, now)
         if row is not None:
             if not row.never_polled or row.job.next_poll_at > now:
-                self._asks.remember(job_id, _earliest_next_ask(row.job), now)
+                self._poll_spacing.remember(job_id, _earliest_next_ask(row.job), now)
             self._pending.remove(row)
             return True
         outbox = self._pending.outbox_row(job_id)
@@ -105,7 +104,7 @@ class JobRegistry:
             self._outbox.settle([outbox])
         finished = self._history.get(job_id)
         if finished is not None and finished.last_polled_at is not None:
-            self._asks.remember(job_id, _earliest_next_ask(finished), now)
+            self._poll_spacing.remember(job_id, _earliest_next_ask(finished), now)
         return self._history.remove(job_id, now)
 
 

@@ -1,1 +1,1 @@
-"""The monitor watching itself: what its cycles did, and whether it can do its work."""
+"""The monitor watches itself: its state, its health, and the clean-up of what has outlived its retention."""

@@ -1,8 +1,4 @@
-"""What the timer `clean_up` does: removes what has outlived its retention. It never touches a pending job.
-
-Every step removes in small pieces and may be killed after any of them, or run twice at once. What a run does not get
-to, the next one does.
-"""
+"""Documents that no row refers to: left behind where a process was killed, or a write lost its race."""
 
 import logging
 import time
@@ -12,15 +8,50 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from shared.clock import Clock
-from shared.jobs.asks import Asks
 from shared.jobs.history import REMOVAL_REMEMBERED_FOR, History
-from shared.jobs.orphans import OrphanedDocuments
+from shared.jobs.large_fields import references_in
+from shared.jobs.pending_jobs import PendingJobs
+from shared.jobs.poll_spacing import PollSpacing
 from shared.jobs.set_aside import SetAsideRows
 from shared.log import log_event
 from shared.monitor.timer_reports import TimerReport
 from shared.setting_reader import SettingsError
+from shared.storage.documents import Documents, StoredEntity
 from shared.storage.errors import StorageError
 from shared.storage.retrying import retrying_for
+
+
+class OrphanedDocuments:
+    """Finds and deletes them."""
+
+    def __init__(self, documents: Documents, pending: PendingJobs, history: History) -> None:
+        self._documents = documents
+        self._pending = pending
+        self._history = history
+
+    def remove(self, *, after_owner: str, written_before: datetime, has_time: Callable[[], bool]) -> tuple[int, str]:
+        """Delete orphans written before that moment, of the owners that follow `after_owner` ("": of all).
+
+        Returns how many entities, and the owner after whom to go on next time ("": from the start). A document is
+        written before the row that refers to it, so one written just now may still get its row.
+        Raises StorageError.
+        """
+        removed = 0
+        for owner, entities in self._documents.by_owner(after_owner):
+            if not has_time():
+                return removed, after_owner
+            old = [entity for entity in entities if entity.written_at and entity.written_at < written_before]
+            removed += self._remove(owner, old) if old else 0
+            after_owner = owner
+        return removed, ""
+
+    def _remove(self, owner: str, entities: list[StoredEntity]) -> int:
+        # In the order in which a job moves: a row that moves meanwhile is seen in one place or the other.
+        rows = [*self._pending.rows_of(owner), self._history.record_row(owner) or {}]
+        kept = {reference.partition("~")[0] for row in rows for reference in references_in(row)}
+        orphans = [entity for entity in entities if entity.document not in kept]
+        return self._documents.delete_entities(owner, orphans)
+
 
 # "a run goes on for 50 seconds at most": a step that has just begun another piece still has to end it. Each step has
 # until so long after the start, so that one with much to do does not keep the others from their turn for days.
@@ -55,7 +86,7 @@ class CleanUp:
         *,
         history: History,
         set_aside_rows: SetAsideRows,
-        asks: Asks,
+        poll_spacing: PollSpacing,
         orphans: OrphanedDocuments,
         remove_expired_deliveries: RemoveExpired,
         retention: Retention,
@@ -64,7 +95,7 @@ class CleanUp:
     ) -> None:
         self._history = history
         self._set_aside_rows = set_aside_rows
-        self._asks = asks
+        self._poll_spacing = poll_spacing
         self._orphans = orphans
         self._remove_expired_deliveries = remove_expired_deliveries
         self._retention = retention
@@ -89,7 +120,7 @@ class CleanUp:
 
         # Small things first. Documents come last: jobs that were removed may have left some.
         steps: dict[str, Callable[[], int]] = {
-            "asks": lambda: self._asks.forget(now, has_time=until(JOBS_UNTIL_SECONDS)),
+            "asks": lambda: self._poll_spacing.forget(now, has_time=until(JOBS_UNTIL_SECONDS)),
             "removals": lambda: self._history.forget_removals(
                 removed_before=now - REMOVAL_REMEMBERED_FOR, has_time=until(JOBS_UNTIL_SECONDS)
             ),

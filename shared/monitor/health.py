@@ -6,13 +6,13 @@ Health reads no job. What the jobs are like stands in the report of the last tic
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from threading import Lock
+from typing import Literal, TypedDict
 
 from shared.clock import Clock, rfc3339
 from shared.jobs.job import POLL_SPACING
-from shared.jobs.poll_cycle import OVERDUE_AFTER
-from shared.models.responses import HealthDetails, LastTick, TimerRun
-from shared.monitor.monitor_state import MonitorState, MonitorStates
+from shared.monitor.state import MonitorState, MonitorStateStore, SetAside
 from shared.monitor.timer_reports import TimerReport, TimerReports
+from shared.polling.cycle import OVERDUE_AFTER
 from shared.storage.errors import StorageError
 from shared.storage.retrying import retrying_for
 
@@ -25,10 +25,53 @@ STORAGE_MAY_FAIL_SECONDS = 2.0
 SILENT_AFTER = OVERDUE_AFTER + POLL_SPACING
 
 
+class HealthStatus(TypedDict):
+    """What anyone may know."""
+
+    status: Literal["ok", "degraded"]
+
+
+class LastTick(TypedDict):
+    """The last poll cycle: when it began, how long it took, what it did."""
+
+    at: str
+    durationMs: int
+    outcome: Literal["ok", "failed"]
+    reason: str | None
+    polled: int
+    finished: int
+    failedPolls: int
+    setAside: int
+    unreached: int
+
+
+class TimerRun(TypedDict):
+    """The last run of a timer function: when it began, and whether it could do its work."""
+
+    at: str
+    ok: bool
+
+
+class HealthDetails(TypedDict):
+    """The parts of the monitor's health, for whoever holds a key."""
+
+    status: Literal["ok", "degraded"]
+    problems: list[str]
+    storageReachable: bool
+    lastTick: LastTick | None
+    pending: int | None
+    overdue: int | None
+    setAside: SetAside | None
+    timers: dict[str, TimerRun]
+    lastTokenError: str | None
+    deliveriesWaiting: int | None
+    deliveriesDead: int | None
+
+
 class Health:
     """Puts the monitor's health together. Thread-safe."""
 
-    def __init__(self, *, states: MonitorStates, timers: TimerReports, clock: Clock) -> None:
+    def __init__(self, *, states: MonitorStateStore, timers: TimerReports, clock: Clock) -> None:
         self._states = states
         self._timers = timers
         self._clock = clock

@@ -10,8 +10,8 @@ from datetime import datetime
 from typing import Any
 
 from shared.json_codec import dumps, loads
-from shared.monitor.monitor_state import MONITOR_PARTITION
-from shared.storage.columns import BadRow, flag, moment, read_row, text
+from shared.monitor.state import MONITOR_PARTITION
+from shared.storage.rows import BadRow, flag, moment, read_row, text
 from shared.storage.table import Row, Table
 
 _TIMER_PREFIX = "timer~"

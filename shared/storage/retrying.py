@@ -1,4 +1,4 @@
-"""Asks storage again while it is throttled or fails for a moment: with growing pauses, and never past a deadline.
+"""Ask storage again while it is throttled or fails for a moment: with growing pauses, and never past a deadline.
 
 One rule for every request, and for a change that fails inside a transaction's answer, which the SDK's own retries do
 not see. The deadline belongs to the calling thread's context, so that a tick can say how long its writes may go on.

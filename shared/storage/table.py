@@ -18,9 +18,19 @@ from azure.core.exceptions import AzureError, ClientAuthenticationError
 from azure.core.rest import HttpRequest, HttpResponse
 from azure.data.tables import TableClient
 
-from shared.storage.answers import TableMissing, entities_in, error_of, json_object, next_page
 from shared.storage.entities import Row, StoredRow, ValueRefused, decoded
-from shared.storage.errors import ChangeRefused, RowChanged, RowMissing, StorageRefused, StorageUnreachable
+from shared.storage.errors import (
+    ChangeRefused,
+    RowChanged,
+    RowMissing,
+    StorageRefused,
+    StorageUnreachable,
+    TableMissing,
+    entities_in,
+    error_of,
+    json_object,
+    next_page,
+)
 from shared.storage.retrying import Waiting, retried, seconds_left
 from shared.storage.transactions import Change, Write, entity_url, transaction_body, transaction_outcome
 

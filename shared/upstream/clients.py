@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from shared.clock import Clock
 from shared.settings import Settings
 from shared.upstream.cloud_partner_portal import CLOUD_PARTNER_PORTAL, CloudPartnerPortal
-from shared.upstream.credentials import SharedCredential, credential_from_settings
 from shared.upstream.product_ingestion import PRODUCT_INGESTION, ProductIngestion
-from shared.upstream.tokens import TokenSource
+from shared.upstream.tokens import SharedCredential, TokenSource, credential_from_settings
 from shared.upstream.transport import Transport
 
 # Beside the pollers, HTTP functions ask too: as many as the runtime has threads for them.

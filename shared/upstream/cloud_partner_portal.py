@@ -1,6 +1,6 @@
 """Cloud Partner Portal (CPP), the legacy API: offers of the other kinds, and how their publishing stands."""
 
-from shared.upstream.answer import Answer
+from shared.upstream.answers import Answer
 from shared.upstream.transport import Transport
 from shared.upstream.urls import relative_url
 

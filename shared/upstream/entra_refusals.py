@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from shared.upstream.causes import causes_of
+from shared.upstream.error_responses import causes_of
 
 _LONGEST_TEXT_CHARACTERS = 10_000
 _ERROR_CODE = re.compile(r"AADSTS(\d{4,9})")

@@ -10,7 +10,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from shared.json_codec import InvalidJson, dumps, elements, loads, members, text_of
-from shared.upstream.answer import Answer
+from shared.upstream.answers import Answer
 from shared.upstream.urls import ForeignLink, checked_relative, relative_to
 
 if TYPE_CHECKING:

@@ -12,8 +12,10 @@ from requests.auth import AuthBase
 from urllib3.exceptions import HTTPError
 
 from shared.clock import Clock
-from shared.http_deadline import answer_within
-from shared.upstream.answer import Answer
+from shared.egress.adapter import open_session
+from shared.egress.deadline import answer_within
+from shared.upstream.answers import Answer
+from shared.upstream.error_responses import exchange_failure, refusal
 from shared.upstream.errors import (
     TokenRejected,
     UpstreamError,
@@ -22,9 +24,6 @@ from shared.upstream.errors import (
     UpstreamUnreachable,
     UpstreamUnreadable,
 )
-from shared.upstream.failures import exchange_failure
-from shared.upstream.refusals import refusal
-from shared.upstream.session import open_session
 from shared.upstream.tokens import BearerToken, TokenSource
 
 ANSWER_MAX_BYTES = 16 * 1024 * 1024

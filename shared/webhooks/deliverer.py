@@ -12,16 +12,15 @@ from functools import partial
 from threading import Lock
 
 from shared.clock import Clock, rfc3339
+from shared.egress.guard import ATTEMPT_TIMEOUT_SECONDS
 from shared.log import log_event
 from shared.storage.errors import RecordBroken, RowChanged, StorageError
 from shared.storage.retrying import in_its_own_time
 from shared.webhooks.deliveries import CLAIM_NEEDS, DeliveryStore
-from shared.webhooks.delivery import Attempt, Delivery, DueDelivery
+from shared.webhooks.delivery import Attempt, Delivery, DueDelivery, next_attempt_at
 from shared.webhooks.endpoint import Endpoint, shown_id
 from shared.webhooks.endpoint_threads import EndpointThreads, finish
 from shared.webhooks.endpoints import FAILING_DISABLES_AFTER, EndpointStore
-from shared.webhooks.network_guard import ATTEMPT_TIMEOUT_SECONDS
-from shared.webhooks.schedule import next_attempt_at
 from shared.webhooks.sender import Sender, log_fault
 
 # An attempt that begins earlier than this before the end of a cycle is stored by then.

@@ -15,10 +15,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import batched, islice
 
+from shared.events.event import Event
 from shared.log import log_event
 from shared.storage.errors import ChangeRefused, RecordBroken, RowChanged, StorageError
-from shared.storage.gathering import Gathered
 from shared.storage.table import TRANSACTION_MAX_ROWS, Change, Committed, Row, Table, Write, etag_of
+from shared.storage.transactions import Gathered
 from shared.webhooks.delivery import Attempt, Delivery, DeliveryStatus, DueDelivery
 from shared.webhooks.delivery_rows import (
     CLAIM_LASTS,
@@ -35,7 +36,6 @@ from shared.webhooks.delivery_rows import (
     rows_of_burial,
     rows_of_new,
 )
-from shared.webhooks.events import Event
 
 # A claim with less than this left is not enough: an attempt takes 15 s, and storage its time.
 CLAIM_NEEDS = timedelta(seconds=20)

@@ -12,12 +12,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from shared.clock import rfc3339
+from shared.events.event import Event
 from shared.json_codec import InvalidJson, loads
 from shared.storage.errors import RecordBroken
-from shared.storage.moments import stored_moment
+from shared.storage.rows import stored_moment
 from shared.storage.table import Change, Row, Write, etag_of
 from shared.webhooks.delivery import Attempt, Delivery, DeliveryStatus, DueDelivery, delivery_id
-from shared.webhooks.events import Event
 
 # An attempt takes 15 s at most; the rest is for storage before and after it.
 CLAIM_LASTS = timedelta(seconds=45)

@@ -4,13 +4,17 @@ import hashlib
 import secrets
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import Literal
 
-from shared.models.webhook_responses import DisabledReason, FormatName
-from shared.webhooks.events import EVERY_EVENT
+from shared.events.event import EVERY_EVENT
 
 # The API's id of the endpoint of WEBHOOK_URL and WEBHOOK_SECRET.
 SETTINGS_ENDPOINT_ID = "settings"
 OLD_SECRET_SIGNS_FOR = timedelta(hours=24)
+
+
+type FormatName = Literal["standard", "teams", "slack"]
+type DisabledReason = Literal["gone", "failing"]
 
 
 @dataclass(frozen=True, kw_only=True)

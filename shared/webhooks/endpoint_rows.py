@@ -6,11 +6,10 @@ from typing import cast, get_args
 from urllib.parse import urlsplit
 
 from shared.json_codec import InvalidJson, dumps, loads
-from shared.models.webhook_responses import DisabledReason, FormatName
 from shared.storage.errors import RecordBroken
-from shared.storage.moments import stored_moment
+from shared.storage.rows import stored_moment
 from shared.storage.table import Row, etag_of
-from shared.webhooks.endpoint import Endpoint
+from shared.webhooks.endpoint import DisabledReason, Endpoint, FormatName
 from shared.webhooks.signing import secret_faults
 
 ENDPOINT_PARTITION = "endpoint"

@@ -32,7 +32,7 @@ class EndpointThreads:
         self._unfinished: dict[Future[None], str] = {}
 
     def submit(self, endpoint_id: str, call: Callable[[], None]) -> Future[None]:
-        """Run `call` when one of the endpoint's threads is free, in the caller's context (`shared/threads.py`)."""
+        """Run `call` when one of the endpoint's threads is free, in the caller's context (`shared/log.py`)."""
         future: Future[None] = Future()
         with self._lock:
             queue = self._queues.setdefault(endpoint_id, _Queue())

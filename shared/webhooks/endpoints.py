@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from shared.storage.errors import RecordBroken, RowChanged
-from shared.storage.gathering import Gathered
 from shared.storage.table import Row, Table, etag_of
+from shared.storage.transactions import Gathered
 from shared.webhooks.endpoint import Endpoint, is_settings_id
 from shared.webhooks.endpoint_rows import (
     ENDPOINT_PARTITION,

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from shared.webhooks.events import Event
+from shared.events.event import Event
 
 if TYPE_CHECKING:
     from shared.webhooks.webhooks import Webhooks

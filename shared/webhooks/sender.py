@@ -5,11 +5,11 @@ import traceback
 from pathlib import PurePath
 
 from shared.clock import Clock
+from shared.egress.guard import AttemptFailed, NetworkGuard
+from shared.egress.urls import without_secrets
 from shared.log import log_event
 from shared.webhooks.delivery import Attempt
 from shared.webhooks.endpoint import Endpoint
-from shared.webhooks.endpoint_url import without_secrets
-from shared.webhooks.network_guard import AttemptFailed, NetworkGuard
 from shared.webhooks.signing import signed_headers
 
 # Kept of an answer or an error.

@@ -5,19 +5,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from shared.clock import Clock
-from shared.http_deadline import Resolver, system_resolver
+from shared.egress.deadline import Resolver, system_resolver
+from shared.egress.guard import ATTEMPT_TIMEOUT_SECONDS, NetworkGuard
+from shared.egress.urls import prepared_url, url_faults
 from shared.setting_reader import SettingsError
 from shared.settings import Settings
 from shared.storage.table import Table
+from shared.webhooks.announcer import FanOut
 from shared.webhooks.deliverer import Deliverer
 from shared.webhooks.deliveries import DeliveryStore
 from shared.webhooks.endpoint import Endpoint, settings_endpoint_id
-from shared.webhooks.endpoint_url import prepared_url, url_faults
 from shared.webhooks.endpoints import EndpointStore
-from shared.webhooks.fan_out import FanOut
-from shared.webhooks.network_guard import ATTEMPT_TIMEOUT_SECONDS, NetworkGuard
-from shared.webhooks.removal import Removal
-from shared.webhooks.retention import Retention
+from shared.webhooks.removal import Removal, Retention
 from shared.webhooks.retry_cycle import RetryCycle
 from shared.webhooks.sender import Sender
 from shared.webhooks.signing import secret_faults

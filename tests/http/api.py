@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
-from shared.composition import Monitor
-from shared.http import edge
-from shared.http.edge import Handler
-from shared.http.exchange import Request, Response
+from shared.app import Monitor
+from shared.http import dispatch
+from shared.http.dispatch import Handler
+from shared.http.messages import Request, Response
 
 type FindHandler = Callable[[Monitor], Handler]
 BASE_URL = "https://monitor.example/api"
@@ -56,7 +56,7 @@ class Api:
             headers=headers or {},
             body=body if isinstance(body, bytes) else json.dumps(body).encode(),
         )
-        return _read(edge.answer(lambda: find_handler(self.monitor), request))
+        return _read(dispatch.answer(lambda: find_handler(self.monitor), request))
 
     def register(self, body: object) -> Answer:
         return self.call(lambda monitor: monitor.job_handlers.register, path="jobs", body=body)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from sandbox.server import Sandbox
-from shared.composition import Monitor
+from shared.app import Monitor
 from shared.storage.connection import Tables
 from shared.storage.table import Table
 from tests.clock import FakeClock

@@ -7,10 +7,10 @@ import pytest
 
 from sandbox.server import Sandbox
 from shared import timers
-from shared.composition import Monitor
-from shared.http import edge
-from shared.http.exchange import Request
-from shared.monitor.cycle_report import CycleFailure, CycleReport
+from shared.app import Monitor
+from shared.http import dispatch
+from shared.http.messages import Request
+from shared.polling.report import CycleFailure, CycleReport
 from shared.storage.errors import StorageUnreachable
 from shared.storage.table import Table
 from tests.clock import FakeClock
@@ -179,7 +179,7 @@ def test_every_timer_function_tells_its_last_run(api: Api, clock: FakeClock, mon
     timers.clean_up(api.monitor)
     assert api.health_details().json["timers"] == {"clean_up": {"at": "2026-11-20T09:00:00Z", "ok": True}}
     clock.advance(60)
-    monkeypatch.setattr(api.monitor.asks, "forget", unreachable)
+    monkeypatch.setattr(api.monitor.poll_spacing, "forget", unreachable)
     timers.clean_up(api.monitor)
     details = api.health_details()
     assert details.json["timers"]["clean_up"] == {"at": "2026-11-20T09:01:00Z", "ok": False}
@@ -199,7 +199,7 @@ def test_absent_settings_tell_anyone_no_more_than_degraded(
     monitor: Monitor, settings_in_environment: pytest.MonkeyPatch
 ) -> None:
     settings_in_environment.delenv("AzureWebJobsStorage")
-    response = edge.answer_anyone(lambda: monitor.health_handlers.read, Request(url="https://x/api/health"))
+    response = dispatch.answer_anyone(lambda: monitor.health_handlers.read, Request(url="https://x/api/health"))
     assert (response.status, response.body) == (503, b'{"status":"degraded"}')
 
 

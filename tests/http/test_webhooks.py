@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from shared.clock import SystemClock
-from shared.http import edge
-from shared.http.exchange import Request, Response
+from shared.http import dispatch
+from shared.http.messages import Request, Response
 from shared.http.webhooks import WebhookHandlers
 from shared.json_codec import dumps, loads
 from shared.storage.errors import RowChanged, StorageUnreachable
@@ -39,7 +39,7 @@ class Api:
             body=dumps(body).encode() if body is not None else b"",
         )
         handler: Callable[[Request], Response] = getattr(self.handlers, name)
-        return edge.answer(lambda: handler, request)
+        return dispatch.answer(lambda: handler, request)
 
     def json(self, name: str, *route: str, body: object = None, **query: str) -> Any:  # noqa: ANN401 - a JSON value
         response = self.call(name, *route, body=body, **query)

@@ -7,31 +7,29 @@ from datetime import timedelta
 import pytest
 
 from sandbox.server import Sandbox
-from shared.jobs.asks import Asks
+from shared.events.event import Event
+from shared.jobs.filter import Wanted
+from shared.jobs.finishing import Outbox
 from shared.jobs.history import History
-from shared.jobs.job import Job
-from shared.jobs.job_bodies import JobBodies
-from shared.jobs.job_offers import JobOffers
+from shared.jobs.job import Job, Operation
 from shared.jobs.job_rows import PendingRow
+from shared.jobs.large_fields import LargeFields
 from shared.jobs.listing import JobListing
-from shared.jobs.manual_check import ManualCheck
-from shared.jobs.outbox import Outbox
 from shared.jobs.pending_jobs import PendingJobs
-from shared.jobs.poll import JobPoller
-from shared.jobs.poll_cycle import PollCycle
-from shared.jobs.poll_rules import PollRules
+from shared.jobs.poll_spacing import PollSpacing
 from shared.jobs.registry import JobRegistry
-from shared.jobs.scan import Wanted
-from shared.jobs.set_aside import SetAsideRows
-from shared.jobs.tidying import Tidying
-from shared.models.vocabulary import Operation
-from shared.monitor.cycle_report import CycleReport
+from shared.jobs.set_aside import RowRepair, SetAsideRows
+from shared.polling.check import ManualCheck
+from shared.polling.cycle import PollCycle
+from shared.polling.job_offers import JobOffers
+from shared.polling.poller import JobPoller
+from shared.polling.report import CycleReport
+from shared.polling.rules import PollRules
 from shared.settings import StorageByConnectionString, load_settings
 from shared.storage.connection import Tables
 from shared.storage.documents import Documents
 from shared.storage.table import Table
 from shared.upstream.clients import Upstream, upstream_from_settings
-from shared.webhooks.events import Event
 from tests.clock import FakeClock
 from tests.sandbox_settings import sandbox_settings
 
@@ -61,20 +59,20 @@ class Instance:
         self.clock = clock
         self.announcer = announcer
         self.upstream = upstream.product_ingestion
-        bodies = JobBodies(Documents(table))
+        bodies = LargeFields(Documents(table))
         self.pending = PendingJobs(table, bodies)
         self.set_aside_rows = SetAsideRows(table, clock, changed=lambda: None)
-        self.tidying = Tidying(table, self.set_aside_rows)
+        self.row_repair = RowRepair(table, self.set_aside_rows)
         self.history = History(table, bodies)
-        self.asks = Asks(table)
+        self.poll_spacing = PollSpacing(table)
         self.outbox = Outbox(
             table=table, pending=self.pending, history=self.history, announcer=announcer, clock=clock
         )
         self.registry = JobRegistry(
             pending=self.pending,
-            tidying=self.tidying,
+            row_repair=self.row_repair,
             history=self.history,
-            asks=self.asks,
+            poll_spacing=self.poll_spacing,
             outbox=self.outbox,
             clock=clock,
         )
@@ -83,16 +81,18 @@ class Instance:
         self.manual_check = ManualCheck(
             registry=self.registry,
             pending=self.pending,
-            asks=self.asks,
+            poll_spacing=self.poll_spacing,
             outbox=self.outbox,
             poller=self.poller,
             clock=clock,
         )
-        self.job_offers = JobOffers(registry=self.registry, asks=self.asks, upstream=self.upstream, clock=clock)
+        self.job_offers = JobOffers(
+            registry=self.registry, poll_spacing=self.poll_spacing, upstream=self.upstream, clock=clock
+        )
         self.cycle = PollCycle(
             pending=self.pending,
-            tidying=self.tidying,
-            asks=self.asks,
+            row_repair=self.row_repair,
+            poll_spacing=self.poll_spacing,
             outbox=self.outbox,
             poller=self.poller,
             ensure_token=self.upstream.ensure_token,

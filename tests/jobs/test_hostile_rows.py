@@ -11,10 +11,10 @@ import pytest
 from azure.core.rest import HttpRequest
 
 from sandbox.server import Sandbox
-from shared.jobs.job_offers import JobMadeNoOffer
+from shared.jobs.filter import Wanted
+from shared.jobs.job import JobState, Operation
 from shared.jobs.job_rows import JOB_COLUMNS
-from shared.jobs.scan import Wanted
-from shared.models.vocabulary import JobState, Operation
+from shared.polling.job_offers import JobMadeNoOffer
 from shared.storage.errors import ChangeRefused
 from shared.storage.table import Change, Write
 from tests.jobs.conftest import Instance
@@ -142,7 +142,7 @@ def test_thousands_of_upper_case_keys_are_corrected_and_polled_by_the_next_tick(
     instance.table.commit_each(
         [[Change(Write.INSERT, {"PartitionKey": "pending", "RowKey": job_id.upper()})] for job_id in jobs]
     )
-    rows = instance.tidying.in_lower_case(instance.pending_rows())
+    rows = instance.row_repair.in_lower_case(instance.pending_rows())
     assert sorted(row.row_key for row in rows) == sorted(jobs)
 
 
@@ -151,7 +151,7 @@ def test_of_a_job_under_two_keys_the_right_one_stays(instance: Instance, fresh_s
     instance.register(job_id)
     put(instance, job_id.upper(), label="surplus")
     misspelt = [row for row in instance.pending_rows() if row.row_key != job_id]
-    assert instance.tidying.in_lower_case(misspelt) == []  # the right one is not among those read
+    assert instance.row_repair.in_lower_case(misspelt) == []  # the right one is not among those read
     assert [row["RowKey"] for row in instance.table.rows("PartitionKey eq 'pending'")] == [job_id]
     assert instance.job(job_id).label == "a label"
 
@@ -170,7 +170,7 @@ def test_a_row_that_storage_lets_grow_no_more_is_set_aside(
         return commit(changes)
 
     monkeypatch.setattr(instance.table, "commit", refusing)
-    instance.tidying.set_aside_refused([row])
+    instance.row_repair.set_aside_refused([row])
     assert instance.registry.find(job_id) is None
     [aside] = instance.set_aside_rows.page(None, 10)
     assert aside.row_key == job_id

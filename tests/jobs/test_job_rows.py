@@ -9,18 +9,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.jobs.history import History
-from shared.jobs.job import Job
-from shared.jobs.job_bodies import JobBodies
+from shared.jobs.job import Job, JobState, Operation
 from shared.jobs.job_rows import JOB_COLUMNS, columns_of, job_of, pending_row
+from shared.jobs.large_fields import LargeFields
 from shared.jobs.pending_jobs import PendingJobs
-from shared.jobs.poll_rules import PollRules
 from shared.jobs.record import job_record
 from shared.json_codec import dumps_bytes
-from shared.models.vocabulary import JobState, Operation
-from shared.storage.columns import BadRow
+from shared.polling.rules import PollRules
 from shared.storage.documents import Documents
 from shared.storage.entities import StoredRow
 from shared.storage.errors import RecordBroken
+from shared.storage.rows import BadRow
 from shared.storage.table import Table
 from shared.upstream.errors import UpstreamTimeout
 
@@ -206,7 +205,7 @@ def test_any_row_is_a_job_that_can_be_shown_written_and_polled_or_a_bad_row(
 @settings(deadline=None)
 @given(columns=ROWS, key=KEYS)
 def test_any_outbox_row_and_any_record_is_a_finished_job_or_a_bad_row(columns: dict[str, Any], key: str) -> None:
-    bodies = JobBodies(NoDocuments())
+    bodies = LargeFields(NoDocuments())
     finished: dict[str, Any] = {"state": "failed", "registeredAt": NOW, "finishedAt": NOW, "finishedEventId": "evt_1"}
     for base in (finished, {}):
         for read in (PendingJobs(NO_TABLE, bodies).whole_outbox, History(NO_TABLE, bodies).read):

@@ -8,9 +8,8 @@ import pytest
 
 from sandbox.server import Sandbox
 from shared.jobs import listing
-from shared.jobs.job import Job
+from shared.jobs.job import Job, JobState, Operation
 from shared.jobs.listing import InvalidCursor, JobListing
-from shared.models.vocabulary import JobState, Operation
 from shared.storage.table import Change, Row, Write
 from tests.jobs.conftest import Instance
 

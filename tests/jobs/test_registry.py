@@ -3,7 +3,7 @@
 import uuid
 
 from sandbox.server import Sandbox
-from shared.models.vocabulary import JobState, Operation
+from shared.jobs.job import JobState, Operation
 from tests.jobs.conftest import Instance
 
 

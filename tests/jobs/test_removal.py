@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from sandbox.server import Sandbox
+from shared.jobs.job import JobState
 from shared.jobs.job_rows import PendingRow
 from shared.json_codec import loads
-from shared.models.vocabulary import JobState
 from shared.storage.table import Change, Table, Write
 from tests.jobs.conftest import Instance
 

@@ -10,11 +10,10 @@ from typing import Any
 import pytest
 
 from sandbox.server import Sandbox
-from shared.jobs.job_bodies import JobBodies
-from shared.jobs.orphans import OrphanedDocuments
+from shared.jobs.job import JobState
+from shared.jobs.large_fields import LargeFields
 from shared.json_codec import loads
-from shared.models.vocabulary import JobState
-from shared.monitor.clean_up import CleanUp, Retention
+from shared.monitor.clean_up import CleanUp, OrphanedDocuments, Retention
 from shared.monitor.timer_reports import TimerReport
 from shared.storage.documents import Documents
 from shared.storage.errors import StorageUnreachable
@@ -53,7 +52,7 @@ def clean_up(
     return CleanUp(
         history=instance.history,
         set_aside_rows=instance.set_aside_rows,
-        asks=instance.asks,
+        poll_spacing=instance.poll_spacing,
         orphans=OrphanedDocuments(documents, instance.pending, instance.history),
         remove_expired_deliveries=(deliveries or Deliveries()).remove_expired,
         retention=retention,
@@ -176,7 +175,7 @@ def later(instance: Instance) -> Instance:
 
 
 def test_documents_that_no_row_refers_to_go_after_a_day(later: Instance) -> None:
-    bodies = JobBodies(Documents(later.table))
+    bodies = LargeFields(Documents(later.table))
     finished = finish(later, BIG)
     pending = later.register(str(uuid.uuid4()))
     row = later.pending.get(pending.job_id, later.clock.now())
@@ -285,7 +284,7 @@ def test_a_step_that_fails_keeps_no_other_from_its_turn(
     def broken(*_: object, **__: object) -> int:
         raise KeyError("nobody foresaw this")
 
-    monkeypatch.setattr(instance.asks, "forget", unreachable)
+    monkeypatch.setattr(instance.poll_spacing, "forget", unreachable)
     monkeypatch.setattr(instance.set_aside_rows, "remove_expired", broken)
     assert not clean_up(instance).ok
     assert instance.registry.find(job_id) is None

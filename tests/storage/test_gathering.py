@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from shared.storage.errors import StorageUnreachable
-from shared.storage.gathering import Gathered
+from shared.storage.transactions import Gathered
 
 
 class SlowStorage:

@@ -14,9 +14,8 @@ from cryptography.hazmat.primitives.serialization import (
 
 from sandbox.server import Sandbox
 from shared.settings import ClientCertificate, FederatedIdentity, PartnerCenterCredential, Settings
-from shared.upstream.credentials import SharedCredential, credential_from_settings
 from shared.upstream.errors import TokenUnavailable
-from shared.upstream.tokens import TokenSource
+from shared.upstream.tokens import SharedCredential, TokenSource, credential_from_settings
 from tests.clock import FakeClock
 
 GRAPH = "https://graph.microsoft.com/.default"

@@ -5,9 +5,9 @@ from hypothesis import given, settings
 from requests.structures import CaseInsensitiveDict
 
 from shared.json_codec import MOST_ELEMENTS, loads
-from shared.upstream.answer import Answer
+from shared.upstream.answers import Answer
 from shared.upstream.errors import UpstreamUnreadable
-from shared.upstream.job_detail import private_offer_in
+from shared.upstream.product_ingestion import private_offer_in
 from tests.json_texts import json_bytes
 
 JOB_ID = "11111111-2222-4333-8444-555555555555"

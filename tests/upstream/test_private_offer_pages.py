@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from requests.structures import CaseInsensitiveDict
 
 from shared.json_codec import dumps, loads
-from shared.upstream.answer import Answer
+from shared.upstream.answers import Answer
 from shared.upstream.errors import UpstreamUnreadable
 from shared.upstream.private_offer_pages import LISTING_MAX_BYTES, InvalidCursor, PrivateOfferPage, collect
 from tests.json_texts import json_bytes, json_values

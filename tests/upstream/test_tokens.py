@@ -15,9 +15,14 @@ from hypothesis import strategies as st
 
 from sandbox.server import Sandbox
 from shared.settings import ClientSecret, Settings
-from shared.upstream.credentials import SharedCredential, credential_from_settings
 from shared.upstream.errors import TokenUnavailable
-from shared.upstream.tokens import REFUSAL_HOLDS_SECONDS, REJECTED_AGAIN_WITHIN_SECONDS, TokenSource
+from shared.upstream.tokens import (
+    REFUSAL_HOLDS_SECONDS,
+    REJECTED_AGAIN_WITHIN_SECONDS,
+    SharedCredential,
+    TokenSource,
+    credential_from_settings,
+)
 from tests.clock import FakeClock
 
 GRAPH, PORTAL = "https://graph.microsoft.com/.default", "https://cloudpartner.azure.com/.default"

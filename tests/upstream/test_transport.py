@@ -17,7 +17,6 @@ from hypothesis import strategies as st
 
 from sandbox.server import Sandbox
 from shared.settings import Settings
-from shared.upstream.credentials import SharedCredential, credential_from_settings
 from shared.upstream.errors import (
     TokenRejected,
     TokenUnavailable,
@@ -30,7 +29,12 @@ from shared.upstream.errors import (
     UpstreamUnreachable,
     UpstreamUnreadable,
 )
-from shared.upstream.tokens import REJECTED_AGAIN_WITHIN_SECONDS, TokenSource
+from shared.upstream.tokens import (
+    REJECTED_AGAIN_WITHIN_SECONDS,
+    SharedCredential,
+    TokenSource,
+    credential_from_settings,
+)
 from shared.upstream.transport import ANSWER_MAX_BYTES, CHUNK_BYTES, LARGE_ANSWER_BYTES, RETRIES_MAX, Transport
 from tests.clock import FakeClock
 from tests.upstream.recording_server import RecordingServer, recording

@@ -6,9 +6,9 @@ python -m tests.webhooks.announcing_process CONNECTION_STRING JOBS_TABLE
 import sys
 
 from shared.clock import SystemClock
+from shared.events.event import Event
 from shared.settings import StorageByConnectionString, load_settings
 from shared.storage.connection import Tables
-from shared.webhooks.events import Event
 from shared.webhooks.webhooks import open_webhooks
 from tests.webhooks.samples import event
 

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from shared.webhooks.events import Event
+from shared.events.event import Event
 
 CREATED_AT = datetime(2026, 11, 20, 9, 2, tzinfo=UTC)
 JOB_ID = "b3f49dff-381f-480d-a10e-17f4ce49b65f"

@@ -7,10 +7,9 @@ from threading import Event as Signal
 import pytest
 
 from shared.clock import SystemClock
-from shared.webhooks.delivery import Delivery, DeliveryStatus, DueDelivery
+from shared.webhooks.delivery import MAX_ATTEMPTS, Delivery, DeliveryStatus, DueDelivery
 from shared.webhooks.endpoint import Endpoint
 from shared.webhooks.endpoint_threads import THREADS_PER_ENDPOINT
-from shared.webhooks.schedule import MAX_ATTEMPTS
 from shared.webhooks.webhooks import Webhooks
 from tests.clock import FakeClock
 from tests.webhooks.conftest import AddEndpoint, OpenWebhooks

@@ -9,11 +9,10 @@ import pytest
 
 from shared.storage.errors import ChangeRefused
 from shared.storage.table import Change, Committed, Table
-from shared.webhooks.delivery import Delivery, DeliveryStatus
-from shared.webhooks.schedule import MAX_ATTEMPTS
+from shared.webhooks.delivery import MAX_ATTEMPTS, Delivery, DeliveryStatus
 from shared.webhooks.webhooks import Webhooks
 from tests.clock import FakeClock
-from tests.test_http_deadline import serving
+from tests.egress.test_deadline import serving
 from tests.webhooks.conftest import AddEndpoint, OpenWebhooks
 from tests.webhooks.receiver import Receiver, Reply
 from tests.webhooks.samples import event
@@ -212,7 +211,7 @@ def test_an_error_of_the_app_while_planning_the_next_attempt_leaves_the_schedule
         if header is not None:
             raise OverflowError
 
-    monkeypatch.setattr("shared.webhooks.schedule.retry_after_seconds", overflowing)
+    monkeypatch.setattr("shared.webhooks.delivery.retry_after_seconds", overflowing)
     receiver.behaviour = lambda _: Reply(503, headers={"Retry-After": "soon"})
     endpoint = add_endpoint(receiver)
     webhooks.announcer.announce([event()])

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
+from shared.events.event import Event
 from shared.storage.errors import StorageUnreachable
 from shared.storage.table import Change, Committed, Table
 from shared.webhooks.delivery import DeliveryStatus
 from shared.webhooks.endpoint import Endpoint
 from shared.webhooks.endpoint_threads import THREADS_PER_ENDPOINT
-from shared.webhooks.events import Event
 from shared.webhooks.removal import MARK_STAYS_FOR
 from shared.webhooks.signing import new_secret
 from shared.webhooks.webhooks import Webhooks

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from shared.webhooks.schedule import MAX_ATTEMPTS, next_attempt_at
+from shared.webhooks.delivery import MAX_ATTEMPTS, next_attempt_at
 
 NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)

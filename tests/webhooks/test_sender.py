@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from shared.egress.guard import Answer, AttemptFailed, NetworkGuard
 from shared.webhooks.endpoint import Endpoint
-from shared.webhooks.network_guard import Answer, AttemptFailed, NetworkGuard
 from shared.webhooks.sender import Sender
 from shared.webhooks.signing import new_secret
 from tests.clock import FakeClock

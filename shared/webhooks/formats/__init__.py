@@ -5,14 +5,12 @@ import logging
 from typing import cast
 
 from shared.clock import rfc3339
+from shared.events.event import Event
 from shared.json_codec import JsonObject, dumps, loads
 from shared.log import log_event
-from shared.models.webhook_responses import FormatName
-from shared.webhooks.events import Event
-from shared.webhooks.formats.slack import slack_message
+from shared.webhooks.endpoint import FormatName
+from shared.webhooks.formats.chat import slack_message, summary_of, teams_message
 from shared.webhooks.formats.standard import standard_body
-from shared.webhooks.formats.summary import summary_of
-from shared.webhooks.formats.teams import teams_message
 
 _log = logging.getLogger("offer_monitor.webhooks")
 

@@ -3,9 +3,9 @@
 from typing import Any
 
 from shared.clock import rfc3339
+from shared.events.event import Event
 from shared.json_codec import InvalidJson, JsonObject, RawJson, dumps, loads, members
 from shared.redaction import without_signed_links
-from shared.webhooks.events import Event
 
 BODY_MAX_BYTES = 256 * 1024 - 1
 # What is left of a private offer that does not fit: enough to know which one it is and to fetch the rest.

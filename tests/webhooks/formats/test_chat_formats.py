@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
+from shared.events.event import Event
 from shared.json_codec import loads
-from shared.models.webhook_responses import FormatName
-from shared.webhooks.events import Event
+from shared.webhooks.endpoint import FormatName
 from shared.webhooks.formats import render
+from shared.webhooks.formats.chat import error_lines
 from shared.webhooks.formats.standard import standard_body
-from shared.webhooks.formats.summary import error_lines
 from tests.webhooks.samples import CREATED_AT, FAILED_ERRORS, event
 
 TEAMS_MAX_BYTES = 28 * 1024

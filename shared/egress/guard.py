@@ -1,0 +1,206 @@
+"""Sends to webhook endpoints, and to nowhere an endpoint must not lead.
+
+The address is checked where it counts: the guard looks the name up itself, checks every address found, and connects
+to exactly those, so a name that changes between a check and a connection (DNS rebinding) gains nothing. TLS, its
+certificate and the Host header are still for the name. A redirect is an answer like any other; and since the adapter
+is used bare, without a session, no proxy, netrc entry or cookie can come into it.
+"""
+
+import logging
+import socket
+import threading
+import time
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+import requests
+import urllib3
+
+from shared.egress.adapter import DeadlineAdapter
+from shared.egress.deadline import (
+    Resolver,
+    answer_within,
+    connect_to_first,
+    resolve_in_time,
+    system_resolver,
+)
+from shared.egress.urls import prepared_url, url_faults, why_refused
+from shared.log import log_event
+
+ATTEMPT_TIMEOUT_SECONDS = 15.0
+REGISTRATION_LOOK_UP_SECONDS = 3.0
+# More than is kept of an answer, so that a secret in it is taken out whole before the text is cut.
+ANSWER_READ_BYTES = 16 * 1024
+ERROR_MAX_CHARACTERS = 1000
+# Hosts whose connections are kept open, and how many each: as many as an endpoint has attempts at once.
+_POOLED_HOSTS = 64
+_POOLED_CONNECTIONS = 8
+# Node's server, and others, close a connection after 5 idle seconds; a request that crosses with the closing is lost.
+_POOLED_SECONDS = 4.0
+_log = logging.getLogger("offer_monitor.webhooks")
+
+
+class AttemptFailed(Exception):
+    """No answer came; the message says why, in 1,000 characters at most, and may be shown. Worth a retry."""
+
+    latency_ms = 0
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message[:ERROR_MAX_CHARACTERS])
+
+
+class AddressRefused(AttemptFailed):
+    """The endpoint's name leads where nothing may be sent. Worth a retry only because names can change."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What an endpoint answered: `beginning` is the start of the body, as it came."""
+
+    status: int
+    retry_after: str | None
+    beginning: str
+    latency_ms: int
+
+
+class NetworkGuard:
+    """Posts to endpoints through pooled connections; one instance serves all threads."""
+
+    def __init__(
+        self,
+        *,
+        allow_private: bool = False,
+        ca_bundle: str | None = None,
+        resolver: Resolver = system_resolver,
+        timeout_seconds: float = ATTEMPT_TIMEOUT_SECONDS,
+    ) -> None:
+        self._allow_private = allow_private
+        self._resolver = resolver
+        self._timeout_seconds = timeout_seconds
+        self._this_thread = threading.local()
+        self._adapter = DeadlineAdapter(
+            dial=self._dial,
+            ca_bundle=ca_bundle,
+            pools=_POOLED_HOSTS,
+            connections_per_pool=_POOLED_CONNECTIONS,
+            idle_seconds=_POOLED_SECONDS,
+        )
+
+    def post(self, url: str, body: bytes, headers: dict[str, str]) -> Answer:
+        """Post once and read the answer, all within the timeout. Raises AttemptFailed."""
+        faults = url_faults(url, allow_private=self._allow_private)
+        if faults:
+            raise AddressRefused(faults[0])
+        started = time.monotonic()
+        try:
+            response, beginning = self._post(url, body, headers)
+        except AttemptFailed as failure:
+            failure.latency_ms = _ms_since(started)
+            raise
+        return Answer(
+            status=response.status_code,
+            retry_after=response.headers.get("Retry-After"),
+            beginning=beginning,
+            latency_ms=_ms_since(started),
+        )
+
+    def close(self) -> None:
+        """Close the pooled connections."""
+        self._adapter.close()
+
+    def _post(self, url: str, body: bytes, headers: dict[str, str]) -> tuple[requests.Response, str]:
+        try:
+            request = requests.Request("POST", url, data=body, headers=headers).prepare()
+            with answer_within(self._timeout_seconds):
+                response = self._send(request)
+                try:
+                    return response, _beginning(response)
+                finally:
+                    response.close()
+        except (requests.Timeout, urllib3.exceptions.TimeoutError, TimeoutError) as error:
+            raise AttemptFailed(f"no whole answer within {self._timeout_seconds:g} s") from error
+        except requests.exceptions.SSLError as error:
+            raise AttemptFailed(f"TLS failed: {_innermost(error)}") from error
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+            raise AttemptFailed(f"no connection or no readable answer: {_innermost(error)}") from error
+
+    def _send(self, request: requests.PreparedRequest) -> requests.Response:
+        """Send on a kept connection or a new one.
+
+        A kept one may have been closed by the endpoint a moment ago: then the request goes out again. Each that fails
+        is dropped, so that at last a new one is made, and its failure is the endpoint's.
+        """
+        while True:
+            self._this_thread.dialed = False
+            try:
+                return self._adapter.send(request, stream=True, timeout=self._timeout_seconds)
+            except requests.ConnectionError:
+                if self._this_thread.dialed:
+                    raise
+
+    def _dial(self, host: str, port: int) -> socket.socket:
+        self._this_thread.dialed = True
+        addresses = resolve_in_time(self._resolver, host)
+        for address in addresses:
+            self._refuse(host, address)
+        connection = connect_to_first(addresses, port)
+        try:
+            # Nothing between here and there should change the address; if something did, nothing is sent.
+            self._refuse(host, connection.getpeername()[0])
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _refuse(self, host: str, address: str) -> None:
+        reason = _why_refused(host, address, allow_private=self._allow_private)
+        if reason is not None:
+            raise AddressRefused(f"the host leads to {reason}")
+
+
+def check_endpoint_url(url: str, *, allow_private: bool, resolver: Resolver = system_resolver) -> list[str]:
+    """Every reason why `url` cannot be an endpoint; empty if it can.
+
+    A name that cannot be looked up now is not a fault: it may be about to exist, and each connection checks it.
+    """
+    faults = url_faults(url, allow_private=allow_private)
+    if faults:
+        return list(faults)
+    host = urlsplit(prepared_url(url)).hostname or ""
+    try:
+        with answer_within(REGISTRATION_LOOK_UP_SECONDS):
+            addresses = resolve_in_time(resolver, host)
+    except OSError:
+        return []
+    refused = dict.fromkeys(_why_refused(host, address, allow_private=allow_private) for address in addresses)
+    return [f"the host leads to where no webhook may go: {reason}" for reason in refused if reason is not None]
+
+
+def _why_refused(host: str, address: str, *, allow_private: bool) -> str | None:
+    """See `why_refused`. Which address it was is for the log alone."""
+    reason = why_refused(address, allow_private=allow_private)
+    if reason is not None:
+        log_event(_log, "webhook_address_refused", level=logging.WARNING, host=host, address=address, reason=reason)
+    return reason
+
+
+def _beginning(response: requests.Response) -> str:
+    """The start of the body. A connection whose body is longer is closed rather than read to its end."""
+    start = b""
+    while len(start) < ANSWER_READ_BYTES:
+        piece = response.raw.read(ANSWER_READ_BYTES - len(start), decode_content=False)
+        if not piece:
+            break
+        start += piece
+    return start.decode(errors="replace")
+
+
+def _ms_since(started: float) -> int:
+    return round((time.monotonic() - started) * 1000)
+
+
+def _innermost(error: BaseException) -> str:
+    """The cause at the bottom of the chain, in the words of the socket or TLS library."""
+    while error.__context__ is not None:
+        error = error.__context__
+    return str(error) or type(error).__name__

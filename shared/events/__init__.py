@@ -1,0 +1,1 @@
+"""What can be announced: events and the patterns that choose them."""

@@ -1,0 +1,191 @@
+"""Reads a request's JSON body into its model."""
+
+import re
+from collections.abc import Callable, Collection, Mapping
+from http import HTTPStatus
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from shared.http.messages import Request, Response
+from shared.http.problems import ProblemError, invalid_request
+from shared.identifiers import InvalidIdentifier
+from shared.json_codec import InvalidJson, dumps, loads
+
+LONGEST_BODY_BYTES = 256 * 1024
+
+
+def read_body[M: BaseModel](request: Request, model: type[M]) -> M:
+    """The body as `model`. Raises a problem that names every fault.
+
+    411: sent in chunks; 415: compressed; 413: too large; 400: not JSON, or a malformed id; 422: of the wrong shape.
+    """
+    _check_transfer(request)
+    if len(request.body) > LONGEST_BODY_BYTES:
+        raise ProblemError(
+            HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+            "body-too-large",
+            f"The body is larger than {LONGEST_BODY_BYTES} bytes.",
+        )
+    try:
+        value = loads(request.body)
+    except InvalidJson as error:
+        raise invalid_request([f"body: {error}"]) from error
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        # A malformed id is 400 wherever it stands, as in a path; a body of the wrong shape is 422.
+        status = HTTPStatus.BAD_REQUEST if only_malformed_ids(error) else HTTPStatus.UNPROCESSABLE_ENTITY
+        raise invalid_request(faults_of(error), status=status) from error
+
+
+def _check_transfer(request: Request) -> None:
+    """The Functions host passes on no body that comes in chunks, and a compressed one as it is."""
+    if not request.body and request.headers.get("transfer-encoding"):
+        raise ProblemError(
+            HTTPStatus.LENGTH_REQUIRED,
+            "length-required",
+            "A body that is sent in chunks does not get here. Send it whole, with Content-Length.",
+        )
+    encoding = request.headers.get("content-encoding", "").strip()
+    if encoding and encoding.casefold() != "identity":
+        raise ProblemError(
+            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+            "body-compressed",
+            "The body has a Content-Encoding. Send it uncompressed, without that header.",
+        )
+
+
+# By pydantic's type of fault; `{}` is filled in from its context.
+_TEXTS = {
+    "missing": "is required",
+    "extra_forbidden": "is not known here",
+    "null": "should not be null: leave it out",
+    "model_type": "should be an object",
+    "model_attributes_type": "should be an object",
+    "dict_type": "should be an object",
+    "list_type": "should be an array",
+    "string_type": "should be a text",
+    "string_unicode": "should be a text without lone surrogates",
+    "bool_type": "should be true or false",
+    "int_type": "should be a whole number",
+    "float_type": "should be a number",
+    "string_too_short": "should have at least {min_length} characters",
+    "string_too_long": "should have at most {max_length} characters",
+    "too_short": "should have at least {min_length} elements",
+    "too_long": "should have at most {max_length} elements",
+    "literal_error": "should be {expected}",
+    "enum": "should be {expected}",
+    "string_pattern_mismatch": "should match {pattern}",
+}
+_SINGULAR = re.compile(r"\b1 (character|element)s")
+
+
+def faults_of(error: ValidationError) -> list[str]:
+    """Each fault of a body as `path: what is wrong`; of what was sent only the names of members are repeated."""
+    return [
+        f"{'.'.join(str(part) for part in fault['loc']) or 'body'}: {_text(fault)}"
+        for fault in error.errors(include_url=False, include_input=False)
+    ]
+
+
+def only_malformed_ids(error: ValidationError) -> bool:
+    """Whether the body has the right shape, and nothing but an id in it is malformed."""
+    return all(
+        isinstance(fault.get("ctx", {}).get("error"), InvalidIdentifier)
+        for fault in error.errors(include_url=False, include_input=False)
+    )
+
+
+def _text(fault: Any) -> str:  # noqa: ANN401 - a dictionary that pydantic_core describes
+    text = _TEXTS.get(fault["type"])
+    if text is None:
+        return str(fault["msg"]).removeprefix("Value error, ").removeprefix("Input ")
+    return _SINGULAR.sub(r"1 \1", text.format(**fault.get("ctx", {})))
+
+
+LONGEST_TEXT_CHARACTERS = 500
+LONGEST_SHOWN_NAME_CHARACTERS = 50
+
+
+# The function key may travel in the query; the host has looked at it.
+_ALWAYS_KNOWN = "code"
+
+
+def takes_parameters[H: Callable[..., Response]](handler: H) -> H:
+    """Mark a handler that looks at its query parameters itself, by `Parameters`. Any other is only called without."""
+    handler.takes_parameters = True  # type: ignore[attr-defined] # functions may have attributes
+    return handler
+
+
+def check_parameters(handler: Callable[..., Response], query: Mapping[str, str]) -> None:
+    """Refuse every parameter of a handler that takes none."""
+    if not getattr(handler, "takes_parameters", False):
+        Parameters(query, known=()).check()
+
+
+class Parameters:
+    """Reads a request's parameters and gathers their faults; `check` raises them all."""
+
+    def __init__(self, query: Mapping[str, str], *, known: Collection[str]) -> None:
+        self._query = query
+        here = f"known here: {', '.join(sorted(known))}" if known else "this call takes none"
+        self._faults = [
+            f"{dumps(name[:LONGEST_SHOWN_NAME_CHARACTERS])} is not a known parameter; {here}"
+            for name in query
+            if name not in known and name.casefold() != _ALWAYS_KNOWN
+        ]
+
+    def fault(self, text: str) -> None:
+        self._faults.append(text)
+
+    def check(self) -> None:
+        """Raise a problem that names every fault found."""
+        if self._faults:
+            raise invalid_request(self._faults)
+
+    def text(self, name: str, *, longest: int = LONGEST_TEXT_CHARACTERS) -> str | None:
+        """The parameter, or None if it is absent."""
+        value = self._query.get(name)
+        if value is not None and not 0 < len(value) <= longest:
+            self.fault(f"{name} should be a text of 1 to {longest} characters")
+            return None
+        return value
+
+    def choice(self, name: str, choices: Collection[str], default: str | None = None) -> str | None:
+        """One of the choices, in any case."""
+        value = self._query.get(name)
+        if value is None:
+            return default
+        if value.casefold() not in choices:
+            self.fault(f"{name} should be one of {', '.join(choices)}")
+            return default
+        return value.casefold()
+
+    def whole_number(self, name: str, default: int | None, *, lowest: int, highest: int) -> int | None:
+        value = self._query.get(name)
+        if value is None:
+            return default
+        # isdecimal alone would take digits of every script, int alone signs, spaces and underscores.
+        is_number = value.isascii() and value.isdecimal() and len(value) <= 20
+        if not is_number or not lowest <= int(value) <= highest:
+            self.fault(f"{name} should be a whole number from {lowest} to {highest}")
+            return default
+        return int(value)
+
+    def limit(self, default: int, highest: int) -> int:
+        """How many items a page may hold."""
+        return self.whole_number("limit", default, lowest=1, highest=highest) or default
+
+    def identifier(self, name: str, check: Callable[[str], str]) -> str | None:
+        """An identifier, or None if it is absent."""
+        value = self._query.get(name)
+        return None if value is None else self.checked_id(value, check) or None
+
+    def checked_id(self, value: str, check: Callable[[str], str]) -> str:
+        """An identifier; a malformed one is a fault and reads as an empty text."""
+        try:
+            return check(value)
+        except InvalidIdentifier as error:
+            self.fault(str(error))
+            return ""

@@ -1,0 +1,114 @@
+"""A poll on demand, within promise 1 (docs/promises.md). Claim, rules and outbox are those of the poll cycle."""
+
+import logging
+import math
+from datetime import datetime, timedelta
+
+from shared.clock import Clock
+from shared.jobs.finishing import Outbox
+from shared.jobs.job import POLL_SPACING, Job
+from shared.jobs.job_rows import PendingRow
+from shared.jobs.pending_jobs import PendingJobs
+from shared.jobs.poll_spacing import PollSpacing
+from shared.jobs.registry import JobRegistry
+from shared.jobs.results import Written
+from shared.polling.poller import ANSWER_WITHIN, JobPoller, claimed_until
+from shared.storage.errors import ChangeRefused, StorageError
+
+_log = logging.getLogger("offer_monitor.jobs")
+
+
+class JobUnknown(LookupError):
+    """No such job, here or upstream."""
+
+
+class AskedTooRecently(Exception):
+    """Upstream was asked about this job less than 60 seconds ago, or is being asked right now."""
+
+    def __init__(self, wait: timedelta) -> None:
+        super().__init__("upstream was asked about this job less than 60 seconds ago")
+        self.retry_after_seconds = max(1, math.ceil(wait.total_seconds()))
+
+
+class ManualCheck:
+    """Polls one registered job now."""
+
+    def __init__(
+        self,
+        *,
+        registry: JobRegistry,
+        pending: PendingJobs,
+        poll_spacing: PollSpacing,
+        outbox: Outbox,
+        poller: JobPoller,
+        clock: Clock,
+    ) -> None:
+        self._registry = registry
+        self._pending = pending
+        self._poll_spacing = poll_spacing
+        self._outbox = outbox
+        self._poller = poller
+        self._clock = clock
+
+    def check(self, job_id: str) -> Job:
+        """The job after a poll; a finished one as it is, and so one whose detail alone cannot be had yet.
+
+        Raises JobUnknown, AskedTooRecently, StorageError, and UpstreamError after storing it with the job.
+        """
+        row = self._pending.get(job_id, self._clock.now())
+        if row is None:
+            job = self._registry.find(job_id)
+            if job is None:
+                raise JobUnknown(job_id)
+            return job
+        answer_by = self._clock.now() + ANSWER_WITHIN
+        claimed = self._claim(row, until=claimed_until(answer_by))
+        with self._poller.turn() as turn:
+            poll = self._poller.poll(claimed.job, answer_by=answer_by, turn=turn)
+            written = self._pending.write([(claimed, poll.job)])[0]
+        if written is not None:
+            self._settle(written)
+        if not poll.job.pending or poll.job.awaits_detail:
+            return poll.job
+        if poll.error is not None:
+            raise poll.error
+        if not poll.asked:
+            raise AskedTooRecently(poll.job.next_poll_at - self._clock.now())
+        return poll.job
+
+    def _claim(self, row: PendingRow, *, until: datetime) -> PendingRow:
+        now = self._clock.now()
+        earliest = row.job.next_poll_at
+        if row.never_polled:
+            earliest = max(earliest, self._earliest_of_unpolled(row.job.job_id, now))
+        # A job that failed often is slowed down further than its minute; whoever asks by hand need not wait for that.
+        if row.job.last_polled_at is not None and not row.claimed:
+            earliest = min(earliest, row.job.last_polled_at + POLL_SPACING)
+        if row.job.retry_after_until is not None:
+            earliest = max(earliest, row.job.retry_after_until)
+        if earliest > now:
+            raise AskedTooRecently(earliest - now)
+        claims = self._pending.claim([row], until=until)
+        if claims.lost:
+            raise AskedTooRecently(POLL_SPACING)
+        if claims.refused:
+            raise ChangeRefused("storage does not take the job's row any more")
+        return claims.taken[0]
+
+    def _earliest_of_unpolled(self, job_id: str, now: datetime) -> datetime:
+        """What is known of a job's last status request from before its row was there. See `poll_spacing.py`."""
+        finished = self._registry.find_finished(job_id)
+        asked = self._poll_spacing.get(job_id, now)
+        moments = [now if asked is None else asked.next_poll_at]
+        if finished is not None and finished.last_polled_at is not None:
+            moments.append(min(finished.last_polled_at, now) + POLL_SPACING)
+        return max(moments)
+
+    def _settle(self, written: Written) -> None:
+        try:
+            if written.outbox is not None:
+                self._outbox.settle([written.outbox])
+            if written.row is not None:
+                self._outbox.announce_stalled([written.row])
+        except StorageError as error:
+            _log.warning("settling is left to the next tick: %s", error)

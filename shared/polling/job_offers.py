@@ -1,0 +1,156 @@
+"""The private offer that a job made or changed, also of jobs that are not registered here."""
+
+import math
+from datetime import timedelta
+
+from shared.clock import Clock
+from shared.jobs.job import POLL_SPACING, Job, JobState, Operation
+from shared.jobs.poll_spacing import Ask, PollSpacing
+from shared.jobs.registry import JobRegistry
+from shared.json_codec import InvalidJson, JsonObject, dumps, loads
+from shared.polling.check import AskedTooRecently, JobUnknown
+from shared.polling.poller import ANSWER_WITHIN, claimed_until
+from shared.storage.errors import RowChanged
+from shared.upstream.errors import TokenUnavailable, UpstreamError, UpstreamNotFound, UpstreamRejectedRequest
+from shared.upstream.job_status import JobStatus
+from shared.upstream.product_ingestion import ProductIngestion
+
+# A remembered answer shares one column; the errors of a job that failed at length are left out of it.
+LONGEST_REMEMBERED_CHARACTERS = 30_000
+NO_SUCH_JOB = "null"
+
+
+class JobStillPending(Exception):
+    """The job has not ended; its offer may be there later."""
+
+    def __init__(self, wait: timedelta) -> None:
+        super().__init__("the job has not ended yet")
+        self.retry_after_seconds = max(1, math.ceil(wait.total_seconds()))
+
+
+class JobMadeNoOffer(Exception):
+    """The job ended without making or changing an offer; `errors` are upstream's."""
+
+    def __init__(self, outcome: str, errors: list[JsonObject]) -> None:
+        super().__init__(f"the job {outcome}")
+        self.outcome = outcome
+        self.errors = errors
+
+
+class OfferDeleted(Exception):
+    """The job deleted the offer."""
+
+
+class JobOffers:
+    """Finds the private offer behind a job id. Raises the errors above, JobUnknown, UpstreamError, StorageError."""
+
+    def __init__(
+        self, *, registry: JobRegistry, poll_spacing: PollSpacing, upstream: ProductIngestion, clock: Clock
+    ) -> None:
+        self._registry = registry
+        self._poll_spacing = poll_spacing
+        self._upstream = upstream
+        self._clock = clock
+
+    def private_offer(self, job_id: str) -> bytes:
+        """The private offer as upstream sent it, one JSON object: stored when the job finished, or asked for now if
+        the job is not registered here."""
+        job = self._registry.find(job_id)
+        return self._of_unregistered(job_id) if job is None else self._of_registered(job)
+
+    def _of_registered(self, job: Job) -> bytes:
+        match job.state:
+            case JobState.PENDING:
+                raise JobStillPending(job.next_poll_at - self._clock.now())
+            case JobState.FAILED | JobState.CANCELLED:
+                raise JobMadeNoOffer(job.state.value, job.errors)
+            case JobState.LOST | JobState.EXPIRED:
+                raise JobUnknown(job.job_id)
+            case JobState.SUCCEEDED if job.operation is Operation.DELETE:
+                raise OfferDeleted(job.job_id)
+        if job.private_offer is not None:
+            return job.private_offer
+        # There was no detail when the job finished; there may be one now.
+        try:
+            return self._from_detail(job.job_id)
+        except (JobUnknown, UpstreamNotFound) as error:
+            if job.resource_uri is None:
+                raise OfferDeleted(job.job_id) from error
+            raise
+
+    def _of_unregistered(self, job_id: str) -> bytes:
+        """Ask for the detail first: only that of a finished job is there, and it may be asked for at any time."""
+        try:
+            return self._from_detail(job_id)
+        except (JobUnknown, UpstreamNotFound, UpstreamRejectedRequest):
+            status = self._status(job_id)
+        if not status.finished or status.outcome is None:
+            raise JobStillPending(POLL_SPACING)
+        if status.outcome != "succeeded":
+            raise JobMadeNoOffer(status.outcome, status.errors)
+        if status.resource_uri is None:
+            raise OfferDeleted(job_id)
+        raise JobUnknown(job_id)
+
+    def _from_detail(self, job_id: str) -> bytes:
+        private_offer = self._upstream.job_offer(job_id)
+        if private_offer is None:
+            raise JobUnknown(job_id)
+        return private_offer
+
+    def _status(self, job_id: str) -> JobStatus:
+        """The job's status, asked now or less than a minute ago."""
+        now = self._clock.now()
+        ask = self._poll_spacing.claim(job_id, now, until=claimed_until(now + ANSWER_WITHIN))
+        if ask is None:
+            return self._remembered_status(job_id)
+        if self._registry.find(job_id) is not None:
+            # Registered just now: from here on its own row says when it may be asked. See `poll_spacing.py`.
+            self._answered(ask, None)
+            raise JobStillPending(POLL_SPACING)
+        try:
+            ask = self._poll_spacing.confirm(ask)
+        except RowChanged as error:
+            raise AskedTooRecently(POLL_SPACING) from error
+        try:
+            status = self._upstream.job_status(job_id, timeout_seconds=ANSWER_WITHIN.total_seconds())
+        except TokenUnavailable:
+            self._answered(ask, None)
+            raise
+        except UpstreamNotFound:
+            self._answered(ask, NO_SUCH_JOB, asked=True)
+            raise
+        except UpstreamError:
+            self._answered(ask, None, asked=True)
+            raise
+        self._answered(ask, _as_text(status), asked=True)
+        return status
+
+    def _remembered_status(self, job_id: str) -> JobStatus:
+        known = self._poll_spacing.get(job_id, self._clock.now())
+        if known is None or known.answer is None:
+            raise AskedTooRecently(POLL_SPACING if known is None else known.next_poll_at - self._clock.now())
+        if known.answer == NO_SUCH_JOB:
+            raise JobUnknown(job_id)
+        try:
+            return JobStatus.from_json(loads(known.answer), job_id)
+        except (InvalidJson, UpstreamError) as error:  # not as it was written
+            raise AskedTooRecently(known.next_poll_at - self._clock.now()) from error
+
+    def _answered(self, ask: Ask, answer: str | None, *, asked: bool = False) -> None:
+        now = self._clock.now()
+        try:
+            self._poll_spacing.answered(ask, now + POLL_SPACING if asked else now, answer)
+        except RowChanged:
+            return  # taken over after the claim ran out: the other's answer is newer
+
+
+def _as_text(status: JobStatus) -> str:
+    answer = {
+        "jobStatus": status.job_status,
+        "jobResult": status.job_result,
+        "resourceUri": status.resource_uri,
+        "errors": status.errors,
+    }
+    text = dumps(answer)
+    return text if len(text) <= LONGEST_REMEMBERED_CHARACTERS else dumps(answer | {"errors": []})

@@ -1,0 +1,135 @@
+"""What the webhook calls answer."""
+
+from typing import Literal, NotRequired, TypedDict
+
+from shared.clock import rfc3339
+from shared.egress.urls import shown_url
+from shared.webhooks.delivery import Attempt, Delivery
+from shared.webhooks.endpoint import DisabledReason, Endpoint, FormatName
+
+type DeliveryStatusName = Literal["pending", "delivered", "dead"]
+
+
+class WebhookRecord(TypedDict):
+    """An endpoint. Its secret is in no answer but those of `POST /webhooks` and of a rotation.
+
+    `url` is shown without its query, and without a path that is a secret. `disabledReason` is "gone" if the endpoint
+    answered 410, "failing" if every attempt failed for five days. `previousSecretUntil` is when the secret before the
+    last rotation stops signing. The endpoint of WEBHOOK_URL is not editable, and has no `createdAt`.
+    """
+
+    id: str
+    url: str
+    events: list[str]
+    description: str | None
+    format: FormatName
+    enabled: bool
+    disabledReason: DisabledReason | None
+    createdAt: str | None
+    previousSecretUntil: str | None
+    editable: bool
+
+
+class WebhookWithSecret(WebhookRecord):
+    """An endpoint with its secret, which is shown once."""
+
+    secret: str
+
+
+class WebhookList(TypedDict):
+    """Every endpoint."""
+
+    webhooks: list[WebhookRecord]
+
+
+class TestRecord(TypedDict):
+    """What a test event met with. `status` is null, and `error` says why, if no answer came."""
+
+    delivered: bool
+    status: int | None
+    latencyMs: int
+    error: str | None
+
+
+class AttemptRecord(TypedDict):
+    """One attempt: the start of the answer's body, or why no answer came."""
+
+    at: str
+    status: int | None
+    latencyMs: int
+    response: NotRequired[str]
+    error: NotRequired[str]
+
+
+class DeliveryRecord(TypedDict):
+    """One event to one endpoint. `eventId` is the `webhook-id` of every attempt."""
+
+    id: str
+    eventId: str
+    type: str
+    status: DeliveryStatusName
+    createdAt: str
+    nextAttemptAt: str | None
+    attempts: list[AttemptRecord]
+
+
+class DeliveryList(TypedDict):
+    """A page of deliveries, newest first; `nextCursor` is null on the last one."""
+
+    deliveries: list[DeliveryRecord]
+    nextCursor: str | None
+
+
+def webhook_record(endpoint: Endpoint) -> WebhookRecord:
+    """The endpoint, without secrets; the parts of its URL that may be one are shown as ***."""
+    until = endpoint.old_secret_until
+    return WebhookRecord(
+        id=endpoint.shown_id,
+        url=shown_url(endpoint.url),
+        events=list(endpoint.events),
+        description=endpoint.description,
+        format=endpoint.format,
+        enabled=endpoint.enabled,
+        disabledReason=endpoint.disabled_reason,
+        createdAt=None if endpoint.created_at is None else rfc3339(endpoint.created_at),
+        previousSecretUntil=None if until is None else rfc3339(until),
+        editable=not endpoint.from_settings,
+    )
+
+
+def webhook_with_secret(endpoint: Endpoint) -> WebhookWithSecret:
+    """For the one answer that shows the secret."""
+    return WebhookWithSecret(**webhook_record(endpoint), secret=endpoint.secret)
+
+
+def record_of_test(attempt: Attempt) -> TestRecord:
+    """What a test event met with."""
+    return TestRecord(
+        delivered=attempt.succeeded,
+        status=attempt.status,
+        latencyMs=attempt.latency_ms,
+        error=attempt.error or (None if attempt.succeeded else f"the endpoint answered {attempt.status}"),
+    )
+
+
+def delivery_record(delivery: Delivery) -> DeliveryRecord:
+    """The delivery with its attempts, the first one first."""
+    next_at = delivery.next_attempt_at
+    return DeliveryRecord(
+        id=delivery.id,
+        eventId=delivery.event_id,
+        type=delivery.event_type,
+        status=delivery.status.value,
+        createdAt=rfc3339(delivery.created_at),
+        nextAttemptAt=None if next_at is None else rfc3339(next_at),
+        attempts=[_attempt_record(attempt) for attempt in delivery.attempts],
+    )
+
+
+def _attempt_record(attempt: Attempt) -> AttemptRecord:
+    record = AttemptRecord(at=rfc3339(attempt.at), status=attempt.status, latencyMs=attempt.latency_ms)
+    if attempt.response is not None:
+        record["response"] = attempt.response
+    if attempt.error is not None:
+        record["error"] = attempt.error
+    return record

@@ -1,0 +1,284 @@
+"""No answer is ever taken for the answer to another request, whatever a server or a proxy sends."""
+
+import socket
+import ssl
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, suppress
+from typing import Protocol
+
+import pytest
+import requests
+import trustme
+
+from shared.egress.adapter import DeadlineAdapter
+from shared.egress.deadline import answer_within
+from tests.egress.test_deadline import authority_context, serving
+
+type Answering = Callable[["Conversation"], None]
+
+
+class Conversation:
+    """One connection as the server sees it."""
+
+    def __init__(self, connection: socket.socket, done: threading.Semaphore) -> None:
+        self._connection = connection
+        self._done = done
+        self._received = b""
+        self._requests = 0
+
+    def request(self) -> str:
+        """Wait for the next request's headers; returns its path. Raises EOFError when the client is gone."""
+        if self._requests:
+            self._done.release()
+        while b"\r\n\r\n" not in self._received:
+            more = self._connection.recv(65536)
+            if not more:
+                raise EOFError
+            self._received += more
+        self._requests += 1
+        head, _, self._received = self._received.partition(b"\r\n\r\n")
+        return head.split(b" ")[1].decode()
+
+    def skip(self, size_bytes: int) -> None:
+        size_bytes -= len(self._received)
+        self._received = b""
+        while size_bytes > 0:
+            size_bytes -= len(self._connection.recv(min(size_bytes, 1 << 20)))
+
+    def send(self, *pieces: bytes) -> None:
+        """Send each piece in a packet of its own."""
+        for piece in pieces:
+            self._connection.sendall(piece)
+
+
+class Connections:
+    """Lets `answering` deal with each connection, over TLS where there is a context."""
+
+    def __init__(self, answering: Answering, context: ssl.SSLContext | None = None) -> None:
+        self.opened = 0
+        self._done = threading.Semaphore(0)
+        self._answering = answering
+        self._context = context
+
+    def __call__(self, connection: socket.socket) -> None:
+        self.opened += 1
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        with suppress(OSError, EOFError), ExitStack() as stack:
+            if self._context is not None:
+                connection = stack.enter_context(self._context.wrap_socket(connection, server_side=True))
+            self._answering(Conversation(connection, self._done))
+
+    def wait_until_answered(self) -> None:
+        """Until all that answers one more request has been sent."""
+        self._done.acquire(timeout=1)
+
+
+def answer(text: str, head: str = "HTTP/1.1 200 OK\r\nContent-Length: {length}") -> bytes:
+    return (head.format(length=len(text)) + "\r\n\r\n" + text).encode()
+
+
+def in_turn(*wrapped: Callable[[bytes], tuple[bytes, ...]]) -> Answering:
+    """Answers each request with its own path: the first in the first of these ways, the last way for all others."""
+
+    def answering(conversation: Conversation) -> None:
+        for wrap in wrapped:
+            conversation.send(*wrap(answer(conversation.request())))
+        while True:
+            conversation.send(*wrapped[-1](answer(conversation.request())))
+
+    return answering
+
+
+def ways(*pieces: bytes | None) -> Answering:
+    """Every answer in the midst of these pieces, of which None is the answer itself."""
+    return in_turn(lambda right: tuple(right if piece is None else piece for piece in pieces))
+
+
+def together(before: bytes, after: bytes) -> Answering:
+    """Every answer with bytes before and after it in the same packet."""
+    return in_turn(lambda right: (before + right + after,))
+
+
+def framed(head: str, body: str = "{text}") -> Answering:
+    """Answers framed in a way of their own."""
+
+    def answering(conversation: Conversation) -> None:
+        while True:
+            text = conversation.request()
+            conversation.send(
+                answer(body.format(text=text, length=f"{len(text):x}"), head.replace("{n}", str(len(text))))
+            )
+
+    return answering
+
+
+def ahead(conversation: Conversation) -> None:
+    """Answers before it is asked, and so is always one answer ahead."""
+    conversation.send(answer("early"))
+    while True:
+        conversation.send(answer(conversation.request()))
+
+
+LARGE_BODY = b"x" * 16 * 1024 * 1024  # more than what the network holds
+
+
+def before_reading_the_body(conversation: Conversation) -> None:
+    """Answers when it has the headers, reads the body then, and has lost its way with the next request."""
+    conversation.send(answer(conversation.request()))
+    conversation.skip(len(LARGE_BODY))
+    conversation.request()
+    conversation.send(answer("/wrong"))
+
+
+CHUNKED = "{length}\r\n{text}\r\n0\r\n\r\n"
+ODD: dict[str, Answering] = {
+    "a 100 before every answer": together(b"HTTP/1.1 100 Continue\r\n\r\n", b""),
+    "a 102 before every answer": together(b"HTTP/1.1 102 Processing\r\n\r\n", b""),
+    "several 103 before every answer": ways(*[b"HTTP/1.1 103 Early Hints\r\nLink: <a>\r\n\r\n"] * 3, None),
+    "an unheard-of 1xx before every answer": ways(b"HTTP/1.1 199 Soon\r\nContent-Length: 9\r\n\r\n", None),
+    "another answer in the same packet": together(b"", answer("surplus")),
+    "another answer in the next packet": ways(None, answer("surplus")),
+    "half an answer in the same packet, half in the next": ways(None, answer("surplus")[:20], answer("surplus")[20:]),
+    "more surplus than a buffer holds": together(b"", answer("surplus") * 1000),
+    "an answer ahead": ahead,
+    "a length and chunks": framed("HTTP/1.1 200 OK\r\nContent-Length: 3\r\nTransfer-Encoding: chunked", CHUNKED),
+    "two lengths": framed("HTTP/1.1 200 OK\r\nContent-Length: {n}\r\nContent-Length: 99"),
+    "a length with a sign": framed("HTTP/1.1 200 OK\r\nContent-Length: +{n}"),
+    "chunks of HTTP/1.0": framed("HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nTransfer-Encoding: chunked", CHUNKED),
+    "a 204 with a body": together(b"HTTP/1.1 204 No Content\r\nContent-Length: 9\r\n\r\n", b""),
+}
+UNREUSABLE = [name for name in ODD if "before every" not in name]
+
+
+class Opened(Protocol):
+    """Opens a session to a server; gives the session, the server's URL and its connections."""
+
+    def __call__(self, answering: Answering) -> tuple[requests.Session, str, Connections]: ...
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> tuple[ssl.SSLContext, str]:
+    certificate_authority = trustme.CA()
+    bundle = tmp_path_factory.mktemp("authority") / "ca.pem"
+    certificate_authority.cert_pem.write_to_path(bundle)
+    return authority_context(certificate_authority), str(bundle)
+
+
+@pytest.fixture(params=["http", "https"])
+def opened(request: pytest.FixtureRequest, authority: tuple[ssl.SSLContext, str]) -> Iterator[Opened]:
+    context, bundle = authority
+    scheme = str(request.param)
+    with ExitStack() as stack:
+
+        def open_session(answering: Answering) -> tuple[requests.Session, str, Connections]:
+            connections = Connections(answering, context if scheme == "https" else None)
+            port = stack.enter_context(serving(connections))
+            session = stack.enter_context(requests.Session())
+            session.mount(f"{scheme}://", DeadlineAdapter(ca_bundle=bundle))
+            return session, f"{scheme}://localhost:{port}", connections
+
+        yield open_session
+
+
+def asked(session: requests.Session, url: str, body: bytes | None = None) -> str | None:
+    """The text of the answer; None if there was no readable one."""
+    with answer_within(5):
+        try:
+            return session.request("GET" if body is None else "POST", url, data=body, timeout=5).text
+        except requests.RequestException:
+            return None
+
+
+@pytest.mark.parametrize("oddity", ODD)
+def test_no_request_gets_the_answer_of_another(opened: Opened, oddity: str) -> None:
+    session, url, connections = opened(ODD[oddity])
+    answers = {}
+    for number in range(6):
+        answers[f"/{number}"] = asked(session, f"{url}/{number}")
+        connections.wait_until_answered()
+
+    assert {path for path, text in answers.items() if text not in {path, "", None, "early"}} == set()
+
+
+@pytest.mark.parametrize("oddity", [name for name in ODD if name not in UNREUSABLE])
+def test_an_interim_answer_is_passed_over_and_the_final_one_waited_for(opened: Opened, oddity: str) -> None:
+    session, url, connections = opened(ODD[oddity])
+
+    assert [asked(session, f"{url}/{number}") for number in range(3)] == ["/0", "/1", "/2"]
+    assert connections.opened == 1
+
+
+@pytest.mark.parametrize("oddity", UNREUSABLE)
+def test_a_connection_whose_answer_is_not_cleanly_finished_is_not_used_again(opened: Opened, oddity: str) -> None:
+    session, url, connections = opened(ODD[oddity])
+    for number in range(3):
+        asked(session, f"{url}/{number}")
+        connections.wait_until_answered()
+
+    assert connections.opened == 3
+
+
+def test_a_connection_whose_answer_came_before_the_whole_request_was_sent_is_not_used_again(opened: Opened) -> None:
+    session, url, connections = opened(before_reading_the_body)
+
+    assert [asked(session, f"{url}/{number}", LARGE_BODY) for number in range(2)] == ["/0", "/1"]
+    assert connections.opened == 2
+
+
+def test_a_switch_of_protocols_that_nobody_asked_for_is_no_answer(opened: Opened) -> None:
+    session, url, _ = opened(ways(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c\r\n\r\n", None))
+
+    assert asked(session, url) is None
+
+
+def test_a_clean_connection_is_used_again(opened: Opened) -> None:
+    """Chunks, a length, and no body at all."""
+    session, url, connections = opened(
+        in_turn(
+            lambda right: (right,),
+            lambda _: (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: Chunked\r\n\r\n2\r\n/1\r\n0\r\nTrailer: x\r\n\r\n",),
+            lambda _: (b"HTTP/1.1 204 No Content\r\n\r\n",),
+            lambda _: (b"HTTP/1.1 304 Not Modified\r\nContent-Length: 9\r\n\r\n",),
+            lambda right: (right,),
+        )
+    )
+
+    assert [asked(session, f"{url}/{number}") for number in range(6)] == ["/0", "/1", "", "", "/4", "/5"]
+    assert connections.opened == 1
+
+
+def test_the_deadline_bounds_what_a_proxy_answers_to_connect(
+    authority: tuple[ssl.SSLContext, str],
+) -> None:
+    def drip(connection: socket.socket) -> None:
+        with suppress(OSError):
+            connection.recv(65536)
+            for _ in range(60):
+                connection.sendall(b"H")
+                threading.Event().wait(0.05)
+
+    with serving(drip) as port, requests.Session() as session, answer_within(0.3):
+        session.mount("https://", DeadlineAdapter(ca_bundle=authority[1]))
+        with pytest.raises(requests.RequestException) as caught:
+            session.get("https://localhost:9/", proxies={"https": f"http://127.0.0.1:{port}"}, timeout=5)
+
+    assert "timed out" in str(caught.value) or "in time" in str(caught.value)
+
+
+def test_a_request_through_a_proxy_reaches_its_host(authority: tuple[ssl.SSLContext, str]) -> None:
+    context, bundle = authority
+
+    def proxy(connection: socket.socket) -> None:
+        with suppress(OSError, EOFError):
+            assert Conversation(connection, threading.Semaphore()).request() == "far.example:443"
+            connection.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+            with context.wrap_socket(connection, server_side=True) as tunnel:
+                conversation = Conversation(tunnel, threading.Semaphore())
+                conversation.send(answer(conversation.request()))
+
+    with serving(proxy) as port, requests.Session() as session, answer_within(5):
+        session.mount("https://", DeadlineAdapter(ca_bundle=bundle))
+        proxies = {"https": f"http://127.0.0.1:{port}"}
+        with pytest.raises(requests.exceptions.SSLError, match="far"):  # the certificate is for localhost
+            session.get("https://far.example/x", proxies=proxies, timeout=5)

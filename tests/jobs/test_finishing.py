@@ -1,0 +1,134 @@
+"""What a crash between two steps leads to: every job finishes once, its event is announced once."""
+
+import contextlib
+from collections.abc import Sequence
+
+import pytest
+
+from sandbox.server import Sandbox
+from shared.jobs.job import JobState
+from shared.jobs.job_rows import PENDING_PARTITION
+from shared.json_codec import loads
+from shared.storage.errors import StorageUnreachable
+from shared.storage.table import Change, Table
+from shared.upstream.clients import Upstream
+from tests.clock import FakeClock
+from tests.jobs.conftest import Instance, RecordingAnnouncer
+from tests.killed import Killed, killed_before_write
+
+# A claim, the long offer, the finish, the history, and the outbox row's removal.
+WRITES_OF_A_FINISHING_TICK = 5
+BIG = {"id": "private-offer/big", "name": "big", "notes": "x" * 100_000}
+
+
+def test_a_tick_that_finishes_a_job_makes_as_many_writes_as_the_kills_below_cover(
+    instance: Instance, fresh_sandbox: Sandbox
+) -> None:
+    instance.register(fresh_sandbox.state.add_job(resources=[BIG]))
+    with killed_before_write(instance.table, 1000) as kill:
+        instance.tick()
+    assert (kill.writes, kill.happened) == (WRITES_OF_A_FINISHING_TICK, False)
+
+
+@pytest.mark.parametrize("number", range(1, WRITES_OF_A_FINISHING_TICK + 1))
+def test_a_process_killed_before_any_write_finishes_the_job_once_all_the_same(
+    table: Table, upstream: Upstream, clock: FakeClock, fresh_sandbox: Sandbox, number: int
+) -> None:
+    job_id = fresh_sandbox.state.add_job(resources=[BIG])
+    announcer = RecordingAnnouncer()
+    instance = Instance(table, upstream, clock, announcer)
+    instance.register(job_id)
+
+    with killed_before_write(table, number) as kill, contextlib.suppress(Killed):
+        instance.tick()
+    assert kill.happened
+
+    successor = Instance(table, upstream, clock, announcer)
+    for _ in range(3):
+        clock.advance(60)
+        successor.tick()
+    job = successor.job(job_id)
+    assert job.state is JobState.SUCCEEDED
+    assert loads(job.private_offer or b"") == BIG
+    assert announcer.types == ["job.succeeded"]
+    assert list(table.rows(f"PartitionKey eq '{PENDING_PARTITION}'")) == []
+    assert len(successor.finished()) == 1
+
+
+def test_an_event_that_could_not_be_announced_is_announced_by_the_next_tick(
+    instance: Instance, fresh_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job_id = fresh_sandbox.state.add_job()
+    instance.register(job_id)
+
+    def unreachable(_: Sequence[object]) -> None:
+        raise StorageUnreachable("the deliveries' table does not answer")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(instance.announcer, "announce", unreachable)
+        instance.tick()
+    assert instance.job(job_id).state is JobState.SUCCEEDED
+    assert instance.announcer.types == []
+    instance.tick()
+    assert instance.announcer.types == ["job.succeeded"]
+
+
+def test_a_job_put_into_the_table_again_after_it_finished_does_not_end_twice(
+    instance: Instance, fresh_sandbox: Sandbox
+) -> None:
+    job_id = fresh_sandbox.state.add_job()
+    instance.register(job_id)
+    instance.tick()
+    instance.clock.advance(60)
+    instance.table.insert({"PartitionKey": PENDING_PARTITION, "RowKey": job_id})
+    instance.tick()
+    assert instance.announcer.types == ["job.succeeded"]
+    assert len(instance.finished()) == 1
+    assert list(instance.table.rows(f"PartitionKey eq '{PENDING_PARTITION}'")) == []
+
+
+def test_two_instances_that_settle_the_same_job_record_it_once(
+    instance: Instance, upstream: Upstream, fresh_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job_id = fresh_sandbox.state.add_job()
+    instance.register(job_id)
+    with monkeypatch.context() as killed:
+        killed.setattr(instance.outbox, "settle", lambda _: None)
+        instance.tick()
+    row = instance.pending.outbox_row(job_id)
+    assert row is not None
+    other = Instance(instance.table, upstream, instance.clock, instance.announcer)
+    instance.outbox.settle([row])
+    other.outbox.settle([row])
+    assert instance.announcer.types == ["job.succeeded"]
+    assert len(instance.finished()) == 1
+
+
+def test_a_job_on_its_way_to_the_history_is_found_and_listed(
+    instance: Instance, fresh_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job_id = fresh_sandbox.state.add_job()
+    instance.register(job_id)
+    with monkeypatch.context() as killed:
+        killed.setattr(instance.outbox, "settle", lambda _: None)
+        instance.tick()
+    assert instance.job(job_id).state is JobState.SUCCEEDED
+    listed = instance.listing.page(JobState.SUCCEEDED, external_id=None, limit=10, cursor=None)
+    assert [job.job_id for job in listed.jobs] == [job_id]
+
+
+def test_a_result_and_its_event_are_written_in_one_transaction(
+    instance: Instance, fresh_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job_id = fresh_sandbox.state.add_job()
+    instance.register(job_id)
+    commits: list[list[str]] = []
+    commit = instance.table.commit
+
+    def recorded(changes: Sequence[Change]) -> list[str]:
+        commits.append([f"{change.write.name} {change.row['RowKey']}" for change in changes])
+        return commit(changes)
+
+    monkeypatch.setattr(instance.table, "commit", recorded)
+    instance.tick()
+    assert [f"DELETE {job_id}", f"INSERT ~finished~{job_id}"] in commits

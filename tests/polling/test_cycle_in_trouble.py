@@ -1,0 +1,309 @@
+"""A poll cycle while upstream, storage, other systems or the process itself are in trouble."""
+
+import uuid
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from sandbox.server import Sandbox
+from shared.jobs.job import JobState
+from shared.jobs.job_rows import PENDING_PARTITION
+from shared.polling.report import CycleFailure
+from shared.polling.run import LAST_ANSWER_AFTER
+from shared.settings import StorageByConnectionString
+from shared.storage.connection import Tables
+from shared.storage.errors import ChangeRefused, StorageUnreachable
+from shared.storage.retrying import Waiting
+from shared.storage.table import Change
+from shared.upstream.clients import Upstream
+from tests.clock import FakeClock
+from tests.jobs.conftest import Instance, RecordingAnnouncer
+
+
+def pending_keys(instance: Instance) -> list[str]:
+    return [row["RowKey"] for row in instance.table.rows(f"PartitionKey eq '{PENDING_PARTITION}'")]
+
+
+def test_a_row_put_into_the_table_by_another_system_is_picked_up(instance: Instance, fresh_sandbox: Sandbox) -> None:
+    job_id = fresh_sandbox.state.add_job(seconds=None)
+    instance.table.insert({"PartitionKey": "pending", "RowKey": job_id, "label": "by hand"})
+    instance.tick()
+    job = instance.job(job_id)
+    assert job.poll_count == 1
+    assert job.label == "by hand"
+
+
+def test_a_followed_job_whose_row_another_system_replaces_is_not_asked_twice_in_its_minute(
+    instance: Instance, fresh_sandbox: Sandbox
+) -> None:
+    job_id = fresh_sandbox.state.add_job(seconds=None)
+    for seconds in (0, 5, 55):
+        instance.clock.advance(seconds)
+        instance.table.upsert({"PartitionKey": "pending", "RowKey": job_id})
+        instance.tick()
+    assert len(fresh_sandbox.state.status_requests(job_id)) == 2
+
+
+def test_many_rows_in_upper_case_are_renamed_together(instance: Instance, fresh_sandbox: Sandbox) -> None:
+    job_ids = [fresh_sandbox.state.add_job(seconds=None) for _ in range(120)]
+    for job_id in job_ids:
+        instance.table.insert({"PartitionKey": "pending", "RowKey": job_id.upper()})
+    assert instance.tick().polled == 120
+    assert pending_keys(instance) == sorted(job_ids)
+
+
+def test_a_row_whose_key_is_in_upper_case_is_taken_over_in_lower_case(
+    instance: Instance, fresh_sandbox: Sandbox
+) -> None:
+    job_id = fresh_sandbox.state.add_job(seconds=None)
+    instance.table.insert({"PartitionKey": "pending", "RowKey": job_id.upper()})
+    instance.table.insert({"PartitionKey": "pending", "RowKey": job_id})
+    instance.tick()
+    assert pending_keys(instance) == [job_id]
+    assert len(fresh_sandbox.state.status_requests(job_id)) == 1
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"RowKey": "no job id"},
+        {"RowKey": str(uuid.uuid4()), "stalled": 5},
+        {"RowKey": str(uuid.uuid4()), "retryAfterUntil": "0001-01-01T00:00:00+01:00"},
+        {"RowKey": str(uuid.uuid4()), "lastPolledAt": datetime(9999, 12, 31, tzinfo=UTC)},
+        {"RowKey": str(uuid.uuid4()), "nextPollAt": "tomorrow"},
+        {"RowKey": str(uuid.uuid4()), "pollCount": "many"},
+        {"RowKey": str(uuid.uuid4()), "pollCount": 2**31 - 1},
+    ],
+)
+def test_a_bad_row_is_set_aside_and_stops_nobody_else(
+    instance: Instance, fresh_sandbox: Sandbox, row: dict[str, object]
+) -> None:
+    job_id = fresh_sandbox.state.add_job()
+    instance.register(job_id)
+    instance.table.insert({"PartitionKey": "pending", **row})
+    report = instance.tick()
+    assert report.set_aside == 1
+    assert instance.job(job_id).state is JobState.SUCCEEDED
+    aside = list(instance.table.rows("PartitionKey eq 'setaside'"))
+    assert [each["RowKey"] for each in aside] == [row["RowKey"]]
+    assert pending_keys(instance) == []
+
+
+def test_a_job_claimed_by_a_process_that_died_is_asked_a_minute_after_its_request_could_last_have_arrived(
+    instance: Instance, fresh_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job_id = fresh_sandbox.state.add_job()
+    instance.register(job_id)
+
+    with monkeypatch.context() as dying:
+        dying.setattr(instance.pending, "write", lambda polled, **_: [None] * len(polled))
+        instance.tick()
+    answers_until = instance.clock.now() + LAST_ANSWER_AFTER
+    assert instance.job(job_id).next_poll_at == answers_until + timedelta(seconds=60)
+    instance.clock.advance(60)
+    assert instance.tick().polled == 0
+    instance.clock.advance(60)
+    assert instance.tick().finished == 1
+
+
+def test_a_row_that_storage_will_not_take_back_stops_nobody_else(
+    instance: Instance, fresh_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    poison, *others = [fresh_sandbox.state.add_job() for _ in range(4)]
+    for job_id in (poison, *others):
+        instance.register(job_id)
+    commit = instance.table.commit
+
+    def refuse_the_poison(changes: Sequence[Change]) -> list[str]:
+        # The real service refuses a row that would exceed 1 MiB; the emulator takes any.
+        if any(change.row["RowKey"] == poison for change in changes):
+            raise ChangeRefused("the row would be too large")
+        return commit(changes)
+
+    monkeypatch.setattr(instance.table, "commit", refuse_the_poison)
+    report = instance.tick()
+    assert report.finished == 3
+    assert report.failure is None
+    assert fresh_sandbox.state.status_requests(poison) == []
+
+
+def test_a_429_stops_the_rest_of_the_cycle_and_gives_the_claims_back(
+    instance: Instance, fresh_sandbox: Sandbox
+) -> None:
+    job_ids = [fresh_sandbox.state.add_job(seconds=None) for _ in range(30)]
+    for job_id in job_ids:
+        instance.register(job_id)
+    fresh_sandbox.state.fault("too_many_requests", route="product-ingestion.job-status", retry_after_seconds=300)
+    report = instance.tick()
+    assert report.throttled
+    assert report.failure is None
+    asked = [job_id for job_id in job_ids if fresh_sandbox.state.status_requests(job_id)]
+    assert 1 <= len(asked) <= 16
+    assert report.unreached == 30 - len(asked)
+    assert instance.job(asked[0]).next_poll_at == instance.clock.now() + timedelta(seconds=300)
+    fresh_sandbox.state.clear_faults()
+    assert instance.tick().polled == 30 - len(asked)
+
+
+def test_a_rejected_token_is_renewed_once_and_the_other_jobs_go_on(
+    instance: Instance, fresh_sandbox: Sandbox
+) -> None:
+    first, *others = [fresh_sandbox.state.add_job(seconds=None) for _ in range(3)]
+    instance.register(first)
+    instance.tick()
+    fresh_sandbox.state.revoke_tokens()
+    instance.clock.advance(60)
+    instance.tick()
+    for job_id in others:
+        instance.register(job_id)
+    assert instance.tick().polled == 2
+    # The rejected request counts for its job's minute.
+    assert len(fresh_sandbox.state.status_requests(first)) == 2
+    assert instance.job(first).consecutive_poll_failures == 0
+
+
+def test_a_token_rejected_again_after_its_renewal_stops_the_cycle(instance: Instance, fresh_sandbox: Sandbox) -> None:
+    job_ids = [fresh_sandbox.state.add_job(seconds=None) for _ in range(60)]
+    for job_id in job_ids:
+        instance.register(job_id)
+    fresh_sandbox.state.fault("expired_token", route="product-ingestion.job-status")
+    report = instance.tick()
+    assert report.failure is CycleFailure.TOKEN_REFUSED
+    asked = sum(len(fresh_sandbox.state.status_requests(job_id)) for job_id in job_ids)
+    assert asked < 30
+    assert all(len(fresh_sandbox.state.status_requests(job_id)) <= 1 for job_id in job_ids)
+
+
+def test_without_a_token_no_job_is_claimed_or_asked(instance: Instance, fresh_sandbox: Sandbox) -> None:
+    job_id = fresh_sandbox.state.add_job()
+    instance.register(job_id)
+    fresh_sandbox.state.fault("token_refused")
+    report = instance.tick()
+    assert report.failure is CycleFailure.TOKEN_REFUSED
+    assert fresh_sandbox.state.status_requests(job_id) == []
+    assert instance.job(job_id).next_poll_at <= instance.clock.now()
+    assert fresh_sandbox.client_secret not in (report.failure_detail or "")
+
+
+def test_upstream_down_for_all_jobs_is_a_failed_cycle_and_no_job_is_lost(
+    instance: Instance, fresh_sandbox: Sandbox
+) -> None:
+    job_ids = [fresh_sandbox.state.add_job() for _ in range(3)]
+    for job_id in job_ids:
+        instance.register(job_id)
+    fresh_sandbox.state.fault("server_error", route="product-ingestion.job-status")
+    assert instance.tick().failure is CycleFailure.UPSTREAM_DOWN
+    assert all(instance.job(job_id).pending for job_id in job_ids)
+    fresh_sandbox.state.clear_faults()
+    instance.clock.advance(60)
+    assert instance.tick().finished == 3
+
+
+def test_a_missing_role_is_the_apps_fault_and_said_so(instance: Instance, fresh_sandbox: Sandbox) -> None:
+    instance.register(fresh_sandbox.state.add_job())
+    fresh_sandbox.state.fault("role_missing", route="product-ingestion.job-status")
+    assert instance.tick().failure is CycleFailure.TOKEN_REFUSED
+
+
+def test_storage_that_cannot_be_reached_is_a_failed_cycle(upstream: Upstream, clock: FakeClock) -> None:
+    nowhere = "DefaultEndpointsProtocol=http;AccountName=a;AccountKey=a2V5;TableEndpoint=http://127.0.0.1:9/a;"
+    never = Waiting(monotonic=lambda: float("inf"))
+    table = Tables(StorageByConnectionString(nowhere), never).table("jobs")
+    report = Instance(table, upstream, clock, RecordingAnnouncer()).tick()
+    assert report.failure is CycleFailure.STORAGE_UNREACHABLE
+
+
+def test_a_detail_that_cannot_be_had_is_tried_on_the_next_two_ticks_then_the_job_finishes_without(
+    instance: Instance, fresh_sandbox: Sandbox
+) -> None:
+    job_id = fresh_sandbox.state.add_job()
+    instance.register(job_id)
+    fresh_sandbox.state.fault("not_found", route="product-ingestion.job-detail")
+    for expected in (JobState.PENDING, JobState.PENDING, JobState.SUCCEEDED):
+        instance.tick()
+        assert instance.job(job_id).state is expected
+        instance.clock.advance(60)
+    # Upstream has said how the job ended: it is not asked again.
+    assert len(fresh_sandbox.state.status_requests(job_id)) == 1
+    assert instance.job(job_id).private_offer is None
+    assert instance.announcer.types == ["job.succeeded"]
+
+
+def test_a_detail_that_comes_late_is_stored(instance: Instance, fresh_sandbox: Sandbox) -> None:
+    job_id = fresh_sandbox.state.add_job()
+    instance.register(job_id)
+    fresh_sandbox.state.fault("not_found", route="product-ingestion.job-detail", count=1)
+    instance.tick()
+    instance.clock.advance(60)
+    instance.tick()
+    assert instance.job(job_id).private_offer is not None
+
+
+def test_a_job_404_five_times_in_a_row_is_lost(instance: Instance) -> None:
+    job_id = str(uuid.uuid4())
+    instance.register(job_id)
+    for _ in range(5):
+        assert instance.job(job_id).pending
+        instance.tick()
+        instance.clock.advance(60)
+    assert instance.job(job_id).state is JobState.LOST
+    assert instance.announcer.types == ["job.lost"]
+
+
+def test_a_stalled_event_that_a_killed_cycle_did_not_announce_is_announced_by_the_next(
+    instance: Instance, fresh_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job_id = fresh_sandbox.state.add_job(seconds=None)
+    instance.register(job_id)
+    instance.clock.advance(24 * 3600)
+
+    def unreachable(_: object) -> None:
+        raise StorageUnreachable("no answer")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(instance.outbox, "announce_stalled", unreachable)
+        instance.tick()
+    assert instance.announcer.types == []
+    instance.clock.advance(60)
+    instance.tick()
+    assert instance.announcer.types == ["job.stalled"]
+
+
+def test_a_job_removed_while_it_is_polled_stays_removed(
+    instance: Instance, fresh_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job_id = fresh_sandbox.state.add_job()
+    instance.register(job_id)
+    write = instance.pending.write
+
+    def write_after_removal(polled: list[object], **named: object) -> object:
+        instance.registry.remove(job_id)
+        return write(polled, **named)  # type: ignore[arg-type] # passed through
+
+    monkeypatch.setattr(instance.pending, "write", write_after_removal)
+    instance.tick()
+    assert instance.registry.find(job_id) is None
+    assert instance.announcer.types == []
+
+
+def test_what_a_cycle_cannot_reach_in_time_is_first_in_line_for_the_next(
+    instance: Instance, fresh_sandbox: Sandbox
+) -> None:
+    job_ids = [fresh_sandbox.state.add_job(seconds=None) for _ in range(3)]
+    for seconds, job_id in enumerate(job_ids):
+        instance.register(job_id)
+        instance.clock.advance(seconds + 1)
+    began = instance.clock.now()
+    claim = instance.pending.claim
+
+    def claim_slowly(*arguments: object, **named: object) -> object:
+        claimed = claim(*arguments, **named)  # type: ignore[arg-type] # passed through
+        instance.clock.advance(40)
+        return claimed
+
+    instance.pending.claim = claim_slowly  # type: ignore[assignment,method-assign] # storage that takes 40 seconds
+    report = instance.tick()
+    assert report.unreached == 3
+    assert all(instance.job(job_id).next_poll_at <= began for job_id in job_ids)
+    assert fresh_sandbox.state.requests(route="product-ingestion.job-status") == []

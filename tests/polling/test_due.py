@@ -1,0 +1,55 @@
+"""Which jobs a cycle asks about, and which it waits for."""
+
+from datetime import UTC, datetime, timedelta
+
+from shared.jobs.job import Job
+from shared.jobs.job_rows import PendingRow
+from shared.polling.due import DueJobs
+
+NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
+LAST_REQUEST_AT = NOW + timedelta(seconds=36)
+
+
+def row(name: str, due_in_seconds: float, *, age: timedelta = timedelta(0)) -> PendingRow:
+    job = Job(job_id=name, registered_at=NOW - age, next_poll_at=NOW + timedelta(seconds=due_in_seconds))
+    return PendingRow(job=job, etag="", row_key=name)
+
+
+def due_jobs(rows: list[PendingRow]) -> DueJobs:
+    due = DueJobs(LAST_REQUEST_AT)
+    due.add(rows)
+    return due
+
+
+def names(rows: list[PendingRow]) -> list[str]:
+    return [row.job.job_id for row in rows]
+
+
+def test_those_that_have_waited_longest_come_first() -> None:
+    due = due_jobs([row("b", -10), row("a", -60), row("c", 0)])
+    assert names(due.take(NOW, 2)) == ["a", "b"]
+    assert names(due.take(NOW, 2)) == ["c"]
+
+
+def test_a_job_that_is_not_due_yet_is_not_taken() -> None:
+    assert due_jobs([row("a", 0.1)]).take(NOW, 5) == []
+
+
+def test_jobs_due_after_the_last_request_are_left_to_the_next_tick() -> None:
+    assert len(due_jobs([row("a", 37)])) == 0
+
+
+def test_a_new_job_is_waited_for() -> None:
+    due = due_jobs([row("a", 20), row("b", 5)])
+    assert due.wait_for_next(NOW) == timedelta(seconds=5)
+
+
+def test_a_job_pending_for_hours_is_waited_for_only_briefly() -> None:
+    old = timedelta(hours=2)
+    assert due_jobs([row("a", 3, age=old)]).wait_for_next(NOW) == timedelta(seconds=3)
+    assert due_jobs([row("a", 4, age=old)]).wait_for_next(NOW) is None
+
+
+def test_with_nothing_left_there_is_nothing_to_wait_for() -> None:
+    assert due_jobs([]).wait_for_next(NOW) is None
+    assert due_jobs([row("a", 0)]).wait_for_next(LAST_REQUEST_AT + timedelta(seconds=1)) is None

@@ -1,0 +1,111 @@
+"""The private offer behind a job, registered here or not."""
+
+import uuid
+
+import pytest
+
+from sandbox.server import Sandbox
+from shared.jobs.job import Operation
+from shared.polling.check import JobUnknown
+from shared.polling.job_offers import JobMadeNoOffer, JobStillPending, OfferDeleted
+from shared.upstream.errors import UpstreamNotFound
+from tests.jobs.conftest import Instance
+
+
+def test_a_succeeded_job_gives_the_offer_stored_with_it(instance: Instance, fresh_sandbox: Sandbox) -> None:
+    job_id = fresh_sandbox.state.add_job()
+    instance.register(job_id)
+    instance.tick()
+    fresh_sandbox.state.clear_requests()
+    assert b'"id": "private-offer/' in instance.job_offers.private_offer(job_id)
+    assert fresh_sandbox.state.requests() == []
+
+
+def test_a_pending_job_has_no_offer_yet(instance: Instance, fresh_sandbox: Sandbox) -> None:
+    job_id = fresh_sandbox.state.add_job(seconds=None)
+    instance.register(job_id)
+    instance.tick()
+    with pytest.raises(JobStillPending) as pending:
+        instance.job_offers.private_offer(job_id)
+    assert pending.value.retry_after_seconds == 60
+
+
+def test_a_failed_job_says_why_there_is_no_offer(instance: Instance, fresh_sandbox: Sandbox) -> None:
+    job_id = fresh_sandbox.state.add_job(outcome="failed")
+    instance.register(job_id)
+    instance.tick()
+    with pytest.raises(JobMadeNoOffer) as failed:
+        instance.job_offers.private_offer(job_id)
+    assert failed.value.errors
+
+
+def test_after_a_delete_the_offer_is_gone(instance: Instance, fresh_sandbox: Sandbox) -> None:
+    job_id = fresh_sandbox.state.add_job(operation="delete")
+    instance.register(job_id, Operation.DELETE)
+    instance.tick()
+    with pytest.raises(OfferDeleted):
+        instance.job_offers.private_offer(job_id)
+
+
+def test_a_job_that_finished_without_its_detail_is_looked_up_again(
+    instance: Instance, fresh_sandbox: Sandbox
+) -> None:
+    job_id = fresh_sandbox.state.add_job()
+    instance.register(job_id)
+    fresh_sandbox.state.fault("not_found", route="product-ingestion.job-detail")
+    for _ in range(3):
+        instance.tick()
+        instance.clock.advance(60)
+    fresh_sandbox.state.clear_faults()
+    assert b'"id": "private-offer/' in instance.job_offers.private_offer(job_id)
+
+
+def test_an_unregistered_finished_job_costs_no_status_request(instance: Instance, fresh_sandbox: Sandbox) -> None:
+    job_id = fresh_sandbox.state.add_job()
+    assert b'"id": "private-offer/' in instance.job_offers.private_offer(job_id)
+    assert fresh_sandbox.state.status_requests(job_id) == []
+
+
+def test_an_unregistered_running_job_is_asked_once_a_minute_however_often_someone_looks(
+    instance: Instance, fresh_sandbox: Sandbox
+) -> None:
+    job_id = fresh_sandbox.state.add_job(seconds=None)
+    for _ in range(3):
+        with pytest.raises(JobStillPending):
+            instance.job_offers.private_offer(job_id)
+        instance.clock.advance(15)
+    assert len(fresh_sandbox.state.status_requests(job_id)) == 1
+    instance.clock.advance(15)
+    with pytest.raises(JobStillPending):
+        instance.job_offers.private_offer(job_id)
+    assert len(fresh_sandbox.state.status_requests(job_id)) == 2
+
+
+def test_a_look_up_counts_for_the_minute_of_a_job_registered_afterwards(
+    instance: Instance, fresh_sandbox: Sandbox
+) -> None:
+    job_id = fresh_sandbox.state.add_job(seconds=None)
+    with pytest.raises(JobStillPending):
+        instance.job_offers.private_offer(job_id)
+    instance.register(job_id)
+    instance.tick()
+    assert len(fresh_sandbox.state.status_requests(job_id)) == 1
+
+
+def test_an_unregistered_failed_job_says_why(instance: Instance, fresh_sandbox: Sandbox) -> None:
+    job_id = fresh_sandbox.state.add_job(outcome="failed")
+    for _ in range(2):
+        with pytest.raises(JobMadeNoOffer) as failed:
+            instance.job_offers.private_offer(job_id)
+        assert failed.value.errors
+
+
+def test_an_unregistered_delete_job_means_that_the_offer_is_gone(instance: Instance, fresh_sandbox: Sandbox) -> None:
+    job_id = fresh_sandbox.state.add_job(operation="delete")
+    with pytest.raises(OfferDeleted):
+        instance.job_offers.private_offer(job_id)
+
+
+def test_a_job_unknown_here_and_upstream_is_not_found(instance: Instance) -> None:
+    with pytest.raises((UpstreamNotFound, JobUnknown)):
+        instance.job_offers.private_offer(str(uuid.uuid4()))

@@ -1,0 +1,197 @@
+"""What a poll's answer does to a job."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from shared.jobs.job import Job, JobState, Operation
+from shared.polling.large_answers import NoRoom
+from shared.polling.rules import PollRules
+from shared.upstream.errors import (
+    TokenRejected,
+    UpstreamError,
+    UpstreamNotFound,
+    UpstreamServerError,
+    UpstreamThrottled,
+    UpstreamTimeout,
+)
+from shared.upstream.job_status import JobStatus
+
+NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
+JOB_ID = "b3f49dff-381f-480d-a10e-17f4ce49b65f"
+JOB = Job(job_id=JOB_ID, registered_at=NOW, next_poll_at=NOW, operation=Operation.CREATE)
+RULES = PollRules(stalled_after=timedelta(hours=24), expires_after=timedelta(days=30), lost_after_not_found=5)
+API = "Product Ingestion"
+
+
+def status(job_status: str, job_result: str = "pending", **fields: object) -> JobStatus:
+    answer = {"jobId": JOB_ID, "jobStatus": job_status, "jobResult": job_result, **fields}
+    return JobStatus.from_json(answer, JOB_ID)
+
+
+def after_failures(*errors: UpstreamError, job: Job = JOB) -> Job:
+    for error in errors:
+        job = RULES.after_failed_status(job, error, NOW)
+    return job
+
+
+@pytest.mark.parametrize(
+    ("job_result", "state"),
+    [("failed", JobState.FAILED), ("Cancelled", JobState.CANCELLED), ("FAILED", JobState.FAILED)],
+)
+def test_a_completed_job_ends_as_its_result_says_in_any_case(job_result: str, state: JobState) -> None:
+    assert RULES.after_status(JOB, status("Completed", job_result), NOW).state is state
+
+
+def test_a_plausible_job_end_does_not_end_a_running_job() -> None:
+    job = RULES.after_status(JOB, status("running", jobEnd="2021-12-21T21:30:10.3649551Z"), NOW)
+    assert job.pending
+    assert job.job_end == "2021-12-21T21:30:10.3649551Z"
+
+
+def test_a_job_whose_status_is_failed_is_not_finished_by_that() -> None:
+    job = RULES.after_status(JOB, status("failed", "failed"), NOW)
+    assert job.pending
+    assert job.last_poll_error is not None
+    assert "failed" in job.last_poll_error
+
+
+@pytest.mark.parametrize("job_result", ["pending", "partiallySucceeded"])
+def test_a_completed_job_with_an_unknown_result_stays_pending(job_result: str) -> None:
+    assert RULES.after_status(JOB, status("completed", job_result), NOW).pending
+
+
+def test_the_next_poll_is_a_minute_after_the_answer() -> None:
+    assert RULES.after_status(JOB, status("running"), NOW).next_poll_at == NOW + timedelta(seconds=60)
+
+
+def test_a_good_answer_forgets_earlier_failures() -> None:
+    failed = after_failures(*[UpstreamServerError("503", api=API)] * 4)
+    job = RULES.after_status(failed, status("running"), NOW)
+    assert (job.consecutive_poll_failures, job.last_poll_error) == (0, None)
+    assert job.next_poll_at == NOW + timedelta(seconds=60)
+
+
+def test_repeated_failures_slow_polling_down_to_fifteen_minutes_at_most() -> None:
+    waits = []
+    job = JOB
+    for _ in range(7):
+        job = after_failures(UpstreamTimeout("late", api=API), job=job)
+        waits.append((job.next_poll_at - NOW).total_seconds() / 60)
+    assert waits == [1, 2, 4, 8, 15, 15, 15]
+
+
+def test_retry_after_is_obeyed_when_it_is_longer_and_within_reason() -> None:
+    def wait(seconds: float) -> timedelta:
+        error = UpstreamThrottled("429", api=API, retry_after_seconds=seconds)
+        return after_failures(error).next_poll_at - NOW
+
+    assert wait(5) == timedelta(seconds=60)
+    assert wait(600) == timedelta(seconds=600)
+    assert wait(10**9) == timedelta(days=1)
+
+
+def test_five_not_founds_in_a_row_lose_the_job_and_do_not_slow_it_down() -> None:
+    not_found = UpstreamNotFound("404", api=API, status=404)
+    almost = after_failures(*[not_found] * 4)
+    assert almost.pending
+    assert almost.next_poll_at == NOW + timedelta(seconds=60)
+    assert after_failures(not_found, job=almost).state is JobState.LOST
+
+
+def test_not_founds_with_another_answer_between_them_do_not_lose_the_job() -> None:
+    not_found = UpstreamNotFound("404", api=API, status=404)
+    job = after_failures(*[not_found] * 4, UpstreamServerError("503", api=API), *[not_found] * 4)
+    assert job.pending
+
+
+def test_a_rejected_token_is_not_the_jobs_failure_but_counts_for_its_minute() -> None:
+    job = after_failures(TokenRejected("401", api=API, after_renewal=False))
+    assert job.consecutive_poll_failures == 0
+    assert job.poll_count == 1
+    assert job.next_poll_at == NOW + timedelta(seconds=60)
+
+
+def test_a_large_status_that_had_to_wait_is_not_the_jobs_failure() -> None:
+    job = after_failures(NoRoom("others come first", api=API))
+    assert job.consecutive_poll_failures == 0
+    assert job.next_poll_at == NOW + timedelta(seconds=60)
+
+
+def test_a_job_is_flagged_as_stalled_once_it_has_waited_long() -> None:
+    old = replace(JOB, registered_at=NOW - timedelta(hours=24))
+    assert RULES.after_status(old, status("running"), NOW).stalled
+    assert after_failures(UpstreamServerError("503", api=API), job=old).stalled
+    assert not RULES.after_status(JOB, status("running"), NOW).stalled
+
+
+def test_a_job_that_has_waited_too_long_expires_even_while_upstream_fails() -> None:
+    old = replace(JOB, registered_at=NOW - timedelta(days=30))
+    assert RULES.after_status(old, status("running"), NOW).state is JobState.EXPIRED
+    assert after_failures(UpstreamServerError("503", api=API), job=old).state is JobState.EXPIRED
+
+
+def test_an_old_job_that_upstream_calls_finished_is_not_expired() -> None:
+    old = replace(JOB, registered_at=NOW - timedelta(days=30))
+    assert RULES.after_status(old, status("completed", "failed"), NOW).state is JobState.FAILED
+
+
+def test_a_delete_job_ends_with_success_at_once() -> None:
+    delete = replace(JOB, operation=Operation.DELETE)
+    assert RULES.after_status(delete, status("completed", "succeeded"), NOW).state is JobState.SUCCEEDED
+
+
+def test_another_succeeded_job_waits_for_its_detail() -> None:
+    succeeded = RULES.after_status(JOB, status("completed", "succeeded", resourceUri="https://x/y"), NOW)
+    assert succeeded.pending
+    assert RULES.after_detail(succeeded, None, NOW).state is JobState.SUCCEEDED
+
+
+def test_the_error_text_stored_with_a_job_is_bounded() -> None:
+    job = after_failures(UpstreamServerError("x" * 10_000, api=API))
+    assert job.last_poll_error is not None
+    assert len(job.last_poll_error) <= 500
+
+
+SUCCEEDED = replace(
+    JOB, poll_count=1, job_status="completed", job_result="succeeded", resource_uri="https://example.com/configure/1"
+)
+
+
+def test_a_throttled_detail_waits_as_long_as_asked_and_is_no_try() -> None:
+    throttled = UpstreamThrottled("busy", api=API, status=429, retry_after_seconds=600)
+    job = SUCCEEDED
+    for _ in range(10):
+        job = RULES.after_failed_detail(job, throttled, NOW)
+    assert job.pending
+    assert job.awaits_detail
+    assert job.detail_attempts == 0
+    assert job.next_poll_at == job.retry_after_until == NOW + timedelta(seconds=600)
+
+
+def test_a_throttled_detail_does_not_keep_a_job_beyond_its_days() -> None:
+    throttled = UpstreamThrottled("busy", api=API, status=429, retry_after_seconds=600)
+    assert RULES.after_failed_detail(SUCCEEDED, throttled, NOW + timedelta(days=30)).state is JobState.SUCCEEDED
+
+
+def test_a_failing_detail_is_tried_later_if_upstream_asks_for_it() -> None:
+    failed = UpstreamServerError("down", api=API, status=503, retry_after_seconds=300)
+    job = RULES.after_failed_detail(SUCCEEDED, failed, NOW)
+    assert (job.detail_attempts, job.next_poll_at) == (1, NOW + timedelta(seconds=300))
+
+
+def test_a_large_detail_that_has_to_wait_for_others_is_no_try() -> None:
+    job = RULES.after_failed_detail(SUCCEEDED, NoRoom("later", api=API), NOW)
+    assert (job.detail_attempts, job.pending) == (0, True)
+
+
+def test_no_detail_and_no_resource_uri_mean_that_there_is_no_offer() -> None:
+    job = RULES.after_failed_detail(
+        replace(SUCCEEDED, resource_uri=None), UpstreamNotFound("none", api=API, status=404), NOW
+    )
+    assert (job.state, job.last_poll_error) == (JobState.SUCCEEDED, None)
+
+
+def test_no_detail_of_a_job_that_names_its_resource_is_asked_for_again() -> None:
+    assert RULES.after_failed_detail(SUCCEEDED, UpstreamNotFound("none", api=API, status=404), NOW).pending
