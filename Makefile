@@ -19,12 +19,12 @@ setup: ## Set up .venv and node_modules, if they are missing or out of date
 run: setup ## Run the whole system on this machine (ONCE=1: until all sample jobs have ended; LOGS=1: show all log lines)
 	@$(PYTHON_VENV) -m local.system $(if $(filter-out 0,$(ONCE)),--once) $(if $(filter-out 0,$(LOGS)),--logs)
 
-# In CI this also measures coverage, unless ARGS selects tests.
+# Without reordering, the long files of tests/app start first. In CI this also measures coverage, unless ARGS selects tests.
 test: setup ## Run the tests (ARGS="-k name" selects some)
-	@$(PYTHON_VENV) -m pytest -m "not slow" -n auto --maxprocesses 4 --dist loadfile $(if $(filter true,$(CI)),$(if $(ARGS),,--cov)) $(ARGS)
+	@$(PYTHON_VENV) -m pytest -m "not slow" -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(if $(filter true,$(CI)),$(if $(ARGS),,--cov)) $(ARGS)
 
 coverage: setup ## Run the tests, and fail if coverage is below the minimum in pyproject.toml
-	@$(PYTHON_VENV) -m pytest -m "not slow" -n auto --maxprocesses 4 --dist loadfile --cov --cov-report=term-missing
+	@$(PYTHON_VENV) -m pytest -m "not slow" -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder --cov --cov-report=term-missing
 
 test-slow: setup ## Run the tests that take minutes
 	@$(PYTHON_VENV) -m pytest -m slow $(ARGS)

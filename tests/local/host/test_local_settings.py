@@ -26,7 +26,7 @@ def test_without_a_file_there_are_no_values(tmp_path: Path) -> None:
     assert read_local_settings(tmp_path / "local.settings.json") == {}
 
 
-def test_a_byte_order_mark_does_no_harm(tmp_path: Path) -> None:
+def test_a_byte_order_mark_is_ignored(tmp_path: Path) -> None:
     assert read_local_settings(_file(tmp_path, '\ufeff{"Values": {"A": "1"}}')) == {"A": "1"}
 
 

@@ -117,7 +117,7 @@ def test_nothing_else_is_dropped(faulty: HostProcess) -> None:
     assert len(faulty.dropped_functions) == len(DROPPED)
 
 
-def test_what_needs_the_whole_app_can_ask_for_it(host: HostProcess, faulty: HostProcess) -> None:
+def test_a_caller_can_require_every_function(host: HostProcess, faulty: HostProcess) -> None:
     host.require_every_function()
     with pytest.raises(ChildFailedError, match="Azure would not run the whole app"):
         faulty.require_every_function()
