@@ -1,6 +1,5 @@
 """Webhook deliveries: how many per second, and how one endpoint that hangs affects another."""
 
-import json
 import time
 from collections.abc import Iterator
 
@@ -9,6 +8,7 @@ from bench.process import MeasuredProcess
 from bench.results import BenchError, Result, Scale
 from bench.sample_record import sample_record
 from bench.surroundings import Surroundings
+from shared.json_codec import dumps_bytes
 from shared.webhooks.endpoint_threads import THREADS_PER_ENDPOINT
 
 GROUP = "webhooks"
@@ -41,7 +41,7 @@ def _throughput(surroundings: Surroundings, scale: Scale) -> Result:
     arrived = len({arrival.webhook_id for arrival in surroundings.arrivals()})
     if arrived != scale.events:
         raise BenchError(f"{arrived} of {scale.events} events arrived")
-    body = json.dumps({"type": "job.succeeded", "data": {"job": sample_record("bare")}})
+    body = dumps_bytes({"type": "job.succeeded", "data": {"job": sample_record("bare")}}).decode()
     posts = {"url": url, "body": body, "posts": scale.events, "threads": THREADS_PER_ENDPOINT}
     with MeasuredProcess("bare_posts", posts) as process:
         bare = process.measure()
