@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+import requests
 from azure.core.rest import HttpRequest
 
 from shared.settings import StorageByConnectionString
@@ -237,6 +238,19 @@ def test_a_request_waits_for_its_answer_no_longer_than_the_block_around_may_take
         table.get("p", "1")
     assert len(timeouts) == 1
     assert timeouts[0] <= 2
+
+
+def test_the_private_pipeline_of_the_sdk_signs_a_request_and_sends_it_as_it_is(table: Table) -> None:
+    """`TableClient._client.send_request` may change with any version of azure-data-tables."""
+    table.insert(row("1", label="a"))
+    url = f"{table._url}(PartitionKey='p',RowKey='1')"
+    unsigned = requests.get(url, timeout=10)
+    signed = table._client._client.send_request(HttpRequest("GET", url, headers={"Accept": "application/json"}))
+
+    assert unsigned.status_code == 403
+    assert signed.status_code == 200
+    assert signed.request.headers["Accept"] == "application/json"
+    assert signed.json()["label"] == "a"
 
 
 @pytest.mark.parametrize("answer", [b"{}", b'{"value":{}}', b'{"value":[1]}', b"[]", b"<html>", b""])

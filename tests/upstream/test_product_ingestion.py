@@ -96,7 +96,6 @@ def test_a_failing_upstream_is_asked_once_and_is_not_a_failed_job(
         api.job_status(job_id)
 
     assert len(fresh_sandbox.state.requests(route=STATUS)) == 1
-    assert len(fresh_sandbox.state.requests(route=STATUS)) == 1
 
 
 @pytest.mark.parametrize("dialect", ["private-offer", "trimmed", "pascal"])

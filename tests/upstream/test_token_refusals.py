@@ -3,7 +3,8 @@
 from itertools import pairwise
 
 import pytest
-from azure.core.exceptions import ClientAuthenticationError, ServiceRequestError
+from azure.core.exceptions import ClientAuthenticationError, ServiceRequestError, ServiceResponseError
+from azure.identity import CredentialUnavailableError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -27,6 +28,20 @@ def test_a_refused_client_without_a_code_is_a_refused_credential() -> None:
     sentence = entra_refusal(ClientAuthenticationError("Authentication failed: invalid_client"))
 
     assert sentence == "Entra gives no token: it refuses the app's credential."
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (TimeoutError(), "did not answer in time"),
+        (CredentialUnavailableError(), "the managed identity is not available"),
+        (ServiceRequestError("refused"), "cannot be reached"),
+        (ServiceResponseError("cut"), "the connection was cut"),
+    ],
+)
+def test_each_error_of_the_libraries_is_told_in_words(error: Exception, words: str) -> None:
+    """They are known by their names, so that importing this module imports neither library."""
+    assert words in entra_refusal(error)
 
 
 class Unprintable(Exception):
