@@ -21,7 +21,7 @@ def test_a_refused_credential_is_told_by_entras_code_without_repeating_its_text(
 
 @pytest.mark.parametrize("code", ["90033", "90055"])
 def test_a_busy_entra_is_called_busy(code: str) -> None:
-    assert "busy or failing for the moment" in entra_refusal(ClientAuthenticationError(f"AADSTS{code}: text"))
+    assert "busy or failing at the moment" in entra_refusal(ClientAuthenticationError(f"AADSTS{code}: text"))
 
 
 def test_a_refused_client_without_a_code_is_a_refused_credential() -> None:
