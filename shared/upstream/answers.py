@@ -91,9 +91,9 @@ class Answer:
         """Raise UpstreamUnreadable if the body's member `name` is a text other than `asked`: the answer is to another
         question. Case does not count, nor does `prefix` in front."""
         found = text_of(self.members(name).get(name))
-        if found is not None and found.strip().casefold().removeprefix(prefix) != asked.casefold().removeprefix(
-            prefix
-        ):
+        if found is None:
+            return
+        if found.strip().casefold().removeprefix(prefix) != asked.casefold().removeprefix(prefix):
             raise self.unreadable(f"its {name} is not the one that was asked for")
 
     def unreadable(self, reason: str) -> UpstreamUnreadable:

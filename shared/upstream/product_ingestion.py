@@ -73,9 +73,9 @@ class ProductIngestion:
     ) -> bytes | None:
         """The private offer that a finished job created or changed, as upstream's bytes: a JSON object in UTF-8.
 
-        None if the job's detail holds none. A failed job has no detail: upstream answers 404. The URL is built from the
-        job id, because the job's `resourceUri` names another host, which must not see the token. `before_large`: see
-        `Transport.get`.
+        None if the job's detail holds none. A failed job has no detail: upstream answers 404. The URL is built from
+        the job id, because the job's `resourceUri` names another host, which must not see the token. `before_large`:
+        see `Transport.get`.
         """
         answer = self._transport.get(
             relative_url("configure", job_id, query=self._offer_query),
@@ -124,8 +124,9 @@ class ProductIngestion:
 def private_offer_in(answer: Answer, job_id: str) -> bytes | None:
     """The private offer in the detail of a job, recognised by its id or else by its schema; None if there is none.
 
-    It is not parsed, and returned as upstream's bytes. The detail either has an array of resources, in which others may
-    come first, or is a bare object, as in the documentation. Raises UpstreamUnreadable, also for another job's detail.
+    It is not parsed, and returned as upstream's bytes. The detail either has an array of resources, in which others
+    may come first, or is a bare object, as in the documentation. Raises UpstreamUnreadable, also for the detail of
+    another job.
     """
     detail = answer.members("jobId", "jobID", "resources", "id", "$schema")
     for name in ("jobId", "jobID"):
