@@ -20,7 +20,7 @@ def test_a_job_id_is_a_guid_in_any_case_and_kept_in_lower_case() -> None:
 @pytest.mark.parametrize(
     "text", [*HOSTILE, "b3f49dff381f480da10e17f4ce49b65f", "{b3f49dff-381f-480d-a10e-17f4ce49b65f}"]
 )
-def test_anything_else_is_no_job_id(text: str) -> None:
+def test_anything_else_is_not_a_job_id(text: str) -> None:
     with pytest.raises(InvalidIdentifier):
         identifiers.job_id(text)
 
@@ -29,7 +29,7 @@ def test_a_private_offer_id_need_not_be_a_guid() -> None:
     assert identifiers.private_offer_id("456e-a345-c457-1234") == "456e-a345-c457-1234"
 
 
-def test_a_durable_id_is_taken_only_where_it_is_allowed() -> None:
+def test_a_durable_id_is_accepted_only_where_it_is_allowed() -> None:
     assert identifiers.private_offer_id("private-offer/abc", prefix_allowed=True) == "abc"
     with pytest.raises(InvalidIdentifier):
         identifiers.private_offer_id("private-offer/abc")
@@ -38,7 +38,7 @@ def test_a_durable_id_is_taken_only_where_it_is_allowed() -> None:
 
 
 @pytest.mark.parametrize("text", HOSTILE)
-def test_hostile_texts_are_no_identifiers_of_any_kind(text: str) -> None:
+def test_hostile_texts_are_not_identifiers_of_any_kind(text: str) -> None:
     for check in (identifiers.private_offer_id, identifiers.publisher_id, identifiers.offer_id):
         with pytest.raises(InvalidIdentifier) as error:
             check(text)
@@ -54,7 +54,7 @@ def test_cpp_ids_are_names_as_well_as_guids(text: str) -> None:
 @pytest.mark.parametrize(
     "read", [identifiers.job_id, identifiers.private_offer_id, identifiers.publisher_id, identifiers.offer_id]
 )
-def test_whatever_comes_is_an_identifier_or_malformed(read: Callable[[str], str]) -> None:
+def test_any_text_is_an_identifier_or_malformed(read: Callable[[str], str]) -> None:
     @settings(max_examples=100, deadline=None)
     @given(st.text(max_size=120) | st.text("0aF-\n", min_size=30, max_size=40))
     def check(text: str) -> None:
