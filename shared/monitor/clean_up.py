@@ -55,8 +55,8 @@ class OrphanedDocuments:
         return self._documents.delete_entities(owner, orphans)
 
 
-# A run takes 50 seconds at most, including the work that a step has just begun. These times count from its start. Each
-# step has its own, so that one with much to do does not hold up the others for days.
+# A run takes 50 seconds at most, including the work that a step has just begun. These times count from its start.
+# Each step has its own, so that one with much to do does not hold up the others for days.
 JOBS_UNTIL_SECONDS = 20.0
 DELIVERIES_UNTIL_SECONDS = 32.0
 ORPHANS_UNTIL_SECONDS = 44.0
