@@ -1,4 +1,4 @@
-"""The identifiers that come from outside, checked before they reach an upstream path or a table filter."""
+"""Identifiers from callers, checked before they are used in an upstream path or a table query."""
 
 import re
 
@@ -13,7 +13,7 @@ _NAME_OF_THE_LIST = "query"
 
 
 class InvalidIdentifier(ValueError):
-    """An identifier is malformed; the message says what it should be, and never repeats it."""
+    """An identifier is malformed. The message says what it should be and does not repeat it."""
 
     def __init__(self, name: str, should_be: str) -> None:
         super().__init__(f"{name} should be {should_be}")
@@ -22,7 +22,7 @@ class InvalidIdentifier(ValueError):
 
 
 def job_id(text: str) -> str:
-    """A job id in lower case; upstream issues GUIDs and accepts any case."""
+    """A job id, in lower case. Upstream issues GUIDs and accepts them in any case."""
     lowered = text.lower()
     if not _GUID.fullmatch(lowered):
         raise InvalidIdentifier("jobId", "a GUID such as b3f49dff-381f-480d-a10e-17f4ce49b65f")
@@ -45,7 +45,7 @@ def publisher_id(text: str) -> str:
 
 
 def offer_id(text: str) -> str:
-    """A CPP offer id; the docs call it a GUID, real ones are names such as `example-vm`."""
+    """A CPP offer id. The documentation calls it a GUID, but real ones are names such as `example-vm`."""
     return _cpp_id("offerId", text)
 
 
