@@ -3,7 +3,6 @@
 import pytest
 
 from sandbox.server import Sandbox
-from shared.http.offers import CppOfferHandlers
 from shared.upstream.cloud_partner_portal import CloudPartnerPortal
 from tests.http.api import Answer, Api
 from tests.http.side_by_side import meet_before
@@ -13,9 +12,9 @@ OFFER = ("contoso", "contoso-succeeded")
 
 
 def compare(api: Api, publisher_id: str = OFFER[0], offer_id: str = OFFER[1], **query: str) -> Answer:
-    handler = CppOfferHandlers(api.monitor.upstream.cloud_partner_portal).diff
     route = {"publisherId": publisher_id, "offerId": offer_id}
-    return api.call(lambda _: handler, route=route, query={name.rstrip("_"): text for name, text in query.items()})
+    named = {name.rstrip("_"): text for name, text in query.items()}
+    return api.call(lambda process: process.api().cpp_offers.diff, route=route, query=named)
 
 
 def serve(sandbox: Sandbox, **definitions: object) -> None:

@@ -8,7 +8,7 @@ from sandbox.server import Sandbox
 from shared.jobs.errors import JobMadeNoOffer, JobStillPending, JobUnknown, OfferDeleted
 from shared.jobs.job import Operation
 from shared.upstream.errors import UpstreamNotFound
-from tests.jobs.conftest import Instance
+from tests.instance import Instance
 
 
 def test_a_succeeded_job_gives_the_offer_stored_with_it(instance: Instance, fresh_sandbox: Sandbox) -> None:
