@@ -13,11 +13,8 @@ OFFER = ("contoso", "contoso-succeeded")
 
 def compare(api: Api, publisher_id: str = OFFER[0], offer_id: str = OFFER[1], **query: str) -> Answer:
     route = {"publisherId": publisher_id, "offerId": offer_id}
-    return api.call(
-        lambda process: process.api().cpp_offers.diff,
-        route=route,
-        query={name.rstrip("_"): text for name, text in query.items()},
-    )
+    named = {name.rstrip("_"): text for name, text in query.items()}
+    return api.call(lambda process: process.api().cpp_offers.diff, route=route, query=named)
 
 
 def serve(sandbox: Sandbox, **definitions: object) -> None:

@@ -6,20 +6,16 @@ from typing import get_type_hints
 
 import pytest
 
-from shared.http.health import HealthHandlers
-from shared.http.jobs import JobHandlers
+from shared.http.api import Api, StorageApi
 from shared.http.messages import Request, Response
-from shared.http.offers import CppOfferHandlers, OfferDetailHandlers, PrivateOfferHandlers
 from shared.http.operations import NoParameters, operation_of
 from shared.http.problem_types import PROBLEM_TYPES
-from shared.http.set_aside import SetAsideHandlers
+from shared.http.webhooks import WebhookHandlers
 
 HANDLERS = {
     f"{handlers.__name__}.{name}": handler
-    for handlers in (
-        *(CppOfferHandlers, HealthHandlers, JobHandlers, OfferDetailHandlers),
-        *(PrivateOfferHandlers, SetAsideHandlers),
-    )
+    for handlers in (get_type_hints(StorageApi) | get_type_hints(Api)).values()
+    if handlers is not WebhookHandlers  # they declare nothing yet
     for name, handler in inspect.getmembers(handlers, inspect.isfunction)
     if not name.startswith("_")
 }

@@ -184,7 +184,7 @@ def test_a_parameter_that_a_call_does_not_know_is_400_and_nothing_is_done(
     function: Function,
     request_: func.HttpRequest,
 ) -> None:
-    """Except by the anonymous calls, which ignore what they do not know."""
+    """The anonymous calls ignore what they do not know."""
     monkeypatch.setattr(function_app, "_process", lambda: process)
     answer = function(request_)
 
