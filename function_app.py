@@ -13,8 +13,8 @@ import azure.functions as func
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from shared.app import Monitor
     from shared.http.dispatch import Handler
+    from shared.process import Process
 
 _building = Lock()
 app = func.FunctionApp(http_auth_level=func.AuthLevel.FUNCTION)
@@ -29,7 +29,7 @@ def poll_pending_jobs(timer: func.TimerRequest) -> None:  # noqa: ARG001 - store
     """Poll every job that is due, then see the events that this made off to the webhooks."""
     from shared import timers
 
-    timers.poll_pending_jobs(_monitor())
+    timers.poll_pending_jobs(_process())
 
 
 @app.function_name("deliver_webhooks")
@@ -38,7 +38,7 @@ def deliver_webhooks(timer: func.TimerRequest) -> None:  # noqa: ARG001 - stored
     """Attempt again the webhook deliveries that are due."""
     from shared import timers
 
-    timers.deliver_webhooks(_monitor())
+    timers.deliver_webhooks(_process())
 
 
 @app.function_name("clean_up")
@@ -47,7 +47,7 @@ def clean_up(timer: func.TimerRequest) -> None:  # noqa: ARG001 - stored state s
     """Remove what has outlived its retention: finished jobs, deliveries, rows that were set aside."""
     from shared import timers
 
-    timers.clean_up(_monitor())
+    timers.clean_up(_process())
 
 
 # Jobs
@@ -57,56 +57,56 @@ def clean_up(timer: func.TimerRequest) -> None:  # noqa: ARG001 - stored state s
 @app.route("jobs", methods=["POST"])
 def register_job(req: func.HttpRequest) -> func.HttpResponse:
     """Follow a job."""
-    return _answer(req, lambda: _monitor().job_handlers.register)
+    return _answer(req, lambda: _process().api().jobs.register)
 
 
 @app.function_name("list_jobs")
 @app.route("jobs", methods=["GET"])
 def list_jobs(req: func.HttpRequest) -> func.HttpResponse:
     """List jobs, pending ones unless another state is asked for."""
-    return _answer(req, lambda: _monitor().job_handlers.list)
+    return _answer(req, lambda: _process().api().jobs.list)
 
 
 @app.function_name("get_job")
 @app.route("jobs/{jobId}", methods=["GET"])
 def get_job(req: func.HttpRequest) -> func.HttpResponse:
     """Read a job's record."""
-    return _answer(req, lambda: _monitor().job_handlers.read)
+    return _answer(req, lambda: _process().api().jobs.read)
 
 
 @app.function_name("remove_job")
 @app.route("jobs/{jobId}", methods=["DELETE"])
 def remove_job(req: func.HttpRequest) -> func.HttpResponse:
     """Stop following a pending job, or remove a finished one from the history."""
-    return _answer(req, lambda: _monitor().job_handlers.remove)
+    return _answer(req, lambda: _process().api().jobs.remove)
 
 
 @app.function_name("check_job")
 @app.route("jobs/{jobId}/check", methods=["POST"])
 def check_job(req: func.HttpRequest) -> func.HttpResponse:
     """Poll a job now, unless it was polled less than 60 seconds ago."""
-    return _answer(req, lambda: _monitor().job_handlers.check)
+    return _answer(req, lambda: _process().api().jobs.check)
 
 
 @app.function_name("get_private_offer_of_job")
 @app.route("jobs/{jobId}/private-offer", methods=["GET"])
 def get_private_offer_of_job(req: func.HttpRequest) -> func.HttpResponse:
     """Read the private offer that a job made or changed."""
-    return _answer(req, lambda: _monitor().job_handlers.private_offer)
+    return _answer(req, lambda: _process().api().jobs.private_offer)
 
 
 @app.function_name("list_set_aside")
 @app.route("set-aside", methods=["GET"])
 def list_set_aside(req: func.HttpRequest) -> func.HttpResponse:
     """List the rows of the jobs table that are no jobs."""
-    return _answer(req, lambda: _monitor().set_aside_handlers.list)
+    return _answer(req, lambda: _process().storage_api().set_aside.list)
 
 
 @app.function_name("remove_set_aside")
 @app.route("set-aside/{rowKey}", methods=["DELETE"])
 def remove_set_aside(req: func.HttpRequest) -> func.HttpResponse:
     """Remove one of them."""
-    return _answer(req, lambda: _monitor().set_aside_handlers.remove)
+    return _answer(req, lambda: _process().storage_api().set_aside.remove)
 
 
 # Offers
@@ -116,42 +116,42 @@ def remove_set_aside(req: func.HttpRequest) -> func.HttpResponse:
 @app.route("private-offers/{privateOfferId}", methods=["GET"])
 def get_private_offer(req: func.HttpRequest) -> func.HttpResponse:
     """Read a private offer from Product Ingestion."""
-    return _answer(req, lambda: _monitor().private_offer_handlers.read)
+    return _answer(req, lambda: _process().api().private_offers.read)
 
 
 @app.function_name("list_private_offers")
 @app.route("private-offers", methods=["GET"])
 def list_private_offers(req: func.HttpRequest) -> func.HttpResponse:
     """List the account's private offers."""
-    return _answer(req, lambda: _monitor().private_offer_handlers.list)
+    return _answer(req, lambda: _process().api().private_offers.list)
 
 
 @app.function_name("get_cpp_offer")
 @app.route("cpp/publishers/{publisherId}/offers/{offerId}", methods=["GET"])
 def get_cpp_offer(req: func.HttpRequest) -> func.HttpResponse:
     """Read an offer from the Cloud Partner Portal: its draft, a slot, or a version."""
-    return _answer(req, lambda: _monitor().cpp_offer_handlers.read)
+    return _answer(req, lambda: _process().api().cpp_offers.read)
 
 
 @app.function_name("list_cpp_offers")
 @app.route("cpp/publishers/{publisherId}/offers", methods=["GET"])
 def list_cpp_offers(req: func.HttpRequest) -> func.HttpResponse:
     """List a publisher's offers in the Cloud Partner Portal."""
-    return _answer(req, lambda: _monitor().cpp_offer_handlers.list)
+    return _answer(req, lambda: _process().api().cpp_offers.list)
 
 
 @app.function_name("get_cpp_offer_status")
 @app.route("cpp/publishers/{publisherId}/offers/{offerId}/status", methods=["GET"])
 def get_cpp_offer_status(req: func.HttpRequest) -> func.HttpResponse:
     """Read how the publishing of an offer stands, step by step."""
-    return _answer(req, lambda: _monitor().cpp_offer_handlers.status)
+    return _answer(req, lambda: _process().api().cpp_offers.status)
 
 
 @app.function_name("get_offer_details")
 @app.route("offer-details", methods=["GET"])
 def get_offer_details(req: func.HttpRequest) -> func.HttpResponse:
     """Read a private offer and a CPP offer in one call."""
-    return _answer(req, lambda: _monitor().offer_detail_handlers.read)
+    return _answer(req, lambda: _process().api().offer_details.read)
 
 
 # Webhooks
@@ -161,63 +161,63 @@ def get_offer_details(req: func.HttpRequest) -> func.HttpResponse:
 @app.route("webhooks", methods=["POST"])
 def register_webhook(req: func.HttpRequest) -> func.HttpResponse:
     """Register an endpoint; the answer is the only one that shows its secret."""
-    return _answer(req, lambda: _monitor().webhook_handlers.register)
+    return _answer(req, lambda: _process().api().webhooks.register)
 
 
 @app.function_name("list_webhooks")
 @app.route("webhooks", methods=["GET"])
 def list_webhooks(req: func.HttpRequest) -> func.HttpResponse:
     """List the endpoints."""
-    return _answer(req, lambda: _monitor().webhook_handlers.list)
+    return _answer(req, lambda: _process().api().webhooks.list)
 
 
 @app.function_name("get_webhook")
 @app.route("webhooks/{webhookId}", methods=["GET"])
 def get_webhook(req: func.HttpRequest) -> func.HttpResponse:
     """Read an endpoint."""
-    return _answer(req, lambda: _monitor().webhook_handlers.read)
+    return _answer(req, lambda: _process().api().webhooks.read)
 
 
 @app.function_name("change_webhook")
 @app.route("webhooks/{webhookId}", methods=["PATCH"])
 def change_webhook(req: func.HttpRequest) -> func.HttpResponse:
     """Change an endpoint's URL, events, description, format, or whether it is enabled."""
-    return _answer(req, lambda: _monitor().webhook_handlers.change)
+    return _answer(req, lambda: _process().api().webhooks.change)
 
 
 @app.function_name("remove_webhook")
 @app.route("webhooks/{webhookId}", methods=["DELETE"])
 def remove_webhook(req: func.HttpRequest) -> func.HttpResponse:
     """Remove an endpoint and its deliveries."""
-    return _answer(req, lambda: _monitor().webhook_handlers.remove)
+    return _answer(req, lambda: _process().api().webhooks.remove)
 
 
 @app.function_name("test_webhook")
 @app.route("webhooks/{webhookId}/test", methods=["POST"])
 def test_webhook(req: func.HttpRequest) -> func.HttpResponse:
     """Send an endpoint a test event now, and tell how it went."""
-    return _answer(req, lambda: _monitor().webhook_handlers.test)
+    return _answer(req, lambda: _process().api().webhooks.test)
 
 
 @app.function_name("rotate_webhook_secret")
 @app.route("webhooks/{webhookId}/rotate-secret", methods=["POST"])
 def rotate_webhook_secret(req: func.HttpRequest) -> func.HttpResponse:
     """Give an endpoint a new secret; the old one signs too for 24 hours."""
-    return _answer(req, lambda: _monitor().webhook_handlers.rotate_secret)
+    return _answer(req, lambda: _process().api().webhooks.rotate_secret)
 
 
 @app.function_name("list_deliveries")
 @app.route("webhooks/{webhookId}/deliveries", methods=["GET"])
 def list_deliveries(req: func.HttpRequest) -> func.HttpResponse:
     """List an endpoint's deliveries with their attempts, newest first."""
-    return _answer(req, lambda: _monitor().webhook_handlers.deliveries)
+    return _answer(req, lambda: _process().api().webhooks.deliveries)
 
 
 @app.function_name("redeliver")
 @app.route("webhooks/{webhookId}/deliveries/{deliveryId}/redeliver", methods=["POST"])
 def redeliver(req: func.HttpRequest) -> func.HttpResponse:
     """Send a delivery again now, under the same webhook-id."""
-    return _answer(req, lambda: _monitor().webhook_handlers.redeliver)
+    return _answer(req, lambda: _process().api().webhooks.redeliver)
 
 
 # Health
@@ -227,27 +227,27 @@ def redeliver(req: func.HttpRequest) -> func.HttpResponse:
 @app.route("health", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
 def get_health(req: func.HttpRequest) -> func.HttpResponse:
     """Tell anyone whether the monitor can do its work, and nothing else."""
-    return _answer(req, lambda: _monitor().health_handlers.read, keyless=True)
+    return _answer(req, lambda: _process().storage_api().health.read, keyless=True)
 
 
 @app.function_name("get_health_details")
 @app.route("health/details", methods=["GET"])
 def get_health_details(req: func.HttpRequest) -> func.HttpResponse:
     """Tell the parts of the monitor's health."""
-    return _answer(req, lambda: _monitor().health_handlers.details)
+    return _answer(req, lambda: _process().storage_api().health.details)
 
 
-def _monitor() -> "Monitor":
-    """The one monitor of this process."""
+def _process() -> "Process":
+    """The parts of this process."""
     with _building:
-        return _new_monitor()
+        return _new_process()
 
 
 @cache
-def _new_monitor() -> "Monitor":
-    from shared.app import Monitor
+def _new_process() -> "Process":
+    from shared.process import Process
 
-    return Monitor()
+    return Process()
 
 
 def _answer(

@@ -5,9 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from shared.app import Monitor
 from shared.egress.guard import NetworkGuard
-from shared.log import QUIET_LIBRARIES
+from shared.log import QUIET_LIBRARIES, quiet_libraries
 from tests.upstream.recording_server import recording
 
 MALFORMED_HEADER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nno header at all\r\nA: b\r\n\r\nok"
@@ -29,7 +28,7 @@ def test_a_receiver_cannot_make_a_library_log_the_secrets_of_its_url(
     logging_everything: pytest.LogCaptureFixture,
 ) -> None:
     """urllib3 warns of a malformed header line, and names the whole URL."""
-    Monitor()
+    quiet_libraries()
 
     with recording() as server:
         server.answers = [MALFORMED_HEADER]
@@ -49,7 +48,7 @@ def test_the_libraries_that_speak_http_do_not_log_errors_either(
     logging_everything: pytest.LogCaptureFixture, name: str
 ) -> None:
     """msal logs an answer of Entra's that it cannot read, word for word."""
-    Monitor()
+    quiet_libraries()
 
     logging.getLogger(name).error("what Entra said")
 

@@ -17,8 +17,6 @@ NEEDED_LATER = (
     "cryptography",
     "pydantic",
     "shared.http",
-    "shared.webhooks.webhooks",
-    "shared.webhooks.deliverer",
 )
 
 

@@ -33,18 +33,19 @@ def main() -> None:
     wire, lines = Wire(), _CycleLines()
     logging.basicConfig(level=logging.INFO, format="%(message)s", handlers=[lines])
     began = time.perf_counter()
-    from shared.app import Monitor
-    from shared.timers import poll_pending_jobs
+    from shared import timers
+    from shared.process import Process
 
-    monitor = Monitor()
+    process = Process()
+    process.timers()
     imported_seconds = time.perf_counter() - began
     for _ in range(given["warmUps"]):
-        poll_pending_jobs(monitor)
+        timers.poll_pending_jobs(process)
     for _ in range(given["ticks"]):
         wait_for_the_word()
         wire.forget()
         began, cpu_began = time.perf_counter(), time.process_time()
-        poll_pending_jobs(monitor)
+        timers.poll_pending_jobs(process)
         seconds, cpu_seconds = time.perf_counter() - began, time.process_time() - cpu_began
         report(
             {

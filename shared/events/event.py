@@ -1,9 +1,9 @@
-"""What can be announced, and the patterns by which an endpoint says what it wants to hear."""
+"""The events, and the patterns with which an endpoint chooses some of them."""
 
-from collections.abc import Iterable, Sequence
+import uuid
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
 
 from shared.json_codec import JsonObject
 
@@ -36,15 +36,9 @@ class Event:
     data: JsonObject
 
 
-class Announcer(Protocol):
-    """Whoever tells other systems of events (`fan_out.py`), as those who make events see it."""
-
-    def announce(self, events: Sequence[Event]) -> None:
-        """See to it that every endpoint that wants one of the events gets it. Idempotent by event id.
-
-        Returns once the deliveries are stored; the first attempts start at once, elsewhere. Raises StorageError.
-        """
-        ...
+def new_event_id() -> str:
+    """The id that an event keeps: the `webhook-id` of its deliveries is derived from it."""
+    return f"evt_{uuid.uuid4().hex}"
 
 
 def pattern_faults(patterns: Iterable[str]) -> list[str]:

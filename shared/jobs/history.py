@@ -17,9 +17,9 @@ from itertools import batched
 
 from shared.jobs.filter import Wanted, scan
 from shared.jobs.job import Job
+from shared.jobs.job_events import JobEvent
 from shared.jobs.job_rows import PART_COLUMNS, job_of, key_as_job_id, last_polls_in
 from shared.jobs.large_fields import LargeFields
-from shared.jobs.results import OutboxRow
 from shared.storage.rows import BadRow, moment, read_row, text
 from shared.storage.table import Change, Row, Table, Write, etag_of
 
@@ -63,12 +63,12 @@ class History:
         self._table = table
         self._large_fields = bodies
 
-    def add(self, rows: Sequence[OutboxRow]) -> list[Recorded]:
+    def add(self, finishes: Sequence[JobEvent]) -> list[Recorded]:
         """Record finished jobs, each once: adding again after a crash changes nothing. Raises StorageError."""
-        results = self._table.commit_each([_new_rows(row) for row in rows])
+        results = self._table.commit_each([_new_rows(finish) for finish in finishes])
         return [
-            Recorded.BY_THIS_FINISH if isinstance(result, list) else self._recorded(row)
-            for row, result in zip(rows, results, strict=True)
+            Recorded.BY_THIS_FINISH if isinstance(result, list) else self._recorded(finish)
+            for finish, result in zip(finishes, results, strict=True)
         ]
 
     def get(self, job_id: str) -> Job | None:
@@ -201,16 +201,16 @@ class History:
         """The row of the finished job's record, unread."""
         return self._record(self._pointer(job_id))
 
-    def _recorded(self, row: OutboxRow) -> Recorded:
-        pointer = self._pointer(row.job.job_id)
+    def _recorded(self, finish: JobEvent) -> Recorded:
+        pointer = self._pointer(finish.job.job_id)
         if pointer is None:
             return Recorded.NOT_YET
-        if pointer.finished_event_id == row.finished_event_id:
+        if pointer.finished_event_id == finish.id:
             return Recorded.BY_THIS_FINISH
         if pointer.record_key is not None:
             return Recorded.BY_AN_EARLIER_FINISH
         # Removed after an earlier finish, registered again, and now finished again.
-        new_pointer, record = _new_rows(row)
+        new_pointer, record = _new_rows(finish)
         [result] = self._table.commit_each([[Change(Write.MERGE, new_pointer.row, pointer.etag), record]])
         return Recorded.BY_THIS_FINISH if isinstance(result, list) else Recorded.NOT_YET
 
@@ -241,12 +241,12 @@ def _pointer_in(row: Row, job_id: str) -> _Pointer:
     return _Pointer(record_key, text(row, "finishedEventId"), etag_of(row))
 
 
-def _new_rows(row: OutboxRow) -> list[Change]:
-    record_key = _record_key(row.job)
-    pointer = {"recordKey": record_key, "finishedEventId": row.finished_event_id}
+def _new_rows(finish: JobEvent) -> list[Change]:
+    record_key = _record_key(finish.job)
+    pointer = {"recordKey": record_key, "finishedEventId": finish.id}
     return [
-        Change(Write.INSERT, _key(_POINTER_PREFIX + row.job.job_id) | pointer),
-        Change(Write.INSERT, _key(record_key) | row.columns),
+        Change(Write.INSERT, _key(_POINTER_PREFIX + finish.job.job_id) | pointer),
+        Change(Write.INSERT, _key(record_key) | finish.columns),
     ]
 
 

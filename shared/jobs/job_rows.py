@@ -42,13 +42,12 @@ PART_COLUMNS = frozenset({"errors", "errorsDocument", "privateOffer", "privateOf
 JOB_COLUMNS = (
     frozenset({*_ANY_COLUMNS, *_TEXT_COLUMNS, *_COUNT_COLUMNS, *_MOMENT_COLUMNS, *PART_COLUMNS})
     | {"state", "operation", "registeredAt", "nextPollAt", "stalled", "retryAfterUntil"}
-    | {"claimedUntil", "stalledEventId", "finishedEventId"}
+    | {"claimedUntil"}
 )
 # An entity has 255 properties at most, its keys and its time stamp among them.
 MOST_COLUMNS = 252
 # A text column holds 32 K UTF-16 characters.
 LONGEST_TEXT_CHARACTERS = 15_000
-LONGEST_EVENT_ID_CHARACTERS = 100
 # A moment of ours may be this far ahead of the clock: those of two instances differ by less.
 CLOCKS_DIFFER_BY = timedelta(minutes=1)
 # A last poll further ahead than this of a moment just passed is none.
@@ -63,8 +62,6 @@ class PendingRow:
     etag: str
     # The key as it stands in the table: whoever inserted the row may have written the job id in another case.
     row_key: str
-    # Set from the moment the job is flagged as stalled until its event is on its way.
-    stalled_event_id: str | None = None
     claimed_until: datetime | None = None
     # The columns of the job's long parts as they stand in the row, whether or not `job` has them loaded.
     parts: Row = field(default_factory=dict)
@@ -124,14 +121,6 @@ def part_columns(row: Row) -> Row:
     return {column: row[column] for column in PART_COLUMNS if row.get(column)}
 
 
-def event_id(row: Row, column: str) -> str | None:
-    """The id of an event that is not yet on its way. Raises BadRow."""
-    value = text(row, column)
-    if value is not None and not (len(value) <= LONGEST_EVENT_ID_CHARACTERS and value.replace("_", "").isalnum()):
-        raise BadRow(f"its {column} is not the id of an event")
-    return value
-
-
 def _pending_row(row: Row, now: datetime) -> PendingRow:
     job_id = key_as_job_id(row["RowKey"])
     if len(row) > MOST_COLUMNS - len(JOB_COLUMNS):
@@ -148,7 +137,6 @@ def _pending_row(row: Row, now: datetime) -> PendingRow:
         job=_corrected(job, now),
         etag=etag_of(row),
         row_key=row["RowKey"],
-        stalled_event_id=event_id(row, "stalledEventId"),
         claimed_until=moment(row, "claimedUntil"),
         parts=part_columns(row),
     )

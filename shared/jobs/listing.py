@@ -134,7 +134,7 @@ class JobListing:
             case _Phase.PENDING:
                 return self._pending.scan(place.after_key, replace(wanted, state=None), at_once=at_once)
             case _Phase.OUTBOX:
-                return self._pending.scan_outbox(place.after_key, wanted, at_once=at_once)
+                return self._pending.scan_finished(place.after_key, wanted, at_once=at_once)
             case _Phase.FINISHED:
                 return self._history.scan(place.after_key, place.until, wanted, at_once=at_once)
 
@@ -145,7 +145,7 @@ class JobListing:
                 case _Phase.PENDING:
                     return self._pending.whole(row, self._clock.now()).job
                 case _Phase.OUTBOX:
-                    return self._pending.whole_outbox(row).job
+                    return self._pending.whole_event(row).job
                 case _Phase.FINISHED:
                     return self._history.read(row)
         except BadRow:

@@ -1,17 +1,19 @@
-"""The `pending` partition: every job still followed, and for a moment each one that has just finished.
+"""The `pending` partition: every job that is followed, and the events that jobs make, until these are sent.
 
 A row's key is its job id, so that other systems can put one there. A finishing job leaves in one entity group
-transaction that deletes its row and inserts an outbox row `~finished~<job id>` beside it; `finishing.py` takes it
-from there. `~` sorts after every job id, so one query of the partition reads both, the jobs first.
+transaction that deletes its row and inserts its event `~finished~<job id>`; `finishing.py` takes it from there. `~`
+sorts after every job id, so one query of the partition reads jobs and events, the jobs first.
 """
 
 import logging
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from shared.events.outbox import OUTBOX_PREFIX
 from shared.jobs.filter import Wanted, scan
 from shared.jobs.job import Job
+from shared.jobs.job_events import FINISHED_PREFIX, JobEvent, Written, job_event, planned_results
 from shared.jobs.job_rows import (
     PENDING_PARTITION,
     PendingRow,
@@ -22,7 +24,6 @@ from shared.jobs.job_rows import (
     pending_row,
 )
 from shared.jobs.large_fields import LargeFields
-from shared.jobs.results import OUTBOX_PREFIX, OutboxRow, Written, outbox_row, planned_results
 from shared.storage.errors import ChangeRefused, RowChanged
 from shared.storage.rows import BadRow
 from shared.storage.table import Change, Row, Table, Write
@@ -37,7 +38,7 @@ class PendingPage:
     """Some rows of the partition, told apart by what they are."""
 
     rows: list[PendingRow] = field(default_factory=list)
-    outbox: list[OutboxRow] = field(default_factory=list)
+    events: list[JobEvent] = field(default_factory=list)
     bad: list[tuple[Row, str]] = field(default_factory=list)
     last_key: str = ""
 
@@ -61,8 +62,8 @@ class PendingJobs:
     def pages(self, now: datetime, *, start_at: str = "") -> Iterator[PendingPage]:
         """The whole partition in pages: one query, in key order.
 
-        With `start_at`, the key where an earlier reading stopped: first what has just finished, then the jobs from
-        there on, then those before it. A row that cannot be read is in `bad` and hinders no other.
+        With `start_at`, the key where an earlier reading stopped: first the events, then the jobs from there on, then
+        those before it. A row that cannot be read is in `bad` and hinders no other.
         """
         queries = ["PartitionKey eq @partition"]
         if start_at:
@@ -81,18 +82,18 @@ class PendingJobs:
         """Rows of pending jobs whose keys follow `after_key`: each key, with the whole row if it is wanted."""
         return self._scan(after_key, OUTBOX_PREFIX, wanted, at_once)
 
-    def scan_outbox(self, after_key: str, wanted: Wanted, *, at_once: int) -> Iterator[tuple[str, Row | None]]:
+    def scan_finished(self, after_key: str, wanted: Wanted, *, at_once: int) -> Iterator[tuple[str, Row | None]]:
         """The same of jobs that have just finished and are not in the history yet."""
-        return self._scan(after_key or OUTBOX_PREFIX, f"{OUTBOX_PREFIX}~", wanted, at_once)
+        return self._scan(after_key or FINISHED_PREFIX, f"{FINISHED_PREFIX}~", wanted, at_once)
 
     def whole(self, row: Row, now: datetime) -> PendingRow:
         """The pending job in a row, with its parts. Raises BadRow, and StorageError."""
         read = pending_row(row, now)
         return replace(read, job=self._large_fields.load(read.job, row))
 
-    def whole_outbox(self, row: Row) -> OutboxRow:
-        """The finished job in an outbox row, with its parts. Raises BadRow, and StorageError."""
-        return self.whole_outbox_row(outbox_row(row))
+    def whole_event(self, row: Row) -> JobEvent:
+        """The event in a row, with its job's large fields. Raises BadRow, and StorageError."""
+        return self.with_large_fields(job_event(row))
 
     def get(self, job_id: str, now: datetime) -> PendingRow | None:
         """The job if it is pending. A row that is no job counts as none. Raises StorageError."""
@@ -103,30 +104,33 @@ class PendingJobs:
         except BadRow:
             return None
 
-    def outbox_row(self, job_id: str) -> OutboxRow | None:
-        """The job if it is on its way from `pending` to the history."""
-        row = self._table.get(PENDING_PARTITION, OUTBOX_PREFIX + job_id)
+    def finished(self, job_id: str) -> JobEvent | None:
+        """The end of the job, if it is on its way from `pending` to the history."""
+        row = self._table.get(PENDING_PARTITION, FINISHED_PREFIX + job_id)
         try:
-            return None if row is None else self.whole_outbox(row)
+            return None if row is None else self.whole_event(row)
         except BadRow:
             return None
 
     def last_polls_of_finished(self, since: datetime) -> dict[str, datetime]:
         """When each job was last polled, after `since`, that has finished and is not in the history yet."""
         rows = self._table.rows(
-            "PartitionKey eq @partition and RowKey ge @outbox",
-            {"partition": PENDING_PARTITION, "outbox": OUTBOX_PREFIX},
+            "PartitionKey eq @partition and RowKey gt @first and RowKey lt @end",
+            {"partition": PENDING_PARTITION, "first": FINISHED_PREFIX, "end": f"{FINISHED_PREFIX}~"},
             columns=["RowKey", "lastPolledAt"],
         )
         return last_polls_in(rows, since)
 
-    def whole_outbox_row(self, row: OutboxRow) -> OutboxRow:
-        """The outbox row with the job's errors and private offer, as far as they are still there."""
-        return replace(row, job=self._large_fields.load(row.job, row.columns))
+    def with_large_fields(self, event: JobEvent) -> JobEvent:
+        """The event with its job's errors and private offer, as far as they are still there."""
+        return replace(event, job=self._large_fields.load(event.job, event.columns))
 
-    def remove_parts(self, row: OutboxRow) -> None:
-        """Delete the documents of a finish that does not stand."""
-        self._large_fields.delete(row.job.job_id, row.columns)
+    def drop(self, finishes: Sequence[JobEvent]) -> None:
+        """Delete finishing events that count for nothing, since an earlier finish of the same job stands."""
+        deleted = self._table.commit_each([[Change(Write.DELETE, event.key, event.etag)] for event in finishes])
+        for event, result in zip(finishes, deleted, strict=True):
+            if isinstance(result, list):
+                self._large_fields.delete(event.job.job_id, event.columns)
 
     def register(self, job: Job) -> bool:
         """Start following a job; False, and nothing changed, if its row is there already."""
@@ -143,7 +147,7 @@ class PendingJobs:
 
     def rows_of(self, job_id: str) -> list[Row]:
         """The rows of the job in this partition, unread, in the order in which it moves through them."""
-        keys = (job_id, job_id.upper(), OUTBOX_PREFIX + job_id)
+        keys = (job_id, job_id.upper(), FINISHED_PREFIX + job_id)
         rows = [self._table.get(PENDING_PARTITION, key) for key in keys]
         return [row for row in rows if row is not None]
 
@@ -184,24 +188,21 @@ class PendingJobs:
                 continue  # the next tick sets it aside
         return found
 
-    def write(
-        self, polled: Sequence[tuple[PendingRow, Job]], *, announced: Collection[str] = ()
-    ) -> list[Written | None]:
-        """Store what polls found: pending jobs are updated, finished ones leave for the outbox.
+    def write(self, polled: Sequence[tuple[PendingRow, Job]], now: datetime) -> list[Written | None]:
+        """Store what polls found: pending jobs are updated, finished ones leave, and events go into the outbox.
 
-        Each job is written if its row is still the one claimed, else its place holds None: whoever changed the row
-        (a removal, or another poller after the claim ran out) has the say. `announced` are ids of stalled events that
-        are on their way, which rows need not name any longer. A job whose long parts storage does not take for the
-        moment is not written either, and neither are the others with long parts after it: there is no time to try
-        each of them. All others are. Raises StorageError if nothing could be written for that reason.
+        Each job is written if its row is still the one claimed, else its place holds None: the writer that changed
+        the row (a removal, or another poller after the claim ran out) wins. A job whose large fields storage does not
+        take for the moment is not written either, nor are those after it that have large fields: there is no time to
+        try each of them. All others are. Raises StorageError if nothing could be written for that reason.
         """
-        planned, error = planned_results(polled, announced, self._large_fields)
+        planned, error = planned_results(polled, self._large_fields, now)
         committed = iter(self._table.commit_each([changes for changes, _ in planned if changes]))
         results: list[Written | None] = []
         for (row, job), (changes, written) in zip(polled, planned, strict=True):
             result = next(committed) if changes else None
             if isinstance(result, list):
-                results.append(written.with_etag(result[-1]))
+                results.append(written.with_etags(result))
                 continue
             results.append(None)
             if isinstance(result, RowChanged) and not job.pending:
@@ -211,16 +212,16 @@ class PendingJobs:
         return results
 
     def _drop_if_finished_before(self, row: PendingRow) -> None:
-        """Stop following a job whose earlier finish still waits to be settled: that one stands.
+        """Stop following a job whose earlier finish is still in the outbox: that one stands.
 
         Another system has put the job back meanwhile. Its second finish cannot be written beside the first.
         """
-        if self._table.get(PENDING_PARTITION, OUTBOX_PREFIX + row.job.job_id) is None:
+        if self._table.get(PENDING_PARTITION, FINISHED_PREFIX + row.job.job_id) is None:
             return
         try:
             self.remove(row)
         except RowChanged:
-            return  # not the outbox row was in the way: whoever changed the row has the say
+            return  # it was another writer that changed the row
 
     def _scan(
         self, after_key: str, before_key: str, wanted: Wanted, at_once: int
@@ -240,7 +241,7 @@ def _page(rows: Sequence[Row], now: datetime) -> PendingPage:
     for row in rows:
         try:
             if row["RowKey"].startswith(OUTBOX_PREFIX):
-                page.outbox.append(outbox_row(row))
+                page.events.append(job_event(row))
             else:
                 page.rows.append(pending_row(row, now))
         except BadRow as error:

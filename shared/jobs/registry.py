@@ -7,7 +7,7 @@ meanwhile.
 from datetime import datetime
 
 from shared.clock import Clock
-from shared.jobs.finishing import Outbox
+from shared.jobs.finishing import Finishing
 from shared.jobs.history import History
 from shared.jobs.job import POLL_SPACING, Job, Operation
 from shared.jobs.pending_jobs import PendingJobs
@@ -29,14 +29,14 @@ class JobRegistry:
         row_repair: RowRepair,
         history: History,
         poll_spacing: PollSpacing,
-        outbox: Outbox,
+        finishing: Finishing,
         clock: Clock,
     ) -> None:
         self._pending = pending
         self._row_repair = row_repair
         self._history = history
         self._poll_spacing = poll_spacing
-        self._outbox = outbox
+        self._finishing = finishing
         self._clock = clock
 
     def register(
@@ -72,8 +72,8 @@ class JobRegistry:
 
     def find_finished(self, job_id: str) -> Job | None:
         """The job as it finished, even if another system has put a row of it back into `pending`."""
-        outbox = self._pending.outbox_row(job_id)
-        return outbox.job if outbox is not None else self._history.get(job_id)
+        finished = self._pending.finished(job_id)
+        return finished.job if finished is not None else self._history.get(job_id)
 
     def remove(self, job_id: str) -> bool:
         """Stop following a pending job, or remove a finished one from the history; False if it is not known.
@@ -99,9 +99,9 @@ class JobRegistry:
                 self._poll_spacing.remember(job_id, _earliest_next_ask(row.job), now)
             self._pending.remove(row)
             return True
-        outbox = self._pending.outbox_row(job_id)
-        if outbox is not None:
-            self._outbox.settle([outbox])
+        event = self._pending.finished(job_id)
+        if event is not None:
+            self._finishing.finish([event])
         finished = self._history.get(job_id)
         if finished is not None and finished.last_polled_at is not None:
             self._poll_spacing.remember(job_id, _earliest_next_ask(finished), now)

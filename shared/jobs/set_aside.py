@@ -8,10 +8,10 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypedDict
 from urllib.parse import unquote
 
-from shared.clock import Clock
+from shared.clock import Clock, rfc3339
 from shared.jobs.job_rows import PENDING_PARTITION, PendingRow, columns_of, pending_row
 from shared.log import log_event
 from shared.storage.errors import ChangeRefused
@@ -43,12 +43,19 @@ class SetAsideRow:
     reason: str
 
 
-@dataclass(frozen=True)
-class SetAsideCount:
-    """How many rows are set aside (COUNTED_AT_MOST at most), and the newest."""
+class SetAsideNewest(TypedDict):
+    """The row that was set aside last."""
+
+    rowKey: str
+    at: str
+    reason: str
+
+
+class SetAside(TypedDict):
+    """Rows of the jobs table that are not jobs: how many (10,000 at most), and the newest."""
 
     count: int
-    newest: SetAsideRow | None
+    newest: SetAsideNewest | None
 
 
 class SetAsideRows:
@@ -94,10 +101,11 @@ class SetAsideRows:
         )
         return [_read(row) for row, _ in zip(rows, range(limit), strict=False)]
 
-    def count(self) -> SetAsideCount:
+    def count(self) -> SetAside:
         """The number of rows that are set aside, and the newest."""
         found = self.page(None, COUNTED_AT_MOST)
-        return SetAsideCount(len(found), max(found, key=lambda row: row.set_aside_at, default=None))
+        newest = max(found, key=lambda row: row.set_aside_at, default=None)
+        return SetAside(count=len(found), newest=None if newest is None else _shown(newest))
 
     def remove(self, row_key: str) -> bool:
         """Remove a row by its key or its `addressable` key; False if there is none."""
@@ -127,6 +135,10 @@ def addressable(row_key: str) -> str:
     if row_key in {"", ".", ".."}:
         return "%2E" * len(row_key) or "%00"
     return _NOT_IN_A_PATH.sub(lambda found: f"%{ord(found[0]):02X}", row_key)
+
+
+def _shown(row: SetAsideRow) -> SetAsideNewest:
+    return SetAsideNewest(rowKey=addressable(row.row_key), at=rfc3339(row.set_aside_at), reason=row.reason)
 
 
 def _kept_columns(row: Row) -> Row:

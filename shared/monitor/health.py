@@ -10,7 +10,8 @@ from typing import Literal, TypedDict
 
 from shared.clock import Clock, rfc3339
 from shared.jobs.job import POLL_SPACING
-from shared.monitor.state import MonitorState, MonitorStateStore, SetAside
+from shared.jobs.set_aside import SetAside
+from shared.monitor.state import MonitorState, MonitorStateStore
 from shared.monitor.timer_reports import TimerReport, TimerReports
 from shared.polling.cycle import OVERDUE_AFTER
 from shared.storage.errors import StorageError

@@ -1,56 +1,41 @@
-"""The monitor's own row: its last cycle, how many in a row have failed, and whether that was announced.
+"""The monitor's own row: its last cycle, how many in a row have failed, and whether it counts as degraded.
 
-The timer and the HTTP functions run on different instances, so what health tells must stand in storage. An event
-(`monitor.degraded`, `monitor.recovered`) is written into the row in the same write that decides on it, and leaves it
-when it was announced: killed between, the next cycle announces the same event again, under the same id.
+The timer and the HTTP functions run on different instances, so what health tells must be in storage. The event that a
+change of this row makes (`monitor.degraded`, `monitor.recovered`) is inserted in the same transaction, and sent like
+every other (`shared/events/outbox.py`).
 
-How many rows are set aside is counted when some came or went, not with every cycle: whoever changes them marks the
-count as outdated, and the next cycle counts them.
+The rows that are set aside are counted when some came or went, not with every cycle: the code that changes them marks
+the count as outdated, and the next cycle counts them.
 """
 
 import logging
-import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from threading import Lock
-from typing import Any, TypedDict, cast
+from typing import Any, cast
 
 from shared.clock import rfc3339
-from shared.events.event import Announcer, Event
-from shared.jobs.set_aside import SetAsideCount, addressable
+from shared.events.event import Event, new_event_id
+from shared.events.outbox import OUTBOX_PREFIX, EventRow, Outbox, event_row
+from shared.jobs.set_aside import SetAside
 from shared.json_codec import JsonObject, dumps, loads
 from shared.polling.report import CycleFailure, CycleReport
 from shared.storage.errors import RowChanged, StorageError
 from shared.storage.rows import BadRow, count, flag, moment, read_row, text
-from shared.storage.table import Row, Table, etag_of
+from shared.storage.table import Change, Row, Table, Write, etag_of
 
 MONITOR_PARTITION = "monitor"
 STATE_KEY = "state"
 # "announced once after three cycles in a row that could not do their work"
 DEGRADED_AFTER_FAILED_CYCLES = 3
-# A cycle writes its report at most so often against other instances that write theirs.
+# How many times to write a report when another instance writes its own first.
 WRITE_TRIES = 5
 # Storage may be down for days; what happened in the last cycles is enough to tell of it afterwards.
 REMEMBERED_REPORTS = 10
 # A cycle that ended in one of these ways has not counted the jobs.
 _UNCOUNTED = {CycleFailure.STORAGE_UNREACHABLE, CycleFailure.SETTINGS_INVALID, CycleFailure.UNFORESEEN}
 _log = logging.getLogger("offer_monitor.monitor")
-
-
-class SetAsideNewest(TypedDict):
-    """The row that was set aside last."""
-
-    rowKey: str
-    at: str
-    reason: str
-
-
-class SetAside(TypedDict):
-    """Rows of the jobs table that are no jobs: how many (10,000 at most), and the newest."""
-
-    count: int
-    newest: SetAsideNewest | None
 
 
 @dataclass(frozen=True)
@@ -70,9 +55,8 @@ class MonitorState:
     failed_cycles_in_a_row: int = 0
     failure: str | None = None
     failure_detail: str | None = None
-    degraded_announced: bool = False
+    degraded: bool = False
     last_token_error: str | None = None
-    unannounced: Event | None = None
 
     @property
     def last_tick_ok(self) -> bool:
@@ -96,7 +80,7 @@ class MonitorState:
             # A cycle with nothing to ask proves nothing about the credential.
             state = replace(state, last_token_error=None if report.polled else self.last_token_error)
             state = replace(state, failed_cycles_in_a_row=0, failure=None, failure_detail=None)
-            return state._announcing("monitor.recovered", report) if self.degraded_announced else state
+            return replace(state, degraded=False)
         state = replace(
             state,
             failed_cycles_in_a_row=self.failed_cycles_in_a_row + 1,
@@ -104,38 +88,43 @@ class MonitorState:
             failure_detail=report.failure_detail,
             last_token_error=report.failure_detail if report.failure == "token_refused" else self.last_token_error,
         )
-        is_due = state.failed_cycles_in_a_row >= DEGRADED_AFTER_FAILED_CYCLES and not self.degraded_announced
-        return state._announcing("monitor.degraded", report) if is_due else state
+        return replace(state, degraded=state.failed_cycles_in_a_row >= DEGRADED_AFTER_FAILED_CYCLES)
 
     def _says_nothing_new(self, report: CycleReport) -> bool:
         """After a failure upstream most ticks have nothing to ask, since polling slows down: no sign of recovery."""
         asked_nothing = report.failure is None and not report.polled and report.pending > 0
         return asked_nothing and self.failure in {CycleFailure.UPSTREAM_DOWN, CycleFailure.TOKEN_REFUSED}
 
-    def _announcing(self, event_type: str, report: CycleReport) -> "MonitorState":
-        data = {
-            "monitor": {
-                "reason": report.failure,
-                "detail": report.failure_detail,
-                "failedCyclesInARow": self.failed_cycles_in_a_row,
-                "lastTickAt": rfc3339(report.started_at),
-            }
-        }
-        event = Event(id=f"evt_{uuid.uuid4().hex}", type=event_type, created_at=report.started_at, data=data)
-        return replace(self, degraded_announced=event_type == "monitor.degraded", unannounced=event)
+    def event_after(self, before: "MonitorState", report: CycleReport) -> Event | None:
+        """The event that the step from `before` to this state makes."""
+        if self.degraded == before.degraded:
+            return None
+        return Event(
+            id=new_event_id(),
+            type="monitor.degraded" if self.degraded else "monitor.recovered",
+            created_at=report.started_at,
+            data={
+                "monitor": {
+                    "reason": report.failure,
+                    "detail": report.failure_detail,
+                    "failedCyclesInARow": self.failed_cycles_in_a_row,
+                    "lastTickAt": rfc3339(report.started_at),
+                }
+            },
+        )
 
 
 class MonitorStateStore:
     """Keeps the monitor's row. One per process. Thread-safe: a tick fired by hand may overlap the timer's."""
 
-    def __init__(self, table: Table, announcer: Announcer, *, count_set_aside: Callable[[], SetAsideCount]) -> None:
+    def __init__(self, table: Table) -> None:
         self._table = table
-        self._announcer = announcer
-        self._count_set_aside = count_set_aside
         self._recording = Lock()
         # Reading the row back every minute would double the requests of an idle tick; its ETag tells if it changed.
         self._known: tuple[MonitorState, str] | None = None
         self._unwritten: list[CycleReport] = []
+        # Events that are stored and, as far as this process knows, not sent.
+        self._unsent: list[EventRow] = []
 
     def read(self) -> MonitorState:
         """The state as it stands in storage. Raises StorageError."""
@@ -147,20 +136,22 @@ class MonitorStateStore:
         known = self._known
         return (self.read() if known is None else known[0]).stopped_at
 
-    def record(self, report: CycleReport) -> None:
-        """Write one more cycle into the state and announce what follows from it. Raises StorageError.
+    def record(self, report: CycleReport, count_set_aside: Callable[[], SetAside]) -> None:
+        """Store what one more cycle means for the state, and the event that follows from it. Raises StorageError.
 
-        Cycles that could not be written, because storage was what failed, are written with the next that can.
+        Cycles that could not be stored, because storage was what failed, are stored with the next that can.
         """
         with self._recording:
             self._unwritten = [*self._unwritten, report][-REMEMBERED_REPORTS:]
             while self._unwritten:
-                known = self._write(self._unwritten[0])
+                self._write(self._unwritten[0], count_set_aside)
                 del self._unwritten[0]
-                try:
-                    self._known = self._announced(*known)
-                except RowChanged:
-                    self._known = None  # another instance's next cycle finds the event and announces it
+
+    def send_events(self, outbox: Outbox) -> None:
+        """Send the events that are stored, those of an instance that was killed too. Raises StorageError."""
+        with self._recording:
+            outbox.send(self._unsent)
+            self._unsent = []
 
     def set_aside_changed(self) -> None:
         """Have the rows that are set aside counted by the next cycle. A failure is logged: it is only a count."""
@@ -175,57 +166,52 @@ class MonitorStateStore:
                 _log.warning("the count of rows that are set aside is outdated: %s", error)
             return
 
-    def _write(self, report: CycleReport) -> tuple[MonitorState, str]:
+    def _write(self, report: CycleReport, count_set_aside: Callable[[], SetAside]) -> None:
         tried: MonitorState | None = None
         for _ in range(WRITE_TRIES):
+            before, etag = self._known or self._read_or_create()
+            if before == tried:
+                return  # it was written, and only storage's answer was lost
+            state = before.after(report)
+            if state.set_aside is None:
+                state = replace(state, set_aside=count_set_aside())
+            event = state.event_after(before, report)
+            rows = [] if event is None else [EventRow(MONITOR_PARTITION, event)]
+            tried = state
             try:
-                # An event left over from a killed cycle goes out first, so that the next cannot overwrite it.
-                state, etag = self._announced(*(self._known or self._read_or_create()))
-                if state == tried:
-                    self._known = state, etag
-                    return self._known  # it was written, and only storage's answer was lost
-                state = state.after(report)
-                if state.set_aside is None:
-                    state = replace(state, set_aside=_shown(self._count_set_aside()))
-                tried = replace(state, unannounced=None)
-                self._known = state, self._table.merge(_row(state), etag)
+                etags = self._table.commit([Change(Write.MERGE, _row(state), etag), *(row.insertion for row in rows)])
             except RowChanged:
                 self._known = None
-            else:
-                return self._known
+                continue
+            self._known = state, etags[0]
+            self._unsent += [replace(row, etag=etags[1]) for row in rows]
+            return
         raise RowChanged("other instances kept changing the monitor's row")
 
-    def _announced(self, state: MonitorState, etag: str) -> tuple[MonitorState, str]:
-        if state.unannounced is None:
-            return state, etag
-        self._announcer.announce([state.unannounced])
-        state = replace(state, unannounced=None)
-        return state, self._table.merge(_row(state), etag)
-
     def _read_or_create(self) -> tuple[MonitorState, str]:
-        row = self._table.get(MONITOR_PARTITION, STATE_KEY)
-        if row is None:
+        """The state as it is in storage, and with it the events that are there."""
+        rows = self._rows()
+        if STATE_KEY not in rows:
             self._table.insert(_row(MonitorState()))
-            row = self._table.get(MONITOR_PARTITION, STATE_KEY)
-        if row is None:
+            rows = self._rows()
+        if STATE_KEY not in rows:
             raise StorageError("the monitor's row cannot be kept")
-        return _state(row), etag_of(row)
+        row = rows.pop(STATE_KEY)
+        self._unsent = list(_events(rows.values()))
+        self._known = _state(row), etag_of(row)
+        return self._known
+
+    def _rows(self) -> dict[str, Row]:
+        """The monitor's row and those of its events, by their row keys."""
+        query = "PartitionKey eq @partition and (RowKey eq @state or RowKey ge @outbox)"
+        parameters = {"partition": MONITOR_PARTITION, "state": STATE_KEY, "outbox": OUTBOX_PREFIX}
+        return {row["RowKey"]: row for row in self._table.rows(query, parameters)}
 
 
 _KEY: Row = {"PartitionKey": MONITOR_PARTITION, "RowKey": STATE_KEY}
 
 
-def _shown(set_aside: SetAsideCount) -> SetAside:
-    newest = set_aside.newest
-    if newest is None:
-        return SetAside(count=set_aside.count, newest=None)
-    at = rfc3339(newest.set_aside_at)
-    shown = SetAsideNewest(rowKey=addressable(newest.row_key), at=at, reason=newest.reason)
-    return SetAside(count=set_aside.count, newest=shown)
-
-
 def _row(state: MonitorState) -> Row:
-    event = state.unannounced
     return _KEY | {
         "lastTick": _json(state.last_tick),
         **({} if state.last_tick_at is None else {"lastTickAt": state.last_tick_at}),
@@ -236,13 +222,8 @@ def _row(state: MonitorState) -> Row:
         "failedCyclesInARow": state.failed_cycles_in_a_row,
         "failure": state.failure or "",
         "failureDetail": state.failure_detail or "",
-        "degradedAnnounced": state.degraded_announced,
+        "degradedAnnounced": state.degraded,
         "lastTokenError": state.last_token_error or "",
-        "unannounced": _json(
-            None
-            if event is None
-            else {"id": event.id, "type": event.type, "createdAt": event.created_at.isoformat(), "data": event.data}
-        ),
     }
 
 
@@ -257,7 +238,6 @@ def _state(row: Row) -> MonitorState:
 
 def _read_state(row: Row) -> MonitorState:
     """A column that an earlier version did not write reads as empty."""
-    event = _object(row, "unannounced")
     return MonitorState(
         last_tick=_object(row, "lastTick"),
         last_tick_at=moment(row, "lastTickAt"),
@@ -268,17 +248,18 @@ def _read_state(row: Row) -> MonitorState:
         failed_cycles_in_a_row=count(row, "failedCyclesInARow"),
         failure=text(row, "failure"),
         failure_detail=text(row, "failureDetail"),
-        degraded_announced=flag(row, "degradedAnnounced"),
+        degraded=flag(row, "degradedAnnounced"),
         last_token_error=text(row, "lastTokenError"),
-        unannounced=None
-        if event is None
-        else Event(
-            id=str(event["id"]),
-            type=str(event["type"]),
-            created_at=datetime.fromisoformat(event["createdAt"]),
-            data=event["data"],
-        ),
     )
+
+
+def _events(rows: Iterable[Row]) -> Iterator[EventRow]:
+    """The events in these rows; one that someone has made something else of is logged and left alone."""
+    for row in rows:
+        try:
+            yield event_row(row)
+        except BadRow as error:
+            _log.error("the event %s of the monitor cannot be read: %s", row["RowKey"], error)
 
 
 def _json(value: Mapping[str, Any] | None) -> str:

@@ -1,17 +1,17 @@
-"""A poll on demand, within promise 1 (docs/promises.md). Claim, rules and outbox are those of the poll cycle."""
+"""A poll on demand, within promise 1 (docs/promises.md). It claims, judges and finishes as the poll cycle does."""
 
 import logging
 import math
 from datetime import datetime, timedelta
 
 from shared.clock import Clock
-from shared.jobs.finishing import Outbox
+from shared.jobs.finishing import Finishing
 from shared.jobs.job import POLL_SPACING, Job
+from shared.jobs.job_events import JobEvent
 from shared.jobs.job_rows import PendingRow
 from shared.jobs.pending_jobs import PendingJobs
 from shared.jobs.poll_spacing import PollSpacing
 from shared.jobs.registry import JobRegistry
-from shared.jobs.results import Written
 from shared.polling.poller import ANSWER_WITHIN, JobPoller, claimed_until
 from shared.storage.errors import ChangeRefused, StorageError
 
@@ -39,14 +39,14 @@ class ManualCheck:
         registry: JobRegistry,
         pending: PendingJobs,
         poll_spacing: PollSpacing,
-        outbox: Outbox,
+        finishing: Finishing,
         poller: JobPoller,
         clock: Clock,
     ) -> None:
         self._registry = registry
         self._pending = pending
         self._poll_spacing = poll_spacing
-        self._outbox = outbox
+        self._finishing = finishing
         self._poller = poller
         self._clock = clock
 
@@ -65,9 +65,9 @@ class ManualCheck:
         claimed = self._claim(row, until=claimed_until(answer_by))
         with self._poller.turn() as turn:
             poll = self._poller.poll(claimed.job, answer_by=answer_by, turn=turn)
-            written = self._pending.write([(claimed, poll.job)])[0]
-        if written is not None:
-            self._settle(written)
+            [written] = self._pending.write([(claimed, poll.job)], self._clock.now())
+        if written is not None and written.event is not None:
+            self._finish(written.event)
         if not poll.job.pending or poll.job.awaits_detail:
             return poll.job
         if poll.error is not None:
@@ -104,11 +104,11 @@ class ManualCheck:
             moments.append(min(finished.last_polled_at, now) + POLL_SPACING)
         return max(moments)
 
-    def _settle(self, written: Written) -> None:
+    def _finish(self, event: JobEvent) -> None:
         try:
-            if written.outbox is not None:
-                self._outbox.settle([written.outbox])
-            if written.row is not None:
-                self._outbox.announce_stalled([written.row])
+            if event.finishes:
+                self._finishing.finish([event])
+            else:
+                self._finishing.finish_stored([event])
         except StorageError as error:
-            _log.warning("settling is left to the next tick: %s", error)
+            _log.warning("finishing the job is left to the next tick: %s", error)

@@ -3,9 +3,9 @@
 The thread that runs the cycle owns all of it: it reads the partition page by page, claims due jobs in batches, hands
 them to worker threads that do nothing but ask upstream, and writes what they bring back, many jobs to a transaction.
 Polling begins with the first page. If a partition is too large for one tick, the next goes on where this one stopped.
-Finished jobs are settled on a thread of their own, so that telling others never holds up asking about the next job.
+A thread of its own finishes jobs, so that sending events never delays the next request.
 
-The steps of one job: claim (conditional write), ask, write the result (conditional), settle. Killed after the claim,
+The steps of one job: claim (conditional write), ask, write the result (conditional), finish. Killed after the claim,
 the job waits until the claim runs out; killed after the result is written, see `finishing.py`.
 """
 
@@ -15,7 +15,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from shared.clock import Clock
-from shared.jobs.finishing import Outbox
+from shared.jobs.finishing import Finishing
 from shared.jobs.job import POLL_SPACING
 from shared.jobs.job_rows import PendingRow
 from shared.jobs.pending_jobs import PendingJobs, PendingPage
@@ -48,7 +48,7 @@ class PollCycle:
         pending: PendingJobs,
         row_repair: RowRepair,
         poll_spacing: PollSpacing,
-        outbox: Outbox,
+        finishing: Finishing,
         poller: JobPoller,
         ensure_token: Callable[[], None],
         clock: Clock,
@@ -58,7 +58,7 @@ class PollCycle:
         self._pending = pending
         self._row_repair = row_repair
         self._poll_spacing = poll_spacing
-        self._outbox = outbox
+        self._finishing = finishing
         self._poller = poller
         self._ensure_token = ensure_token
         self._clock = clock
@@ -71,20 +71,20 @@ class PollCycle:
         Storage and upstream failures do not raise: the report names them.
         """
         report = CycleReport(started_at=self._clock.now())
-        with FinishingThread(self._outbox, self._clock, until=report.started_at + LAST_ANSWER_AFTER) as settlements:
+        with FinishingThread(self._finishing, self._clock, until=report.started_at + LAST_ANSWER_AFTER) as thread:
             try:
-                self._run(report, settlements, start_at)
+                self._run(report, thread, start_at)
             except StorageError as error:
                 report.failure, report.failure_detail = CycleFailure.STORAGE_UNREACHABLE, str(error)
         report.duration_ms = round((self._clock.now() - report.started_at).total_seconds() * 1000)
         log_event(_log, "poll_cycle", level=logging.WARNING if report.failure else logging.INFO, **report.facts())
         return report
 
-    def _run(self, report: CycleReport, settlements: FinishingThread, start_at: str) -> None:
+    def _run(self, report: CycleReport, thread: FinishingThread, start_at: str) -> None:
         reading = Reading(
             self._pending.pages(report.started_at, start_at=start_at),
             DueJobs(report.started_at + LAST_REQUEST_AFTER),
-            lambda page: self._tidied(page, report, settlements),
+            lambda page: self._tidied(page, report, thread),
             self._clock,
             start_at=start_at,
         )
@@ -92,13 +92,13 @@ class PollCycle:
             while not reading.due.worth_a_start(self._clock.now()) and reading.read_on():
                 pass
             if reading.due.worth_a_start(self._clock.now()):
-                self._poll(report, settlements, reading)
+                self._poll(report, thread, reading)
             report.unreached += reading.due.due_count(self._clock.now())
         finally:
             # Also after storage has failed: or else a partition too large for one tick would begin anew each time.
             report.read_all, report.stopped_at = reading.ended, reading.stopped_at(self._clock.now())
 
-    def _poll(self, report: CycleReport, settlements: FinishingThread, reading: Reading) -> None:
+    def _poll(self, report: CycleReport, thread: FinishingThread, reading: Reading) -> None:
         try:
             self._ensure_token()
         except TokenUnavailable as error:
@@ -111,7 +111,7 @@ class PollCycle:
                 self._pending,
                 self._clock,
                 workers,
-                settlements,
+                thread,
                 report,
                 reading,
                 self._not_asked_elsewhere,
@@ -119,10 +119,9 @@ class PollCycle:
             ).until_done(self._sleep)
         _judge(report)
 
-    def _tidied(self, page: PendingPage, report: CycleReport, settlements: FinishingThread) -> list[PendingRow]:
+    def _tidied(self, page: PendingPage, report: CycleReport, thread: FinishingThread) -> list[PendingRow]:
         """The jobs of a page that may be polled; what earlier cycles, or other systems, left to be done is done."""
-        settlements.left_over(page.outbox)
-        settlements.stalled([row for row in page.rows if row.stalled_event_id is not None])
+        thread.finish_stored(page.events)
         report.set_aside += len(page.bad)
         self._row_repair.set_aside(page.bad)
         rows = self._row_repair.in_lower_case(page.rows)
@@ -137,7 +136,7 @@ class PollCycle:
         # Both are read after the rows, and in this order: see `poll_spacing.py`. The first knows of jobs that another
         # system has put back after they finished, the second of those that were looked up or removed.
         now = self._clock.now()
-        polled = self._outbox.last_polls(now - 2 * POLL_SPACING)
+        polled = self._finishing.last_polls(now - 2 * POLL_SPACING)
         again_at = {job_id: last_poll + POLL_SPACING for job_id, last_poll in polled.items()}
         asked = self._poll_spacing.recent(now)
         return [_not_before(row, again_at.get(row.job.job_id), asked.get(row.job.job_id)) for row in rows]

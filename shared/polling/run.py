@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 
 from shared.clock import Clock
+from shared.events.outbox import OUTBOX_PREFIX
 from shared.jobs.job_rows import PendingRow
 from shared.jobs.pending_jobs import PendingJobs, PendingPage
-from shared.jobs.results import OUTBOX_PREFIX
 from shared.log import log_event
 from shared.polling.due import DueJobs
 from shared.polling.finishing_thread import FinishingThread
@@ -89,7 +89,7 @@ class PollRun:
         pending: PendingJobs,
         clock: Clock,
         workers: PollWorkers,
-        settlements: FinishingThread,
+        finishing: FinishingThread,
         report: CycleReport,
         reading: Reading,
         not_asked_elsewhere: Callable[[Sequence[PendingRow]], list[PendingRow]],
@@ -98,7 +98,7 @@ class PollRun:
         self._pending = pending
         self._clock = clock
         self._workers = workers
-        self._settlements = settlements
+        self._finishing = finishing
         self._report = report
         self._reading = reading
         self._not_asked_elsewhere = not_asked_elsewhere
@@ -175,18 +175,17 @@ class PollRun:
             for each in polled:
                 self._count(each)
             with retrying_for(max(left, 0.0)):
-                written = self._pending.write(results, announced=self._settlements.announced)
+                written = self._pending.write(results, self._clock.now())
         finally:
             for each in polled:
                 each.turn.give_back()
         large = {each.row.job.job_id for each in answered if each.was_large}
-        finished = [each.outbox for each in written if each is not None and each.outbox is not None]
-        self._report.finished += len(finished)
-        self._settlements.finished([row for row in finished if row.job.job_id not in large])
-        # A large offer is read again when its turn comes to be announced: many of them may be waiting for that.
-        self._settlements.left_over([row.without_parts() for row in finished if row.job.job_id in large])
-        rows = [each.row for each in written if each is not None and each.row is not None]
-        self._settlements.stalled([row for row in rows if row.stalled_event_id is not None])
+        events = [each.event for each in written if each is not None and each.event is not None]
+        self._report.finished += sum(event.finishes for event in events)
+        self._finishing.finish([event for event in events if event.finishes and event.job.job_id not in large])
+        # A large offer is read again when its event is sent: many of them may be waiting for that.
+        again = [event for event in events if not event.finishes or event.job.job_id in large]
+        self._finishing.finish_stored([event.without_large_fields() for event in again])
 
     def _count(self, polled: PolledRow) -> None:
         report, poll = self._report, polled.poll

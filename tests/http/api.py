@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
-from shared.app import Monitor
 from shared.http import dispatch
 from shared.http.dispatch import Handler
 from shared.http.messages import Request, Response
+from tests.instance import TestProcess
 
-type FindHandler = Callable[[Monitor], Handler]
+type FindHandler = Callable[[TestProcess], Handler]
 BASE_URL = "https://monitor.example/api"
 
 
@@ -34,9 +34,9 @@ class Answer:
 
 @dataclass(frozen=True)
 class Api:
-    """Calls the handlers of one monitor."""
+    """Calls the handlers of one process."""
 
-    monitor: Monitor
+    process: TestProcess
 
     def call(
         self,
@@ -56,61 +56,61 @@ class Api:
             headers=headers or {},
             body=body if isinstance(body, bytes) else json.dumps(body).encode(),
         )
-        return _read(dispatch.answer(lambda: find_handler(self.monitor), request))
+        return _read(dispatch.answer(lambda: find_handler(self.process), request))
 
     def register(self, body: object) -> Answer:
-        return self.call(lambda monitor: monitor.job_handlers.register, path="jobs", body=body)
+        return self.call(lambda process: process.api().jobs.register, path="jobs", body=body)
 
     def jobs(self, **query: str) -> Answer:
-        return self.call(lambda monitor: monitor.job_handlers.list, path="jobs", query=query)
+        return self.call(lambda process: process.api().jobs.list, path="jobs", query=query)
 
     def job(self, job_id: str) -> Answer:
-        return self.call(lambda monitor: monitor.job_handlers.read, route={"jobId": job_id})
+        return self.call(lambda process: process.api().jobs.read, route={"jobId": job_id})
 
     def check(self, job_id: str) -> Answer:
-        return self.call(lambda monitor: monitor.job_handlers.check, route={"jobId": job_id})
+        return self.call(lambda process: process.api().jobs.check, route={"jobId": job_id})
 
     def remove(self, job_id: str) -> Answer:
-        return self.call(lambda monitor: monitor.job_handlers.remove, route={"jobId": job_id})
+        return self.call(lambda process: process.api().jobs.remove, route={"jobId": job_id})
 
     def offer_of_job(self, job_id: str) -> Answer:
-        return self.call(lambda monitor: monitor.job_handlers.private_offer, route={"jobId": job_id})
+        return self.call(lambda process: process.api().jobs.private_offer, route={"jobId": job_id})
 
     def private_offer(self, private_offer_id: str, **headers: str) -> Answer:
         return self.call(
-            lambda monitor: monitor.private_offer_handlers.read,
+            lambda process: process.api().private_offers.read,
             route={"privateOfferId": private_offer_id},
             headers={name.replace("_", "-"): value for name, value in headers.items()},
         )
 
     def private_offers(self, **query: str) -> Answer:
-        return self.call(lambda monitor: monitor.private_offer_handlers.list, query=query)
+        return self.call(lambda process: process.api().private_offers.list, query=query)
 
     def cpp_offer(self, publisher_id: str, offer_id: str, **query: str) -> Answer:
         route = {"publisherId": publisher_id, "offerId": offer_id}
-        return self.call(lambda monitor: monitor.cpp_offer_handlers.read, route=route, query=query)
+        return self.call(lambda process: process.api().cpp_offers.read, route=route, query=query)
 
     def cpp_offers(self, publisher_id: str) -> Answer:
-        return self.call(lambda monitor: monitor.cpp_offer_handlers.list, route={"publisherId": publisher_id})
+        return self.call(lambda process: process.api().cpp_offers.list, route={"publisherId": publisher_id})
 
     def cpp_status(self, publisher_id: str, offer_id: str) -> Answer:
         route = {"publisherId": publisher_id, "offerId": offer_id}
-        return self.call(lambda monitor: monitor.cpp_offer_handlers.status, route=route)
+        return self.call(lambda process: process.api().cpp_offers.status, route=route)
 
     def offer_details(self, **query: str) -> Answer:
-        return self.call(lambda monitor: monitor.offer_detail_handlers.read, query=query)
+        return self.call(lambda process: process.api().offer_details.read, query=query)
 
     def set_aside(self, **query: str) -> Answer:
-        return self.call(lambda monitor: monitor.set_aside_handlers.list, path="set-aside", query=query)
+        return self.call(lambda process: process.storage_api().set_aside.list, path="set-aside", query=query)
 
     def remove_set_aside(self, row_key: str) -> Answer:
-        return self.call(lambda monitor: monitor.set_aside_handlers.remove, route={"rowKey": row_key})
+        return self.call(lambda process: process.storage_api().set_aside.remove, route={"rowKey": row_key})
 
     def health(self) -> Answer:
-        return self.call(lambda monitor: monitor.health_handlers.read)
+        return self.call(lambda process: process.storage_api().health.read)
 
     def health_details(self) -> Answer:
-        return self.call(lambda monitor: monitor.health_handlers.details)
+        return self.call(lambda process: process.storage_api().health.details)
 
 
 def _read(response: Response) -> Answer:

@@ -1,14 +1,14 @@
-"""The app's parts put together by its own composition, over a real Azurite and the sandbox, at a time of its own."""
+"""The HTTP API over a real Azurite and the sandbox, at a time of its own."""
 
 from collections.abc import Iterator
 
 import pytest
 
 from sandbox.server import Sandbox
-from shared.app import Monitor
 from shared.storage.table import Table, Tables
 from tests.clock import FakeClock
 from tests.http.api import Api
+from tests.instance import TestProcess
 from tests.sandbox_settings import sandbox_settings
 
 
@@ -24,16 +24,15 @@ def settings_in_environment(
 
 
 @pytest.fixture
-def monitor(settings_in_environment: pytest.MonkeyPatch, clock: FakeClock) -> Iterator[Monitor]:  # noqa: ARG001 - set first
-    monitor = Monitor(clock)
-    yield monitor
-    if "upstream" in monitor.__dict__:
-        monitor.upstream.close()
+def process(settings_in_environment: pytest.MonkeyPatch, clock: FakeClock) -> Iterator[TestProcess]:  # noqa: ARG001 - set first
+    process = TestProcess(clock)
+    yield process
+    process.close()
 
 
 @pytest.fixture
-def api(monitor: Monitor) -> Api:
-    return Api(monitor)
+def api(process: TestProcess) -> Api:
+    return Api(process)
 
 
 @pytest.fixture
@@ -43,5 +42,5 @@ def table(azurite_tables: Tables, jobs_table: str) -> Table:
 
 
 @pytest.fixture
-def azurite_tables(monitor: Monitor) -> Tables:
-    return monitor.tables
+def azurite_tables(process: TestProcess) -> Tables:
+    return process.stores().tables

@@ -1,13 +1,10 @@
 """Health: one word for everyone, the parts for whoever holds a key, the same status code for both."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from sandbox.server import Sandbox
-from shared import timers
-from shared.app import Monitor
 from shared.http import dispatch
 from shared.http.messages import Request
 from shared.polling.report import CycleFailure, CycleReport
@@ -15,17 +12,14 @@ from shared.storage.errors import StorageUnreachable
 from shared.storage.table import Table
 from tests.clock import FakeClock
 from tests.http.api import Answer, Api
+from tests.instance import TestProcess
 
 JOB_ID = "b3f49dff-381f-480d-a10e-17f4ce49b65f"
 
 
-@pytest.fixture
-def monitor(monitor: Monitor) -> Iterator[Monitor]:
-    """A monitor whose ticks leave no delivery under way."""
-    yield monitor
-    if "webhooks" in monitor.__dict__:
-        monitor.webhooks.deliverer.finish(1)
-        monitor.webhooks.sender.close()
+def record(api: Api, report: CycleReport) -> None:
+    stores = api.process.stores()
+    stores.states.record(report, stores.set_aside.count)
 
 
 def test_an_app_that_has_not_ticked_yet_is_ok(api: Api, fresh_sandbox: Sandbox) -> None:
@@ -39,9 +33,9 @@ def test_an_app_that_has_not_ticked_yet_is_ok(api: Api, fresh_sandbox: Sandbox) 
 def test_details_tell_what_the_last_tick_did(api: Api, fresh_sandbox: Sandbox, clock: FakeClock) -> None:
     api.register({"jobId": fresh_sandbox.state.add_job()})
     api.register({"jobId": fresh_sandbox.state.add_job(seconds=None)})
-    timers.poll_pending_jobs(api.monitor)
+    api.process.poll_pending_jobs()
     clock.advance(30)
-    timers.deliver_webhooks(api.monitor)
+    api.process.deliver_webhooks()
     details = api.health_details().json
     assert details["status"] == "ok"
     assert details["storageReachable"] is True
@@ -61,7 +55,7 @@ def test_a_refused_token_degrades_and_is_told_until_a_cycle_works_again(
 ) -> None:
     api.register({"jobId": fresh_sandbox.state.add_job(seconds=None)})
     fault = fresh_sandbox.state.fault("token_refused", route="tokens")
-    timers.poll_pending_jobs(api.monitor)
+    api.process.poll_pending_jobs()
     details = api.health_details()
     assert (details.status, details.json["status"]) == (503, "degraded")
     assert "AADSTS7000215" in details.json["lastTokenError"]
@@ -69,7 +63,7 @@ def test_a_refused_token_degrades_and_is_told_until_a_cycle_works_again(
     assert (api.health().status, api.health().json) == (503, {"status": "degraded"})
     fresh_sandbox.state.clear_faults(fault)
     clock.advance(60)
-    timers.poll_pending_jobs(api.monitor)
+    api.process.poll_pending_jobs()
     details = api.health_details()
     assert (details.status, details.json["lastTokenError"]) == (200, None)
     assert api.health().status == 200
@@ -82,7 +76,7 @@ def test_a_token_rejected_twice_stops_the_cycle_and_degrades(
     for _ in range(5):
         api.register({"jobId": fresh_sandbox.state.add_job(seconds=None)})
     fresh_sandbox.state.fault("expired_token", route="product-ingestion")
-    timers.poll_pending_jobs(api.monitor)
+    api.process.poll_pending_jobs()
     assert len(fresh_sandbox.state.requests(route="product-ingestion")) == 2
     details = api.health_details().json
     assert (details["status"], details["lastTick"]["reason"]) == ("degraded", "token_refused")
@@ -96,11 +90,11 @@ def test_upstream_down_for_all_degrades_and_for_some_does_not(
     for job_id in jobs:
         api.register({"jobId": job_id})
     fresh_sandbox.state.fault("server_error", route="product-ingestion", job_id=jobs[0])
-    timers.poll_pending_jobs(api.monitor)
+    api.process.poll_pending_jobs()
     assert api.health_details().status == 200
     fresh_sandbox.state.fault("server_error", route="product-ingestion")
     clock.advance(61)
-    timers.poll_pending_jobs(api.monitor)
+    api.process.poll_pending_jobs()
     details = api.health_details()
     assert (details.status, details.json["lastTick"]["reason"]) == (503, "upstream_down")
 
@@ -108,7 +102,7 @@ def test_upstream_down_for_all_degrades_and_for_some_does_not(
 def test_due_jobs_that_the_last_tick_did_not_reach_degrade_once_they_are_overdue(api: Api, clock: FakeClock) -> None:
     def after_tick(*, unreached: int, overdue: int) -> Answer:
         report = CycleReport(started_at=clock.now(), pending=9, unreached=unreached, overdue=overdue)
-        api.monitor.monitor_states.record(report)
+        record(api, report)
         return api.health_details()
 
     assert after_tick(unreached=3, overdue=0).status == 200
@@ -120,7 +114,7 @@ def test_due_jobs_that_the_last_tick_did_not_reach_degrade_once_they_are_overdue
 
 
 def test_an_app_whose_ticks_have_stopped_degrades(api: Api, clock: FakeClock) -> None:
-    timers.poll_pending_jobs(api.monitor)
+    api.process.poll_pending_jobs()
     clock.advance(6 * 60)
     assert api.health().status == 200
     clock.advance(12)
@@ -129,8 +123,8 @@ def test_an_app_whose_ticks_have_stopped_degrades(api: Api, clock: FakeClock) ->
 
 def test_health_reads_no_jobs(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     api.register({"jobId": JOB_ID})
-    timers.poll_pending_jobs(api.monitor)
-    timers.deliver_webhooks(api.monitor)
+    api.process.poll_pending_jobs()
+    api.process.deliver_webhooks()
     read: list[object] = []
     rows = Table.rows
 
@@ -156,7 +150,7 @@ def test_storage_that_cannot_be_reached_degrades(api: Api, settings_in_environme
 def test_a_row_that_is_no_job_does_not_degrade(api: Api, table: Table) -> None:
     table.upsert({"PartitionKey": "pending", "RowKey": "no-job"})
     assert api.health().status == 200
-    timers.poll_pending_jobs(api.monitor)
+    api.process.poll_pending_jobs()
     assert api.health().status == 200
     details = api.health_details().json
     assert details["lastTick"]["setAside"] == 1
@@ -166,7 +160,7 @@ def test_a_row_that_is_no_job_does_not_degrade(api: Api, table: Table) -> None:
 
 def test_anyone_may_ask_often_and_storage_is_read_every_ten_seconds(api: Api, clock: FakeClock) -> None:
     assert api.health().status == 200
-    api.monitor.monitor_states.record(CycleReport(started_at=clock.now(), failure=CycleFailure.UPSTREAM_DOWN))
+    record(api, CycleReport(started_at=clock.now(), failure=CycleFailure.UPSTREAM_DOWN))
     assert api.health().status == 200
     clock.advance(11)
     assert api.health().status == 503
@@ -176,11 +170,11 @@ def test_every_timer_function_tells_its_last_run(api: Api, clock: FakeClock, mon
     def unreachable(*_: object, **__: object) -> int:
         raise StorageUnreachable("no answer")
 
-    timers.clean_up(api.monitor)
+    api.process.clean_up()
     assert api.health_details().json["timers"] == {"clean_up": {"at": "2026-11-20T09:00:00Z", "ok": True}}
     clock.advance(60)
-    monkeypatch.setattr(api.monitor.poll_spacing, "forget", unreachable)
-    timers.clean_up(api.monitor)
+    monkeypatch.setattr(api.process.stores().poll_spacing, "forget", unreachable)
+    api.process.clean_up()
     details = api.health_details()
     assert details.json["timers"]["clean_up"] == {"at": "2026-11-20T09:01:00Z", "ok": False}
     assert details.status == 200
@@ -191,15 +185,15 @@ def test_the_monitors_row_made_into_something_else_is_started_anew(api: Api, tab
         table.upsert({"PartitionKey": "monitor", "RowKey": "state", **row})
         table.upsert({"PartitionKey": "monitor", "RowKey": "timer~clean_up", "at": "never", **row})
         assert api.health_details().status == 200
-        timers.poll_pending_jobs(Monitor(api.monitor.clock))
+        TestProcess(api.process.clock).poll_pending_jobs()
         assert api.health_details().json["lastTick"]["outcome"] == "ok"
 
 
 def test_absent_settings_tell_anyone_no_more_than_degraded(
-    monitor: Monitor, settings_in_environment: pytest.MonkeyPatch
+    process: TestProcess, settings_in_environment: pytest.MonkeyPatch
 ) -> None:
     settings_in_environment.delenv("AzureWebJobsStorage")
-    response = dispatch.answer_anyone(lambda: monitor.health_handlers.read, Request(url="https://x/api/health"))
+    response = dispatch.answer_anyone(lambda: process.storage_api().health.read, Request(url="https://x/api/health"))
     assert (response.status, response.body) == (503, b'{"status":"degraded"}')
 
 
@@ -208,7 +202,7 @@ def test_a_tick_without_partner_centers_settings_degrades_and_says_which_are_at_
 ) -> None:
     settings_in_environment.delenv("PARTNER_CENTER_CLIENT_ID")
     settings_in_environment.delenv("PARTNER_CENTER_CLIENT_SECRET")
-    timers.poll_pending_jobs(api.monitor)
+    api.process.poll_pending_jobs()
     assert (api.health().status, api.health().json) == (503, {"status": "degraded"})
     assert "PARTNER_CENTER_CLIENT_ID" in caplog.text
     assert "PARTNER_CENTER_CLIENT_SECRET" in caplog.text

@@ -47,7 +47,7 @@ def test_a_body_that_nests_too_deep_is_400(api: Api, body: bytes) -> None:
 
 def send(api: Api, body: bytes, **headers: str) -> Answer:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return api.call(lambda monitor: monitor.job_handlers.register, path="jobs", headers=named, body=body)
+    return api.call(lambda process: process.api().jobs.register, path="jobs", headers=named, body=body)
 
 
 def test_a_body_sent_in_chunks_is_411_in_words(api: Api) -> None:

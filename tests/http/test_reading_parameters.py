@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 import function_app
 from sandbox.server import Sandbox
 from shared import identifiers
-from shared.app import Monitor
 from shared.http.problems import ProblemError
 from shared.http.reading import Parameters
 from tests.declared_functions import declared_functions
 from tests.http.api import Answer, Api
+from tests.instance import TestProcess
 
 type Function = Callable[[func.HttpRequest], func.HttpResponse]
 
@@ -166,14 +166,14 @@ EVERY_FUNCTION = list(requests_to_every_function())
     ("function", "request_"), EVERY_FUNCTION, ids=[function.__name__ for function, _ in EVERY_FUNCTION]
 )
 def test_a_parameter_that_a_call_does_not_know_is_400_and_nothing_is_done(
-    monitor: Monitor,
+    process: TestProcess,
     fresh_sandbox: Sandbox,
     monkeypatch: pytest.MonkeyPatch,
     function: Function,
     request_: func.HttpRequest,
 ) -> None:
-    """But for the anonymous calls, which ignore what they do not know."""
-    monkeypatch.setattr(function_app, "_monitor", lambda: monitor)
+    """The anonymous calls ignore what they do not know."""
+    monkeypatch.setattr(function_app, "_process", lambda: process)
     answer = function(request_)
 
     if function.__name__ in ANONYMOUS:

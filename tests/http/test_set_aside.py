@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-from shared import timers
 from shared.jobs.set_aside import SetAsideRows
 from shared.storage.table import Table
 from tests.clock import FakeClock
@@ -33,7 +32,7 @@ def keys(api: Api, **query: str) -> list[str]:
 def test_a_row_that_is_no_job_is_listed_with_its_reason_and_can_be_removed(api: Api, table: Table) -> None:
     assert api.set_aside().json == {"rows": [], "nextCursor": None}
     put(table, JOB_ID, pollCount="many")
-    timers.poll_pending_jobs(api.monitor)
+    api.process.poll_pending_jobs()
     row = {"rowKey": JOB_ID, "setAsideAt": "2026-11-20T09:00:00Z", "reason": "its pollCount is not a count"}
     assert api.set_aside().json == {"rows": [row], "nextCursor": None}
     assert api.remove_set_aside(JOB_ID).status == 204
@@ -44,7 +43,7 @@ def test_a_row_that_is_no_job_is_listed_with_its_reason_and_can_be_removed(api: 
 def test_rows_come_page_by_page(api: Api, table: Table) -> None:
     for number in range(5):
         put(table, f"no job {number}")
-    timers.poll_pending_jobs(api.monitor)
+    api.process.poll_pending_jobs()
     expected = [f"no job {number}" for number in range(5)]
     for limit in ("1", "2", "5", "6"):
         assert keys(api, limit=limit) == expected
@@ -56,7 +55,7 @@ ODD_KEYS = ["no job", "a'b", "100 %", "{x}", "\u00e9\U0001f600", "%2F", "a+b&c=d
 def test_a_row_of_any_key_can_be_removed_by_the_key_that_the_list_shows(api: Api, table: Table) -> None:
     for key in ODD_KEYS:
         put(table, key)
-    timers.poll_pending_jobs(api.monitor)
+    api.process.poll_pending_jobs()
     shown = keys(api, limit="4")
     assert len(shown) == len(ODD_KEYS)
     assert not {"", ".", ".."} & set(shown)
@@ -68,7 +67,7 @@ def test_a_row_of_any_key_can_be_removed_by_the_key_that_the_list_shows(api: Api
 def test_a_row_that_is_set_aside_keeps_its_columns_within_bounds(api: Api, table: Table) -> None:
     put(table, "no job", price=2.5, **{f"column{number}": "\u00e9" * 10_000 for number in range(10)})
     put(table, "wide", **{f"column{number}": "x" * 1000 for number in range(240)})
-    timers.poll_pending_jobs(api.monitor)
+    api.process.poll_pending_jobs()
     row, wide = table.get("setaside", "no job"), table.get("setaside", "wide")
     assert row is not None
     assert wide is not None
@@ -78,7 +77,7 @@ def test_a_row_that_is_set_aside_keeps_its_columns_within_bounds(api: Api, table
 
 @pytest.mark.parametrize("value", [10**30, -(2**63), b"\x00", float("inf"), True])
 def test_a_row_is_set_aside_whatever_it_holds(api: Api, table: Table, value: object) -> None:
-    rows = SetAsideRows(table, api.monitor.clock, changed=lambda: None)
+    rows = SetAsideRows(table, api.process.clock, changed=lambda: None)
     put(table, "no job")
     row = table.get("pending", "no job")
     assert row is not None
@@ -96,33 +95,33 @@ def test_health_counts_rows_after_the_next_tick(api: Api, table: Table, clock: F
     def counted() -> Any:  # noqa: ANN401 - a part of the answer
         return api.health_details().json["setAside"]
 
-    timers.poll_pending_jobs(api.monitor)
+    api.process.poll_pending_jobs()
     put(table, "first")
     clock.advance(60)
-    timers.poll_pending_jobs(api.monitor)
+    api.process.poll_pending_jobs()
     put(table, "second")
     clock.advance(60)
-    timers.poll_pending_jobs(api.monitor)
+    api.process.poll_pending_jobs()
     newest = {"rowKey": "second", "at": "2026-11-20T09:02:00Z", "reason": "its row key is no job id"}
     assert counted() == {"count": 2, "newest": newest}
     api.remove_set_aside("second")
-    timers.poll_pending_jobs(api.monitor)
+    api.process.poll_pending_jobs()
     assert counted()["count"] == 1
     assert counted()["newest"]["rowKey"] == "first"
 
 
 def test_a_row_that_makes_way_for_a_registration_is_counted_too(api: Api, table: Table) -> None:
-    timers.poll_pending_jobs(api.monitor)
+    api.process.poll_pending_jobs()
     put(table, JOB_ID, pollCount="many")
     assert api.register({"jobId": JOB_ID}).status == 202
-    timers.poll_pending_jobs(api.monitor)
+    api.process.poll_pending_jobs()
     assert api.health_details().json["setAside"]["count"] == 1
 
 
 def test_an_idle_tick_makes_one_query_and_one_write(api: Api, table: Table, monkeypatch: pytest.MonkeyPatch) -> None:
     put(table, "no job")
     for _ in range(2):
-        timers.poll_pending_jobs(api.monitor)
+        api.process.poll_pending_jobs()
     made: list[str] = []
     send = Table._send
 
@@ -131,7 +130,7 @@ def test_an_idle_tick_makes_one_query_and_one_write(api: Api, table: Table, monk
         return send(self, request)
 
     monkeypatch.setattr(Table, "_send", counted)
-    timers.poll_pending_jobs(api.monitor)
+    api.process.poll_pending_jobs()
     assert made == ["GET", "POST"]
 
 

@@ -7,13 +7,11 @@ import pytest
 
 from sandbox.server import Sandbox
 from shared.jobs.job import JobState
-from shared.jobs.job_rows import PENDING_PARTITION
+from shared.jobs.job_rows import PENDING_PARTITION, columns_of
 from shared.json_codec import loads
 from shared.storage.errors import StorageUnreachable
-from shared.storage.table import Change, Table
-from shared.upstream.clients import Upstream
-from tests.clock import FakeClock
-from tests.jobs.conftest import Instance, RecordingAnnouncer
+from shared.storage.table import Change
+from tests.instance import Instance
 from tests.killed import Killed, killed_before_write
 
 # A claim, the long offer, the finish, the history, and the outbox row's removal.
@@ -32,26 +30,24 @@ def test_a_tick_that_finishes_a_job_makes_as_many_writes_as_the_kills_below_cove
 
 @pytest.mark.parametrize("number", range(1, WRITES_OF_A_FINISHING_TICK + 1))
 def test_a_process_killed_before_any_write_finishes_the_job_once_all_the_same(
-    table: Table, upstream: Upstream, clock: FakeClock, fresh_sandbox: Sandbox, number: int
+    instance: Instance, fresh_sandbox: Sandbox, number: int
 ) -> None:
     job_id = fresh_sandbox.state.add_job(resources=[BIG])
-    announcer = RecordingAnnouncer()
-    instance = Instance(table, upstream, clock, announcer)
     instance.register(job_id)
 
-    with killed_before_write(table, number) as kill, contextlib.suppress(Killed):
+    with killed_before_write(instance.table, number) as kill, contextlib.suppress(Killed):
         instance.tick()
     assert kill.happened
 
-    successor = Instance(table, upstream, clock, announcer)
+    successor = instance.another()
     for _ in range(3):
-        clock.advance(60)
+        instance.clock.advance(60)
         successor.tick()
     job = successor.job(job_id)
     assert job.state is JobState.SUCCEEDED
     assert loads(job.private_offer or b"") == BIG
-    assert announcer.types == ["job.succeeded"]
-    assert list(table.rows(f"PartitionKey eq '{PENDING_PARTITION}'")) == []
+    assert instance.announcer.types == ["job.succeeded"]
+    assert list(instance.table.rows(f"PartitionKey eq '{PENDING_PARTITION}'")) == []
     assert len(successor.finished()) == 1
 
 
@@ -88,18 +84,18 @@ def test_a_job_put_into_the_table_again_after_it_finished_does_not_end_twice(
 
 
 def test_two_instances_that_settle_the_same_job_record_it_once(
-    instance: Instance, upstream: Upstream, fresh_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+    instance: Instance, fresh_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job_id = fresh_sandbox.state.add_job()
     instance.register(job_id)
     with monkeypatch.context() as killed:
-        killed.setattr(instance.outbox, "settle", lambda _: None)
+        killed.setattr(instance.finishing, "finish", lambda _: None)
         instance.tick()
-    row = instance.pending.outbox_row(job_id)
+    row = instance.pending.finished(job_id)
     assert row is not None
-    other = Instance(instance.table, upstream, instance.clock, instance.announcer)
-    instance.outbox.settle([row])
-    other.outbox.settle([row])
+    other = instance.another()
+    instance.finishing.finish([row])
+    other.finishing.finish([row])
     assert instance.announcer.types == ["job.succeeded"]
     assert len(instance.finished()) == 1
 
@@ -110,7 +106,7 @@ def test_a_job_on_its_way_to_the_history_is_found_and_listed(
     job_id = fresh_sandbox.state.add_job()
     instance.register(job_id)
     with monkeypatch.context() as killed:
-        killed.setattr(instance.outbox, "settle", lambda _: None)
+        killed.setattr(instance.finishing, "finish", lambda _: None)
         instance.tick()
     assert instance.job(job_id).state is JobState.SUCCEEDED
     listed = instance.listing.page(JobState.SUCCEEDED, external_id=None, limit=10, cursor=None)
@@ -132,3 +128,59 @@ def test_a_result_and_its_event_are_written_in_one_transaction(
     monkeypatch.setattr(instance.table, "commit", recorded)
     instance.tick()
     assert [f"DELETE {job_id}", f"INSERT ~finished~{job_id}"] in commits
+
+
+def test_a_stalled_job_and_its_event_are_written_in_one_transaction(
+    instance: Instance, fresh_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job_id = fresh_sandbox.state.add_job(seconds=None)
+    instance.register(job_id)
+    instance.clock.advance(24 * 3600)
+    commits: list[list[str]] = []
+    commit = instance.table.commit
+
+    def recorded(changes: Sequence[Change]) -> list[str]:
+        commits.append([f"{change.write.name} {change.row['RowKey'].partition('evt_')[0]}" for change in changes])
+        return commit(changes)
+
+    monkeypatch.setattr(instance.table, "commit", recorded)
+    instance.tick()
+    assert [f"MERGE {job_id}", "INSERT ~event~"] in commits
+    assert instance.announcer.types == ["job.stalled"]
+
+
+# A claim, the stalled job with its event, and the event's removal.
+WRITES_OF_A_STALLING_TICK = 3
+
+
+@pytest.mark.parametrize("number", range(1, WRITES_OF_A_STALLING_TICK + 1))
+def test_a_process_killed_before_any_write_announces_a_stalled_job_once_all_the_same(
+    instance: Instance, fresh_sandbox: Sandbox, number: int
+) -> None:
+    job_id = fresh_sandbox.state.add_job(seconds=None)
+    instance.register(job_id)
+    instance.clock.advance(24 * 3600)
+    with killed_before_write(instance.table, number) as kill, contextlib.suppress(Killed):
+        instance.tick()
+    assert kill.happened
+    successor = instance.another()
+    for _ in range(4):
+        instance.clock.advance(60)
+        successor.tick()
+    assert instance.announcer.types == ["job.stalled"]
+    assert [row["RowKey"] for row in instance.table.rows(f"PartitionKey eq '{PENDING_PARTITION}'")] == [job_id]
+
+
+def test_the_event_of_a_finish_that_version_1_0_0_stored_is_sent(instance: Instance, fresh_sandbox: Sandbox) -> None:
+    job_id = fresh_sandbox.state.add_job()
+    instance.register(job_id)
+    instance.clock.advance(5)
+    row = instance.pending.get(job_id, instance.clock.now())
+    assert row is not None
+    instance.table.delete(PENDING_PARTITION, job_id)
+    ended = row.job.finished(JobState.FAILED, instance.clock.now())
+    old = {"PartitionKey": PENDING_PARTITION, "RowKey": f"~finished~{job_id}", "finishedEventId": "evt_old"}
+    instance.table.insert(old | columns_of(ended))
+    instance.tick()
+    assert [(event.id, event.type) for event in instance.announcer.events] == [("evt_old", "job.failed")]
+    assert instance.job(job_id).state is JobState.FAILED

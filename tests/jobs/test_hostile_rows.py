@@ -17,7 +17,7 @@ from shared.jobs.job_rows import JOB_COLUMNS
 from shared.polling.job_offers import JobMadeNoOffer
 from shared.storage.errors import ChangeRefused
 from shared.storage.table import Change, Write
-from tests.jobs.conftest import Instance
+from tests.instance import Instance
 
 ABSURD: list[Any] = [
     "0001-01-01T00:00:00+01:00",
@@ -192,7 +192,7 @@ def test_the_errors_of_a_pending_job_outlive_a_poll_that_failed(instance: Instan
     instance.register(job_id)
     row = instance.pending.get(job_id, instance.clock.now())
     assert row is not None
-    instance.pending.write([(row, replace(row.job, errors=errors))])
+    instance.pending.write([(row, replace(row.job, errors=errors))], instance.clock.now())
     fresh_sandbox.state.fault("server_error", route="product-ingestion")
     instance.tick()
     assert instance.job(job_id).poll_count == 1

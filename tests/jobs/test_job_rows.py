@@ -207,7 +207,7 @@ def test_any_outbox_row_and_any_record_is_a_finished_job_or_a_bad_row(columns: d
     bodies = LargeFields(NoDocuments())
     finished: dict[str, Any] = {"state": "failed", "registeredAt": NOW, "finishedAt": NOW, "finishedEventId": "evt_1"}
     for base in (finished, {}):
-        for read in (PendingJobs(NO_TABLE, bodies).whole_outbox, History(NO_TABLE, bodies).read):
+        for read in (PendingJobs(NO_TABLE, bodies).whole_event, History(NO_TABLE, bodies).read):
             try:
                 found = read(stored(key=f"~finished~{key}", **(base | columns)))
             except BadRow:

@@ -11,7 +11,7 @@ from shared.jobs import listing
 from shared.jobs.job import Job, JobState, Operation
 from shared.jobs.listing import InvalidCursor, JobListing
 from shared.storage.table import Change, Row, Write
-from tests.jobs.conftest import Instance
+from tests.instance import Instance
 
 
 def ids(instance: Instance, listed: str, limit: int, external_id: str | None = None) -> list[str]:
@@ -56,7 +56,7 @@ def test_pages_go_on_through_jobs_that_are_on_their_way_to_the_history(
     for job_id in on_their_way:
         instance.register(job_id)
     with monkeypatch.context() as killed:
-        killed.setattr(instance.outbox, "settle", lambda _: None)
+        killed.setattr(instance.finishing, "finish", lambda _: None)
         instance.tick()
     for limit in (1, 2, 5):
         assert ids(instance, "all", limit) == [*on_their_way, in_history]
@@ -90,10 +90,10 @@ def finish_in_history(instance: Instance, offers: list[bytes], *, state: JobStat
         row = instance.pending.get(job.job_id, instance.clock.now())
         assert row is not None
         ended = replace(job, private_offer=offer or None).finished(state, instance.clock.now())
-        [written] = instance.pending.write([(row, ended)])
+        [written] = instance.pending.write([(row, ended)], instance.clock.now())
         assert written is not None
-        assert written.outbox is not None
-        instance.outbox.settle([written.outbox])
+        assert written.event is not None
+        instance.finishing.finish([written.event])
         found.append(job.job_id)
     return found
 

@@ -9,7 +9,7 @@ from shared.jobs.job import Job
 from shared.polling.check import AskedTooRecently
 from shared.storage.errors import RowChanged
 from tests.clock import FakeClock
-from tests.jobs.conftest import Instance
+from tests.instance import Instance
 
 JOB_ID = "b3f49dff-381f-480d-a10e-17f4ce49b65f"
 

@@ -4,7 +4,7 @@ import uuid
 
 from sandbox.server import Sandbox
 from shared.jobs.job import JobState, Operation
-from tests.jobs.conftest import Instance
+from tests.instance import Instance
 
 
 def test_a_new_job_may_be_asked_at_once(instance: Instance) -> None:

@@ -12,7 +12,7 @@ from shared.jobs.job import JobState
 from shared.jobs.job_rows import PendingRow
 from shared.json_codec import loads
 from shared.storage.table import Change, Table, Write
-from tests.jobs.conftest import Instance
+from tests.instance import Instance
 
 BIG: dict[str, Any] = {"id": "private-offer/big", "name": "big", "notes": "x" * 50_000}
 
@@ -27,7 +27,7 @@ def unsettled(instance: Instance, fresh_sandbox: Sandbox, monkeypatch: pytest.Mo
     job_id = fresh_sandbox.state.add_job(resources=[BIG])
     instance.register(job_id)
     with monkeypatch.context() as killed:
-        killed.setattr(instance.outbox, "settle", lambda _: None)
+        killed.setattr(instance.finishing, "finish", lambda _: None)
         instance.tick()
     return job_id
 
@@ -72,7 +72,7 @@ def test_a_job_put_back_while_its_finish_waits_does_not_finish_twice(
     put_back(instance, unsettled)
     instance.clock.advance(61)
     with monkeypatch.context() as killed:
-        killed.setattr(instance.outbox, "settle", lambda _: None)
+        killed.setattr(instance.finishing, "finish", lambda _: None)
         instance.tick()
     assert [row["RowKey"] for row in instance.table.rows("PartitionKey eq 'pending'")] == [f"~finished~{unsettled}"]
     instance.tick()
@@ -81,10 +81,10 @@ def test_a_job_put_back_while_its_finish_waits_does_not_finish_twice(
 
 
 def test_a_job_removed_while_its_settlement_is_queued_does_not_come_back(instance: Instance, unsettled: str) -> None:
-    queued = instance.pending.outbox_row(unsettled)
+    queued = instance.pending.finished(unsettled)
     assert queued is not None
     assert instance.registry.remove(unsettled)
-    instance.outbox.settle([queued])
+    instance.finishing.finish([queued])
     assert instance.registry.find(unsettled) is None
     assert instance.finished() == []
     assert instance.announcer.types == ["job.succeeded"]
@@ -92,13 +92,13 @@ def test_a_job_removed_while_its_settlement_is_queued_does_not_come_back(instanc
 
 
 def test_a_job_removed_and_registered_again_finishes_again(instance: Instance, unsettled: str) -> None:
-    queued = instance.pending.outbox_row(unsettled)
+    queued = instance.pending.finished(unsettled)
     assert queued is not None
     instance.registry.remove(unsettled)
     instance.register(unsettled)
     instance.clock.advance(61)
     instance.tick()
-    instance.outbox.settle([queued])  # at last
+    instance.finishing.finish([queued])  # at last
     assert loads(instance.job(unsettled).private_offer or b"") == BIG
     assert len(instance.finished()) == 1
     assert instance.announcer.types == ["job.succeeded", "job.succeeded"]
@@ -124,7 +124,7 @@ def test_a_poll_that_brings_the_same_long_errors_stores_them_once(instance: Inst
     for text in ("x", "x", "y"):
         row = instance.pending.get(job_id, instance.clock.now())
         assert row is not None
-        instance.pending.write([(row, replace(row.job, errors=[{"message": text * 40_000}]))])
+        instance.pending.write([(row, replace(row.job, errors=[{"message": text * 40_000}]))], instance.clock.now())
     assert len(documents(instance.table)) == 2  # what the last one replaced is for clean_up
     assert instance.registry.remove(job_id)
 

@@ -1,5 +1,5 @@
-"""A jobs table of the test's own, and the parts of the jobs on it."""
+"""An instance of the app, as the tests of jobs have it."""
 
-from tests.jobs.conftest import instance, table, upstream
+from tests.jobs.conftest import instance, settings, table
 
-__all__ = ["instance", "table", "upstream"]
+__all__ = ["instance", "settings", "table"]

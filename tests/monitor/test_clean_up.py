@@ -18,7 +18,7 @@ from shared.monitor.timer_reports import TimerReport
 from shared.storage.documents import Documents
 from shared.storage.errors import StorageUnreachable
 from tests.clock import FakeClock
-from tests.jobs.conftest import Instance
+from tests.instance import Instance
 from tests.killed import Killed, killed_before_write
 
 BIG = b'{"notes":"' + b"x" * 40_000 + b'"}'
@@ -67,10 +67,10 @@ def finish(instance: Instance, offer: bytes | None = None) -> str:
     row = instance.pending.get(job.job_id, instance.clock.now())
     assert row is not None
     ended = replace(job, private_offer=offer).finished(JobState.SUCCEEDED, instance.clock.now())
-    [written] = instance.pending.write([(row, ended)])
+    [written] = instance.pending.write([(row, ended)], instance.clock.now())
     assert written is not None
-    assert written.outbox is not None
-    instance.outbox.settle([written.outbox])
+    assert written.event is not None
+    instance.finishing.finish([written.event])
     return job.job_id
 
 
@@ -117,7 +117,7 @@ def test_zero_days_keep_everything(instance: Instance, clock: FakeClock) -> None
     deliveries = Deliveries()
     clean_up(instance, retention=Retention(0, 0), deliveries=deliveries)
     assert [job.job_id for job in instance.finished()] == [job_id]
-    assert instance.set_aside_rows.count().count == 1
+    assert instance.set_aside_rows.count()["count"] == 1
     assert deliveries.asked == []
 
 
@@ -157,10 +157,10 @@ def test_the_note_that_a_job_was_removed_goes_after_a_day(instance: Instance, cl
     instance.register(again)
     row = instance.pending.get(again, clock.now())
     assert row is not None
-    [written] = instance.pending.write([(row, row.job.finished(JobState.FAILED, clock.now()))])
+    [written] = instance.pending.write([(row, row.job.finished(JobState.FAILED, clock.now()))], instance.clock.now())
     assert written is not None
-    assert written.outbox is not None
-    instance.outbox.settle([written.outbox])
+    assert written.event is not None
+    instance.finishing.finish([written.event])
     clock.advance(120)
     clean_up(instance)
     assert keys(instance, "PartitionKey eq 'finished' and RowKey ge 'job~'") == [f"job~{again}"]
@@ -181,7 +181,7 @@ def test_documents_that_no_row_refers_to_go_after_a_day(later: Instance) -> None
     row = later.pending.get(pending.job_id, later.clock.now())
     assert row is not None
     errors: list[dict[str, Any]] = [{"message": "x" * 40_000}]
-    later.pending.write([(row, replace(row.job, errors=errors))])
+    later.pending.write([(row, replace(row.job, errors=errors))], later.clock.now())
     kept = documents(later)
     for job_id in (finished, pending.job_id, str(uuid.uuid4())):
         bodies.columns(replace(later.register(str(uuid.uuid4())), job_id=job_id, private_offer=BIG))
@@ -199,7 +199,7 @@ def test_documents_of_a_finish_that_waits_to_be_settled_stay(
     job_id = fresh_sandbox.state.add_job(resources=[offer])
     later.register(job_id)
     with monkeypatch.context() as killed:
-        killed.setattr(later.outbox, "settle", lambda _: None)
+        killed.setattr(later.finishing, "finish", lambda _: None)
         later.tick()
     clean_up(later)
     later.tick()

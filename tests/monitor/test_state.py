@@ -1,17 +1,19 @@
 """The monitor's own row, and when it says that it is degraded."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import pytest
 
-from shared.events.event import Announcer, Event
-from shared.jobs.set_aside import SetAsideCount
-from shared.monitor.state import MonitorStateStore
+from shared.events.event import Event
+from shared.events.outbox import Announce, Outbox
+from shared.jobs.set_aside import SetAside
+from shared.monitor.state import MonitorState, MonitorStateStore
 from shared.polling.report import CycleFailure, CycleReport
 from shared.storage.errors import StorageUnreachable
-from shared.storage.table import Row, Table
+from shared.storage.table import Change, Row, Table
 from tests.clock import FakeClock
-from tests.jobs.conftest import RecordingAnnouncer
+from tests.instance import RecordingAnnouncer
 
 
 @pytest.fixture
@@ -19,13 +21,28 @@ def announcer() -> RecordingAnnouncer:
     return RecordingAnnouncer()
 
 
-def new_states(table: Table, announcer: Announcer) -> MonitorStateStore:
-    return MonitorStateStore(table, announcer, count_set_aside=lambda: SetAsideCount(0, None))
+@dataclass
+class States:
+    """A process's store of the state, and the outbox by which it sends events."""
+
+    store: MonitorStateStore
+    outbox: Outbox
+
+    def record(self, report: CycleReport) -> None:
+        self.store.record(report, lambda: SetAside(count=0, newest=None))
+        self.store.send_events(self.outbox)
+
+    def read(self) -> MonitorState:
+        return self.store.read()
+
+
+def new_states(table: Table, announce: Announce) -> States:
+    return States(MonitorStateStore(table), Outbox(table, announce))
 
 
 @pytest.fixture
-def states(table: Table, announcer: RecordingAnnouncer) -> MonitorStateStore:
-    return new_states(table, announcer)
+def states(table: Table, announcer: RecordingAnnouncer) -> States:
+    return new_states(table, announcer.announce)
 
 
 def report(clock: FakeClock, failure: CycleFailure | None = None, polled: int = 1) -> CycleReport:
@@ -33,14 +50,14 @@ def report(clock: FakeClock, failure: CycleFailure | None = None, polled: int = 
     return CycleReport(started_at=clock.now(), failure=failure, failure_detail=detail, polled=polled)
 
 
-def test_before_the_first_tick_nothing_is_wrong(states: MonitorStateStore) -> None:
+def test_before_the_first_tick_nothing_is_wrong(states: States) -> None:
     state = states.read()
     assert state.last_tick is None
     assert state.failed_cycles_in_a_row == 0
 
 
 def test_degraded_is_announced_once_after_three_failed_cycles_and_recovered_once_after_the_next_good_one(
-    states: MonitorStateStore, announcer: RecordingAnnouncer, clock: FakeClock
+    states: States, announcer: RecordingAnnouncer, clock: FakeClock
 ) -> None:
     for _ in range(2):
         states.record(report(clock, CycleFailure.TOKEN_REFUSED))
@@ -55,7 +72,7 @@ def test_degraded_is_announced_once_after_three_failed_cycles_and_recovered_once
 
 
 def test_two_failures_with_a_good_cycle_between_them_are_not_in_a_row(
-    states: MonitorStateStore, announcer: RecordingAnnouncer, clock: FakeClock
+    states: States, announcer: RecordingAnnouncer, clock: FakeClock
 ) -> None:
     for failure in (CycleFailure.UPSTREAM_DOWN, CycleFailure.UPSTREAM_DOWN, None, CycleFailure.UPSTREAM_DOWN):
         states.record(report(clock, failure))
@@ -63,7 +80,7 @@ def test_two_failures_with_a_good_cycle_between_them_are_not_in_a_row(
 
 
 def test_ticks_with_nothing_to_ask_while_upstream_is_down_are_no_recovery(
-    states: MonitorStateStore, announcer: RecordingAnnouncer, clock: FakeClock
+    states: States, announcer: RecordingAnnouncer, clock: FakeClock
 ) -> None:
     idle = CycleReport(started_at=clock.now(), pending=1)
     for _ in range(3):
@@ -78,7 +95,7 @@ def test_ticks_with_nothing_to_ask_while_upstream_is_down_are_no_recovery(
 def test_cycles_of_two_instances_count_together(
     table: Table, announcer: RecordingAnnouncer, clock: FakeClock
 ) -> None:
-    one, other = new_states(table, announcer), new_states(table, announcer)
+    one, other = new_states(table, announcer.announce), new_states(table, announcer.announce)
     for states in (one, other, one, other):
         states.record(report(clock, CycleFailure.UPSTREAM_DOWN))
         clock.advance(1)
@@ -91,29 +108,28 @@ def test_an_event_that_could_not_be_announced_is_announced_with_the_next_cycle_u
 ) -> None:
     offered: list[str] = []
 
-    class Broken:
-        def announce(self, events: Sequence[Event]) -> None:
-            offered.extend(event.id for event in events)
-            raise StorageUnreachable("no answer")
+    def broken(events: Sequence[Event]) -> None:
+        offered.extend(event.id for event in events)
+        raise StorageUnreachable("no answer")
 
-    states = new_states(table, Broken())
+    states = new_states(table, broken)
     states.record(report(clock, CycleFailure.UPSTREAM_DOWN))
     states.record(report(clock, CycleFailure.UPSTREAM_DOWN))
     with pytest.raises(StorageUnreachable):
         states.record(report(clock, CycleFailure.UPSTREAM_DOWN))
-    new_states(table, announcer).record(report(clock, CycleFailure.UPSTREAM_DOWN))
+    new_states(table, announcer.announce).record(report(clock, CycleFailure.UPSTREAM_DOWN))
     assert [event.id for event in announcer.events] == offered[:1]
     assert states.read().failed_cycles_in_a_row == 4
 
 
 def test_cycles_that_failed_with_storage_are_counted_when_it_is_back(
-    states: MonitorStateStore, announcer: RecordingAnnouncer, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+    states: States, announcer: RecordingAnnouncer, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def unreachable(*_: object) -> object:
+    def unreachable(*_: object, **__: object) -> object:
         raise StorageUnreachable("no answer")
 
     with monkeypatch.context() as down:
-        down.setattr(Table, "get", unreachable)
+        down.setattr(Table, "pages", unreachable)
         for _ in range(3):
             with pytest.raises(StorageUnreachable):
                 states.record(report(clock, CycleFailure.STORAGE_UNREACHABLE))
@@ -121,7 +137,7 @@ def test_cycles_that_failed_with_storage_are_counted_when_it_is_back(
     assert announcer.types == ["monitor.degraded", "monitor.recovered"]
 
 
-def test_the_token_error_is_shown_until_upstream_answers_again(states: MonitorStateStore, clock: FakeClock) -> None:
+def test_the_token_error_is_shown_until_upstream_answers_again(states: States, clock: FakeClock) -> None:
     states.record(report(clock, CycleFailure.TOKEN_REFUSED))
     states.record(report(clock, polled=0))
     assert states.read().last_token_error == "Entra refused the app"
@@ -131,7 +147,7 @@ def test_the_token_error_is_shown_until_upstream_answers_again(states: MonitorSt
 
 def test_a_report_whose_answer_is_lost_counts_once(
     table: Table,
-    states: MonitorStateStore,
+    states: States,
     announcer: RecordingAnnouncer,
     clock: FakeClock,
     monkeypatch: pytest.MonkeyPatch,
@@ -149,3 +165,40 @@ def test_a_report_whose_answer_is_lost_counts_once(
     states.record(report(clock, CycleFailure.TOKEN_REFUSED))
     assert states.read().failed_cycles_in_a_row == 1
     assert announcer.types == []
+
+
+def test_the_event_of_an_instance_that_was_killed_before_it_sent_it_is_sent_by_the_next(
+    table: Table, announcer: RecordingAnnouncer, clock: FakeClock
+) -> None:
+    killed = new_states(table, announcer.announce)
+    for _ in range(3):
+        killed.store.record(report(clock, CycleFailure.UPSTREAM_DOWN), lambda: SetAside(count=0, newest=None))
+    assert announcer.types == []
+    new_states(table, announcer.announce).record(report(clock, CycleFailure.UPSTREAM_DOWN))
+    assert announcer.types == ["monitor.degraded"]
+    assert list(table.rows("PartitionKey eq 'monitor' and RowKey ge '~'")) == []
+
+
+def test_the_state_and_its_event_are_written_in_one_transaction(
+    table: Table, states: States, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commits: list[list[str]] = []
+    commit = table.commit
+
+    def recorded(changes: Sequence[Change]) -> list[str]:
+        commits.append([f"{change.write.name} {change.row['RowKey'].partition('evt_')[0]}" for change in changes])
+        return commit(changes)
+
+    monkeypatch.setattr(table, "commit", recorded)
+    for _ in range(3):
+        states.record(report(clock, CycleFailure.UPSTREAM_DOWN))
+    assert ["MERGE state", "INSERT ~event~"] in commits
+
+
+def test_an_event_in_the_monitors_partition_that_cannot_be_read_stops_nothing(
+    table: Table, states: States, announcer: RecordingAnnouncer, clock: FakeClock
+) -> None:
+    table.upsert({"PartitionKey": "monitor", "RowKey": "~event~absurd", "type": 5})
+    for _ in range(3):
+        states.record(report(clock, CycleFailure.UPSTREAM_DOWN))
+    assert announcer.types == ["monitor.degraded"]

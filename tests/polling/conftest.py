@@ -1,5 +1,5 @@
-"""The parts of an instance, as the tests of jobs have them."""
+"""An instance of the app, as the tests of jobs have it."""
 
-from tests.jobs.conftest import instance, table, upstream
+from tests.jobs.conftest import instance, settings, table
 
-__all__ = ["instance", "table", "upstream"]
+__all__ = ["instance", "settings", "table"]

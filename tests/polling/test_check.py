@@ -9,7 +9,7 @@ from sandbox.server import Sandbox
 from shared.jobs.job import JobState
 from shared.polling.check import AskedTooRecently, JobUnknown
 from shared.upstream.errors import UpstreamServerError
-from tests.jobs.conftest import Instance
+from tests.instance import Instance
 
 
 def test_a_check_polls_now_and_finishes_the_job_like_a_tick_would(instance: Instance, fresh_sandbox: Sandbox) -> None:

@@ -8,10 +8,7 @@ from sandbox.server import Sandbox
 from shared.jobs.job import JobState, Operation
 from shared.jobs.job_rows import PENDING_PARTITION
 from shared.json_codec import loads
-from shared.storage.table import Table
-from shared.upstream.clients import Upstream
-from tests.clock import FakeClock
-from tests.jobs.conftest import Instance, RecordingAnnouncer
+from tests.instance import Instance
 
 
 def pending_keys(instance: Instance) -> list[str]:
@@ -127,10 +124,9 @@ def test_a_job_asked_30_seconds_ago_is_not_asked_by_a_tick_that_need_not_wait_so
 
 
 def test_two_instances_that_tick_at_once_ask_each_job_once_and_finish_it_once(
-    table: Table, upstream: Upstream, clock: FakeClock, fresh_sandbox: Sandbox
+    instance: Instance, fresh_sandbox: Sandbox
 ) -> None:
-    announcer = RecordingAnnouncer()
-    instances = [Instance(table, upstream, clock, announcer) for _ in range(2)]
+    instances = [instance, instance.another()]
     job_ids = [fresh_sandbox.state.add_job(seconds=None if n % 2 else 0) for n in range(40)]
     for job_id in job_ids:
         instances[0].register(job_id)
@@ -139,7 +135,7 @@ def test_two_instances_that_tick_at_once_ask_each_job_once_and_finish_it_once(
     assert sum(report.polled for report in reports) == 40
     assert all(len(fresh_sandbox.state.status_requests(job_id)) == 1 for job_id in job_ids)
     assert sum(report.finished for report in reports) == 20
-    assert sorted(announcer.types) == ["job.succeeded"] * 20
+    assert sorted(instance.announcer.types) == ["job.succeeded"] * 20
 
 
 def test_a_private_offer_of_more_than_a_mebibyte_is_kept_whole(instance: Instance, fresh_sandbox: Sandbox) -> None:

@@ -7,13 +7,12 @@ import pytest
 
 from sandbox.server import Sandbox
 from shared.jobs.job import JobState
-from shared.settings import StorageByConnectionString
+from shared.settings import Settings, StorageByConnectionString
 from shared.storage.documents import Documents
 from shared.storage.errors import StorageUnreachable
-from shared.storage.table import Change, Tables, Write, etag_of
-from shared.upstream.clients import Upstream
+from shared.storage.table import Change, Write, etag_of
 from tests.clock import FakeClock
-from tests.jobs.conftest import Instance, RecordingAnnouncer
+from tests.instance import Instance
 from tests.storage.faulty_storage import Fault, FaultyStorage, faulty_storage
 from tests.storage.time_that_flies import TimeThatFlies
 
@@ -25,11 +24,10 @@ def front(azurite: str) -> Iterator[FaultyStorage]:
 
 
 @pytest.fixture
-def instance(front: FaultyStorage, jobs_table: str, upstream: Upstream, clock: FakeClock) -> Instance:
+def instance(front: FaultyStorage, settings: Settings, clock: FakeClock) -> Instance:
     """One whose storage fails as the front says, and which does not really wait for it."""
-    storage = StorageByConnectionString(front.connection_string)
-    table = Tables(storage, TimeThatFlies().waiting).table(jobs_table)
-    return Instance(table, upstream, clock, RecordingAnnouncer())
+    through_front = replace(settings, storage=StorageByConnectionString(front.connection_string))
+    return Instance(through_front, clock, waiting=TimeThatFlies().waiting)
 
 
 def register(instance: Instance, sandbox: Sandbox, count: int, **course: object) -> list[str]:
@@ -40,7 +38,7 @@ def register(instance: Instance, sandbox: Sandbox, count: int, **course: object)
 
 
 @pytest.mark.parametrize("inside", [True, False])
-@pytest.mark.parametrize("text", ["claimedUntil", "finishedEventId"])
+@pytest.mark.parametrize("text", ["claimedUntil", "~finished~"])
 def test_a_throttled_transaction_costs_no_answer_of_upstreams(
     instance: Instance, front: FaultyStorage, fresh_sandbox: Sandbox, text: str, inside: bool
 ) -> None:
@@ -114,11 +112,11 @@ def test_a_finish_whose_answer_is_lost_keeps_the_long_errors_it_shares_with_the_
     instance.tick()
     [row] = instance.pending_rows()
     errors = [{"code": "long", "message": "x" * 50_000}]
-    pending = instance.pending.write([(row, replace(row.job, errors=errors))])[0]
+    pending = instance.pending.write([(row, replace(row.job, errors=errors))], instance.clock.now())[0]
     assert pending is not None
     [row] = instance.pending_rows()
-    front.faults.append(Fault(503, text="finishedEventId", took_effect=True))
-    instance.pending.write([(row, row.job.finished(JobState.EXPIRED, instance.clock.now()))])
+    front.faults.append(Fault(503, text="~finished~", took_effect=True))
+    instance.pending.write([(row, row.job.finished(JobState.EXPIRED, instance.clock.now()))], instance.clock.now())
     assert instance.job(job_id).errors == errors
 
 
@@ -129,7 +127,7 @@ def test_each_request_of_a_tick_may_lose_its_answer(
     front.faults.extend([Fault(503, text=text, took_effect=True) for text in ("claimedUntil",)])
     instance.tick()
     instance.clock.advance(120)
-    front.faults.extend([Fault(503, text=text, took_effect=True) for text in ("finishedEventId", "recordKey")])
+    front.faults.extend([Fault(503, text=text, took_effect=True) for text in ("~finished~", "recordKey")])
     instance.tick()
     instance.clock.advance(60)
     instance.tick()

@@ -9,7 +9,7 @@ import pytest
 from sandbox.server import Sandbox
 from shared.jobs.job import JobState
 from shared.jobs.pending_jobs import PendingPage
-from tests.jobs.conftest import Instance
+from tests.instance import Instance
 
 PAGE_ROWS = 4
 
@@ -84,7 +84,7 @@ def test_a_cycle_that_begins_in_the_middle_settles_what_had_just_finished(
     job_id = fresh_sandbox.state.add_job()
     instance.register(job_id)
     with monkeypatch.context() as killed:
-        killed.setattr(instance.outbox, "settle", lambda _: None)
+        killed.setattr(instance.finishing, "finish", lambda _: None)
         instance.tick()
     assert instance.announcer.types == []
     instance.cycle.run("ffffffff")
@@ -123,7 +123,7 @@ def test_a_job_put_back_before_its_finish_was_settled_waits_its_minute_wherever_
     job_id = fresh_sandbox.state.add_job(job_id="00000000-0000-4000-8000-000000000000")
     instance.register(job_id)
     with monkeypatch.context() as killed:
-        killed.setattr(instance.outbox, "settle", lambda _: None)
+        killed.setattr(instance.finishing, "finish", lambda _: None)
         instance.tick()
     instance.table.insert({"PartitionKey": "pending", "RowKey": job_id})
     instance.clock.advance(37)
@@ -155,7 +155,7 @@ def test_a_cycle_that_reads_nothing_but_what_had_finished_leaves_the_place_as_it
     job_id = fresh_sandbox.state.add_job()
     instance.register(job_id)
     with monkeypatch.context() as killed:
-        killed.setattr(instance.outbox, "settle", lambda _: None)
+        killed.setattr(instance.finishing, "finish", lambda _: None)
         instance.tick()
 
     def slow(_: object) -> int:

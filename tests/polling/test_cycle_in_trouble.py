@@ -2,22 +2,22 @@
 
 import uuid
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from sandbox.server import Sandbox
-from shared.jobs.job import JobState
-from shared.jobs.job_rows import PENDING_PARTITION
+from shared.jobs.job import Job, JobState
+from shared.jobs.job_rows import PENDING_PARTITION, PendingRow
 from shared.polling.report import CycleFailure
 from shared.polling.run import LAST_ANSWER_AFTER
-from shared.settings import StorageByConnectionString
+from shared.settings import Settings, StorageByConnectionString
 from shared.storage.errors import ChangeRefused, StorageUnreachable
 from shared.storage.retrying import Waiting
-from shared.storage.table import Change, Tables
-from shared.upstream.clients import Upstream
+from shared.storage.table import Change
 from tests.clock import FakeClock
-from tests.jobs.conftest import Instance, RecordingAnnouncer
+from tests.instance import Instance
 
 
 def pending_keys(instance: Instance) -> list[str]:
@@ -96,7 +96,7 @@ def test_a_job_claimed_by_a_process_that_died_is_asked_a_minute_after_its_reques
     instance.register(job_id)
 
     with monkeypatch.context() as dying:
-        dying.setattr(instance.pending, "write", lambda polled, **_: [None] * len(polled))
+        dying.setattr(instance.pending, "write", lambda polled, _: [None] * len(polled))
         instance.tick()
     answers_until = instance.clock.now() + LAST_ANSWER_AFTER
     assert instance.job(job_id).next_poll_at == answers_until + timedelta(seconds=60)
@@ -205,11 +205,11 @@ def test_a_missing_role_is_the_apps_fault_and_said_so(instance: Instance, fresh_
     assert instance.tick().failure is CycleFailure.TOKEN_REFUSED
 
 
-def test_storage_that_cannot_be_reached_is_a_failed_cycle(upstream: Upstream, clock: FakeClock) -> None:
+def test_storage_that_cannot_be_reached_is_a_failed_cycle(settings: Settings, clock: FakeClock) -> None:
     nowhere = "DefaultEndpointsProtocol=http;AccountName=a;AccountKey=a2V5;TableEndpoint=http://127.0.0.1:9/a;"
     never = Waiting(monotonic=lambda: float("inf"))
-    table = Tables(StorageByConnectionString(nowhere), never).table("jobs")
-    report = Instance(table, upstream, clock, RecordingAnnouncer()).tick()
+    unreachable = replace(settings, storage=StorageByConnectionString(nowhere))
+    report = Instance(unreachable, clock, waiting=never).tick()
     assert report.failure is CycleFailure.STORAGE_UNREACHABLE
 
 
@@ -261,7 +261,7 @@ def test_a_stalled_event_that_a_killed_cycle_did_not_announce_is_announced_by_th
         raise StorageUnreachable("no answer")
 
     with monkeypatch.context() as broken:
-        broken.setattr(instance.outbox, "announce_stalled", unreachable)
+        broken.setattr(instance.announcer, "announce", unreachable)
         instance.tick()
     assert instance.announcer.types == []
     instance.clock.advance(60)
@@ -276,9 +276,9 @@ def test_a_job_removed_while_it_is_polled_stays_removed(
     instance.register(job_id)
     write = instance.pending.write
 
-    def write_after_removal(polled: list[object], **named: object) -> object:
+    def write_after_removal(polled: list[tuple[PendingRow, Job]], now: datetime) -> object:
         instance.registry.remove(job_id)
-        return write(polled, **named)  # type: ignore[arg-type] # passed through
+        return write(polled, now)
 
     monkeypatch.setattr(instance.pending, "write", write_after_removal)
     instance.tick()

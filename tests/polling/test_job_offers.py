@@ -9,7 +9,7 @@ from shared.jobs.job import Operation
 from shared.polling.check import JobUnknown
 from shared.polling.job_offers import JobMadeNoOffer, JobStillPending, OfferDeleted
 from shared.upstream.errors import UpstreamNotFound
-from tests.jobs.conftest import Instance
+from tests.instance import Instance
 
 
 def test_a_succeeded_job_gives_the_offer_stored_with_it(instance: Instance, fresh_sandbox: Sandbox) -> None:

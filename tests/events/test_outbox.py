@@ -1,0 +1,93 @@
+"""Every event leaves through the outbox: stored where it was decided, announced, deleted."""
+
+import contextlib
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from shared.events.event import Event
+from shared.events.outbox import EventRow, Outbox, event_row
+from shared.storage.errors import StorageUnreachable
+from shared.storage.rows import BadRow
+from shared.storage.table import Row, Table
+from tests.instance import RecordingAnnouncer
+from tests.killed import Killed, killed_before_write
+
+AT = datetime(2026, 11, 20, 9, tzinfo=UTC)
+EVENT = Event(id="evt_1", type="monitor.degraded", created_at=AT, data={"monitor": {"reason": "upstream_down"}})
+
+
+def stored(table: Table, event: Event = EVENT) -> EventRow:
+    row = EventRow("monitor", event)
+    [etag] = table.commit([row.insertion])
+    return replace(row, etag=etag)
+
+
+def rows(table: Table) -> list[Row]:
+    return list(table.rows("PartitionKey eq 'monitor' and RowKey ge '~'"))
+
+
+def test_an_event_is_read_as_it_was_stored(table: Table) -> None:
+    row = stored(table)
+    assert [event_row(each) for each in rows(table)] == [row]
+
+
+def test_a_sent_event_leaves_no_row(table: Table) -> None:
+    announcer = RecordingAnnouncer()
+    Outbox(table, announcer.announce).send([stored(table)])
+    assert announcer.events == [EVENT]
+    assert rows(table) == []
+
+
+def test_an_event_that_cannot_be_announced_stays(table: Table) -> None:
+    def unreachable(_: Sequence[Event]) -> None:
+        raise StorageUnreachable("no answer")
+
+    row = stored(table)
+    with pytest.raises(StorageUnreachable):
+        Outbox(table, unreachable).send([row])
+    assert len(rows(table)) == 1
+
+
+def test_a_process_killed_after_announcing_leaves_the_row_to_the_next_which_announces_the_same_id(
+    table: Table,
+) -> None:
+    announcer = RecordingAnnouncer()
+    stored(table)
+    with killed_before_write(table, 1) as kill, contextlib.suppress(Killed):
+        Outbox(table, announcer.announce).send([event_row(row) for row in rows(table)])
+    assert kill.happened
+    assert announcer.events == [EVENT]
+    Outbox(table, announcer.announce).send([event_row(row) for row in rows(table)])
+    assert announcer.events == [EVENT]
+    assert rows(table) == []
+
+
+def test_a_row_that_another_instance_has_sent_holds_no_other_back(table: Table) -> None:
+    announcer = RecordingAnnouncer()
+    sent, own = stored(table), stored(table, replace(EVENT, id="evt_2"))
+    Outbox(table, announcer.announce).send([sent])
+    Outbox(table, announcer.announce).send([sent, own])
+    assert [event.id for event in announcer.events] == ["evt_1", "evt_2"]
+    assert rows(table) == []
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        {"eventId": 5},
+        {"eventId": "with a space"},
+        {"eventId": "x" * 101},
+        {"type": "job.imagined"},
+        {"type": None},
+        {"createdAt": "yesterday"},
+        {"data": "[]"},
+        {"data": "{"},
+    ],
+)
+def test_a_row_that_someone_has_made_something_else_of_is_bad(columns: Row) -> None:
+    row = EventRow("monitor", EVENT).insertion.row
+    with pytest.raises(BadRow):
+        event_row(row | columns)
