@@ -9,8 +9,10 @@ from shared.json_codec import JsonObject, RawJson
 
 
 class JobRecord(TypedDict):
-    """A job. Times are RFC 3339 in UTC; upstream's values (`job*`, `resourceUri`, `errors`, `privateOffer`) stand as
-    they came."""
+    """A job. Times are RFC 3339 in UTC.
+
+    Upstream's values (`job*` except `jobId`, `resourceUri`, `errors`, `privateOffer`) are unchanged.
+    """
 
     jobId: str
     state: JobState
@@ -35,7 +37,7 @@ class JobRecord(TypedDict):
 
 
 def job_record(job: Job) -> JobRecord:
-    """The job record of the API. Signed links are in it; a webhook takes them out before it sends."""
+    """The job record of the API. It may hold signed links: webhooks remove them before they send it."""
     return JobRecord(
         jobId=job.job_id,
         state=job.state,

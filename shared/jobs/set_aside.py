@@ -1,6 +1,7 @@
-"""Rows of the pending partition that are no jobs: moved out of the way, with the reason, until someone looks at them.
+"""Rows of the `pending` partition that are not jobs: set aside, with the reason, until someone looks at them.
 
-They keep their keys and their columns, long values cut. Any row can be set aside, whatever it holds.
+A row that is set aside keeps its row key and its columns; long values are cut. Any row can be set aside, whatever it
+holds.
 """
 
 import logging
@@ -24,7 +25,7 @@ KEPT_CHARACTERS_MAX = 60_000
 KEPT_COLUMNS_MAX = 100
 LONGEST_REASON_CHARACTERS = 500
 REMOVED_AT_ONCE = 100
-# Beyond so many nobody needs the exact number.
+# Beyond this, the exact number does not matter.
 COUNTED_AT_MOST = 10_000
 _INT64_MAX = 2**63 - 1
 _NOT_IN_A_PATH = re.compile(r"[\x00-\x1f\x7f/\\?#]")
@@ -61,18 +62,21 @@ class SetAsideRows:
     """Keeps rows that were set aside. Every method raises StorageError."""
 
     def __init__(self, table: Table, clock: Clock, *, changed: Callable[[], None]) -> None:
-        """`changed` is called after rows came or went, so that health counts them anew."""
+        """`changed` is called after rows were added or removed, so that health counts them again."""
         self._table = table
         self._clock = clock
         self._changed = changed
 
     def add(self, bad: Sequence[tuple[Row, str]]) -> int:
-        """Move rows out of the pending partition; returns how many. Copied first: killed between, copied again."""
+        """Move rows out of the `pending` partition; returns how many. `bad` has each row with the reason.
+
+        Rows are copied before they are deleted. Killed in between, the next tick copies them again.
+        """
         now = self._clock.now()
         copies = [_copy(row, reason, now) for row, reason in bad]
         copied = self._table.commit_each([[Change(Write.UPSERT, copy)] for copy in copies])
         for place, (row, reason) in enumerate(bad):
-            if isinstance(copied[place], ChangeRefused):  # storage does not take its columns a second time
+            if isinstance(copied[place], ChangeRefused):  # storage does not accept its columns a second time
                 [copied[place]] = self._table.commit_each([[Change(Write.UPSERT, _note(row, reason, now))]])
         done = [row_and_reason for row_and_reason, etags in zip(bad, copied, strict=True) if isinstance(etags, list)]
         self._table.commit_each(
@@ -105,7 +109,7 @@ class SetAsideRows:
         return SetAside(count=len(found), newest=None if newest is None else _shown(newest))
 
     def remove(self, row_key: str) -> bool:
-        """Remove one, by its key or by its `addressable` key; False if there is none."""
+        """Remove a row by its key, or by its `addressable` key; False if there is none."""
         for key in (row_key, _EMPTY_KEYS.get(row_key, unquote(row_key))):
             if self._table.get(SET_ASIDE_PARTITION, key) is not None:
                 self._table.delete(SET_ASIDE_PARTITION, key)
@@ -114,7 +118,7 @@ class SetAsideRows:
         return False
 
     def remove_expired(self, *, set_aside_before: datetime, has_time: Callable[[], bool]) -> int:
-        """Remove those set aside before that moment; returns how many."""
+        """Remove rows that were set aside before that moment; returns how many."""
         removed = 0
         after_key: str | None = None
         while has_time() and (rows := self.page(after_key, REMOVED_AT_ONCE)):
@@ -128,7 +132,7 @@ class SetAsideRows:
 
 
 def addressable(row_key: str) -> str:
-    """The key as it can stand as one segment of a URL's path."""
+    """The key in a form that can be one segment of a URL's path."""
     if row_key in {"", ".", ".."}:
         return "%2E" * len(row_key) or "%00"
     return _NOT_IN_A_PATH.sub(lambda found: f"%{ord(found[0]):02X}", row_key)
@@ -142,7 +146,7 @@ def _copy(row: Row, reason: str, now: datetime) -> Row:
     kept: Row = {}
     characters = 0
     for name, value in row.items():
-        kept[name] = _bearable(value)
+        kept[name] = _storable(value)
         characters += len(name) + (len(kept[name]) if isinstance(kept[name], str | bytes) else 0)
         if characters > KEPT_CHARACTERS_MAX or len(kept) > KEPT_COLUMNS_MAX:
             break
@@ -153,14 +157,14 @@ def _note(row: Row, reason: str, now: datetime) -> Row:
     return _key(row["RowKey"]) | {"setAsideAt": now, "reason": reason[:LONGEST_REASON_CHARACTERS]}
 
 
-def _bearable(value: Any) -> Any:  # noqa: ANN401 - a column of any type
+def _storable(value: Any) -> Any:  # noqa: ANN401 - a column of any type
     if isinstance(value, int) and not -_INT64_MAX - 1 <= value <= _INT64_MAX:
         value = str(value)
     return value[:LONGEST_VALUE_CHARACTERS] if isinstance(value, str | bytes) else value
 
 
 def _read(row: Row) -> SetAsideRow:
-    """The row, whatever someone has made of it."""
+    """The row, even if someone has changed its columns."""
     try:
         set_aside_at = moment(row, "setAsideAt")
     except BadRow:
@@ -179,23 +183,23 @@ RENAMED_IN_A_TICK = 5_000
 
 
 class RowRepair:
-    """Moves bad rows out of the partition, and misspelt ones to the key they should have. Raises StorageError."""
+    """Sets bad rows aside, and renames rows whose keys are not in lower case. Every method raises StorageError."""
 
     def __init__(self, table: Table, set_aside_rows: SetAsideRows) -> None:
         self._table = table
         self._set_aside_rows = set_aside_rows
 
     def set_aside(self, bad: Sequence[tuple[Row, str]]) -> int:
-        """Move rows that are no jobs, as many as a tick has time for; returns how many."""
+        """Set aside rows that are not jobs, as many as a tick has time for; returns how many."""
         return self._set_aside_rows.add(bad[:SET_ASIDE_IN_A_TICK])
 
     def set_aside_refused(self, rows: Sequence[PendingRow]) -> None:
-        """Move rows that storage will not let grow by the columns of a job: they are too large already."""
+        """Set aside rows that are too large already for the columns of a job to be added."""
         found = [self._table.get(PENDING_PARTITION, row.row_key) for row in rows]
-        self.set_aside([(row, "storage does not take a job's columns beside its own") for row in found if row])
+        self.set_aside([(row, "it is too large for storage to add the columns of a job") for row in found if row])
 
     def set_aside_if_bad(self, job_id: str, now: datetime) -> None:
-        """Make way for a job whose key is taken by a row that is no job."""
+        """Set aside the row at this job's key if it is not a job."""
         row = self._table.get(PENDING_PARTITION, job_id)
         if row is None:
             return
@@ -205,10 +209,10 @@ class RowRepair:
             self.set_aside([(row, str(error))])
 
     def in_lower_case(self, rows: Sequence[PendingRow]) -> list[PendingRow]:
-        """The rows under their right keys, those renamed whose key another system wrote in another case.
+        """The rows with their keys in lower case; rows that another system wrote in another case are renamed.
 
-        Of two rows for the same job the one with the right key stays, whether or not it is among `rows`. One that
-        could not be renamed now is left out.
+        Of two rows for the same job, the one in lower case stays, whether or not it is among `rows`. A row that
+        cannot be renamed now is left out.
         """
         right = [row for row in rows if row.row_key == row.job.job_id]
         misspelt = [row for row in rows if row.row_key != row.job.job_id][:RENAMED_IN_A_TICK]

@@ -1,4 +1,4 @@
-"""Documents that no row refers to: left behind where a process was killed, or a write lost its race."""
+"""The nightly clean-up: it removes what has outlived its retention, and documents that no row refers to."""
 
 import logging
 import time
@@ -22,7 +22,7 @@ from shared.storage.retrying import retrying_for
 
 
 class OrphanedDocuments:
-    """Finds and deletes them."""
+    """Documents that no row refers to: left behind by a process that was killed, or by a write that lost a race."""
 
     def __init__(self, documents: Documents, pending: PendingJobs, history: History) -> None:
         self._documents = documents
@@ -32,8 +32,8 @@ class OrphanedDocuments:
     def remove(self, *, after_owner: str, written_before: datetime, has_time: Callable[[], bool]) -> tuple[int, str]:
         """Delete orphans written before that moment, of the owners that follow `after_owner` ("": of all).
 
-        Returns how many entities, and the owner after whom to go on next time ("": from the start). A document is
-        written before the row that refers to it, so one written just now may still get its row.
+        Returns how many entities were deleted, and the owner after which to continue next time ("": from the start).
+        A document is written before the row that refers to it, so a recent one may still get its row.
         Raises StorageError.
         """
         removed = 0
@@ -46,15 +46,16 @@ class OrphanedDocuments:
         return removed, ""
 
     def _remove(self, owner: str, entities: list[StoredEntity]) -> int:
-        # In the order in which a job moves: a row that moves meanwhile is seen in one place or the other.
+        # In the order in which a job moves: one that moves meanwhile is seen in one place or the other.
         rows = [*self._pending.rows_of(owner), self._history.record_row(owner) or {}]
         kept = {reference.partition("~")[0] for row in rows for reference in references_in(row)}
         orphans = [entity for entity in entities if entity.document not in kept]
         return self._documents.delete_entities(owner, orphans)
 
 
-# "a run goes on for 50 seconds at most": a step that has just begun another piece still has to end it. Each step has
-# until so long after the start, so that one with much to do does not keep the others from their turn for days.
+# A run goes on for 50 seconds at most, and a step that has just begun another batch still has to end it. Each step
+# has its own limit, counted from the start of the run, so that one with much to do does not block the others for
+# days.
 JOBS_UNTIL_SECONDS = 20.0
 DELIVERIES_UNTIL_SECONDS = 32.0
 ORPHANS_UNTIL_SECONDS = 44.0
@@ -65,21 +66,21 @@ _log = logging.getLogger("offer_monitor.monitor")
 
 
 class RemoveExpired(Protocol):
-    """Removes deliveries whose last attempt was before `ended_before`, while there is time; returns how many."""
+    """Removes deliveries whose last attempt was before `ended_before`, while there is time. Returns how many."""
 
     def __call__(self, *, ended_before: datetime, has_time: Callable[[], bool]) -> int: ...
 
 
 @dataclass(frozen=True)
 class Retention:
-    """For how many days what has ended is kept; 0 keeps it."""
+    """How many days finished jobs and ended deliveries are kept; 0 keeps them for ever."""
 
     job_history_days: int
     delivery_history_days: int
 
 
 class CleanUp:
-    """Runs of `clean_up`."""
+    """Removes what is no longer needed, in steps that do not depend on each other."""
 
     def __init__(
         self,
@@ -103,7 +104,7 @@ class CleanUp:
         self._monotonic = monotonic
 
     def run(self, last: TimerReport | None) -> TimerReport:
-        """Remove what is due; goes on where the `last` run stopped. A failed step is in the report, not raised."""
+        """Run every step, continuing where the `last` run stopped. A failed step is in the report, not raised."""
         now = self._clock.now()
         began = self._monotonic()
         resume_after = "" if last is None else str(last.facts.get("orphansAfter", ""))
@@ -118,9 +119,9 @@ class CleanUp:
             )
             return removed
 
-        # Small things first. Documents come last: jobs that were removed may have left some.
+        # Small steps first. Documents come last, since jobs that are removed may leave some.
         steps: dict[str, Callable[[], int]] = {
-            "asks": lambda: self._poll_spacing.forget(now, has_time=until(JOBS_UNTIL_SECONDS)),
+            "statusRequests": lambda: self._poll_spacing.forget(now, has_time=until(JOBS_UNTIL_SECONDS)),
             "removals": lambda: self._history.forget_removals(
                 removed_before=now - REMOVAL_REMEMBERED_FOR, has_time=until(JOBS_UNTIL_SECONDS)
             ),
@@ -140,13 +141,13 @@ class CleanUp:
             )
         steps["documents"] = orphaned_documents
         with retrying_for(STORAGE_RETRIED_FOR_SECONDS):
-            counts, reasons = _taken(steps)
+            counts, reasons = _run_steps(steps)
         _log_run(counts, reasons, duration_ms=round((self._monotonic() - began) * 1000))
         return TimerReport(now, ok=not reasons, facts={"orphansAfter": resume_after})
 
 
-def _taken(steps: Mapping[str, Callable[[], int]]) -> tuple[dict[str, int], list[str]]:
-    """How much each step removed, and why steps failed: none keeps the others from their turn."""
+def _run_steps(steps: Mapping[str, Callable[[], int]]) -> tuple[dict[str, int], list[str]]:
+    """Run every step, even if others fail. Returns how much each removed, and why steps failed."""
     counts: dict[str, int] = {}
     reasons: list[str] = []
     for name, remove in steps.items():
@@ -154,7 +155,7 @@ def _taken(steps: Mapping[str, Callable[[], int]]) -> tuple[dict[str, int], list
             counts[name] = remove()
         except (StorageError, SettingsError) as error:
             reasons.append(f"{name}: {error}")
-        except Exception:  # noqa: BLE001 - one step that fails in a way nobody foresaw must stop no other
+        except Exception:  # noqa: BLE001 - a step that fails in an unforeseen way must not stop the others
             _log.exception("cleaning up %s failed unexpectedly", name)
             reasons.append(f"{name}: failed unexpectedly; the log says why")
     return counts, reasons

@@ -1,7 +1,7 @@
 """When each timer function last ran, and how it went.
 
-Each function has a row of its own in the `monitor` partition, which its last run overwrites. `poll_pending_jobs` is
-not among them: the monitor's state (`monitor_state.py`) has its last run.
+Each function has its own row in the `monitor` partition, which each run overwrites. Only `poll_pending_jobs` has
+none: its last run is in the monitor's state (`state.py`).
 """
 
 from collections.abc import Mapping
@@ -33,7 +33,7 @@ class TimerReports:
         self._table = table
 
     def record(self, function: str, report: TimerReport) -> None:
-        """Store the report of the function's run that has just ended."""
+        """Store the report of a run that has just ended."""
         self._table.upsert(
             {
                 "PartitionKey": MONITOR_PARTITION,
@@ -60,12 +60,12 @@ class TimerReports:
 
 
 def _report(row: Row) -> TimerReport | None:
-    """The report in a row; None if someone has made something else of it."""
+    """The report in a row; None if the row has been changed into something else."""
 
     def read() -> TimerReport:
         at, facts = moment(row, "at"), loads(text(row, "facts") or "{}")
         if at is None or not isinstance(facts, dict):
-            raise BadRow("it is no report")
+            raise BadRow("it is not a report")
         return TimerReport(at, flag(row, "ok"), facts)
 
     try:
