@@ -35,7 +35,7 @@ def job(clock: FakeClock) -> Job:
 
 
 @pytest.mark.parametrize("offer", OFFERS.values(), ids=OFFERS)
-def test_an_offer_is_read_and_shown_as_the_bytes_that_came(
+def test_an_offer_is_read_and_shown_as_the_bytes_that_were_stored(
     table: Table, bodies: LargeFields, job: Job, offer: bytes
 ) -> None:
     table.insert({"PartitionKey": "p", "RowKey": "r"} | bodies.columns(replace(job, private_offer=offer)))
@@ -47,5 +47,7 @@ def test_an_offer_is_read_and_shown_as_the_bytes_that_came(
 
 
 @pytest.mark.parametrize("column", ["[]", '{"a":', "null", '{"a":NaN}', "{}{}", '"x"', "[" * 100_000])
-def test_what_is_no_json_object_is_never_passed_on_as_an_offer(bodies: LargeFields, job: Job, column: str) -> None:
+def test_a_column_that_is_not_a_json_object_is_never_passed_on_as_an_offer(
+    bodies: LargeFields, job: Job, column: str
+) -> None:
     assert bodies.load(job, {"privateOffer": column}).private_offer is None

@@ -47,7 +47,9 @@ def test_removing_a_job_that_was_put_back_leaves_its_finished_record_whole(
     assert loads(instance.job(job_id).private_offer or b"") == BIG
 
 
-def test_removing_a_job_that_was_put_back_leaves_its_waiting_event_whole(instance: Instance, unsettled: str) -> None:
+def test_removing_a_job_that_was_put_back_leaves_its_event_in_the_outbox_whole(
+    instance: Instance, unsettled: str
+) -> None:
     put_back(instance, unsettled)
     assert instance.registry.remove(unsettled)
     instance.tick()
@@ -56,7 +58,7 @@ def test_removing_a_job_that_was_put_back_leaves_its_waiting_event_whole(instanc
     assert loads(instance.job(unsettled).private_offer or b"") == BIG
 
 
-def test_a_finished_job_whose_offer_is_gone_is_settled_without_it(instance: Instance, unsettled: str) -> None:
+def test_a_job_whose_stored_offer_is_gone_finishes_without_it(instance: Instance, unsettled: str) -> None:
     for row in list(instance.table.rows(f"PartitionKey eq 'document~{unsettled}'")):
         instance.table.delete(row["PartitionKey"], row["RowKey"])
     instance.tick()
@@ -66,7 +68,7 @@ def test_a_finished_job_whose_offer_is_gone_is_settled_without_it(instance: Inst
     assert list(instance.table.rows("PartitionKey eq 'pending'")) == []
 
 
-def test_a_job_put_back_while_its_finish_waits_does_not_finish_twice(
+def test_a_job_put_back_while_its_event_is_in_the_outbox_does_not_finish_twice(
     instance: Instance, unsettled: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put_back(instance, unsettled)
@@ -80,7 +82,9 @@ def test_a_job_put_back_while_its_finish_waits_does_not_finish_twice(
     assert loads(instance.job(unsettled).private_offer or b"") == BIG
 
 
-def test_a_job_removed_while_its_settlement_is_queued_does_not_come_back(instance: Instance, unsettled: str) -> None:
+def test_a_job_removed_while_a_tick_still_has_to_finish_it_does_not_come_back(
+    instance: Instance, unsettled: str
+) -> None:
     queued = instance.pending.finished(unsettled)
     assert queued is not None
     assert instance.registry.remove(unsettled)
@@ -106,7 +110,7 @@ def test_a_job_removed_and_registered_again_finishes_again(instance: Instance, u
     assert documents(instance.table) == []
 
 
-def test_a_second_finish_that_does_not_stand_leaves_no_document(instance: Instance, fresh_sandbox: Sandbox) -> None:
+def test_a_second_finish_that_does_not_count_leaves_no_document(instance: Instance, fresh_sandbox: Sandbox) -> None:
     job_id = fresh_sandbox.state.add_job(resources=[BIG])
     instance.register(job_id)
     instance.tick()
@@ -118,7 +122,7 @@ def test_a_second_finish_that_does_not_stand_leaves_no_document(instance: Instan
     assert loads(instance.job(job_id).private_offer or b"") == BIG
 
 
-def test_a_poll_that_brings_the_same_long_errors_stores_them_once(instance: Instance) -> None:
+def test_long_errors_that_do_not_change_are_stored_once(instance: Instance) -> None:
     job_id = str(uuid.uuid4())
     instance.register(job_id)
     for text in ("x", "x", "y"):
@@ -129,14 +133,14 @@ def test_a_poll_that_brings_the_same_long_errors_stores_them_once(instance: Inst
     assert instance.registry.remove(job_id)
 
 
-def test_a_record_without_its_row_can_be_removed(instance: Instance) -> None:
+def test_a_pointer_without_a_record_can_be_removed(instance: Instance) -> None:
     job_id = str(uuid.uuid4())
     instance.table.insert({"PartitionKey": "finished", "RowKey": f"job~{job_id}", "recordKey": f"at~1~{job_id}"})
     assert instance.registry.remove(job_id)
     assert not instance.registry.remove(job_id)
 
 
-def test_a_job_that_finishes_while_it_is_removed_is_removed_all_the_same(
+def test_a_job_that_finishes_during_its_removal_is_removed(
     instance: Instance, fresh_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job_id = fresh_sandbox.state.add_job(resources=[BIG])
@@ -154,7 +158,7 @@ def test_a_job_that_finishes_while_it_is_removed_is_removed_all_the_same(
     assert documents(instance.table) == []
 
 
-def test_a_removal_whose_answer_is_lost_has_removed_the_job(
+def test_a_removal_whose_confirmation_is_lost_still_counts(
     instance: Instance, fresh_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job_id = fresh_sandbox.state.add_job()

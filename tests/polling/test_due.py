@@ -25,7 +25,7 @@ def names(rows: list[PendingRow]) -> list[str]:
     return [row.job.job_id for row in rows]
 
 
-def test_those_that_have_waited_longest_come_first() -> None:
+def test_jobs_that_have_waited_longest_come_first() -> None:
     due = due_jobs([row("b", -10), row("a", -60), row("c", 0)])
     assert names(due.take(NOW, 2)) == ["a", "b"]
     assert names(due.take(NOW, 2)) == ["c"]
@@ -41,15 +41,15 @@ def test_jobs_due_after_the_last_request_are_left_to_the_next_tick() -> None:
 
 def test_a_new_job_is_waited_for() -> None:
     due = due_jobs([row("a", 20), row("b", 5)])
-    assert due.wait_for_next(NOW) == timedelta(seconds=5)
+    assert due.wait(NOW) == timedelta(seconds=5)
 
 
 def test_a_job_pending_for_hours_is_waited_for_only_briefly() -> None:
     old = timedelta(hours=2)
-    assert due_jobs([row("a", 3, age=old)]).wait_for_next(NOW) == timedelta(seconds=3)
-    assert due_jobs([row("a", 4, age=old)]).wait_for_next(NOW) is None
+    assert due_jobs([row("a", 3, age=old)]).wait(NOW) == timedelta(seconds=3)
+    assert due_jobs([row("a", 4, age=old)]).wait(NOW) is None
 
 
-def test_with_nothing_left_there_is_nothing_to_wait_for() -> None:
-    assert due_jobs([]).wait_for_next(NOW) is None
-    assert due_jobs([row("a", 0)]).wait_for_next(LAST_REQUEST_AT + timedelta(seconds=1)) is None
+def test_there_is_no_wait_without_jobs_or_after_the_last_request() -> None:
+    assert due_jobs([]).wait(NOW) is None
+    assert due_jobs([row("a", 0)]).wait(LAST_REQUEST_AT + timedelta(seconds=1)) is None

@@ -12,7 +12,7 @@ from shared.upstream.errors import UpstreamNotFound
 from tests.instance import Instance
 
 
-def test_a_succeeded_job_gives_the_offer_stored_with_it(instance: Instance, fresh_sandbox: Sandbox) -> None:
+def test_the_offer_of_a_succeeded_job_comes_from_storage(instance: Instance, fresh_sandbox: Sandbox) -> None:
     job_id = fresh_sandbox.state.add_job()
     instance.register(job_id)
     instance.tick()
@@ -39,7 +39,7 @@ def test_a_failed_job_says_why_there_is_no_offer(instance: Instance, fresh_sandb
     assert failed.value.errors
 
 
-def test_after_a_delete_the_offer_is_gone(instance: Instance, fresh_sandbox: Sandbox) -> None:
+def test_a_delete_job_leaves_no_offer(instance: Instance, fresh_sandbox: Sandbox) -> None:
     job_id = fresh_sandbox.state.add_job(operation="delete")
     instance.register(job_id, Operation.DELETE)
     instance.tick()
@@ -47,7 +47,7 @@ def test_after_a_delete_the_offer_is_gone(instance: Instance, fresh_sandbox: San
         instance.job_offers.private_offer(job_id)
 
 
-def test_a_job_that_finished_without_its_detail_is_looked_up_again(
+def test_the_detail_is_requested_again_if_the_job_finished_without_it(
     instance: Instance, fresh_sandbox: Sandbox
 ) -> None:
     job_id = fresh_sandbox.state.add_job()
@@ -60,13 +60,15 @@ def test_a_job_that_finished_without_its_detail_is_looked_up_again(
     assert b'"id": "private-offer/' in instance.job_offers.private_offer(job_id)
 
 
-def test_an_unregistered_finished_job_costs_no_status_request(instance: Instance, fresh_sandbox: Sandbox) -> None:
+def test_looking_up_an_unregistered_finished_job_needs_no_status_request(
+    instance: Instance, fresh_sandbox: Sandbox
+) -> None:
     job_id = fresh_sandbox.state.add_job()
     assert b'"id": "private-offer/' in instance.job_offers.private_offer(job_id)
     assert fresh_sandbox.state.status_requests(job_id) == []
 
 
-def test_an_unregistered_running_job_is_asked_once_a_minute_however_often_someone_looks(
+def test_an_unregistered_running_job_is_asked_about_once_a_minute_however_many_look_ups_there_are(
     instance: Instance, fresh_sandbox: Sandbox
 ) -> None:
     job_id = fresh_sandbox.state.add_job(seconds=None)
@@ -81,7 +83,7 @@ def test_an_unregistered_running_job_is_asked_once_a_minute_however_often_someon
     assert len(fresh_sandbox.state.status_requests(job_id)) == 2
 
 
-def test_a_look_up_counts_for_the_minute_of_a_job_registered_afterwards(
+def test_a_job_registered_after_a_look_up_still_waits_for_its_minute(
     instance: Instance, fresh_sandbox: Sandbox
 ) -> None:
     job_id = fresh_sandbox.state.add_job(seconds=None)
@@ -100,12 +102,12 @@ def test_an_unregistered_failed_job_says_why(instance: Instance, fresh_sandbox: 
         assert failed.value.errors
 
 
-def test_an_unregistered_delete_job_means_that_the_offer_is_gone(instance: Instance, fresh_sandbox: Sandbox) -> None:
+def test_an_unregistered_delete_job_leaves_no_offer(instance: Instance, fresh_sandbox: Sandbox) -> None:
     job_id = fresh_sandbox.state.add_job(operation="delete")
     with pytest.raises(OfferDeleted):
         instance.job_offers.private_offer(job_id)
 
 
-def test_a_job_unknown_here_and_upstream_is_not_found(instance: Instance) -> None:
+def test_a_job_that_is_unknown_here_and_upstream_is_not_found(instance: Instance) -> None:
     with pytest.raises((UpstreamNotFound, JobUnknown)):
         instance.job_offers.private_offer(str(uuid.uuid4()))
