@@ -1,4 +1,4 @@
-"""Which endpoint hears which event."""
+"""Which patterns match which events."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Every event leaves through the outbox: stored where it was decided, announced, deleted."""
+"""Every event goes through the outbox: stored where it was decided, announced, deleted."""
 
 import contextlib
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Rows that other systems put into the jobs table, whatever they hold: a row harms itself at most."""
+"""Rows that other systems put into the jobs table: whatever they hold, they harm no other row."""
 
 import uuid
 from collections.abc import Sequence

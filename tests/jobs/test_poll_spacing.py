@@ -1,4 +1,4 @@
-"""Status requests remembered for jobs that have no pending row, and races about them."""
+"""Status requests that are remembered for jobs without a pending row, and races between them."""
 
 from datetime import timedelta
 
@@ -25,13 +25,13 @@ def test_remembering_an_earlier_moment_ends_a_claim_without_shortening_the_wait(
     instance: Instance, clock: FakeClock
 ) -> None:
     until = clock.now() + timedelta(seconds=95)
-    ask = instance.poll_spacing.claim(JOB_ID, clock.now(), until)
-    assert ask is not None
+    claim = instance.poll_spacing.claim(JOB_ID, clock.now(), until)
+    assert claim is not None
     instance.poll_spacing.remember(JOB_ID, clock.now() + timedelta(seconds=60), clock.now())
     with pytest.raises(RowChanged):
-        instance.poll_spacing.confirm(ask)
+        instance.poll_spacing.confirm(claim)
     with pytest.raises(RowChanged):
-        instance.poll_spacing.answered(ask, clock.now(), None)
+        instance.poll_spacing.answered(claim, clock.now(), None)
     known = instance.poll_spacing.get(JOB_ID, clock.now())
     assert known is not None
     assert known.next_poll_at == until
@@ -40,7 +40,7 @@ def test_remembering_an_earlier_moment_ends_a_claim_without_shortening_the_wait(
 def test_a_job_polled_and_removed_during_a_look_up_is_not_asked_about_again(
     instance: Instance, fresh_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The look-up has its claim already, and does not find the job any more."""
+    """The look-up already has its claim, and no longer finds the job."""
     job_id = fresh_sandbox.state.add_job(seconds=None)
     find = instance.registry.find
     looks: list[str] = []

@@ -1,4 +1,4 @@
-"""What `clean_up` removes, what it leaves, and what a run that is cut short leads to."""
+"""What `clean_up` removes, what it keeps, and what happens when a run is cut short."""
 
 import contextlib
 import uuid
@@ -28,7 +28,7 @@ KEPT = Retention(job_history_days=10, delivery_history_days=5)
 
 
 class Deliveries:
-    """The webhooks' part, as `clean_up` sees it."""
+    """Takes the place of the deliveries, and records what it is asked to remove."""
 
     def __init__(self) -> None:
         self.asked: list[datetime] = []
@@ -46,7 +46,7 @@ def clean_up(
     seconds_a_look: float = 0.0,
     last: TimerReport | None = None,
 ) -> TimerReport:
-    """One run, to which every look at the time seems to take so long."""
+    """One run. Each time it reads the clock, `seconds_a_look` have passed."""
     looks = iter(range(100_000))
     documents = Documents(instance.table)
     return CleanUp(
@@ -62,7 +62,7 @@ def clean_up(
 
 
 def finish(instance: Instance, offer: bytes | None = None) -> str:
-    """A job that has ended now."""
+    """The id of a job that ends now."""
     job = instance.register(str(uuid.uuid4()))
     row = instance.pending.get(job.job_id, instance.clock.now())
     assert row is not None
@@ -109,7 +109,7 @@ def test_a_job_registered_again_after_its_removal_is_a_new_job(instance: Instanc
 
 def test_a_retention_of_zero_days_keeps_everything(instance: Instance, clock: FakeClock) -> None:
     job_id = finish(instance)
-    instance.table.insert({"PartitionKey": "pending", "RowKey": "no job"})
+    instance.table.insert({"PartitionKey": "pending", "RowKey": "not a job"})
     instance.tick()
     clock.advance(3650 * 86_400)
     deliveries = Deliveries()
@@ -120,13 +120,13 @@ def test_a_retention_of_zero_days_keeps_everything(instance: Instance, clock: Fa
 
 
 def test_rows_that_were_set_aside_are_removed_after_their_retention(instance: Instance, clock: FakeClock) -> None:
-    for key in ("no job 1", "no job 2"):
+    for key in ("not a job 1", "not a job 2"):
         instance.table.insert({"PartitionKey": "pending", "RowKey": key})
         instance.tick()
         clock.advance(86_400)
     clock.advance(9 * 86_400 - 60)
     clean_up(instance)
-    assert [row.row_key for row in instance.set_aside_rows.page(None, 10)] == ["no job 2"]
+    assert [row.row_key for row in instance.set_aside_rows.page(None, 10)] == ["not a job 2"]
 
 
 def test_deliveries_have_a_retention_of_their_own(instance: Instance, clock: FakeClock) -> None:
@@ -169,13 +169,13 @@ def test_the_trace_of_a_removed_job_is_deleted_after_a_day(instance: Instance, c
 
 @pytest.fixture
 def later(instance: Instance) -> Instance:
-    """The instance two days after what storage's own clock stamps its rows with."""
+    """The instance, two days after the moment with which storage stamps rows."""
     instance.clock.advance((datetime.now(UTC) - instance.clock.now()).total_seconds() + 2 * 86_400)
     return instance
 
 
 def test_documents_that_no_row_refers_to_are_removed_after_a_day(later: Instance) -> None:
-    bodies = LargeFields(Documents(later.table))
+    large_fields = LargeFields(Documents(later.table))
     finished = finish(later, BIG)
     pending = later.register(str(uuid.uuid4()))
     row = later.pending.get(pending.job_id, later.clock.now())
@@ -184,7 +184,7 @@ def test_documents_that_no_row_refers_to_are_removed_after_a_day(later: Instance
     later.pending.write([(row, replace(row.job, errors=errors))], later.clock.now())
     kept = documents(later)
     for job_id in (finished, pending.job_id, str(uuid.uuid4())):
-        bodies.columns(replace(later.register(str(uuid.uuid4())), job_id=job_id, private_offer=BIG))
+        large_fields.columns(replace(later.register(str(uuid.uuid4())), job_id=job_id, private_offer=BIG))
     assert len(documents(later)) == len(kept) + 3
     clean_up(later)
     assert documents(later) == kept
@@ -282,10 +282,10 @@ def test_a_step_that_fails_does_not_stop_the_others(
         raise StorageUnreachable("no answer")
 
     def broken(*_: object, **__: object) -> int:
-        raise KeyError("nobody foresaw this")
+        raise KeyError("an unforeseen error")
 
     monkeypatch.setattr(instance.poll_spacing, "forget", unreachable)
     monkeypatch.setattr(instance.set_aside_rows, "remove_expired", broken)
     assert not clean_up(instance).ok
     assert instance.registry.find(job_id) is None
-    assert "nobody foresaw this" in caplog.text
+    assert "an unforeseen error" in caplog.text

@@ -1,4 +1,4 @@
-"""A poll cycle against the sandbox and Azurite."""
+"""A poll cycle against the sandbox and Azurite, while nothing is in trouble."""
 
 from concurrent.futures import ThreadPoolExecutor
 

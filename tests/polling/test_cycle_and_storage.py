@@ -1,4 +1,4 @@
-"""Poll cycles over storage that is throttled, fails for a moment, or is written to by others."""
+"""Poll cycles while storage is throttled, fails for a moment, or is written to by other systems."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -25,7 +25,7 @@ def front(azurite: str) -> Iterator[FaultyStorage]:
 
 @pytest.fixture
 def instance(front: FaultyStorage, settings: Settings, clock: FakeClock) -> Instance:
-    """One whose storage fails as the front says, and which does not really wait for it."""
+    """An instance whose storage fails as `front` says, and which does not really wait between retries."""
     through_front = replace(settings, storage=StorageByConnectionString(front.connection_string))
     return Instance(through_front, clock, waiting=TimeThatFlies().waiting)
 
@@ -117,6 +117,8 @@ def test_a_finish_whose_confirmation_is_lost_keeps_the_long_errors_of_the_pendin
     [row] = instance.pending_rows()
     front.faults.append(Fault(503, text="~finished~", took_effect=True))
     instance.pending.write([(row, row.job.finished(JobState.EXPIRED, instance.clock.now()))], instance.clock.now())
+    assert not front.faults
+    assert instance.job(job_id).state is JobState.EXPIRED
     assert instance.job(job_id).errors == errors
 
 
@@ -124,13 +126,15 @@ def test_losing_the_answer_to_any_storage_request_changes_no_outcome(
     instance: Instance, front: FaultyStorage, fresh_sandbox: Sandbox
 ) -> None:
     job_ids = register(instance, fresh_sandbox, 3)
-    front.faults.extend([Fault(503, text=text, took_effect=True) for text in ("claimedUntil",)])
+    front.faults.append(Fault(503, text="claimedUntil", took_effect=True))
     instance.tick()
+    assert not front.faults
     instance.clock.advance(120)
     front.faults.extend([Fault(503, text=text, took_effect=True) for text in ("~finished~", "recordKey")])
     instance.tick()
     instance.clock.advance(60)
     instance.tick()
+    assert not front.faults
     assert sorted(instance.announcer.types) == ["job.succeeded"] * 3
     assert all(len(fresh_sandbox.state.status_requests(job_id)) == 1 for job_id in job_ids)
 

@@ -1,4 +1,4 @@
-"""Poll cycles over more jobs than a tick has time for, and offers larger than memory should hold many of."""
+"""Poll cycles over more jobs than a tick has time for, and over large offers."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -29,7 +29,7 @@ def _small_pages(instance: Instance, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def make_pages_slow(instance: Instance, monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
-    """Each page of jobs after the first takes so long."""
+    """Make each page of jobs after the first take this long."""
     pages = instance.pending.pages
 
     def slow_pages(*arguments: object, **named: object) -> Iterator[PendingPage]:

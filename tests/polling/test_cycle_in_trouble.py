@@ -1,4 +1,4 @@
-"""A poll cycle while upstream, storage, other systems or the process itself are in trouble."""
+"""A poll cycle while upstream, storage, another system or the process itself is in trouble."""
 
 import uuid
 from collections.abc import Sequence
@@ -64,7 +64,7 @@ def test_of_two_rows_for_one_job_the_one_in_lower_case_is_polled(instance: Insta
 @pytest.mark.parametrize(
     "row",
     [
-        {"RowKey": "no job id"},
+        {"RowKey": "not a job id"},
         {"RowKey": str(uuid.uuid4()), "stalled": 5},
         {"RowKey": str(uuid.uuid4()), "retryAfterUntil": "0001-01-01T00:00:00+01:00"},
         {"RowKey": str(uuid.uuid4()), "lastPolledAt": datetime(9999, 12, 31, tzinfo=UTC)},
@@ -221,7 +221,7 @@ def test_an_unavailable_detail_is_tried_on_the_next_two_ticks_then_the_job_finis
         instance.tick()
         assert instance.job(job_id).state is expected
         instance.clock.advance(60)
-    # Upstream has said how the job ended: it is not asked again.
+    # Upstream has already said how the job ended.
     assert len(fresh_sandbox.state.status_requests(job_id)) == 1
     assert instance.job(job_id).private_offer is None
     assert instance.announcer.types == ["job.succeeded"]

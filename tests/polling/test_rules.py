@@ -113,7 +113,7 @@ def test_a_rejected_token_is_not_a_failure_of_the_job_but_its_minute_starts_agai
 
 
 def test_a_postponed_status_is_not_a_failure_of_the_job() -> None:
-    job = after_failures(AnswerPostponed("others come first", api=API))
+    job = after_failures(AnswerPostponed("large", api=API))
     assert job.consecutive_poll_failures == 0
     assert job.next_poll_at == NOW + timedelta(seconds=60)
 
@@ -181,7 +181,7 @@ def test_a_failed_detail_obeys_retry_after() -> None:
 
 
 def test_a_postponed_detail_does_not_count_as_an_attempt() -> None:
-    job = RULES.after_failed_detail(SUCCEEDED, AnswerPostponed("later", api=API), NOW)
+    job = RULES.after_failed_detail(SUCCEEDED, AnswerPostponed("large", api=API), NOW)
     assert (job.detail_attempts, job.pending) == (0, True)
 
 
