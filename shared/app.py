@@ -12,6 +12,7 @@ from shared.events.outbox import Outbox
 from shared.jobs.finishing import Finishing
 from shared.jobs.history import History
 from shared.jobs.large_fields import LargeFields
+from shared.jobs.late_changes import LateChanges
 from shared.jobs.pending_jobs import PendingJobs
 from shared.jobs.poll_spacing import PollSpacing
 from shared.jobs.set_aside import RowRepair, SetAsideRows
@@ -24,10 +25,9 @@ from shared.polling.due import PollStores
 from shared.polling.poller import JobPoller
 from shared.polling.rules import PollRules
 from shared.settings import Settings, StorageSettings
-from shared.storage.connection import Tables
 from shared.storage.documents import Documents
 from shared.storage.retrying import Waiting
-from shared.storage.table import Table
+from shared.storage.table import Table, Tables
 from shared.upstream.clients import Upstream, upstream_from_settings
 from shared.webhooks.webhooks import Webhooks, open_webhooks
 
@@ -42,6 +42,7 @@ class Stores:
     documents: Documents
     pending: PendingJobs
     history: History
+    late_changes: LateChanges
     poll_spacing: PollSpacing
     set_aside: SetAsideRows
     row_repair: RowRepair
@@ -80,13 +81,15 @@ def build_stores(settings: StorageSettings, clock: Clock, *, waiting: Waiting | 
     large_fields = LargeFields(documents)
     states = MonitorStateStore(jobs_table)
     set_aside = SetAsideRows(jobs_table, clock, changed=states.set_aside_changed)
+    history = History(jobs_table, large_fields)
     return Stores(
         clock=clock,
         tables=tables,
         jobs_table=jobs_table,
         documents=documents,
         pending=PendingJobs(jobs_table, large_fields),
-        history=History(jobs_table, large_fields),
+        history=history,
+        late_changes=LateChanges(jobs_table, history),
         poll_spacing=PollSpacing(jobs_table),
         set_aside=set_aside,
         row_repair=RowRepair(jobs_table, set_aside),

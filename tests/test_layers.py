@@ -66,8 +66,8 @@ def test_only_settings_reads_the_environment() -> None:
 
 def test_only_storage_opens_tables_and_only_the_two_clients_sign_in() -> None:
     allowed = {
-        "azure.data.tables": {"shared.storage.connection", "shared.storage.table"},
-        "azure.identity": {"shared.storage.connection", "shared.upstream.tokens"},
+        "azure.data.tables": {"shared.storage.table"},
+        "azure.identity": {"shared.storage.table", "shared.upstream.tokens"},
     }
     for package, borders in allowed.items():
         knowing = {module for module, path in MODULES.items() if any(package in name for name in _imports(path))}

@@ -56,6 +56,7 @@ def build_api(stores: Stores, services: Services) -> Api:
         history=stores.history,
         poll_spacing=stores.poll_spacing,
         finishing=services.finishing,
+        late_changes=stores.late_changes,
         clock=stores.clock,
     )
     announce_and_wait = partial(services.webhooks.announcer.announce_and_wait, seconds=CHECK_WAITS_SECONDS)
@@ -72,7 +73,9 @@ def build_api(stores: Stores, services: Services) -> Api:
     job_offers = JobOffers(
         registry=registry, poll_spacing=stores.poll_spacing, upstream=product_ingestion, clock=stores.clock
     )
-    listing = JobListing(pending=stores.pending, history=stores.history, clock=stores.clock)
+    listing = JobListing(
+        pending=stores.pending, history=stores.history, late_changes=stores.late_changes, clock=stores.clock
+    )
     return Api(
         jobs=JobHandlers(registry, listing, manual_check, job_offers, stores.clock),
         private_offers=PrivateOfferHandlers(product_ingestion),

@@ -48,6 +48,12 @@ LONGEST_RETRY_AFTER = timedelta(days=1)
 DETAIL_ATTEMPTS = 3
 
 
+_NO_UPDATE = (
+    *("next_poll_at", "last_polled_at", "poll_count", "consecutive_poll_failures", "not_found_in_a_row"),
+    *("detail_attempts", "retry_after_until", "updated_at", "errors", "private_offer"),
+)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Job:
     """One job. Upstream's values are kept as they came; times of our own are aware UTC.
@@ -81,6 +87,8 @@ class Job:
     retry_after_until: datetime | None = None
     detail_attempts: int = 0
     stalled: bool = False
+    # When anything but counters and times of polls last changed; None: not since it was registered.
+    updated_at: datetime | None = None
 
     @property
     def pending(self) -> bool:
@@ -110,4 +118,9 @@ class Job:
 
     def finished(self, state: JobState, now: datetime) -> "Job":
         """The job as it leaves `pending`."""
-        return replace(self, state=state, finished_at=now)
+        return replace(self, state=state, finished_at=now, updated_at=now)
+
+    def says_more_than(self, before: "Job") -> bool:
+        """Whether anything changed since `before` except counters, times of polls, and the large fields."""
+        same = {name: getattr(before, name) for name in _NO_UPDATE}
+        return replace(self, **same) != before

@@ -35,7 +35,7 @@ _COUNT_COLUMNS = {
     "notFoundInARow": "not_found_in_a_row",
     "detailAttempts": "detail_attempts",
 }
-_MOMENT_COLUMNS = {"lastPolledAt": "last_polled_at", "finishedAt": "finished_at"}
+_MOMENT_COLUMNS = {"lastPolledAt": "last_polled_at", "finishedAt": "finished_at", "updatedAt": "updated_at"}
 # The long parts, and the documents that hold them when they do not fit.
 PART_COLUMNS = frozenset({"errors", "errorsDocument", "privateOffer", "privateOfferDocument"})
 # Every column that a pending, outbox or finished row of ours has.
@@ -101,6 +101,12 @@ def columns_of(job: Job) -> Row:
     row |= {column: getattr(job, name) for column, name in _COUNT_COLUMNS.items()}
     row |= {column: getattr(job, name) for column, name in _MOMENT_COLUMNS.items() if getattr(job, name) is not None}
     return row
+
+
+def caller_columns_of(job: Job) -> Row:
+    """The columns that a caller may change, and when that was."""
+    names = ("operation", "label", "externalId", "updatedAt")
+    return {name: value for name, value in columns_of(job).items() if name in names}
 
 
 def last_polls_in(rows: Iterable[Row], since: datetime) -> dict[str, datetime]:
@@ -181,6 +187,8 @@ def _corrected(job: Job, now: datetime) -> Job:
         changes["last_polled_at"] = last_polled_at = now
     if job.next_poll_at > latest:
         changes["next_poll_at"] = last_polled_at + POLL_SPACING if last_polled_at else job.registered_at
+    if job.updated_at is not None and job.updated_at > now + CLOCKS_DIFFER_BY:
+        changes["updated_at"] = now
     if job.retry_after_until is not None and job.retry_after_until > latest:
         changes["retry_after_until"] = None
     return replace(job, **changes) if changes else job  # type: ignore[arg-type] # only moments are in it

@@ -11,12 +11,13 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from shared.events.outbox import OUTBOX_PREFIX
-from shared.jobs.filter import Wanted, scan
+from shared.jobs.filter import JobFilter, scan
 from shared.jobs.job import Job
 from shared.jobs.job_events import FINISHED_PREFIX, JobEvent, Written, job_event, planned_results
 from shared.jobs.job_rows import (
     PENDING_PARTITION,
     PendingRow,
+    caller_columns_of,
     columns_of,
     last_polls_in,
     merge_of,
@@ -24,7 +25,8 @@ from shared.jobs.job_rows import (
     pending_row,
 )
 from shared.jobs.large_fields import LargeFields
-from shared.storage.errors import ChangeRefused, RowChanged
+from shared.storage.errors import ChangeRefused, RowChanged, StorageError
+from shared.storage.partition import Partition
 from shared.storage.rows import BadRow
 from shared.storage.table import Change, Row, Table, Write
 
@@ -78,13 +80,13 @@ class PendingJobs:
             for rows in self._table.pages(query, parameters):
                 yield _page(rows, now)
 
-    def scan(self, after_key: str, wanted: Wanted, *, at_once: int) -> Iterator[tuple[str, Row | None]]:
+    def scan(self, after_key: str, wanted: JobFilter, *, at_once: int) -> Iterator[tuple[str, Row | None]]:
         """Rows of pending jobs whose keys follow `after_key`: each key, with the whole row if it is wanted."""
-        return self._scan(after_key, OUTBOX_PREFIX, wanted, at_once)
+        return self._scan(after_key, OUTBOX_PREFIX, wanted, at_once, pending=True)
 
-    def scan_finished(self, after_key: str, wanted: Wanted, *, at_once: int) -> Iterator[tuple[str, Row | None]]:
+    def scan_finished(self, after_key: str, wanted: JobFilter, *, at_once: int) -> Iterator[tuple[str, Row | None]]:
         """The same of jobs that have just finished and are not in the history yet."""
-        return self._scan(after_key or FINISHED_PREFIX, f"{FINISHED_PREFIX}~", wanted, at_once)
+        return self._scan(after_key or FINISHED_PREFIX, f"{FINISHED_PREFIX}~", wanted, at_once, pending=False)
 
     def whole(self, row: Row, now: datetime) -> PendingRow:
         """The pending job in a row, with its parts. Raises BadRow, and StorageError."""
@@ -136,6 +138,10 @@ class PendingJobs:
         """Start following a job; False, and nothing changed, if its row is there already."""
         return self._table.insert(pending_key(job.job_id) | columns_of(job) | self._large_fields.columns(job))
 
+    def change(self, row: PendingRow, job: Job) -> None:
+        """Store what a caller changed of a job. Raises RowChanged if the row is not as it was read."""
+        self._table.commit([merge_of(row, caller_columns_of(job))])
+
     def remove(self, row: PendingRow) -> None:
         """Stop following, and delete the documents that this row refers to.
 
@@ -174,7 +180,8 @@ class PendingJobs:
                 else:
                     claims.refused += part
                 continue
-            claims.taken += [replace(row, etag=etag) for row, etag in zip(part, etags, strict=True)]
+            taken = zip(part, etags, strict=True)
+            claims.taken += [replace(row, etag=etag, claimed_until=until) for row, etag in taken]
         return claims
 
     def reread(self, rows: Sequence[PendingRow], now: datetime) -> list[PendingRow]:
@@ -191,11 +198,25 @@ class PendingJobs:
     def write(self, polled: Sequence[tuple[PendingRow, Job]], now: datetime) -> list[Written | None]:
         """Store what polls found: pending jobs are updated, finished ones leave, and events go into the outbox.
 
-        Each job is written if its row is still the one claimed, else its place holds None: the writer that changed
-        the row (a removal, or another poller after the claim ran out) wins. A job whose large fields storage does not
-        take for the moment is not written either, nor are those after it that have large fields: there is no time to
-        try each of them. All others are. Raises StorageError if nothing could be written for that reason.
+        Each job is written if its row is still claimed for this poll, else its place holds None: the writer that
+        changed the row (a removal, or another poller after the claim ran out) wins. What a caller changed meanwhile
+        is kept. A job whose large fields storage does not take for the moment is not written either, nor are those
+        after it that have large fields: there is no time to try each of them. All others are. Raises StorageError if
+        nothing could be written for that reason.
         """
+        results, error = self._write(polled, now)
+        for place, (row, job) in enumerate(polled):
+            if results[place] is None and (changed := self._changed_by_caller(row)) is not None:
+                about = changed.job
+                both = replace(job, operation=about.operation, label=about.label, external_id=about.external_id)
+                [results[place]], _ = self._write([(changed, both)], now)
+        if error is not None and not any(results):
+            raise error
+        return results
+
+    def _write(
+        self, polled: Sequence[tuple[PendingRow, Job]], now: datetime
+    ) -> tuple[list[Written | None], StorageError | None]:
         planned, error = planned_results(polled, self._large_fields, now)
         committed = iter(self._table.commit_each([changes for changes, _ in planned if changes]))
         results: list[Written | None] = []
@@ -207,9 +228,18 @@ class PendingJobs:
             results.append(None)
             if isinstance(result, RowChanged) and not job.pending:
                 self._drop_if_finished_before(row)
-        if error is not None and not any(results):
-            raise error
-        return results
+        return results, error
+
+    def _changed_by_caller(self, claimed: PendingRow) -> PendingRow | None:
+        """The row as it is now, if it is still claimed for the same poll and was changed all the same."""
+        row = self._table.get(PENDING_PARTITION, claimed.row_key)
+        try:
+            now_stored = None if row is None else pending_row(row, claimed.claimed_until or claimed.job.registered_at)
+        except BadRow:
+            return None
+        if now_stored is None or now_stored.etag == claimed.etag:
+            return None
+        return now_stored if now_stored.claimed_until == claimed.claimed_until is not None else None
 
     def _drop_if_finished_before(self, row: PendingRow) -> None:
         """Stop following a job whose earlier finish is still in the outbox: that one stands.
@@ -224,14 +254,15 @@ class PendingJobs:
             return  # it was another writer that changed the row
 
     def _scan(
-        self, after_key: str, before_key: str, wanted: Wanted, at_once: int
+        self, after_key: str, before_key: str, wanted: JobFilter, at_once: int, *, pending: bool
     ) -> Iterator[tuple[str, Row | None]]:
+        partition = Partition(self._table, PENDING_PARTITION)
         return scan(
-            self._table,
-            PENDING_PARTITION,
+            partition,
             after_key=after_key,
             before_key=before_key,
             wanted=wanted,
+            pending=pending,
             at_once=at_once,
         )
 

@@ -8,10 +8,10 @@ from shared.jobs.job import Job, JobState, Operation
 from shared.json_codec import JsonObject, RawJson
 
 
-class JobRecord(TypedDict):
-    """A job. Times are RFC 3339 in UTC.
+class ShortJobRecord(TypedDict):
+    """A job without its private offer. Times are RFC 3339 in UTC.
 
-    Upstream's values (`job*` except `jobId`, `resourceUri`, `errors`, `privateOffer`) are unchanged.
+    Upstream's values (`jobStatus`, `jobResult`, `jobStart`, `jobEnd`, `resourceUri`, `errors`) are unchanged.
     """
 
     jobId: str
@@ -20,6 +20,7 @@ class JobRecord(TypedDict):
     label: str | None
     externalId: str | None
     registeredAt: str
+    updatedAt: str
     finishedAt: str | None
     jobStatus: str | None
     jobResult: str | None
@@ -27,13 +28,18 @@ class JobRecord(TypedDict):
     jobEnd: str | None
     resourceUri: str | None
     errors: list[JsonObject]
-    privateOffer: RawJson | None
     pollCount: int
     lastPolledAt: str | None
     nextPollAt: str | None
     consecutivePollFailures: int
     lastPollError: str | None
     stalled: bool
+
+
+class JobRecord(ShortJobRecord):
+    """A job with its private offer: upstream's whole object, or null if there is none yet."""
+
+    privateOffer: RawJson | None
 
 
 def job_record(job: Job) -> JobRecord:
@@ -45,6 +51,7 @@ def job_record(job: Job) -> JobRecord:
         label=job.label,
         externalId=job.external_id,
         registeredAt=rfc3339(job.registered_at),
+        updatedAt=rfc3339(job.updated_at or job.registered_at),
         finishedAt=_time(job.finished_at),
         jobStatus=job.job_status,
         jobResult=job.job_result,

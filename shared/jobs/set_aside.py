@@ -1,7 +1,6 @@
 """Rows of the `pending` partition that are not jobs: set aside, with the reason, until someone looks at them.
 
-A row that is set aside keeps its row key and its columns; long values are cut. Any row can be set aside, whatever it
-holds.
+They keep their row keys and their columns, with long values cut. Any row can be set aside, whatever it holds.
 """
 
 import logging
@@ -13,11 +12,12 @@ from typing import Any, TypedDict
 from urllib.parse import unquote
 
 from shared.clock import Clock, rfc3339
-from shared.jobs.job_rows import PENDING_PARTITION, PendingRow, columns_of, pending_key, pending_row
+from shared.jobs.job_rows import PENDING_PARTITION, PendingRow, columns_of, pending_row
 from shared.log import log_event
 from shared.storage.errors import ChangeRefused
+from shared.storage.partition import Partition
 from shared.storage.rows import BadRow, moment
-from shared.storage.table import Change, Row, Table, Write, etag_of
+from shared.storage.table import PAGE_MAX_ROWS, Change, Row, Table, Write, etag_of
 
 SET_ASIDE_PARTITION = "setaside"
 LONGEST_VALUE_CHARACTERS = 2_000
@@ -64,26 +64,29 @@ class SetAsideRows:
     def __init__(self, table: Table, clock: Clock, *, changed: Callable[[], None]) -> None:
         """`changed` is called after rows were added or removed, so that health counts them again."""
         self._table = table
+        self._pending = Partition(table, PENDING_PARTITION)
+        self._partition = Partition(table, SET_ASIDE_PARTITION)
         self._clock = clock
         self._changed = changed
 
     def add(self, bad: Sequence[tuple[Row, str]]) -> int:
-        """Move rows out of the `pending` partition; returns how many. `bad` has each row with the reason.
+        """Move rows out of the pending partition; returns how many.
 
-        Rows are copied before they are deleted. Killed in between, the next tick copies them again.
+        They are copied first and then deleted. After a crash in between, the next tick copies them again.
         """
         now = self._clock.now()
-        copies = [_copy(row, reason, now) for row, reason in bad]
-        copied = self._table.commit_each([[Change(Write.UPSERT, copy)] for copy in copies])
+        copies = [
+            self._partition.change(Write.UPSERT, row["RowKey"], _kept_columns(row) | _note(reason, now))
+            for row, reason in bad
+        ]
+        copied = self._table.commit_each([[copy] for copy in copies])
         for place, (row, reason) in enumerate(bad):
-            if isinstance(copied[place], ChangeRefused):  # storage does not accept its columns a second time
-                [copied[place]] = self._table.commit_each([[Change(Write.UPSERT, _note(row, reason, now))]])
+            if isinstance(copied[place], ChangeRefused):  # storage does not accept its columns again
+                note = self._partition.change(Write.UPSERT, row["RowKey"], _note(reason, now))
+                [copied[place]] = self._table.commit_each([[note]])
         done = [row_and_reason for row_and_reason, etags in zip(bad, copied, strict=True) if isinstance(etags, list)]
         self._table.commit_each(
-            [
-                [Change(Write.DELETE, {"PartitionKey": PENDING_PARTITION, "RowKey": row["RowKey"]}, etag_of(row))]
-                for row, _ in done
-            ]
+            [[self._pending.change(Write.DELETE, row["RowKey"], etag=etag_of(row))] for row, _ in done]
         )
         for row, reason in done:
             log_event(_log, "job_set_aside", level=logging.WARNING, rowKey=row["RowKey"], reason=reason)
@@ -92,27 +95,23 @@ class SetAsideRows:
         return len(done)
 
     def page(self, after_key: str | None, limit: int) -> list[SetAsideRow]:
-        """Up to `limit` rows whose keys follow `after_key`; None: from the first, whose key may be empty."""
-        query = "PartitionKey eq @partition"
-        rows = self._table.rows(
-            query if after_key is None else f"{query} and RowKey gt @after",
-            {"partition": SET_ASIDE_PARTITION, "after": after_key},
-            columns=["RowKey", "setAsideAt", "reason"],
-            page_size=min(limit, 1000),
+        """Up to `limit` rows whose keys follow `after_key`; None starts at the first row, whose key may be empty."""
+        rows = self._partition.rows(
+            after=after_key, columns=["RowKey", "setAsideAt", "reason"], page_size=min(limit, PAGE_MAX_ROWS)
         )
         return [_read(row) for row, _ in zip(rows, range(limit), strict=False)]
 
     def count(self) -> SetAside:
-        """How many there are, and the newest."""
+        """The number of rows that are set aside, and the newest."""
         found = self.page(None, COUNTED_AT_MOST)
         newest = max(found, key=lambda row: row.set_aside_at, default=None)
         return SetAside(count=len(found), newest=None if newest is None else _shown(newest))
 
     def remove(self, row_key: str) -> bool:
-        """Remove a row by its key, or by its `addressable` key; False if there is none."""
+        """Remove a row by its key or its `addressable` key; False if there is none."""
         for key in (row_key, _EMPTY_KEYS.get(row_key, unquote(row_key))):
-            if self._table.get(SET_ASIDE_PARTITION, key) is not None:
-                self._table.delete(SET_ASIDE_PARTITION, key)
+            if self._partition.get(key) is not None:
+                self._partition.delete(key)
                 self._changed()
                 return True
         return False
@@ -123,7 +122,7 @@ class SetAsideRows:
         after_key: str | None = None
         while has_time() and (rows := self.page(after_key, REMOVED_AT_ONCE)):
             expired = [row for row in rows if row.set_aside_at < set_aside_before]
-            self._table.commit_each([[Change(Write.DELETE, _key(row.row_key))] for row in expired])
+            self._table.commit_each([[self._partition.change(Write.DELETE, row.row_key)] for row in expired])
             removed += len(expired)
             after_key = rows[-1].row_key
         if removed:
@@ -132,7 +131,7 @@ class SetAsideRows:
 
 
 def addressable(row_key: str) -> str:
-    """The key in a form that can be one segment of a URL's path."""
+    """The key in a form that fits into one segment of a URL's path."""
     if row_key in {"", ".", ".."}:
         return "%2E" * len(row_key) or "%00"
     return _NOT_IN_A_PATH.sub(lambda found: f"%{ord(found[0]):02X}", row_key)
@@ -142,19 +141,21 @@ def _shown(row: SetAsideRow) -> SetAsideNewest:
     return SetAsideNewest(rowKey=addressable(row.row_key), at=rfc3339(row.set_aside_at), reason=row.reason)
 
 
-def _copy(row: Row, reason: str, now: datetime) -> Row:
+def _kept_columns(row: Row) -> Row:
     kept: Row = {}
     characters = 0
     for name, value in row.items():
+        if name in {"PartitionKey", "RowKey"}:
+            continue
         kept[name] = _storable(value)
         characters += len(name) + (len(kept[name]) if isinstance(kept[name], str | bytes) else 0)
         if characters > KEPT_CHARACTERS_MAX or len(kept) > KEPT_COLUMNS_MAX:
             break
-    return kept | _note(row, reason, now)
+    return kept
 
 
-def _note(row: Row, reason: str, now: datetime) -> Row:
-    return _key(row["RowKey"]) | {"setAsideAt": now, "reason": reason[:LONGEST_REASON_CHARACTERS]}
+def _note(reason: str, now: datetime) -> Row:
+    return {"setAsideAt": now, "reason": reason[:LONGEST_REASON_CHARACTERS]}
 
 
 def _storable(value: Any) -> Any:  # noqa: ANN401 - a column of any type
@@ -164,17 +165,13 @@ def _storable(value: Any) -> Any:  # noqa: ANN401 - a column of any type
 
 
 def _read(row: Row) -> SetAsideRow:
-    """The row, even if someone has changed its columns."""
+    """The row, even if its columns were changed by others."""
     try:
         set_aside_at = moment(row, "setAsideAt")
     except BadRow:
         set_aside_at = None
     reason = row.get("reason")
     return SetAsideRow(row["RowKey"], set_aside_at or _NEVER, reason if isinstance(reason, str) else "")
-
-
-def _key(row_key: str) -> Row:
-    return {"PartitionKey": SET_ASIDE_PARTITION, "RowKey": row_key}
 
 
 SET_ASIDE_IN_A_TICK = 500
@@ -187,20 +184,21 @@ class RowRepair:
 
     def __init__(self, table: Table, set_aside_rows: SetAsideRows) -> None:
         self._table = table
+        self._pending = Partition(table, PENDING_PARTITION)
         self._set_aside_rows = set_aside_rows
 
     def set_aside(self, bad: Sequence[tuple[Row, str]]) -> int:
-        """Set aside rows that are not jobs, as many as a tick has time for; returns how many."""
+        """Move rows that are not jobs, up to SET_ASIDE_IN_A_TICK; returns how many."""
         return self._set_aside_rows.add(bad[:SET_ASIDE_IN_A_TICK])
 
     def set_aside_refused(self, rows: Sequence[PendingRow]) -> None:
-        """Set aside rows that are too large already for the columns of a job to be added."""
-        found = [self._table.get(PENDING_PARTITION, row.row_key) for row in rows]
+        """Move rows that are too large already, so that storage refuses to add a job's columns to them."""
+        found = [self._pending.get(row.row_key) for row in rows]
         self.set_aside([(row, "it is too large for storage to add the columns of a job") for row in found if row])
 
     def set_aside_if_bad(self, job_id: str, now: datetime) -> None:
-        """Set aside the row at this job's key if it is not a job."""
-        row = self._table.get(PENDING_PARTITION, job_id)
+        """Set aside a row that is not a job but has the key of one."""
+        row = self._pending.get(job_id)
         if row is None:
             return
         try:
@@ -209,32 +207,31 @@ class RowRepair:
             self.set_aside([(row, str(error))])
 
     def in_lower_case(self, rows: Sequence[PendingRow]) -> list[PendingRow]:
-        """The rows with their keys in lower case; rows that another system wrote in another case are renamed.
+        """The rows with their keys in lower case, after renaming those that another system wrote in another case.
 
-        Of two rows for the same job, the one in lower case stays, whether or not it is among `rows`. A row that
-        cannot be renamed now is left out.
+        Of two rows for the same job, the one in lower case stays, even if it is not among `rows`. A row that could
+        not be renamed is left out.
         """
         right = [row for row in rows if row.row_key == row.job.job_id]
-        misspelt = [row for row in rows if row.row_key != row.job.job_id][:RENAMED_IN_A_TICK]
-        if not misspelt:
+        in_other_case = [row for row in rows if row.row_key != row.job.job_id][:RENAMED_IN_A_TICK]
+        if not in_other_case:
             return right
         known = {row.job.job_id for row in right}
-        to_rename = {row.job.job_id: row for row in misspelt if row.job.job_id not in known}
-        surplus = [row for row in misspelt if to_rename.get(row.job.job_id) is not row]
-        renamed = self._table.commit_each([[_insert(row), _delete(row)] for row in to_rename.values()])
+        to_rename = {row.job.job_id: row for row in in_other_case if row.job.job_id not in known}
+        surplus = [row for row in in_other_case if to_rename.get(row.job.job_id) is not row]
+        renamed = self._table.commit_each([[self._insert(row), self._delete(row)] for row in to_rename.values()])
         found = []
         for row, result in zip(to_rename.values(), renamed, strict=True):
             if isinstance(result, list):
-                found.append(replace(row, row_key=row.job.job_id, etag=result[0]))
-            elif self._table.get(PENDING_PARTITION, row.job.job_id) is not None:
+                etag_of_inserted, _ = result
+                found.append(replace(row, row_key=row.job.job_id, etag=etag_of_inserted))
+            elif self._pending.get(row.job.job_id) is not None:
                 surplus.append(row)
-        self._table.commit_each([[_delete(row)] for row in surplus])
+        self._table.commit_each([[self._delete(row)] for row in surplus])
         return right + found
 
+    def _insert(self, row: PendingRow) -> Change:
+        return self._pending.change(Write.INSERT, row.job.job_id, columns_of(row.job) | row.parts)
 
-def _insert(row: PendingRow) -> Change:
-    return Change(Write.INSERT, pending_key(row.job.job_id) | columns_of(row.job) | row.parts)
-
-
-def _delete(row: PendingRow) -> Change:
-    return Change(Write.DELETE, pending_key(row.row_key), row.etag)
+    def _delete(self, row: PendingRow) -> Change:
+        return self._pending.change(Write.DELETE, row.row_key, etag=row.etag)

@@ -1,4 +1,7 @@
-"""The nightly clean-up: it removes what has outlived its retention, and documents that no row refers to."""
+"""The nightly `clean_up`: it removes rows that have expired, and documents that no row refers to.
+
+Such a document is left behind if a process is killed, or if a write loses a race.
+"""
 
 import logging
 import time
@@ -22,7 +25,7 @@ from shared.storage.retrying import retrying_for
 
 
 class OrphanedDocuments:
-    """Documents that no row refers to: left behind by a process that was killed, or by a write that lost a race."""
+    """Finds and deletes documents that no row refers to."""
 
     def __init__(self, documents: Documents, pending: PendingJobs, history: History) -> None:
         self._documents = documents
@@ -30,11 +33,10 @@ class OrphanedDocuments:
         self._history = history
 
     def remove(self, *, after_owner: str, written_before: datetime, has_time: Callable[[], bool]) -> tuple[int, str]:
-        """Delete orphans written before that moment, of the owners that follow `after_owner` ("": of all).
+        """Delete orphans that were written before that moment, of the owners that follow `after_owner` ("": all).
 
-        Returns how many entities were deleted, and the owner after which to continue next time ("": from the start).
-        A document is written before the row that refers to it, so a recent one may still get its row.
-        Raises StorageError.
+        Returns the number of entities, and the owner after which to continue ("": from the start). A document is
+        written before the row that refers to it, so a recent one may still get its row. Raises StorageError.
         """
         removed = 0
         for owner, entities in self._documents.by_owner(after_owner):
@@ -46,16 +48,15 @@ class OrphanedDocuments:
         return removed, ""
 
     def _remove(self, owner: str, entities: list[StoredEntity]) -> int:
-        # In the order in which a job moves: one that moves meanwhile is seen in one place or the other.
+        # In the order in which a job moves, so that a row that moves in between is seen in one place or the other.
         rows = [*self._pending.rows_of(owner), self._history.record_row(owner) or {}]
         kept = {reference.partition("~")[0] for row in rows for reference in references_in(row)}
         orphans = [entity for entity in entities if entity.document not in kept]
         return self._documents.delete_entities(owner, orphans)
 
 
-# A run goes on for 50 seconds at most, and a step that has just begun another batch still has to end it. Each step
-# has its own limit, counted from the start of the run, so that one with much to do does not block the others for
-# days.
+# A run takes 50 seconds at most, including the work that a step has just begun. These times count from its start.
+# Each step has its own, so that one with much to do does not hold up the others for days.
 JOBS_UNTIL_SECONDS = 20.0
 DELIVERIES_UNTIL_SECONDS = 32.0
 ORPHANS_UNTIL_SECONDS = 44.0
@@ -66,21 +67,21 @@ _log = logging.getLogger("offer_monitor.monitor")
 
 
 class RemoveExpired(Protocol):
-    """Removes deliveries whose last attempt was before `ended_before`, while there is time. Returns how many."""
+    """Removes deliveries whose last attempt was before `ended_before`, while there is time; returns how many."""
 
     def __call__(self, *, ended_before: datetime, has_time: Callable[[], bool]) -> int: ...
 
 
 @dataclass(frozen=True)
 class Retention:
-    """How many days finished jobs and ended deliveries are kept; 0 keeps them for ever."""
+    """How many days finished jobs and deliveries are kept; 0 keeps them for good."""
 
     job_history_days: int
     delivery_history_days: int
 
 
 class CleanUp:
-    """Removes what is no longer needed, in steps that do not depend on each other."""
+    """Removes what has expired, in steps that do not depend on each other."""
 
     def __init__(
         self,
@@ -104,7 +105,7 @@ class CleanUp:
         self._monotonic = monotonic
 
     def run(self, last: TimerReport | None) -> TimerReport:
-        """Run every step, continuing where the `last` run stopped. A failed step is in the report, not raised."""
+        """Remove what has expired; continues where the `last` run stopped. A failed step is reported, not raised."""
         now = self._clock.now()
         began = self._monotonic()
         resume_after = "" if last is None else str(last.facts.get("orphansAfter", ""))
@@ -119,7 +120,7 @@ class CleanUp:
             )
             return removed
 
-        # Small steps first. Documents come last, since jobs that are removed may leave some.
+        # Small steps first. Documents come last, since removed jobs may have left some.
         steps: dict[str, Callable[[], int]] = {
             "statusRequests": lambda: self._poll_spacing.forget(now, has_time=until(JOBS_UNTIL_SECONDS)),
             "removals": lambda: self._history.forget_removals(
@@ -155,7 +156,7 @@ def _run_steps(steps: Mapping[str, Callable[[], int]]) -> tuple[dict[str, int], 
             counts[name] = remove()
         except (StorageError, SettingsError) as error:
             reasons.append(f"{name}: {error}")
-        except Exception:  # noqa: BLE001 - a step that fails in an unforeseen way must not stop the others
+        except Exception:  # noqa: BLE001 - an unexpected failure of one step must not stop the others
             _log.exception("cleaning up %s failed unexpectedly", name)
             reasons.append(f"{name}: failed unexpectedly; the log says why")
     return counts, reasons

@@ -1,7 +1,7 @@
 """When each timer function last ran, and how it went.
 
-Each function has its own row in the `monitor` partition, which each run overwrites. Only `poll_pending_jobs` has
-none: its last run is in the monitor's state (`state.py`).
+Each function has its own row in the `monitor` partition, which each run overwrites. The last run of
+`poll_pending_jobs` is in the monitor's state instead (`state.py`).
 """
 
 from collections.abc import Mapping
@@ -11,6 +11,7 @@ from typing import Any
 
 from shared.json_codec import dumps, loads
 from shared.monitor.state import MONITOR_PARTITION
+from shared.storage.partition import Partition
 from shared.storage.rows import BadRow, flag, moment, read_row, text
 from shared.storage.table import Row, Table
 
@@ -19,7 +20,7 @@ _TIMER_PREFIX = "timer~"
 
 @dataclass(frozen=True)
 class TimerReport:
-    """One run: when it began, whether it could do its work, and what else is worth keeping (a JSON object)."""
+    """One run: when it began, whether it succeeded, and further facts (a JSON object)."""
 
     at: datetime
     ok: bool
@@ -30,37 +31,28 @@ class TimerReports:
     """Keeps the last report of each timer function. Every method raises StorageError."""
 
     def __init__(self, table: Table) -> None:
-        self._table = table
+        self._partition = Partition(table, MONITOR_PARTITION)
 
     def record(self, function: str, report: TimerReport) -> None:
-        """Store the report of a run that has just ended."""
-        self._table.upsert(
-            {
-                "PartitionKey": MONITOR_PARTITION,
-                "RowKey": _TIMER_PREFIX + function,
-                "at": report.at,
-                "ok": report.ok,
-                "facts": dumps(report.facts),
-            }
+        """Store the report of the function's latest run."""
+        self._partition.upsert(
+            _TIMER_PREFIX + function, {"at": report.at, "ok": report.ok, "facts": dumps(report.facts)}
         )
 
     def last(self, function: str) -> TimerReport | None:
         """The function's last report."""
-        row = self._table.get(MONITOR_PARTITION, _TIMER_PREFIX + function)
+        row = self._partition.get(_TIMER_PREFIX + function)
         return None if row is None else _report(row)
 
     def all(self) -> dict[str, TimerReport]:
         """The last report of each function that has run."""
-        rows = self._table.rows(
-            "PartitionKey eq @partition and RowKey gt @first and RowKey lt @end",
-            {"partition": MONITOR_PARTITION, "first": _TIMER_PREFIX, "end": f"{_TIMER_PREFIX}~"},
-        )
+        rows = self._partition.rows(after=_TIMER_PREFIX, before=f"{_TIMER_PREFIX}~")
         reports = {row["RowKey"].removeprefix(_TIMER_PREFIX): _report(row) for row in rows}
         return {function: report for function, report in reports.items() if report is not None}
 
 
 def _report(row: Row) -> TimerReport | None:
-    """The report in a row; None if the row has been changed into something else."""
+    """The report in a row; None if the row is not a report."""
 
     def read() -> TimerReport:
         at, facts = moment(row, "at"), loads(text(row, "facts") or "{}")

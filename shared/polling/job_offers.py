@@ -1,14 +1,11 @@
 """The private offer that a job made or changed, whether or not the job is registered here."""
 
-import math
-from datetime import timedelta
-
 from shared.clock import Clock
+from shared.jobs.errors import AskedTooRecently, JobMadeNoOffer, JobStillPending, JobUnknown, OfferDeleted
 from shared.jobs.job import POLL_SPACING, Job, JobState, Operation
 from shared.jobs.poll_spacing import PollSpacing, RememberedRequest
 from shared.jobs.registry import JobRegistry
-from shared.json_codec import InvalidJson, JsonObject, dumps, loads
-from shared.polling.check import AskedTooRecently, JobUnknown
+from shared.json_codec import InvalidJson, dumps, loads
 from shared.polling.poller import ANSWER_WITHIN, claimed_until
 from shared.storage.errors import RowChanged
 from shared.upstream.errors import TokenUnavailable, UpstreamError, UpstreamNotFound, UpstreamRejectedRequest
@@ -18,27 +15,6 @@ from shared.upstream.product_ingestion import ProductIngestion
 # A remembered answer fits into one column: errors that are too long for it are left out.
 LONGEST_REMEMBERED_CHARACTERS = 30_000
 NO_SUCH_JOB = "null"
-
-
-class JobStillPending(Exception):
-    """The job has not ended; there may be an offer later."""
-
-    def __init__(self, wait: timedelta) -> None:
-        super().__init__("the job has not ended yet")
-        self.retry_after_seconds = max(1, math.ceil(wait.total_seconds()))
-
-
-class JobMadeNoOffer(Exception):
-    """The job ended without making or changing an offer; `errors` are upstream's."""
-
-    def __init__(self, outcome: str, errors: list[JsonObject]) -> None:
-        super().__init__(f"the job {outcome}")
-        self.outcome = outcome
-        self.errors = errors
-
-
-class OfferDeleted(Exception):
-    """The job deleted the offer."""
 
 
 class JobOffers:
@@ -56,7 +32,7 @@ class JobOffers:
         """The private offer as upstream sent it: one JSON object, in UTF-8.
 
         It was stored when the job finished; if the job is not registered here, upstream is asked for it now. Raises
-        the errors above, JobUnknown, AskedTooRecently, UpstreamError and StorageError.
+        JobError, UpstreamError and StorageError.
         """
         job = self._registry.find(job_id)
         return self._of_unregistered(job_id) if job is None else self._of_registered(job)

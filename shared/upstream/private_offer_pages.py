@@ -1,35 +1,35 @@
-"""The list of private offers, which upstream gives in pages of its own size, cut to the caller's limit.
+"""The list of private offers: upstream's pages, filtered and cut to the caller's limit.
 
-Upstream documents no filter, so filters are applied here. A cursor names a page of upstream and a place in it.
+Upstream documents no filter, so filters are applied here. A cursor names a page of upstream and a place in it. Links
+and cursors are checked to stay within the list, since a token follows them.
 """
 
-import base64
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+from urllib.parse import SplitResult, unquote, urlsplit
 
-from shared.json_codec import InvalidJson, dumps, elements, loads, members, text_of
+from shared.cursor import InvalidCursor, make_cursor, read_cursor
+from shared.json_codec import InvalidJson, elements, members, text_of
 from shared.upstream.answers import Answer
-from shared.upstream.urls import ForeignLink, checked_relative, relative_to
 
 if TYPE_CHECKING:
     from msgspec import Raw
 
-CURSOR_MAX_CHARACTERS = 8192
-# A listing ends, with a cursor, once it has more than this: offers may be large, and all of them are held at once.
+# A listing that exceeds this ends, with a cursor: offers may be large, and all of them are in memory at once.
 LISTING_MAX_BYTES = 8 * 1024 * 1024
 _LINK_MAX_CHARACTERS = 4096
+_PORTS = {"https": 443, "http": 80}
 
 
-class InvalidCursor(ValueError):
-    """A cursor that no listing gave out."""
+class ForeignLink(ValueError):
+    """A link leads outside of the base URL. The message does not repeat it."""
 
 
 @dataclass(frozen=True)
 class PrivateOfferPage:
-    """Offers as the bytes that came, each one JSON object in UTF-8, and where to go on; `next_cursor` is None at the
-    end of the list."""
+    """Offers as upstream's bytes, each a JSON object in UTF-8. `next_cursor` is None at the end of the list."""
 
     offers: list[bytes]
     next_cursor: str | None
@@ -37,10 +37,10 @@ class PrivateOfferPage:
 
 @dataclass(frozen=True)
 class _Place:
-    """A page of upstream (path and query below the base URL) and how many of its offers were gone through.
+    """A page of upstream (path and query below the base URL), and how many of its offers are done with.
 
-    `number` counts the pages of the listing. `remembered` is the latest one whose number is a power of two. Meeting
-    it again means a circle; one of any length is noticed, also by a listing that goes on by cursors.
+    `number` counts the pages of the listing. `remembered` is the fingerprint of the latest page whose number is a
+    power of two. Reaching that page again means a circle. A circle of any length is noticed, even across cursors.
     """
 
     page: str
@@ -53,7 +53,7 @@ class _Place:
         return cls(page, 0, 1, _fingerprint(page))
 
     def next(self, page: str) -> "_Place | None":
-        """The beginning of the page after this one; None if the list has come full circle."""
+        """The start of the page after this one; None if that page closes a circle."""
         if _fingerprint(page) == self.remembered:
             return None
         number = self.number + 1
@@ -71,13 +71,14 @@ def collect(
     wanted: Mapping[str, str],
     has_time: Callable[[], bool],
 ) -> PrivateOfferPage:
-    """Up to `limit` offers whose fields equal `wanted` without case, from `first_page` or from `cursor` on.
+    """Up to `limit` offers whose fields equal `wanted` in any case, starting at `first_page` or at `cursor`.
 
-    Fewer, with a cursor, once they exceed LISTING_MAX_BYTES or `has_time` says no: of a long list a filter may pass
-    over thousands. Raises InvalidCursor before any request; UpstreamError, also for next links that lead elsewhere or
-    in a circle.
+    There are fewer, and a cursor, once they exceed LISTING_MAX_BYTES or `has_time` returns false: a filter may pass
+    over thousands of offers. Raises InvalidCursor before any request. Raises UpstreamError, also for next links that
+    lead elsewhere or in a circle.
     """
-    place = _decode(cursor) if cursor is not None else _Place.first(first_page)
+    filters = ["private-offers", *(f"{name}={value.casefold()}" for name, value in wanted.items())]
+    place = _Place.first(first_page) if cursor is None else _decode(cursor, filters)
     found: list[bytes] = []
     size_bytes = 0
     while True:
@@ -85,7 +86,7 @@ def collect(
         offers, next_page = _read_page(answer, base_url)
         for position, offer in enumerate(offers[place.offset :], start=place.offset):
             if len(found) == limit or size_bytes > LISTING_MAX_BYTES:
-                return PrivateOfferPage(found, _encode(replace(place, offset=position)))
+                return PrivateOfferPage(found, _encode(replace(place, offset=position), filters))
             if _matches(answer, offer, wanted):
                 found.append(bytes(offer))
                 size_bytes += len(found[-1])
@@ -96,7 +97,7 @@ def collect(
             raise answer.unreadable("its next links lead in a circle")
         place = following
         if len(found) == limit or size_bytes > LISTING_MAX_BYTES or not has_time():
-            return PrivateOfferPage(found, _encode(place))
+            return PrivateOfferPage(found, _encode(place, filters))
 
 
 def _read_page(answer: Answer, base_url: str) -> "tuple[list[Raw], str | None]":
@@ -104,7 +105,7 @@ def _read_page(answer: Answer, base_url: str) -> "tuple[list[Raw], str | None]":
     try:
         offers = elements(page.get("privateOffers", b""))
     except InvalidJson as error:
-        raise answer.unreadable("it holds no array privateOffers that can be read") from error
+        raise answer.unreadable("its privateOffers are not a readable array") from error
     if not all(bytes(memoryview(offer)[:1]) == b"{" for offer in offers):
         raise answer.unreadable("its privateOffers are not all objects")
     link = page.get("@nextLink", b"null")
@@ -125,7 +126,7 @@ def _next_page(answer: Answer, link: str | None, base_url: str) -> str:
 
 
 def _of_the_list(relative: str) -> str:
-    """Refuse what is below the base URL but not of the list: a cursor must not ask for a job's status, say."""
+    """Refuse a URL outside of the list: a cursor must not request the status of a job, for example."""
     if not checked_relative(relative).casefold().startswith("private-offer"):
         raise ForeignLink("the link does not lead to the list of private offers")
     return relative
@@ -136,36 +137,54 @@ def _matches(answer: Answer, offer: "Raw", wanted: Mapping[str, str]) -> bool:
         found = members(offer, *wanted)
     except InvalidJson as error:
         raise answer.unreadable("an offer in it cannot be read") from error
-    told = {name: (text_of(found.get(name)) or "").strip().casefold() for name in wanted}
-    return all(told[name] == value.casefold() for name, value in wanted.items())
+    found_texts = {name: (text_of(found.get(name)) or "").strip().casefold() for name in wanted}
+    return all(found_texts[name] == value.casefold() for name, value in wanted.items())
 
 
 def _fingerprint(page: str) -> str:
     return sha256(page.encode("utf-8")).hexdigest()[:16]
 
 
-def _encode(place: _Place) -> str:
-    content = dumps([place.page, place.offset, place.number, place.remembered])
-    return base64.urlsafe_b64encode(content.encode("ascii")).decode("ascii").rstrip("=")
+def _encode(place: _Place, filters: Sequence[str]) -> str:
+    return make_cursor([place.page, place.offset, place.number, place.remembered], filters=filters)
 
 
-def _decode(cursor: str) -> _Place:
-    """Raises InvalidCursor. A cursor is the caller's to forge, so it is checked like any link."""
-    if len(cursor) > CURSOR_MAX_CHARACTERS:
-        raise InvalidCursor("the cursor is too long")
-    try:
-        content: Any = loads(base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True))
-    except ValueError as error:  # binascii.Error and InvalidJson are
-        raise InvalidCursor("the cursor is not one that a listing gave") from error
-    match content:
-        case [str() as page, int() as offset, int() as number, str() as remembered] if _counts(offset, number):
+def _decode(cursor: str, filters: Sequence[str]) -> _Place:
+    """Raises InvalidCursor. A cursor may be forged, so the page in it is checked like any link."""
+    match read_cursor(cursor, filters=filters, longest_text=_LINK_MAX_CHARACTERS):
+        case [str() as page, int() as offset, int() as number, str() as remembered]:
             try:
                 return _Place(_of_the_list(page), offset, number, remembered)
             except ForeignLink as error:
-                raise InvalidCursor("the cursor leads elsewhere than to the list of private offers") from error
+                raise InvalidCursor from error
         case _:
-            raise InvalidCursor("the cursor is not one that a listing gave")
+            raise InvalidCursor
 
 
-def _counts(*numbers: int) -> bool:
-    return all(0 <= number < 2**31 and not isinstance(number, bool) for number in numbers)
+def relative_to(base_url: str, link: str) -> str:
+    """The path and query of the absolute `link` below `base_url`, unchanged. Raises ForeignLink."""
+    base = urlsplit(base_url)
+    try:
+        target = urlsplit(link.strip())
+        same_origin = _origin(target) == _origin(base)
+    except ValueError as error:
+        raise ForeignLink("the link is not a URL") from error
+    base_path = base.path.rstrip("/") + "/"
+    if not same_origin or target.username is not None or not target.path.startswith(base_path):
+        raise ForeignLink("the link leads to another host or path than the API's")
+    return checked_relative(target.path.removeprefix(base_path) + (f"?{target.query}" if target.query else ""))
+
+
+def checked_relative(relative: str) -> str:
+    """Return `relative` if it stays below a base URL in front of it. Raises ForeignLink."""
+    path = unquote(relative.partition("?")[0])
+    segments = path.split("/")
+    plain = relative.isascii() and relative.isprintable() and not set(relative) & set(" \\#")
+    if not plain or any(not segment.strip(".") for segment in segments) or "\\" in path:
+        raise ForeignLink("the link's path is not plain")
+    return relative
+
+
+def _origin(url: SplitResult) -> tuple[str, str | None, int | None]:
+    """Raises ValueError for an invalid port."""
+    return url.scheme, url.hostname, url.port or _PORTS.get(url.scheme)

@@ -61,6 +61,9 @@ class Api:
     def register(self, body: object) -> Answer:
         return self.call(lambda process: process.api().jobs.register, path="jobs", body=body)
 
+    def change(self, job_id: str, body: object) -> Answer:
+        return self.call(lambda process: process.api().jobs.change, route={"jobId": job_id}, body=body)
+
     def jobs(self, **query: str) -> Answer:
         return self.call(lambda process: process.api().jobs.list, path="jobs", query=query)
 

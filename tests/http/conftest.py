@@ -5,8 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from sandbox.server import Sandbox
-from shared.storage.connection import Tables
-from shared.storage.table import Table
+from shared.storage.table import Table, Tables
 from tests.clock import FakeClock
 from tests.http.api import Api
 from tests.instance import TestProcess

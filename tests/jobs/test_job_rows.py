@@ -17,9 +17,8 @@ from shared.jobs.record import job_record
 from shared.json_codec import dumps_bytes
 from shared.polling.rules import PollRules
 from shared.storage.documents import Documents
-from shared.storage.entities import StoredRow
 from shared.storage.errors import RecordBroken
-from shared.storage.rows import BadRow
+from shared.storage.rows import BadRow, StoredRow
 from shared.storage.table import Table
 from shared.upstream.errors import UpstreamTimeout
 

@@ -1,4 +1,4 @@
-"""A server that writes down what it is asked, byte for byte, and answers what the test says, byte for byte."""
+"""A server that records requests and sends the test's answers, both byte for byte."""
 
 import socket
 import threading
@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 class RecordingServer:
     """Plain HTTP on this machine. `answers` are used up in order, the last one again and again.
 
-    With `hang_up` it closes the connection after each answer, whatever that promised.
+    With `hang_up` it closes the connection after each answer, even if the answer is incomplete.
     """
 
     def __init__(self) -> None:
@@ -56,3 +56,8 @@ def recording() -> Iterator[RecordingServer]:
     yield server
     server.close()
     thread.join(5)
+
+
+def reply(head: str, body: bytes = b"") -> bytes:
+    """An answer as it goes over the wire: status line and headers without their last line end, then the body."""
+    return f"HTTP/1.1 {head}\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body

@@ -8,7 +8,7 @@ import sys
 from shared.clock import SystemClock
 from shared.events.event import Event
 from shared.settings import StorageByConnectionString, load_settings
-from shared.storage.connection import Tables
+from shared.storage.table import Tables
 from shared.webhooks.webhooks import open_webhooks
 from tests.webhooks.samples import event
 

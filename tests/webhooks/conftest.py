@@ -7,8 +7,7 @@ import pytest
 
 from shared.clock import Clock
 from shared.settings import StorageByConnectionString, load_settings
-from shared.storage.connection import Tables
-from shared.storage.table import Table
+from shared.storage.table import Table, Tables
 from shared.webhooks.endpoint import Endpoint, new_endpoint_id
 from shared.webhooks.endpoints import EndpointStore
 from shared.webhooks.signing import new_secret

@@ -11,9 +11,8 @@ from hypothesis import strategies as st
 
 from shared.json_codec import dumps
 from shared.settings import StorageByConnectionString
-from shared.storage.connection import Tables
 from shared.storage.errors import RecordBroken
-from shared.storage.table import Table
+from shared.storage.table import Table, Tables
 from shared.webhooks.delivery import DeliveryStatus
 from shared.webhooks.delivery_rows import body_of, created_at_in, delivery_id_in, delivery_of, due_of
 from shared.webhooks.endpoint_rows import endpoint_of
