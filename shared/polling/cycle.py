@@ -3,14 +3,13 @@
 The cycle's own thread does all reading and writing of jobs. It reads the `pending` partition page by page (`due.py`),
 claims due jobs in batches, gives them to threads that do nothing but poll (`workers.py`), and writes their results,
 many jobs to a transaction. Another thread finishes jobs (`jobs/finishing.py`), so that sending events never delays
-the next request. Polling begins with the first page; if a partition is too large for one cycle, the next one reads
-on.
+the next request. Polling begins with the first page; if the partition is too large for one cycle, the next reads on.
 
 Each job goes through four steps:
 
 1. claim it, by a conditional write,
 2. poll it,
-3. write the result, conditionally, together with the event that the result makes,
+3. write the result, by another conditional write, together with the event that it makes,
 4. finish it, if it ended.
 
 Killed after 1 or 2, the job is polled again when its claim has expired. Killed after 3, the next tick finishes it.
