@@ -138,7 +138,7 @@ class WebhookHandlers:
         attempt = self.webhooks.sender.send(endpoint, event.id, body_of(event, endpoint.format))
         if attempt.succeeded and (endpoint.failing_since is not None or endpoint.from_settings):
             # The endpoint of the settings cannot be enabled by a PATCH: answering again is its way back.
-            self.webhooks.endpoints.note_success(endpoint)
+            self.webhooks.endpoints.record_success(endpoint)
         return json_response(record_of_test(attempt))
 
     @takes_parameters

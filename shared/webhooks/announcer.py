@@ -1,4 +1,4 @@
-"""From an event to the endpoints that want it."""
+"""Turns events into deliveries: one for each endpoint that wants the event."""
 
 from collections.abc import Sequence
 from itertools import batched
@@ -13,18 +13,18 @@ from shared.webhooks.endpoint import Endpoint, FormatName
 from shared.webhooks.endpoints import EndpointStore
 from shared.webhooks.formats import body_of
 
-# What fits into one transaction: a delivery is three rows, and a transaction holds a hundred.
+# Fits into one transaction: a delivery has three rows, and a transaction holds a hundred.
 EVENTS_STORED_AT_ONCE = TRANSACTION_MAX_ROWS // 3
-# With a hundred endpoints, the last one's deliveries must not be stored after those of all others.
+# With a hundred endpoints, storing must not reach the last one only after all the others.
 STORING_THREADS = 16
 type Bodies = dict[tuple[str, FormatName], bytes]
 
 
-class FanOut:
-    """Announces events: stores one delivery per endpoint that wants one, and starts the first attempts.
+class WebhookAnnouncer:
+    """Announces events: stores one delivery for each endpoint that wants the event, and starts the first attempts.
 
-    A delivery's id follows from event and endpoint, and storing one that is there changes nothing; so an event may be
-    announced any number of times, by a process that was killed half-way and by the one that takes over.
+    A delivery's id follows from its event and endpoint, and storing it again changes nothing. So an event may be
+    announced any number of times: by a process that was killed half-way, and by the one that takes over.
     """
 
     def __init__(
@@ -36,12 +36,12 @@ class FanOut:
         self._clock = clock
 
     def announce(self, events: Sequence[Event]) -> None:
-        """See `shared.events.event.Announcer`. Raises StorageError; deliveries stored until then stay."""
+        """See `shared.events.event.Announcer`. Raises StorageError; deliveries stored before that stay."""
         if events:
             self._announce(events, self._deliverer.open_batch())
 
     def announce_and_wait(self, events: Sequence[Event], seconds: float) -> None:
-        """Announce, and wait for the first attempts, at most `seconds`: lines logged after an invocation are lost."""
+        """Announce, then wait up to `seconds` for the first attempts: lines logged after an invocation are lost."""
         batch = self._deliverer.open_batch()
         try:
             self._announce(events, batch)
@@ -53,12 +53,13 @@ class FanOut:
         if not listening:
             return
         with InvocationThreadPool(min(len(listening), STORING_THREADS), thread_name_prefix="announce") as pool:
-            # A few at a time: of a thousand events the first are under way to every endpoint before the last are
-            # stored.
-            for few in batched(events, EVENTS_STORED_AT_ONCE, strict=False):
-                bodies = _bodies(few, listening)
-                # One endpoint that cannot be stored for must not keep the others waiting.
-                stored = [pool.submit(self._store_and_start, endpoint, few, bodies, batch) for endpoint in listening]
+            # In groups: the first of a thousand events are on their way to every endpoint before the last are stored.
+            for group in batched(events, EVENTS_STORED_AT_ONCE, strict=False):
+                bodies = _bodies(group, listening)
+                # All endpoints at once: a failure to store for one must not delay the others.
+                stored = [
+                    pool.submit(self._store_and_start, endpoint, group, bodies, batch) for endpoint in listening
+                ]
                 for each in stored:
                     each.result()
 
@@ -70,7 +71,7 @@ class FanOut:
 
 
 def _bodies(events: Sequence[Event], listening: Sequence[Endpoint]) -> Bodies:
-    """What is sent about each event in each format in which an endpoint wants it."""
+    """The body of each event in every format that an endpoint wants it in."""
     by_id = {event.id: event for event in events}
     asked_for = {(event.id, one.format) for one in listening for event in events if wants(one.events, event.type)}
     return {(event_id, format_name): body_of(by_id[event_id], format_name) for event_id, format_name in asked_for}

@@ -1,7 +1,7 @@
-"""How a delivery is stored in the deliveries table: the columns of its rows, and back.
+"""The rows of a delivery in the deliveries table: writes their columns and reads them back.
 
-A column holds 64 KiB and an entity 1 MiB, both in UTF-16. An attempt keeps a text of at most 1,000 characters, and
-JSON turns each into six at most: with fifty attempts the largest log row has about 600 KiB.
+A column holds 64 KiB and an entity 1 MiB, both in UTF-16. An attempt keeps up to 1,000 characters of text, and JSON
+turns each into six at most: with fifty attempts the largest log row has about 600 KiB.
 """
 
 import json
@@ -19,9 +19,9 @@ from shared.storage.rows import stored_moment
 from shared.storage.table import Change, Row, Write, etag_of
 from shared.webhooks.delivery import Attempt, Delivery, DeliveryStatus, DueDelivery, delivery_id
 
-# An attempt takes 15 s at most; the rest is for storage before and after it.
+# An attempt takes up to 15 s; the rest is for storage before and after it.
 CLAIM_LASTS = timedelta(seconds=45)
-# Of more attempts than this, the first and the newest are kept.
+# Of more attempts, the first and the newest are kept.
 ATTEMPTS_KEPT = 50
 # The service allows 64 KiB a binary column.
 _PART_BYTES = 60 * 1024
@@ -39,19 +39,19 @@ def due_key(due: DueDelivery) -> Row:
 
 
 def log_key(created_at: datetime, id_of_delivery: str) -> str:
-    """The row key of a delivery's log row; with an empty id the first one that a delivery of that time can have."""
+    """The row key of a delivery's log row; with an empty id, the lowest key that a delivery of that time can have."""
     inverted_ms = _LATEST_MS - (created_at - _EPOCH) // timedelta(milliseconds=1)
     return f"log~{inverted_ms:014}~{id_of_delivery}"
 
 
 def delivery_id_in(log_key: str) -> str | None:
-    """The delivery whose log row has this key, or None if it is not such a key."""
+    """The id of the delivery whose log row has this key, or None if it is not the key of a log row."""
     found = _LOG_KEY.fullmatch(log_key)
     return None if found is None else found[2]
 
 
 def created_at_in(log_key: str) -> datetime:
-    """When the delivery of a log row was created, as its key says."""
+    """When a log row's delivery was created, according to the row's key."""
     found = _LOG_KEY.fullmatch(log_key)
     return _EPOCH if found is None else _EPOCH + timedelta(milliseconds=_LATEST_MS - int(found[1]))
 
@@ -75,13 +75,25 @@ def new_due(endpoint_id: str, event: Event, body: bytes, now: datetime) -> DueDe
 
 def rows_of_new(due: DueDelivery, now: datetime, *, dead: bool) -> list[Change]:
     """The rows of a new delivery; of a pending one the due row is the last."""
-    body = due.body or b""
-    parts = [body[start : start + _PART_BYTES] for start in range(0, len(body), _PART_BYTES)]
-    body_row: Row = key(due.endpoint_id, f"body~{due.id}") | {"logKey": due.log_key, "parts": len(parts)}
-    body_row |= {f"part{number}": part for number, part in enumerate(parts)}
     log = log_row(due, now, DeliveryStatus.DEAD if dead else DeliveryStatus.PENDING)
     last = key(due.endpoint_id, f"dead~{due.id}") if dead else due_row(due, now)
-    return [Change(Write.INSERT, row) for row in (body_row, log, last)]
+    return [Change(Write.INSERT, row) for row in (_body_row(due), log, last)]
+
+
+def rows_of_refused(due: DueDelivery, now: datetime, reason: str, *, with_body: bool) -> list[Change]:
+    """The rows of a new delivery that storage refused: dead, with the reason in place of an attempt's error."""
+    body_row = _body_row(due) if with_body else key(due.endpoint_id, f"body~{due.id}") | {"logKey": due.log_key}
+    attempt = Attempt(at=now, status=None, latency_ms=0, error=f"not sent: {reason}")
+    log = log_row(due, now, DeliveryStatus.DEAD)
+    log |= {"attempts": 1, _attempt_column(1): _attempt_text(attempt, 1)}
+    return [Change(Write.INSERT, row) for row in (body_row, log, key(due.endpoint_id, f"dead~{due.id}"))]
+
+
+def _body_row(due: DueDelivery) -> Row:
+    body = due.body or b""
+    parts = [body[start : start + _PART_BYTES] for start in range(0, len(body), _PART_BYTES)]
+    row: Row = key(due.endpoint_id, f"body~{due.id}") | {"logKey": due.log_key, "parts": len(parts)}
+    return row | {f"part{number}": part for number, part in enumerate(parts)}
 
 
 def log_row(due: DueDelivery, created_at: datetime, status: DeliveryStatus) -> Row:
@@ -119,7 +131,7 @@ def due_row(due: DueDelivery, next_attempt_at: datetime) -> Row:
 
 
 def due_of(row: Row) -> DueDelivery:
-    """The delivery in a due row. Raises RecordBroken if a column is missing or holds something absurd."""
+    """The delivery in a due row. Raises RecordBroken if a column is missing or has an impossible value."""
     _moment(row, "nextAttemptAt")
     id_of_delivery = row["RowKey"].removeprefix("due~")
     if delivery_id_in(_text(row, "logKey")) != id_of_delivery:
@@ -138,18 +150,18 @@ def due_of(row: Row) -> DueDelivery:
 
 
 def rows_after(
-    due: DueDelivery, attempt: Attempt, next_attempt_at: datetime | None, *, shortened: bool = False
+    due: DueDelivery, attempt: Attempt, next_attempt_at: datetime | None, *, without_texts: bool = False
 ) -> list[Change]:
-    """The changes that store an attempt: the delivery goes on waiting until `next_attempt_at`, or has ended.
+    """The changes that store an attempt: the delivery is pending until `next_attempt_at`, or has ended.
 
-    With `shortened` the log keeps neither the texts of this attempt nor those before it.
+    With `without_texts` the log row loses the texts of this attempt and all earlier ones.
     """
     made = due.attempts + 1
     log: Row = key(due.endpoint_id, due.log_key) | {"attempts": made, "lastAttemptAt": attempt.at}
-    if shortened:
+    if without_texts:
         log |= {_attempt_column(number): "" for number in range(1, ATTEMPTS_KEPT + 1)}
         attempt = replace(
-            attempt, response=None, error="storage did not take what was said" if attempt.error else None
+            attempt, response=None, error="storage refused the text of the error" if attempt.error else None
         )
     log[_attempt_column(made)] = _attempt_text(attempt, made)
     if next_attempt_at is not None:
@@ -160,13 +172,13 @@ def rows_after(
     return _rows_of_end(due, log, ended)
 
 
-def rows_of_burial(due: DueDelivery) -> list[Change]:
+def rows_of_death(due: DueDelivery) -> list[Change]:
     """The changes that end a delivery as dead without another attempt."""
     return _rows_of_end(due, key(due.endpoint_id, due.log_key), DeliveryStatus.DEAD)
 
 
 def delivery_of(row: Row) -> Delivery:
-    """The delivery in a log row. Raises RecordBroken if a column is missing or holds something absurd."""
+    """The delivery in a log row. Raises RecordBroken if a column is missing or has an impossible value."""
     try:
         status = DeliveryStatus(row.get("status", ""))
     except ValueError as error:
@@ -196,7 +208,7 @@ def _rows_of_end(due: DueDelivery, log: Row, status: DeliveryStatus) -> list[Cha
 
 
 def _attempt_column(number: int) -> str:
-    """Where the attempt of that number is kept: the first has a column of its own, the others take turns."""
+    """The column for the attempt of that number: the first has its own, the others share the rest in turn."""
     place = number if number <= ATTEMPTS_KEPT else 2 + (number - 2) % (ATTEMPTS_KEPT - 1)
     return f"attempt{place:02}"
 
@@ -215,7 +227,7 @@ def _attempt_text(attempt: Attempt, number: int) -> str:
 
 
 def _attempts(row: Row) -> Iterator[tuple[int, Attempt]]:
-    """The attempts that can be read, with their numbers."""
+    """The readable attempts, with their numbers."""
     for place in range(1, ATTEMPTS_KEPT + 1):
         try:
             facts = loads(row.get(f"attempt{place:02}") or "null")
@@ -230,7 +242,7 @@ def _attempts(row: Row) -> Iterator[tuple[int, Attempt]]:
             )
             yield _count({"number": place} | facts, "number"), attempt
         except (InvalidJson, RecordBroken, KeyError, TypeError, ValueError, AttributeError, OverflowError):
-            continue  # somebody has changed the column; the others still tell their attempts
+            continue  # someone has changed the column by hand; the other attempts still count
 
 
 def _text(row: Row, column: str) -> str:

@@ -1,4 +1,4 @@
-"""A webhook endpoint: what is known of one, and how it is named."""
+"""A webhook endpoint and its id."""
 
 import hashlib
 import secrets
@@ -22,8 +22,8 @@ class Endpoint:
     """One endpoint.
 
     `disabled_reason` says why the monitor disabled it: "gone" after a 410, "failing" after days without a success.
-    It is None while the endpoint is enabled, and when a person disabled it. `failing_since` is the first failed
-    attempt since the last success.
+    It is None while the endpoint is enabled, and when a person disabled it. `failing_since` is the time of the first
+    failed attempt since the last success.
     """
 
     id: str
@@ -61,7 +61,7 @@ class Endpoint:
         return replace(self, secret=secret, old_secret=self.secret, old_secret_until=until)
 
     def enabled_again(self) -> "Endpoint":
-        """The endpoint as enabled by a person: what it did before no longer counts."""
+        """The endpoint as enabled by a person: earlier failures no longer count."""
         return replace(self, enabled=True, disabled_reason=None, failing_since=None)
 
 
@@ -70,8 +70,11 @@ def new_endpoint_id() -> str:
 
 
 def settings_endpoint_id(url: str) -> str:
-    """The id in storage of the settings' endpoint. It follows from the URL: what is stored for one URL is not sent to
-    another, and a URL that has left the settings is an endpoint that was removed."""
+    """The id in storage of the settings' endpoint.
+
+    It follows from the URL, so deliveries stored for one URL never go to another, and a URL that has left the
+    settings is an endpoint that was removed.
+    """
     return f"{SETTINGS_ENDPOINT_ID}-{hashlib.sha256(url.encode()).hexdigest()[:16]}"
 
 

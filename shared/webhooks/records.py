@@ -1,4 +1,4 @@
-"""What the webhook calls answer."""
+"""The JSON that the webhook calls answer with."""
 
 from typing import Literal, NotRequired, TypedDict
 
@@ -11,11 +11,11 @@ type DeliveryStatusName = Literal["pending", "delivered", "dead"]
 
 
 class WebhookRecord(TypedDict):
-    """An endpoint. Its secret is in no answer but those of `POST /webhooks` and of a rotation.
+    """An endpoint. Only `POST /webhooks` and a rotation show its secret.
 
     `url` is shown without its query, and without a path that is a secret. `disabledReason` is "gone" if the endpoint
     answered 410, "failing" if every attempt failed for five days. `previousSecretUntil` is when the secret before the
-    last rotation stops signing. The endpoint of WEBHOOK_URL is not editable, and has no `createdAt`.
+    last rotation stops signing. The endpoint of WEBHOOK_URL is not editable and has no `createdAt`.
     """
 
     id: str
@@ -43,7 +43,7 @@ class WebhookList(TypedDict):
 
 
 class TestRecord(TypedDict):
-    """What a test event met with. `status` is null, and `error` says why, if no answer came."""
+    """The result of a test event. If no answer came, `status` is null and `error` says why."""
 
     delivered: bool
     status: int | None
@@ -74,14 +74,14 @@ class DeliveryRecord(TypedDict):
 
 
 class DeliveryList(TypedDict):
-    """A page of deliveries, newest first; `nextCursor` is null on the last one."""
+    """A page of deliveries, newest first; `nextCursor` is null on the last page."""
 
     deliveries: list[DeliveryRecord]
     nextCursor: str | None
 
 
 def webhook_record(endpoint: Endpoint) -> WebhookRecord:
-    """The endpoint, without secrets; the parts of its URL that may be one are shown as ***."""
+    """The endpoint without secrets; parts of its URL that may be secret are shown as ***."""
     until = endpoint.old_secret_until
     return WebhookRecord(
         id=endpoint.shown_id,
@@ -103,7 +103,7 @@ def webhook_with_secret(endpoint: Endpoint) -> WebhookWithSecret:
 
 
 def record_of_test(attempt: Attempt) -> TestRecord:
-    """What a test event met with."""
+    """The result of a test event."""
     return TestRecord(
         delivered=attempt.succeeded,
         status=attempt.status,

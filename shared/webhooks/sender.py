@@ -1,4 +1,4 @@
-"""One attempt: sign, post, and say what came of it."""
+"""Makes one attempt: signs the body, posts it and describes the result."""
 
 import logging
 import traceback
@@ -12,7 +12,7 @@ from shared.webhooks.delivery import Attempt
 from shared.webhooks.endpoint import Endpoint
 from shared.webhooks.signing import signed_headers
 
-# Kept of an answer or an error.
+# How much of an answer or an error is kept.
 TEXT_MAX_CHARACTERS = 1000
 _USER_AGENT = "partner-center-offer-monitor"
 _TRACED_CALLS = 8
@@ -27,13 +27,13 @@ class Sender:
         self._clock = clock
 
     def send(self, endpoint: Endpoint, event_id: str, body: bytes) -> Attempt:
-        """Post the body to the endpoint once. Never raises: whatever goes wrong is what came of the attempt."""
+        """Post the body to the endpoint once. Never raises: whatever goes wrong is the attempt's result."""
         at = self._clock.now()
         try:
             headers = {
                 "content-type": "application/json",
                 "user-agent": _USER_AGENT,
-                # The beginning of the answer is kept for people to read.
+                # People read the start of the answer, so it should not be compressed.
                 "accept-encoding": "identity",
                 **signed_headers(event_id, int(at.timestamp()), body, endpoint.signing_secrets(at)),
             }
@@ -42,14 +42,14 @@ class Sender:
                 at=at,
                 status=answer.status,
                 latency_ms=answer.latency_ms,
-                # An endpoint may repeat its own URL, which can hold a key, in an error page.
+                # An error page may repeat the endpoint's own URL, which can hold a key.
                 response=without_secrets(answer.beginning, endpoint.url)[:TEXT_MAX_CHARACTERS],
                 retry_after=answer.retry_after,
             )
         except AttemptFailed as failure:
             error = without_secrets(str(failure), endpoint.url)[:TEXT_MAX_CHARACTERS]
             return Attempt(at=at, status=None, latency_ms=failure.latency_ms, error=error)
-        except Exception as fault:  # noqa: BLE001 - an attempt that is not recorded would be made for ever
+        except Exception as fault:  # noqa: BLE001 - an attempt that is not recorded would be repeated for ever
             log_fault(fault, webhookId=endpoint.shown_id)
             error = f"the attempt failed unexpectedly ({type(fault).__name__})"
             return Attempt(at=at, status=None, latency_ms=0, error=error)
@@ -60,7 +60,7 @@ class Sender:
 
 
 def log_fault(fault: Exception, **facts: object) -> None:
-    """Log an error of the app itself: its type and where it was raised, not its message, which may hold a secret."""
+    """Log an error in the app itself: its type and where it was raised, not its message, which may hold a secret."""
     calls = traceback.extract_tb(fault.__traceback__)[-_TRACED_CALLS:]
     at = [f"{PurePath(call.filename).name}:{call.lineno} {call.name}" for call in calls]
     log_event(_log, "delivery_fault", level=logging.ERROR, error=type(fault).__name__, at=at, **facts)

@@ -11,7 +11,7 @@ from shared.egress.urls import prepared_url, url_faults
 from shared.setting_reader import SettingsError
 from shared.settings import Settings
 from shared.storage.table import Table
-from shared.webhooks.announcer import FanOut
+from shared.webhooks.announcer import WebhookAnnouncer
 from shared.webhooks.deliverer import Deliverer
 from shared.webhooks.deliveries import DeliveryStore
 from shared.webhooks.endpoint import Endpoint, settings_endpoint_id
@@ -30,7 +30,7 @@ class Webhooks:
     deliveries: DeliveryStore
     sender: Sender
     deliverer: Deliverer
-    announcer: FanOut
+    announcer: WebhookAnnouncer
     retry_cycle: RetryCycle
     removal: Removal
     retention: Retention
@@ -64,7 +64,7 @@ def open_webhooks(
         deliveries=deliveries,
         sender=sender,
         deliverer=deliverer,
-        announcer=FanOut(endpoints=endpoints, deliveries=deliveries, deliverer=deliverer, clock=clock),
+        announcer=WebhookAnnouncer(endpoints=endpoints, deliveries=deliveries, deliverer=deliverer, clock=clock),
         retry_cycle=RetryCycle(
             endpoints=endpoints, deliveries=deliveries, deliverer=deliverer, removal=removal, clock=clock
         ),

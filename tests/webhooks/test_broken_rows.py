@@ -10,17 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.json_codec import dumps
-from shared.settings import StorageByConnectionString
-from shared.storage.connection import Tables
 from shared.storage.errors import RecordBroken
 from shared.storage.table import Table
 from shared.webhooks.delivery import DeliveryStatus
 from shared.webhooks.delivery_rows import body_of, created_at_in, delivery_id_in, delivery_of, due_of
-from shared.webhooks.endpoint_rows import endpoint_of
+from shared.webhooks.endpoints import endpoint_of
 from shared.webhooks.webhooks import Webhooks
 from tests.clock import FakeClock
-from tests.storage.faulty_storage import Fault, faulty_storage
-from tests.webhooks.conftest import AddEndpoint, OpenWebhooks
+from tests.webhooks.conftest import AddEndpoint
 from tests.webhooks.receiver import Receiver, Reply
 from tests.webhooks.samples import event
 
@@ -117,7 +114,7 @@ def test_a_dead_delivery_whose_mark_was_deleted_can_be_sent_again(
     waiting: tuple[Webhooks, str, list[str]], webhook_tables: tuple[Table, Table], clock: FakeClock
 ) -> None:
     webhooks, endpoint_id, [broken, _] = waiting
-    webhooks.deliveries.bury(endpoint_id, clock.now(), lambda: True)
+    webhooks.deliveries.mark_pending_dead(endpoint_id, clock.now(), lambda: True)
     webhook_tables[1].delete(endpoint_id, f"dead~{broken}")
     delivery = webhooks.deliveries.get(endpoint_id, broken)
     assert delivery is not None
@@ -239,22 +236,6 @@ def change(table: Table, partition: str, row_key: str, column: str, value: objec
 
 class _Row(dict[str, Any]):
     metadata = {"etag": "etag", "timestamp": None}  # noqa: RUF012 - as an entity of the SDK has it
-
-
-def test_a_delivery_that_storage_refuses_is_logged(
-    azurite: str,
-    jobs_table: str,
-    open_instance: OpenWebhooks,
-    add_endpoint: AddEndpoint,
-    receiver: Receiver,
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    add_endpoint(receiver)
-    with faulty_storage(azurite) as front:
-        table = Tables(StorageByConnectionString(front.connection_string)).table(f"{jobs_table}deliveries")
-        front.faults.append(Fault(status=413, text="$batch"))
-        open_instance(deliveries_table=table).announcer.announce([event()])
-    assert "delivery_not_stored" in caplog.text
 
 
 _values = st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary() | st.datetimes()

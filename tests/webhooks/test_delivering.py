@@ -135,8 +135,9 @@ def test_retry_after_is_obeyed_when_it_is_longer(
 
 
 def test_a_timeout_is_a_failed_attempt_with_the_reason(
-    webhooks: Webhooks, add_endpoint: AddEndpoint, receiver: Receiver
+    open_instance: OpenWebhooks, add_endpoint: AddEndpoint, receiver: Receiver
 ) -> None:
+    webhooks = open_instance(timeout_seconds=0.5)
     given_up = threading.Event()
 
     def hang(_: object) -> Reply:

@@ -32,7 +32,7 @@ def rows(table: Table, partition: str) -> list[str]:
 
 def deliver(webhooks: Webhooks, *event_ids: str) -> None:
     webhooks.announcer.announce([event(event_id=event_id) for event_id in event_ids])
-    webhooks.deliverer.finish(10)
+    webhooks.deliverer.finish(30)
 
 
 def kept(webhooks: Webhooks, endpoint_id: str) -> list[str]:

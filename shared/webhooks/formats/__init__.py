@@ -16,9 +16,9 @@ _log = logging.getLogger("offer_monitor.webhooks")
 
 
 def body_of(event: Event, format_name: FormatName) -> bytes:
-    """What an endpoint of that format is sent about the event, as it is stored and signed.
+    """The body that an endpoint of that format gets for the event, as it is stored and signed.
 
-    An event that cannot be rendered is announced without its data: it must not hold back those beside it.
+    An event that cannot be rendered is announced without its data: it must not delay the events announced with it.
     """
     try:
         return render(format_name, standard_body(event))
