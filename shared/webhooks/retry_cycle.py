@@ -1,4 +1,4 @@
-"""The work of the timer `deliver_webhooks`: retries due deliveries, tidies up after disabled and removed endpoints."""
+"""The work of the timer `deliver_webhooks`: retries due deliveries, tidies up after endpoints that are gone."""
 
 import logging
 import time

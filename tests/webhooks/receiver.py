@@ -108,3 +108,17 @@ def receiving(tls: SSLContext | None = None) -> Iterator[Receiver]:
     finally:
         server.shutdown()
         server.server_close()
+
+
+class HeldReceiver:
+    """Makes a receiver hold its first request until told to answer."""
+
+    def __init__(self, receiver: Receiver, reply: Reply) -> None:
+        self.arrived, self.answer = threading.Event(), threading.Event()
+        receiver.behaviour = self._hold
+        self._reply = reply
+
+    def _hold(self, _: object) -> Reply:
+        self.arrived.set()
+        assert self.answer.wait(5)
+        return self._reply
