@@ -31,7 +31,7 @@ ATTEMPT_TIMEOUT_SECONDS = 15.0
 REGISTRATION_LOOK_UP_SECONDS = 3.0
 # More than is kept of an answer, so that secrets in it are removed whole before the text is cut.
 ANSWER_READ_BYTES = 16 * 1024
-ERROR_MAX_CHARACTERS = 1000
+ERROR_MAX_CHARACTERS = ANSWER_READ_BYTES
 # How many hosts have connections kept open, and how many each.
 _POOLED_HOSTS = 64
 _POOLED_CONNECTIONS = 8
@@ -41,12 +41,16 @@ _log = logging.getLogger("offer_monitor.webhooks")
 
 
 class AttemptFailed(Exception):
-    """No answer came. The message says why in at most 1,000 characters and may be shown. Worth a retry."""
+    """No answer came; the message says why. It may repeat words of the endpoint's, secrets among them.
+
+    Worth a retry. `is_cut` says whether the message was too long to be kept whole.
+    """
 
     latency_ms = 0
 
     def __init__(self, message: str) -> None:
         super().__init__(message[:ERROR_MAX_CHARACTERS])
+        self.is_cut = len(message) > ERROR_MAX_CHARACTERS
 
 
 class AddressRefused(AttemptFailed):
@@ -55,11 +59,12 @@ class AddressRefused(AttemptFailed):
 
 @dataclass(frozen=True)
 class Answer:
-    """An endpoint's answer; `beginning` is the start of the body as it came."""
+    """An endpoint's answer; `beginning` is the start of the body as it came, `is_cut` if there was more of it."""
 
     status: int
     retry_after: str | None
     beginning: str
+    is_cut: bool
     latency_ms: int
 
 
@@ -93,14 +98,15 @@ class NetworkGuard:
             raise AddressRefused(faults[0])
         started = time.monotonic()
         try:
-            response, beginning = self._post(url, body, headers)
+            response, start = self._post(url, body, headers)
         except AttemptFailed as failure:
             failure.latency_ms = _ms_since(started)
             raise
         return Answer(
             status=response.status_code,
             retry_after=response.headers.get("Retry-After"),
-            beginning=beginning,
+            beginning=start.decode(errors="replace"),
+            is_cut=len(start) >= ANSWER_READ_BYTES,
             latency_ms=_ms_since(started),
         )
 
@@ -108,7 +114,7 @@ class NetworkGuard:
         """Close the pooled connections."""
         self._adapter.close()
 
-    def _post(self, url: str, body: bytes, headers: dict[str, str]) -> tuple[requests.Response, str]:
+    def _post(self, url: str, body: bytes, headers: dict[str, str]) -> tuple[requests.Response, bytes]:
         try:
             request = requests.Request("POST", url, data=body, headers=headers).prepare()
             with answer_within(self._timeout_seconds):
@@ -184,7 +190,7 @@ def _why_refused(host: str, address: str, *, allow_private: bool) -> str | None:
     return reason
 
 
-def _beginning(response: requests.Response) -> str:
+def _beginning(response: requests.Response) -> bytes:
     """The start of the body. If the body is longer, the connection is closed instead of read to the end."""
     start = b""
     while len(start) < ANSWER_READ_BYTES:
@@ -192,7 +198,7 @@ def _beginning(response: requests.Response) -> str:
         if not piece:
             break
         start += piece
-    return start.decode(errors="replace")
+    return start
 
 
 def _ms_since(started: float) -> int:

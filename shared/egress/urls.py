@@ -1,4 +1,4 @@
-"""Which URLs and network addresses webhooks may go to, and which parts of a URL are secret.
+"""Which URLs and network addresses webhooks may go to.
 
 Anyone with a key of the app can register an endpoint, the app runs inside a network, and the start of each answer is
 shown: without these rules an endpoint would be a window into that network. The address ranges are in IANA's
@@ -9,13 +9,11 @@ those that it does not know or counts as reachable.
 import re
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
-from urllib.parse import SplitResult, parse_qsl, urlsplit
+from urllib.parse import urlsplit
 
 import requests
 from urllib3.exceptions import HTTPError
 from urllib3.util import parse_url
-
-from shared.redaction import redact
 
 type Address = IPv4Address | IPv6Address
 
@@ -112,17 +110,6 @@ def _kind(address: Address) -> str | None:
 
 URL_MAX_CHARACTERS = 2048
 MASK = "***"
-# A shorter value ("1.0") also occurs by chance: removing it everywhere would garble the text.
-_SECRET_MIN_CHARACTERS = 8
-# Chat services whose paths are secrets: the host, and what comes before the secret part.
-_SECRET_PATHS = (
-    (re.compile(r"hooks\.slack(?:-gov)?\.com"), re.compile(r"^/(?:services|workflows|triggers)/")),
-    (re.compile(r".*\.webhook\.office\.com|outlook\.office(?:365)?\.com"), re.compile(r"^/webhook(?:b2)?/")),
-    (
-        re.compile(r".*\.logic\.azure\.(?:com|us|cn)|.*\.api\.powerplatform\.(?:com|us|cn)"),
-        re.compile(r".*/workflows/"),
-    ),
-)
 
 
 def prepared_url(url: str) -> str:
@@ -161,41 +148,10 @@ def url_faults(url: str, *, allow_private: bool) -> tuple[str, ...]:
     return (*faults, *_host_faults(parts.hostname or "", allow_private=allow_private))
 
 
-def shown_url(url: str) -> str:
-    """The URL without its secrets: userinfo, the query, and the path of a chat service become ***."""
+def origin(url: str) -> tuple[str, str, int | None]:
+    """The scheme, host and port that a URL leads to."""
     parts = urlsplit(url)
-    prefix, secret_path = _split_path(parts)
-    path = prefix + (MASK if secret_path else "")
-    userinfo, at, host = parts.netloc.rpartition("@")
-    netloc = (MASK if userinfo else "") + at + host
-    return parts._replace(netloc=netloc, path=path, query=MASK if parts.query else "").geturl()
-
-
-def without_secrets(text: str, url: str) -> str:
-    """The text of an answer or error without signed links and without the secrets of the endpoint's own URL."""
-    return redact(text, _secrets_of(url))
-
-
-@lru_cache(maxsize=128)
-def _secrets_of(url: str) -> tuple[str, ...]:
-    """The secrets of the URL, both escaped as in the URL and unescaped."""
-    parts = urlsplit(url)
-    _, secret_path = _split_path(parts)
-    texts = {part for part in (secret_path, *secret_path.split("/")) if len(part) >= _SECRET_MIN_CHARACTERS}
-    in_query = [(name, value) for name, _, value in (pair.partition("=") for pair in parts.query.split("&"))]
-    for name, value in (*in_query, *parse_qsl(parts.query, keep_blank_values=True)):
-        # A short value is removed only together with its name. A name without a value is itself a secret.
-        texts.add((value or name) if len(value or name) >= _SECRET_MIN_CHARACTERS else f"{name}={value}")
-    return tuple(texts)
-
-
-def _split_path(parts: SplitResult) -> tuple[str, str]:
-    """The part of the path that may be shown, and the secret rest."""
-    for host, secret_follows in _SECRET_PATHS:
-        found = secret_follows.match(parts.path) if host.fullmatch(parts.hostname or "") else None
-        if found is not None:
-            return parts.path[: found.end()], parts.path[found.end() :]
-    return parts.path, ""
+    return parts.scheme, parts.hostname or "", parts.port or {"https": 443, "http": 80}.get(parts.scheme)
 
 
 def _host_faults(host: str, *, allow_private: bool) -> list[str]:

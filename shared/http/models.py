@@ -1,11 +1,14 @@
 """Request bodies. Pydantic names every fault of a body at once."""
 
-from typing import Annotated, Any
+import re
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from shared import identifiers
+from shared.events.event import EVENT_TYPES
 from shared.jobs.job import Operation
 from shared.webhooks.endpoint import FormatName
 
@@ -65,10 +68,11 @@ type Patterns = Annotated[list[Annotated[str, Field(max_length=50)]], Field(min_
 type Description = Annotated[str, Field(max_length=LONGEST_DESCRIPTION_CHARACTERS)]
 type _Given[T] = Annotated[T | None, BeforeValidator(_not_null)]
 type Secret = Annotated[str, Field(max_length=100)]
+type Headers = dict[str, str]
 
 
 class NewWebhook(BaseModel):
-    """An endpoint to register. Without `events` it gets every event, without `secret` a fresh one."""
+    """An endpoint to register. Without `events` it gets every event, without `secret` a new one."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -77,10 +81,11 @@ class NewWebhook(BaseModel):
     description: Description | None = None
     secret: _Given[Secret] = None
     format: _Given[FormatName] = None
+    headers: _Given[Headers] = None
 
 
 class WebhookChange(BaseModel):
-    """What to change of an endpoint; what is absent stays. A null description removes it."""
+    """Changes of an endpoint; absent members stay. A null description removes it, `headers` replaces all headers."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -89,3 +94,35 @@ class WebhookChange(BaseModel):
     description: Description | None = None
     enabled: _Given[bool] = None
     format: _Given[FormatName] = None
+    headers: _Given[Headers] = None
+
+
+_RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
+
+
+def _moment(value: object) -> object:
+    """A date and time of RFC 3339, in UTC."""
+    fault = PydanticCustomError("moment", "should be a date and time with a zone: 2026-11-20T09:00:00Z")
+    if not isinstance(value, str) or not _RFC3339.fullmatch(value):
+        raise fault
+    try:
+        return datetime.fromisoformat(value).astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise fault from error
+
+
+class DeadDeliveries(BaseModel):
+    """The dead deliveries to send again: those of an event type, or created at `since` or later, or all."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    status: Literal["dead"]
+    type: _Given[str] = None
+    since: Annotated[datetime | None, BeforeValidator(_moment), BeforeValidator(_not_null)] = None
+
+    @field_validator("type")
+    @classmethod
+    def _known_event(cls, value: str | None) -> str | None:
+        if value is not None and value not in EVENT_TYPES:
+            raise ValueError(f"should be one of {', '.join(EVENT_TYPES)}")
+        return value

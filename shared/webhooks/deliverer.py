@@ -85,10 +85,10 @@ class Deliverer:
         return len(started)
 
     def _submit(self, due: DueDelivery, batch: Batch) -> Future[None]:
-        size_bytes = len(due.body or b"")
+        size_bytes = 0 if due.payload is None else len(due.payload.body)
         with self._lock:
             if self._held_bytes + size_bytes > BODIES_HELD_MAX_BYTES:
-                due, size_bytes = replace(due, body=None), 0  # the attempt reads it from storage
+                due, size_bytes = replace(due, payload=None), 0  # the attempt reads it from storage
             self._held_bytes += size_bytes
         future = self._threads.submit(due.endpoint_id, partial(self._attempt_claimed, due, batch))
         future.add_done_callback(lambda _: self._release(size_bytes))
@@ -150,13 +150,13 @@ class Deliverer:
             return  # removed or disabled since: the retry cycle handles its deliveries
         disabled = False
         try:
-            body = self._deliveries.body(due)
+            payload = self._deliveries.payload(due)
         except RecordBroken as error:
             attempt = Attempt(at=self._clock.now(), status=None, latency_ms=0, error=str(error))
         else:
             if due.claimed_until - self._clock.now() < CLAIM_NEEDS:
                 return  # storage took too long: another instance might send it too before an answer comes
-            attempt = self._sender.send(endpoint, due.event_id, body)
+            attempt = self._sender.send(endpoint, due.event_id, payload)
             disabled = self._update_endpoint(endpoint, attempt)
         next_at = None if attempt.succeeded or disabled else self._next_attempt_at(due, attempt)
         outcome = "delivered" if attempt.succeeded else "dead" if next_at is None else "retry"

@@ -3,7 +3,7 @@
 - `log~<inverted time>~<id>`: the delivery with its attempts, newest first;
 - `body~<id>`: the body to send. Because it exists, announcing the event again changes nothing;
 - `due~<id>`: exists while the delivery is pending, so that a retry cycle reads no history;
-- `dead~<id>`: exists while it is dead, so that dead deliveries can be counted.
+- `dead~<id>`: exists while it is dead, so that dead deliveries can be counted and sent again.
 
 An attempt needs the claim: the due row's `claimedUntil`, written under the row's ETag. A claim expires, so a process
 that is killed blocks its deliveries only for seconds.
@@ -20,18 +20,19 @@ from shared.log import log_event
 from shared.storage.errors import ChangeRefused, RecordBroken, RowChanged, StorageError
 from shared.storage.table import TRANSACTION_MAX_ROWS, Change, Committed, Row, Table, Write, etag_of
 from shared.storage.transactions import Gathered
-from shared.webhooks.delivery import Attempt, Delivery, DeliveryStatus, DueDelivery
+from shared.webhooks.delivery import Attempt, Delivery, DeliveryStatus, DueDelivery, Payload
 from shared.webhooks.delivery_rows import (
     CLAIM_LASTS,
-    body_of,
     created_at_in,
-    delivery_of,
+    due_again,
     due_key,
     due_of,
     due_row,
     key,
     log_row,
     new_due,
+    payload_of,
+    readable_delivery,
     rows_after,
     rows_of_death,
     rows_of_new,
@@ -64,13 +65,13 @@ class DeliveryStore:
         self._written_together = Gathered[list[Change], Committed](lambda _, groups: table.commit_each(groups))
 
     def add(
-        self, endpoint_id: str, events: Sequence[tuple[Event, bytes]], now: datetime, *, dead: bool
+        self, endpoint_id: str, events: Sequence[tuple[Event, Payload]], now: datetime, *, dead: bool
     ) -> list[DueDelivery]:
-        """Store the deliveries of these events (each with its body) that are not stored yet; returns them claimed.
+        """Store the deliveries of these events (each with its payload) that are not stored yet; returns them claimed.
 
         With `dead` none is due: they are dead from the start, to be redelivered.
         """
-        dues = [new_due(endpoint_id, event, body, now) for event, body in events]
+        dues = [new_due(endpoint_id, event, payload, now) for event, payload in events]
         written = self._table.commit_each([rows_of_new(due, now, dead=dead) for due in dues])
         for due, result in zip(dues, written, strict=True):
             if isinstance(result, ChangeRefused):
@@ -112,14 +113,14 @@ class DeliveryStore:
         [etag] = self._commit([Change(Write.MERGE, due_key(due) | {"claimedUntil": until}, due.etag)])
         return replace(due, etag=etag, claimed_until=until)
 
-    def body(self, due: DueDelivery) -> bytes:
-        """The body that the delivery sends. Raises RecordBroken if it cannot be read."""
-        if due.body is not None:
-            return due.body
+    def payload(self, due: DueDelivery | Delivery) -> Payload:
+        """What the delivery sends. Raises RecordBroken if it cannot be read."""
+        if isinstance(due, DueDelivery) and due.payload is not None:
+            return due.payload
         row = self._table.get(due.endpoint_id, f"body~{due.id}")
         if row is None:
             raise RecordBroken("the stored body is missing")
-        return body_of(row)
+        return payload_of(row)
 
     def record(self, due: DueDelivery, attempt: Attempt, next_attempt_at: datetime | None) -> None:
         """Store an attempt under the claim. Raises RowChanged if the claim was lost since.
@@ -186,17 +187,7 @@ class DeliveryStore:
             if _is_claimed(readable, now):
                 raise RowChanged("the delivery is being sent")
             return self.claim(readable, now)
-        due = DueDelivery(
-            endpoint_id=delivery.endpoint_id,
-            id=delivery.id,
-            log_key=delivery.log_key,
-            event_id=delivery.event_id,
-            event_type=delivery.event_type,
-            failures=0,
-            attempts=delivery.attempts_made,
-            etag="",
-            claimed_until=now + CLAIM_LASTS,
-        )
+        due = due_again(delivery, now + CLAIM_LASTS)
         log = key(due.endpoint_id, delivery.log_key) | {
             "status": DeliveryStatus.PENDING.value,
             "nextAttemptAt": now,
@@ -215,20 +206,7 @@ class DeliveryStore:
         body_row = self._table.get(endpoint_id, f"body~{id_of_delivery}")
         row_key = None if body_row is None else body_row.get("logKey")
         row = self._table.get(endpoint_id, row_key) if isinstance(row_key, str) else None
-        return None if row is None else _readable(row)
-
-    def page(
-        self, endpoint_id: str, *, status: DeliveryStatus | None, after_log_key: str, limit: int
-    ) -> list[Delivery]:
-        """Up to `limit` deliveries that follow `after_log_key` ("" for the newest), newest first."""
-        query = "PartitionKey eq @partition and RowKey gt @after and RowKey lt 'log~~'"
-        parameters = {"partition": endpoint_id, "after": after_log_key or "log~"}
-        if status is not None:
-            query += " and status eq @status"
-            parameters["status"] = status.value
-        rows = self._table.rows(query, parameters, page_size=min(limit, 1000))
-        readable = (delivery for delivery in map(_readable, rows) if delivery is not None)
-        return list(islice(readable, limit))
+        return None if row is None else readable_delivery(row)
 
     def count(self, endpoint_id: str, *, rows_at_most: int) -> Counted:
         """Count an endpoint's pending and dead deliveries, reading up to `rows_at_most` rows."""
@@ -243,11 +221,6 @@ class DeliveryStore:
             else:
                 waiting += 1
         return Counted(waiting, dead, unreadable)
-
-    def counts(self, endpoint_ids: Sequence[str]) -> tuple[int, int]:
-        """How many deliveries of these endpoints are pending, and how many are dead."""
-        counted = [self.count(endpoint_id, rows_at_most=10**9) for endpoint_id in endpoint_ids]
-        return sum(each.waiting for each in counted), sum(each.dead for each in counted)
 
     def delete_all(self, endpoint_id: str, has_time: Callable[[], bool]) -> bool:
         """Delete the endpoint's rows by their keys, a transaction at a time while there is time.
@@ -284,19 +257,4 @@ def _readable_due(row: Row) -> DueDelivery | None:
     try:
         return due_of(row)
     except RecordBroken:
-        return None
-
-
-def _readable(row: Row) -> Delivery | None:
-    try:
-        return delivery_of(row)
-    except RecordBroken as error:
-        log_event(
-            _log,
-            "delivery_unreadable",
-            level=logging.ERROR,
-            webhookId=row["PartitionKey"],
-            rowKey=row["RowKey"],
-            reason=str(error),
-        )
         return None

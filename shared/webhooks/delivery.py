@@ -38,6 +38,14 @@ class Attempt:
         return self.status == 410
 
 
+@dataclass(frozen=True)
+class Payload:
+    """The body that a delivery sends and its content type. Both are fixed when the event is stored."""
+
+    body: bytes = field(repr=False)
+    content_type: str
+
+
 @dataclass(frozen=True, kw_only=True)
 class Delivery:
     """A delivery as it is listed. `log_key` is the key of its log row; keys sort newest first."""
@@ -46,6 +54,8 @@ class Delivery:
     endpoint_id: str
     event_id: str
     event_type: str
+    # None if the event is not about a job, and for deliveries stored by earlier versions.
+    job_id: str | None
     status: DeliveryStatus
     created_at: datetime
     next_attempt_at: datetime | None
@@ -69,12 +79,13 @@ class DueDelivery:
     log_key: str
     event_id: str
     event_type: str
+    job_id: str | None
     failures: int
     attempts: int
     etag: str
     claimed_until: datetime
     # In memory for a first attempt; a retry reads it from storage.
-    body: bytes | None = field(default=None, repr=False)
+    payload: Payload | None = None
 
 
 def delivery_id(endpoint_id: str, event_id: str) -> str:

@@ -17,7 +17,7 @@ from shared.storage.errors import RecordBroken, RowChanged
 from shared.storage.rows import stored_moment
 from shared.storage.table import Row, Table, etag_of
 from shared.storage.transactions import Gathered
-from shared.webhooks.endpoint import DisabledReason, Endpoint, FormatName, is_settings_id
+from shared.webhooks.endpoint import DisabledReason, Endpoint, FormatName, header_faults, is_settings_id
 from shared.webhooks.signing import secret_faults
 
 FAILING_DISABLES_AFTER = timedelta(days=5)
@@ -203,6 +203,7 @@ def endpoint_of(row: Row) -> Endpoint:
         events=_patterns(row),
         description=description if isinstance(description, str) and description else None,
         format=_format(row),
+        headers=_headers(row),
         enabled=enabled,
         disabled_reason=None if enabled else _disabled_reason(row),
         failing_since=stored_moment(row.get("failingSince")),
@@ -224,6 +225,7 @@ def _row_of(endpoint: Endpoint) -> Row:
         "description": endpoint.description or "",
         "format": endpoint.format,
         "secret": endpoint.secret,
+        "headers": dumps(dict(endpoint.headers)) if endpoint.headers else "",
         "oldSecret": endpoint.old_secret or "",
     }
     if endpoint.created_at is not None:
@@ -273,6 +275,16 @@ def _patterns(row: Row) -> tuple[str, ...]:
     if not isinstance(patterns, list) or not all(isinstance(pattern, str) for pattern in patterns):
         raise RecordBroken("the events are not a list of texts")
     return tuple(patterns)
+
+
+def _headers(row: Row) -> tuple[tuple[str, str], ...]:
+    try:
+        headers = loads(row.get("headers") or "{}")
+        if header_faults(headers):
+            raise RecordBroken("the headers cannot be sent")
+        return tuple(headers.items())
+    except (InvalidJson, TypeError, AttributeError) as error:
+        raise RecordBroken("the headers cannot be read") from error
 
 
 def _format(row: Row) -> FormatName:

@@ -11,6 +11,8 @@ from itertools import islice
 from shared.clock import Clock
 from shared.log import log_event
 from shared.storage.errors import StorageError
+from shared.storage.table import Row
+from shared.webhooks.bulk_redelivery import BulkRedelivery
 from shared.webhooks.deliverer import Batch, Deliverer
 from shared.webhooks.deliveries import DeliveryStore
 from shared.webhooks.delivery import DueDelivery
@@ -65,12 +67,14 @@ class RetryCycle:
         endpoints: EndpointStore,
         deliveries: DeliveryStore,
         deliverer: Deliverer,
+        bulk_redelivery: BulkRedelivery,
         removal: Removal,
         clock: Clock,
     ) -> None:
         self._endpoints = endpoints
         self._deliveries = deliveries
         self._deliverer = deliverer
+        self._bulk_redelivery = bulk_redelivery
         self._removal = removal
         self._clock = clock
 
@@ -83,6 +87,7 @@ class RetryCycle:
         batch = self._deliverer.open_batch()
         listing = self._listing(report)
         self._start_due(report, listing, batch, until=counting_from)
+        self._redeliver(report, listing, until=counting_from)
         self._tidy_up(report, listing, until=counting_from)
         report.not_begun = self._deliverer.finish_batch(batch, counting_from - time.monotonic())
         report.attempted, report.delivered, report.given_up = batch.attempted, batch.delivered, batch.given_up
@@ -118,6 +123,25 @@ class RetryCycle:
     def _start_some(self, report: DeliveryReport, batch: Batch, dues: Iterator[DueDelivery], most: int) -> None:
         some = sorted(islice(dues, most), key=lambda due: due.claimed_until)
         report.due += self._deliverer.start(some, batch)
+
+    def _redeliver(self, report: DeliveryReport, listing: Listing, *, until: float) -> None:
+        """Go on with bulk redeliveries. What becomes due again here is sent by the next cycle."""
+        requested: dict[str, list[Row]] = {}
+        if not listing.endpoints and not listing.removed:
+            return
+
+        def read() -> None:
+            requested.update(self._bulk_redelivery.requested())
+
+        _succeeds(report, "", read)
+        endpoints = {endpoint.id: endpoint for endpoint in listing.endpoints}
+        for endpoint_id in _before(until, requested):
+            endpoint, requests = endpoints.get(endpoint_id), requested[endpoint_id]
+            if endpoint is not None and endpoint.enabled:
+                step = partial(self._bulk_redelivery.resume, endpoint_id, requests, lambda: time.monotonic() < until)
+                _succeeds(report, endpoint_id, step)
+            elif endpoint_id in listing.removed or (endpoint is not None and endpoint.disabled_reason is not None):
+                _succeeds(report, endpoint_id, partial(self._bulk_redelivery.cancel, requests))
 
     def _tidy_up(self, report: DeliveryReport, listing: Listing, *, until: float) -> None:
         """Mark what disabled endpoints still have as dead, and delete what removed endpoints still have."""

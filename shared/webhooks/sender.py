@@ -5,10 +5,10 @@ import traceback
 from pathlib import PurePath
 
 from shared.clock import Clock
+from shared.egress.endpoint_secrets import without_secrets
 from shared.egress.guard import AttemptFailed, NetworkGuard
-from shared.egress.urls import without_secrets
 from shared.log import log_event
-from shared.webhooks.delivery import Attempt
+from shared.webhooks.delivery import Attempt, Payload
 from shared.webhooks.endpoint import Endpoint
 from shared.webhooks.signing import signed_headers
 
@@ -26,28 +26,25 @@ class Sender:
         self._guard = guard
         self._clock = clock
 
-    def send(self, endpoint: Endpoint, event_id: str, body: bytes) -> Attempt:
-        """Post the body to the endpoint once. Never raises: whatever goes wrong is the attempt's result."""
+    def send(self, endpoint: Endpoint, event_id: str, payload: Payload) -> Attempt:
+        """Post the payload to the endpoint once. Never raises: whatever goes wrong is the attempt's result."""
         at = self._clock.now()
         try:
-            headers = {
-                "content-type": "application/json",
-                "user-agent": _USER_AGENT,
-                # People read the start of the answer, so it should not be compressed.
-                "accept-encoding": "identity",
-                **signed_headers(event_id, int(at.timestamp()), body, endpoint.signing_secrets(at)),
-            }
-            answer = self._guard.post(endpoint.url, body, headers)
+            signed = signed_headers(event_id, int(at.timestamp()), payload.body, endpoint.signing_secrets(at))
+            headers = _headers(endpoint, payload.content_type) | signed
+            answer = self._guard.post(endpoint.url, payload.body, headers)
+            # An error page may repeat the endpoint's URL and headers, which can hold keys.
+            shown = without_secrets(answer.beginning, endpoint.url, endpoint.headers, is_cut=answer.is_cut)
             return Attempt(
                 at=at,
                 status=answer.status,
                 latency_ms=answer.latency_ms,
-                # An error page may repeat the endpoint's own URL, which can hold a key.
-                response=without_secrets(answer.beginning, endpoint.url)[:TEXT_MAX_CHARACTERS],
+                response=shown[:TEXT_MAX_CHARACTERS],
                 retry_after=answer.retry_after,
             )
         except AttemptFailed as failure:
-            error = without_secrets(str(failure), endpoint.url)[:TEXT_MAX_CHARACTERS]
+            shown = without_secrets(str(failure), endpoint.url, endpoint.headers, is_cut=failure.is_cut)
+            error = shown[:TEXT_MAX_CHARACTERS] or "no readable answer"
             return Attempt(at=at, status=None, latency_ms=failure.latency_ms, error=error)
         except Exception as fault:  # noqa: BLE001 - an attempt that is not recorded would be repeated for ever
             log_fault(fault, webhookId=endpoint.shown_id)
@@ -57,6 +54,18 @@ class Sender:
     def close(self) -> None:
         """Close the pooled connections."""
         self._guard.close()
+
+
+def _headers(endpoint: Endpoint, content_type: str) -> dict[str, str]:
+    """The headers of a request, except the signature. The endpoint's own replace ours of the same name."""
+    own = {name.lower() for name, _ in endpoint.headers}
+    ours = {
+        "content-type": content_type,
+        "user-agent": _USER_AGENT,
+        # People read the start of the answer, so it should not be compressed.
+        "accept-encoding": "identity",
+    }
+    return {name: value for name, value in ours.items() if name not in own} | dict(endpoint.headers)
 
 
 def log_fault(fault: Exception, **facts: object) -> None:

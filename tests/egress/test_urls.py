@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.egress.urls import prepared_url, shown_url, url_faults, without_secrets
+from shared.egress.endpoint_secrets import shown_url, without_secrets
+from shared.egress.urls import prepared_url, url_faults
 
 BLANKS = [
     chr(code) for code in range(0x11000) if chr(code).isspace() or unicodedata.category(chr(code)) in {"Zs", "Cf"}

@@ -58,7 +58,6 @@ SET_ON_REQUEST = {
 }
 # Settings that the app is about to know. Until it does, they have no effect.
 ANNOUNCED = {
-    "PUBLIC_URL",
     "WATCH_PRIVATE_OFFERS",
     "WATCH_CPP_OFFERS",
     "WATCH_EXPIRING_DAYS",
@@ -69,6 +68,7 @@ LEFT_OUT = {
     "AzureWebJobsStorage__accountName": "the services' full addresses are set instead: right in every Azure cloud",
     "PARTNER_CENTER_CERTIFICATE_PATH": "a file: there is none on Azure; the certificate comes from the key vault",
     "PARTNER_CENTER_CERTIFICATE_PASSWORD": "a certificate in the vault needs no second secret beside it",
+    "WEBSITE_HOSTNAME": "Azure sets it itself",
     "REQUESTS_CA_BUNDLE": "for the sandbox's certificates; Azure's own are right for Microsoft",
     "AZURITE_TABLE_PORT": "the storage emulator's port on this machine",
     "AZURE_AUTHORITY_HOST": "for the sandbox and national clouds; setting it turns instance discovery off",

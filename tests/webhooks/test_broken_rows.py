@@ -13,13 +13,14 @@ from shared.json_codec import dumps
 from shared.storage.errors import RecordBroken
 from shared.storage.table import Table
 from shared.webhooks.delivery import DeliveryStatus
-from shared.webhooks.delivery_rows import body_of, created_at_in, delivery_id_in, delivery_of, due_of
+from shared.webhooks.delivery_rows import created_at_in, dead_of, delivery_id_in, delivery_of, due_of, payload_of
 from shared.webhooks.endpoints import endpoint_of
 from shared.webhooks.webhooks import Webhooks
 from tests.clock import FakeClock
 from tests.webhooks.conftest import AddEndpoint
 from tests.webhooks.receiver import Receiver, Reply
 from tests.webhooks.samples import event
+from tests.webhooks.stored import counts, listed
 
 FAR = datetime(9999, 12, 31, tzinfo=UTC)
 ABSURD = [None, "", "text", -1, 2**31, 2**40, True, 1.5, b"bytes", FAR, datetime(1601, 1, 1, tzinfo=UTC)]
@@ -36,7 +37,7 @@ def waiting(
     webhooks.deliverer.finish(5)
     clock.advance(60)
     receiver.behaviour = lambda _: Reply()
-    page = webhooks.deliveries.page(endpoint.id, status=None, after_log_key="", limit=2)
+    page = listed(webhooks, endpoint.id)
     by_event = {delivery.event_id: delivery.id for delivery in page}
     return webhooks, endpoint.id, [by_event["evt_broken"], by_event["evt_whole"]]
 
@@ -84,7 +85,7 @@ def test_a_claim_that_is_longer_than_any_is_not_one(
     webhooks, endpoint_id, [broken, _] = waiting
     change(webhook_tables[1], endpoint_id, f"due~{broken}", "claimedUntil", FAR)
     webhooks.retry_cycle.run()
-    assert webhooks.deliveries.counts([endpoint_id]) == (0, 0)
+    assert counts(webhooks, endpoint_id) == (0, 0)
 
 
 def test_a_next_attempt_later_than_any_that_is_planned_is_made_now(
@@ -160,7 +161,7 @@ def test_a_log_row_that_makes_no_sense_is_left_out_of_a_listing(
     delivery = webhooks.deliveries.get(endpoint_id, broken)
     assert delivery is not None
     change(webhook_tables[1], endpoint_id, delivery.log_key, "status", "lost")
-    page = webhooks.deliveries.page(endpoint_id, status=None, after_log_key="", limit=9)
+    page = listed(webhooks, endpoint_id)
     assert [each.id for each in page] == [whole]
 
 
@@ -168,12 +169,12 @@ def test_a_log_row_under_a_key_that_is_not_its_own_is_left_out_of_a_listing(
     waiting: tuple[Webhooks, str, list[str]], webhook_tables: tuple[Table, Table]
 ) -> None:
     webhooks, endpoint_id, _ = waiting
-    page = webhooks.deliveries.page(endpoint_id, status=None, after_log_key="", limit=9)
+    page = listed(webhooks, endpoint_id)
     row = webhook_tables[1].get(endpoint_id, page[0].log_key)
     assert row is not None
     for row_key in ("log~0", "log~0\u00e9", f"log~{'0' * 14}~dlv_{'0' * 32}"):
         webhook_tables[1].upsert(dict(row) | {"RowKey": row_key})
-    assert webhooks.deliveries.page(endpoint_id, status=None, after_log_key="", limit=9) == page
+    assert listed(webhooks, endpoint_id) == page
 
 
 def test_an_attempt_that_makes_no_sense_is_left_out_of_its_delivery(
@@ -241,7 +242,7 @@ class _Row(dict[str, Any]):
 _values = st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary() | st.datetimes()
 _COLUMNS = """url secret enabled events format description oldSecret createdAt failingSince disabledReason
 oldSecretUntil logKey eventId type failures attempts nextAttemptAt claimedUntil status deliveryId attempt01 attempt50
-parts part0 removedAt lastAttemptAt"""
+parts part0 contentType jobId headers removedAt lastAttemptAt"""
 _columns = st.sampled_from(_COLUMNS.split())
 _rows = st.dictionaries(_columns, _values | st.sampled_from(ABSURD))
 
@@ -250,7 +251,7 @@ _rows = st.dictionaries(_columns, _values | st.sampled_from(ABSURD))
 @given(_rows, st.text(max_size=60))
 def test_any_row_is_read_or_called_broken(columns: dict[str, Any], row_key: str) -> None:
     row = _Row(columns | {"PartitionKey": "wh_1", "RowKey": row_key})
-    for read in (due_of, delivery_of, body_of, endpoint_of):
+    for read in (due_of, dead_of, delivery_of, payload_of, endpoint_of):
         try:
             read(row)
         except RecordBroken:

@@ -5,14 +5,14 @@ from threading import Event as Signal
 
 import pytest
 
-from shared.webhooks.delivery import DeliveryStatus, DueDelivery
+from shared.webhooks.delivery import DeliveryStatus, DueDelivery, Payload
 from shared.webhooks.endpoint_threads import THREADS_PER_ENDPOINT
 from shared.webhooks.webhooks import Webhooks
 from tests.clock import FakeClock
 from tests.webhooks.conftest import AddEndpoint, OpenWebhooks
 from tests.webhooks.receiver import Receiver, Reply
 from tests.webhooks.samples import event
-from tests.webhooks.stored import deliveries
+from tests.webhooks.stored import counts, deliveries
 
 
 def test_what_has_not_begun_at_the_end_of_a_tick_stays_due(
@@ -44,14 +44,14 @@ def test_bodies_that_wait_are_held_in_memory_up_to_a_limit(
 ) -> None:
     monkeypatch.setattr("shared.webhooks.deliverer.BODIES_HELD_MAX_BYTES", 3000)
     read: list[str] = []
-    table_body = webhooks.deliveries.body
+    stored_payload = webhooks.deliveries.payload
 
-    def noted(due: DueDelivery) -> bytes:
-        if due.body is None:
+    def noted(due: DueDelivery) -> Payload:
+        if due.payload is None:
             read.append(due.event_id)
-        return table_body(due)
+        return stored_payload(due)
 
-    monkeypatch.setattr(webhooks.deliveries, "body", noted)
+    monkeypatch.setattr(webhooks.deliveries, "payload", noted)
     add_endpoint(receiver)
     webhooks.announcer.announce([event(event_id=f"evt_{number}", label="x" * 900) for number in range(20)])
     webhooks.deliverer.finish(5)
@@ -80,4 +80,4 @@ def test_a_retry_cycle_ends_in_time_and_leaves_the_rest_due(
     cycle_over.set()
     webhooks.deliverer.finish(5)
     assert len(receiver.requests) < 40
-    assert webhooks.deliveries.counts([endpoint.id]) == (20, 0)
+    assert counts(webhooks, endpoint.id) == (20, 0)

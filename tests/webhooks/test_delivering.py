@@ -13,7 +13,7 @@ from tests.clock import FakeClock
 from tests.webhooks.conftest import AddEndpoint, OpenWebhooks
 from tests.webhooks.receiver import Receiver, Reply
 from tests.webhooks.samples import event
-from tests.webhooks.stored import deliveries, only_delivery
+from tests.webhooks.stored import counts, deliveries, only_delivery
 
 
 def enable(webhooks: Webhooks, endpoint: Endpoint) -> None:
@@ -159,7 +159,7 @@ def test_after_the_last_attempt_the_delivery_is_dead_and_counted(
     dead = only_delivery(webhooks, endpoint)
     assert dead.status is DeliveryStatus.DEAD
     assert len(dead.attempts) == MAX_ATTEMPTS
-    assert webhooks.deliveries.counts([endpoint.id]) == (0, 1)
+    assert counts(webhooks, endpoint.id) == (0, 1)
 
 
 def test_410_disables_the_endpoint_and_its_deliveries_wait_as_dead(

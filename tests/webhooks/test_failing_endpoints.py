@@ -10,7 +10,7 @@ from tests.clock import FakeClock
 from tests.webhooks.conftest import AddEndpoint
 from tests.webhooks.receiver import Receiver, Reply
 from tests.webhooks.samples import event
-from tests.webhooks.stored import current, statuses
+from tests.webhooks.stored import current, listed, statuses
 
 
 def test_an_endpoint_all_of_whose_attempts_failed_for_five_days_is_disabled(
@@ -68,6 +68,6 @@ def test_enabling_a_failing_endpoint_gives_it_five_more_days(
         clock.advance(timedelta(days=5).total_seconds())
     assert not current(webhooks, endpoint).enabled
     webhooks.endpoints.change(current(webhooks, endpoint).enabled_again())
-    [dead, _] = webhooks.deliveries.page(endpoint.id, status=DeliveryStatus.DEAD, after_log_key="", limit=2)
+    [dead, _] = listed(webhooks, endpoint.id, status=DeliveryStatus.DEAD)
     assert webhooks.deliverer.redeliver(dead).status is DeliveryStatus.PENDING
     assert current(webhooks, endpoint).enabled

@@ -11,7 +11,7 @@ from tests.clock import FakeClock
 from tests.webhooks.conftest import AddEndpoint
 from tests.webhooks.receiver import Receiver, Reply
 from tests.webhooks.samples import event
-from tests.webhooks.stored import only_delivery
+from tests.webhooks.stored import counts, only_delivery
 
 
 def enable(webhooks: Webhooks, endpoint: Endpoint) -> None:
@@ -46,16 +46,16 @@ def test_a_dead_delivery_comes_back_to_life_by_redelivering(
     failed = webhooks.deliverer.redeliver(only_delivery(webhooks, endpoint))
     assert failed.status is DeliveryStatus.PENDING
     assert failed.next_attempt_at == clock.now() + timedelta(minutes=1)
-    assert webhooks.deliveries.counts([endpoint.id]) == (1, 0)
+    assert counts(webhooks, endpoint.id) == (1, 0)
     receiver.behaviour = lambda _: Reply()
     assert webhooks.deliverer.redeliver(failed).status is DeliveryStatus.DELIVERED
-    assert webhooks.deliveries.counts([endpoint.id]) == (0, 0)
+    assert counts(webhooks, endpoint.id) == (0, 0)
 
 
 def test_many_redeliveries_keep_the_record_within_bounds(
     webhooks: Webhooks, add_endpoint: AddEndpoint, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("shared.webhooks.delivery_rows.ATTEMPTS_KEPT", 3)
+    monkeypatch.setattr("shared.webhooks.attempt_columns.ATTEMPTS_KEPT", 3)
     receiver.behaviour = lambda _: Reply(500, "ü".encode() * 1000)
     endpoint = add_endpoint(receiver)
     webhooks.announcer.announce([event()])

@@ -13,6 +13,7 @@ from tests.storage.faulty_storage import Fault, FaultyStorage, faulty_storage
 from tests.webhooks.conftest import AddEndpoint, OpenWebhooks
 from tests.webhooks.receiver import Receiver
 from tests.webhooks.samples import event
+from tests.webhooks.stored import counts, listed
 
 REFUSED = Fault(status=413, text="$batch")
 
@@ -41,12 +42,12 @@ def test_a_delivery_that_storage_refuses_is_dead_with_the_reason(
     webhooks.announcer.announce([event()])
     webhooks.deliverer.finish(5)
     assert receiver.requests == []
-    [delivery] = webhooks.deliveries.page(endpoint.id, status=None, after_log_key="", limit=9)
+    [delivery] = listed(webhooks, endpoint.id)
     assert (delivery.event_id, delivery.status) == ("evt_1", DeliveryStatus.DEAD)
     [attempt] = delivery.attempts
     assert attempt.status is None
     assert attempt.error == "not sent: storage did not take the change (status 413, ServerBusy)"
-    assert webhooks.deliveries.counts([endpoint.id]) == (0, 1)
+    assert counts(webhooks, endpoint.id) == (0, 1)
     assert "delivery_not_stored" in caplog.text
 
 
@@ -59,7 +60,7 @@ def test_the_events_beside_a_delivery_that_storage_refuses_are_delivered(
     webhooks.announcer.announce([event(event_id="evt_1"), event(event_id="evt_2")])
     webhooks.deliverer.finish(5)
     assert [request.webhook_id for request in receiver.requests] == ["evt_2"]
-    page = webhooks.deliveries.page(endpoint.id, status=None, after_log_key="", limit=9)
+    page = listed(webhooks, endpoint.id)
     assert {delivery.event_id: delivery.status.value for delivery in page} == {"evt_1": "dead", "evt_2": "delivered"}
 
 
@@ -72,7 +73,7 @@ def test_announcing_a_refused_delivery_again_leaves_it_dead(
         webhooks.announcer.announce([event()])
         webhooks.deliverer.finish(5)
     assert receiver.requests == []
-    assert webhooks.deliveries.counts([endpoint.id]) == (0, 1)
+    assert counts(webhooks, endpoint.id) == (0, 1)
 
 
 def test_a_refused_delivery_can_be_sent_again(
@@ -81,7 +82,7 @@ def test_a_refused_delivery_can_be_sent_again(
     endpoint = add_endpoint(receiver)
     storage.faults.append(REFUSED)
     webhooks.announcer.announce([event()])
-    [delivery] = webhooks.deliveries.page(endpoint.id, status=None, after_log_key="", limit=9)
+    [delivery] = listed(webhooks, endpoint.id)
     assert webhooks.deliverer.redeliver(delivery).status is DeliveryStatus.DELIVERED
     assert receiver.requests[0].json["type"] == "job.succeeded"
 
@@ -92,7 +93,7 @@ def test_a_delivery_whose_body_storage_refuses_is_dead_without_it(
     endpoint = add_endpoint(receiver)
     storage.faults += [REFUSED, REFUSED]
     webhooks.announcer.announce([event()])
-    [delivery] = webhooks.deliveries.page(endpoint.id, status=None, after_log_key="", limit=9)
+    [delivery] = listed(webhooks, endpoint.id)
     assert delivery.status is DeliveryStatus.DEAD
     again = webhooks.deliverer.redeliver(delivery)
     assert [attempt.error for attempt in again.attempts][-1] == "the stored body cannot be read"

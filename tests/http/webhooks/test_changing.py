@@ -12,6 +12,7 @@ from tests.clock import FakeClock
 from tests.http.webhooks.api import SECRET, Api, deliver
 from tests.webhooks.conftest import OpenWebhooks
 from tests.webhooks.receiver import Receiver, Reply
+from tests.webhooks.stored import listed
 
 
 def test_a_change_changes_what_it_names_and_nothing_else(api: Api, receiver: Receiver) -> None:
@@ -33,7 +34,7 @@ def test_a_removed_webhook_is_gone_with_its_deliveries(api: Api, receiver: Recei
     assert api.call("remove", webhook["id"]).status == 204
     assert api.call("read", webhook["id"]).status == 404
     assert api.json("list") == {"webhooks": []}
-    assert api.handlers.webhooks.deliveries.page(webhook["id"], status=None, after_log_key="", limit=9) == []
+    assert listed(api.handlers.webhooks, webhook["id"]) == []
 
 
 @pytest.mark.parametrize("name", ["read", "change", "remove", "rotate_secret", "test", "deliveries"])
@@ -101,7 +102,7 @@ def test_a_removal_that_storage_interrupts_is_still_a_removal(
     assert api.call("remove", webhook["id"]).status == 404
     assert api.json("list") == {"webhooks": []}
     api.handlers.webhooks.retry_cycle.run()
-    assert api.handlers.webhooks.deliveries.page(webhook["id"], status=None, after_log_key="", limit=9) == []
+    assert listed(api.handlers.webhooks, webhook["id"]) == []
 
 
 def test_a_change_of_a_webhook_that_is_removed_meanwhile_is_404(
