@@ -181,7 +181,7 @@ def rows_of_death(due: DueDelivery) -> list[Change]:
 
 
 def rows_of_reopening(dead: DueDelivery, now: datetime) -> list[Change]:
-    """The changes that make a dead delivery due now. They fail if it is no longer dead: the ETag is its dead row's."""
+    """The changes that make a dead delivery due now. They fail if it no longer is: the ETag is its dead row's."""
     log = key(dead.endpoint_id, dead.log_key) | {"status": DeliveryStatus.PENDING.value, "nextAttemptAt": now}
     return [
         Change(Write.DELETE, key(dead.endpoint_id, f"dead~{dead.id}"), dead.etag),
