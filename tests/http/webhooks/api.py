@@ -1,9 +1,10 @@
 """Calls of the webhook handlers without a host."""
 
-from collections.abc import Callable
 from typing import Any
 
 from shared.http import dispatch
+from shared.http.deliveries import DeliveryHandlers
+from shared.http.dispatch import Handler
 from shared.http.messages import Request, Response
 from shared.http.webhooks import WebhookHandlers
 from shared.json_codec import dumps, loads
@@ -18,6 +19,13 @@ class Api:
 
     def __init__(self, handlers: WebhookHandlers) -> None:
         self.handlers = handlers
+        of_deliveries = DeliveryHandlers(handlers.webhooks)
+        self._of_deliveries: dict[str, Handler] = {
+            "deliveries": of_deliveries.list,
+            "delivery": of_deliveries.read,
+            "redeliver": of_deliveries.redeliver,
+            "redeliver_dead": of_deliveries.redeliver_dead,
+        }
 
     def call(self, name: str, *route: str, body: object = None, **query: str) -> Response:
         request = Request(
@@ -26,12 +34,12 @@ class Api:
             query=query,
             body=dumps(body).encode() if body is not None else b"",
         )
-        handler: Callable[[Request], Response] = getattr(self.handlers, name)
+        handler: Handler = self._of_deliveries.get(name) or getattr(self.handlers, name)
         return dispatch.answer(lambda: handler, request)
 
     def json(self, name: str, *route: str, body: object = None, **query: str) -> Any:  # noqa: ANN401 - a JSON value
         response = self.call(name, *route, body=body, **query)
-        assert response.status in {200, 201}, response.body
+        assert response.status in {200, 201, 202}, response.body
         return loads(response.body)
 
     def register(self, url: str, **fields: object) -> Any:  # noqa: ANN401 - a JSON value
