@@ -203,6 +203,25 @@ def test_a_delivery_redelivered_by_hand_at_the_same_time_is_sent_once(
     assert len({request.webhook_id for request in receiver.requests}) == len(receiver.requests) == 3
 
 
+def test_a_delivery_that_died_again_at_the_same_time_stays_dead(
+    open_instance: OpenWebhooks, add_endpoint: AddEndpoint, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    webhooks = open_instance()
+    endpoint = add_endpoint(receiver)
+    dead_deliveries(webhooks, endpoint, 1)
+    receiver.behaviour = lambda _: Reply(410)
+    reopen = webhooks.bulk_redelivery._reopen
+
+    def after_a_failed_redelivery_by_hand(group: object) -> int:
+        webhooks.deliverer.redeliver(only_delivery(webhooks, endpoint))
+        return reopen(group)  # type: ignore[arg-type] # passed on
+
+    monkeypatch.setattr(webhooks.bulk_redelivery, "_reopen", after_a_failed_redelivery_by_hand)
+    assert redeliver(webhooks, endpoint) == 0
+    delivery = only_delivery(webhooks, endpoint)
+    assert (delivery.status, delivery.attempts_made) == (DeliveryStatus.DEAD, 1)
+
+
 def test_a_request_made_again_while_it_is_worked_off_gets_another_pass(
     webhooks: Webhooks, add_endpoint: AddEndpoint, receiver: Receiver, webhook_tables: tuple[Table, Table]
 ) -> None:

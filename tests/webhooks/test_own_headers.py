@@ -1,6 +1,7 @@
 """An endpoint's own headers: every request carries them, and nothing that is kept shows their values."""
 
 import base64
+import hashlib
 import html
 import json
 import logging
@@ -105,29 +106,34 @@ def test_a_short_value_is_removed_where_it_stands_alone(sender: Sender, receiver
     assert response == f'{{"x-key":"[secret removed]"}} of 2{value}3'
 
 
-@pytest.mark.parametrize("size", [9, 300, 2000])
+@pytest.mark.parametrize("size", [300, 2000])
 def test_a_value_cut_off_by_the_end_of_what_is_read_is_not_recorded(
     sender: Sender, receiver: Receiver, size: int
 ) -> None:
     """A receiver repeats the value so often that removing it makes room for one that was read half."""
-    value = "".join(chr(33 + (7 * number) % 90) for number in range(size)).replace("%", "x").replace("&", "y")
     copies = ANSWER_READ_BYTES // size + 1
     receiver.behaviour = lambda request: Reply(401, (request.headers["x-key"] * copies).encode())
-    response = attempt(sender, receiver.url, x_key=value).response or ""
-    assert value[: max(5, size // 3)] not in response
+    response = attempt(sender, receiver.url, x_key=random_value(size)).response or ""
+    assert random_value(size)[:20] not in response
 
 
-def test_a_value_in_a_status_line_is_not_recorded(sender: Sender) -> None:
+@pytest.mark.parametrize("copies", [1, 30])
+def test_a_value_in_a_status_line_is_not_recorded(sender: Sender, copies: int) -> None:
     def echo(connection: socket.socket) -> None:
         with suppress(OSError), connection:
             connection.recv(65536)
-            connection.sendall(f"{'x' * 500} {'v4lue' * 400}\r\n\r\n".encode())
+            connection.sendall(f"oops {random_value(2000) * copies}\r\n\r\n".encode())
 
     with serving(echo) as port:
-        made = attempt(sender, f"http://127.0.0.1:{port}/", x_key="v4lue" * 400)
+        made = attempt(sender, f"http://127.0.0.1:{port}/", x_key=random_value(2000))
     assert made.error is not None
-    assert len(made.error) <= 1000
-    assert "v4lue" not in made.error
+    assert 0 < len(made.error) <= 1000
+    assert random_value(2000)[:20] not in made.error
+
+
+def random_value(size: int) -> str:
+    """The same random letters and digits every time."""
+    return "".join(hashlib.sha256(bytes([number])).hexdigest() for number in range(size // 64 + 1))[:size]
 
 
 def test_neither_log_nor_storage_of_deliveries_nor_repr_holds_a_value(
