@@ -7,7 +7,7 @@ import { createServer } from "node:http";
 import { Webhook } from "standardwebhooks";
 
 const webhook = new Webhook(process.env.WEBHOOK_SECRET);
-const handled = new Set(); // in earnest: a table that has the webhook-id as its key
+const handled = new Set(); // in production: a table with the webhook-id as its key
 
 const server = createServer(async (request, response) => {
   const chunks = [];
@@ -28,7 +28,7 @@ const server = createServer(async (request, response) => {
   response.writeHead(204).end();
 });
 
-// Put your own here; what takes longer than a few seconds goes into a queue.
+// Put your own code here; work that takes longer than a few seconds belongs in a queue.
 function handle(event) {
   const job = event.data.job ?? {};
   console.log(event.type, job.jobId ?? "", job.label ?? "");

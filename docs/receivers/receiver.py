@@ -12,7 +12,7 @@ from standardwebhooks import Webhook, WebhookVerificationError
 
 app = Flask(__name__)
 webhook = Webhook(os.environ["WEBHOOK_SECRET"])
-handled: set[str] = set()  # in earnest: a table that has the webhook-id as its key
+handled: set[str] = set()  # in production: a table with the webhook-id as its key
 
 
 @app.post("/webhook")
@@ -30,6 +30,6 @@ def receive() -> tuple[str, int]:
 
 
 def handle(event: dict[str, Any]) -> None:
-    """Put your own here; what takes longer than a few seconds goes into a queue."""
+    """Put your own code here; work that takes longer than a few seconds belongs in a queue."""
     job = event["data"].get("job", {})
     print(event["type"], job.get("jobId", ""), job.get("label") or "", flush=True)  # noqa: T201 - it is an example
