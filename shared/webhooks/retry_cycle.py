@@ -87,8 +87,8 @@ class RetryCycle:
         batch = self._deliverer.open_batch()
         listing = self._listing(report)
         self._start_due(report, listing, batch, until=counting_from)
-        self._redeliver(report, listing, until=counting_from)
         self._tidy_up(report, listing, until=counting_from)
+        self._redeliver(report, listing, until=counting_from)
         report.not_begun = self._deliverer.finish_batch(batch, counting_from - time.monotonic())
         report.attempted, report.delivered, report.given_up = batch.attempted, batch.delivered, batch.given_up
         self._count(report, listing, until=ends)
