@@ -46,7 +46,7 @@ class Sender:
             shown = without_secrets(str(failure), endpoint.url, endpoint.headers, is_cut=failure.is_cut)
             error = shown[:TEXT_MAX_CHARACTERS] or "no readable answer"
             return Attempt(at=at, status=None, latency_ms=failure.latency_ms, error=error)
-        except Exception as fault:  # noqa: BLE001 - an attempt that is not recorded would be repeated for ever
+        except Exception as fault:  # noqa: BLE001 - without a record the attempt would be repeated without end
             log_fault(fault, webhookId=endpoint.shown_id)
             error = f"the attempt failed unexpectedly ({type(fault).__name__})"
             return Attempt(at=at, status=None, latency_ms=0, error=error)

@@ -1,4 +1,4 @@
-"""A row that makes no sense harms its own delivery or endpoint at most."""
+"""A row that someone has changed by hand harms only its own delivery or endpoint."""
 
 import logging
 from datetime import UTC, datetime
@@ -46,7 +46,7 @@ def waiting(
     "column", ["logKey", "eventId", "type", "failures", "attempts", "nextAttemptAt", "claimedUntil"]
 )
 @pytest.mark.parametrize("value", [None, "text"], ids=repr)
-def test_a_due_row_that_makes_no_sense_stops_no_other_delivery(
+def test_an_unreadable_due_row_stops_no_other_delivery(
     waiting: tuple[Webhooks, str, list[str]],
     receiver: Receiver,
     webhook_tables: tuple[Table, Table],
@@ -64,7 +64,7 @@ def test_a_due_row_that_makes_no_sense_stops_no_other_delivery(
         assert report.unreadable == 1
 
 
-def test_a_due_row_that_makes_no_sense_is_logged_once_a_cycle_and_repaired_by_redelivering(
+def test_an_unreadable_due_row_is_logged_once_a_cycle_and_repaired_by_redelivering(
     waiting: tuple[Webhooks, str, list[str]],
     webhook_tables: tuple[Table, Table],
     caplog: pytest.LogCaptureFixture,
@@ -79,7 +79,7 @@ def test_a_due_row_that_makes_no_sense_is_logged_once_a_cycle_and_repaired_by_re
     assert webhooks.retry_cycle.run().unreadable == 0
 
 
-def test_a_claim_that_is_longer_than_any_is_not_one(
+def test_a_claim_further_ahead_than_any_real_one_does_not_count(
     waiting: tuple[Webhooks, str, list[str]], webhook_tables: tuple[Table, Table]
 ) -> None:
     webhooks, endpoint_id, [broken, _] = waiting
@@ -88,7 +88,7 @@ def test_a_claim_that_is_longer_than_any_is_not_one(
     assert counts(webhooks, endpoint_id) == (0, 0)
 
 
-def test_a_next_attempt_later_than_any_that_is_planned_is_made_now(
+def test_an_attempt_planned_further_ahead_than_any_real_one_is_made_now(
     waiting: tuple[Webhooks, str, list[str]], webhook_tables: tuple[Table, Table]
 ) -> None:
     webhooks, endpoint_id, [broken, _] = waiting
@@ -154,7 +154,7 @@ def test_a_delivery_whose_body_cannot_be_read_fails_its_attempt(
     assert delivery.attempts[-1].error == "the stored body cannot be read"
 
 
-def test_a_log_row_that_makes_no_sense_is_left_out_of_a_listing(
+def test_an_unreadable_log_row_is_left_out_of_a_listing(
     waiting: tuple[Webhooks, str, list[str]], webhook_tables: tuple[Table, Table]
 ) -> None:
     webhooks, endpoint_id, [broken, whole] = waiting
@@ -177,7 +177,7 @@ def test_a_log_row_under_a_key_that_is_not_its_own_is_left_out_of_a_listing(
     assert listed(webhooks, endpoint_id) == page
 
 
-def test_an_attempt_that_makes_no_sense_is_left_out_of_its_delivery(
+def test_an_unreadable_attempt_is_left_out_of_its_delivery(
     waiting: tuple[Webhooks, str, list[str]], webhook_tables: tuple[Table, Table]
 ) -> None:
     webhooks, endpoint_id, [broken, _] = waiting
@@ -206,7 +206,7 @@ def test_an_attempt_that_makes_no_sense_is_left_out_of_its_delivery(
         *(("url", url) for url in ("https://[::1", "https://[", "https://h\u2100.example/?code=12345678")),
     ],
 )
-def test_an_endpoint_row_that_makes_no_sense_stops_no_other_endpoint(
+def test_an_unreadable_endpoint_row_stops_no_other_endpoint(
     webhooks: Webhooks,
     add_endpoint: AddEndpoint,
     receiver: Receiver,
@@ -249,7 +249,7 @@ _rows = st.dictionaries(_columns, _values | st.sampled_from(ABSURD))
 
 @settings(max_examples=50)
 @given(_rows, st.text(max_size=60))
-def test_any_row_is_read_or_called_broken(columns: dict[str, Any], row_key: str) -> None:
+def test_any_row_is_read_or_raises_record_broken(columns: dict[str, Any], row_key: str) -> None:
     row = _Row(columns | {"PartitionKey": "wh_1", "RowKey": row_key})
     for read in (due_of, dead_of, delivery_of, payload_of, endpoint_of):
         try:

@@ -1,4 +1,4 @@
-"""All dead deliveries of an endpoint are sent again: each once, whoever is killed or comes at the same time."""
+"""All dead deliveries of an endpoint are sent again, each once, even if processes are killed or calls coincide."""
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -108,7 +108,7 @@ def test_only_events_of_the_type_and_age_that_are_wanted_are_sent_again(
     assert [one.event_id for one in listed(webhooks, endpoint.id, status="dead")] == ["job.succeeded old"]
 
 
-def test_what_a_call_has_no_time_for_is_counted_and_left_to_the_retry_cycles(
+def test_deliveries_that_a_call_has_no_time_for_are_counted_and_left_to_the_retry_cycles(
     webhooks: Webhooks, add_endpoint: AddEndpoint, receiver: Receiver
 ) -> None:
     endpoint = add_endpoint(receiver)

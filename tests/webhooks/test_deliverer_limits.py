@@ -15,7 +15,7 @@ from tests.webhooks.samples import event
 from tests.webhooks.stored import counts, deliveries
 
 
-def test_what_has_not_begun_at_the_end_of_a_tick_stays_due(
+def test_deliveries_not_begun_at_the_end_of_a_tick_stay_due(
     open_instance: OpenWebhooks, add_endpoint: AddEndpoint, receiver: Receiver, clock: FakeClock
 ) -> None:
     go_on = Signal()

@@ -153,7 +153,7 @@ class RefusingTable:
 
 
 @pytest.mark.parametrize("refused", ["texts", "the log row"])
-def test_an_attempt_that_storage_will_not_take_whole_counts_all_the_same(
+def test_an_attempt_whose_texts_storage_refuses_still_counts(
     open_instance: OpenWebhooks,
     add_endpoint: AddEndpoint,
     receiver: Receiver,

@@ -110,7 +110,7 @@ def test_a_short_value_is_removed_where_it_stands_alone(sender: Sender, receiver
 def test_a_value_cut_off_by_the_end_of_what_is_read_is_not_recorded(
     sender: Sender, receiver: Receiver, size: int
 ) -> None:
-    """A receiver repeats the value so often that removing it makes room for one that was read half."""
+    """Removing many copies of the value brings one that was only half read into the text that is kept."""
     copies = ANSWER_READ_BYTES // size + 1
     receiver.behaviour = lambda request: Reply(401, (request.headers["x-key"] * copies).encode())
     response = attempt(sender, receiver.url, x_key=random_value(size)).response or ""

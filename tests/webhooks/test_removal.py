@@ -89,7 +89,7 @@ def test_a_removal_reads_no_bodies(
     assert table.columns == [["RowKey"]]
 
 
-def test_a_removed_endpoint_keeps_no_secret_and_its_mark_goes_after_an_hour(
+def test_a_removed_endpoint_keeps_no_secret_and_its_mark_is_deleted_after_an_hour(
     webhooks: Webhooks,
     add_endpoint: AddEndpoint,
     receiver: Receiver,

@@ -22,7 +22,7 @@ def always() -> bool:
 
 
 def times(count: int) -> Callable[[], bool]:
-    """Has time for so many questions."""
+    """True for the first `count` calls."""
     answers = iter([True] * count)
     return lambda: next(answers, False)
 
@@ -41,7 +41,7 @@ def kept(webhooks: Webhooks, endpoint_id: str) -> list[str]:
     return sorted(delivery.event_id for delivery in page)
 
 
-def test_delivered_and_dead_deliveries_go_by_their_last_attempt_and_pending_ones_stay(
+def test_delivered_and_dead_deliveries_are_removed_by_the_age_of_their_last_attempt_and_pending_ones_stay(
     webhooks: Webhooks,
     add_endpoint: AddEndpoint,
     receiver: Receiver,
@@ -90,7 +90,7 @@ def test_a_run_that_ends_early_is_resumed_by_the_next(
 
 
 @pytest.mark.parametrize("missing", ["body", "dead"])
-def test_a_delivery_of_which_a_row_is_gone_already_is_removed_with_the_others(
+def test_a_delivery_that_lacks_a_row_is_removed_with_the_others(
     webhooks: Webhooks,
     add_endpoint: AddEndpoint,
     receiver: Receiver,
@@ -109,7 +109,7 @@ def test_a_delivery_of_which_a_row_is_gone_already_is_removed_with_the_others(
     assert rows(webhook_tables[1], endpoint.id) == []
 
 
-def test_a_delivery_that_is_redelivered_meanwhile_stays(
+def test_a_delivery_that_is_redelivered_at_that_moment_stays(
     webhooks: Webhooks,
     add_endpoint: AddEndpoint,
     receiver: Receiver,
@@ -136,7 +136,7 @@ def test_a_delivery_that_is_redelivered_meanwhile_stays(
     assert kept(webhooks, endpoint.id) == ["evt_1"]
 
 
-def test_a_log_row_that_makes_no_sense_goes_by_its_own_age(
+def test_an_unreadable_log_row_is_removed_by_the_age_in_its_key(
     webhooks: Webhooks,
     add_endpoint: AddEndpoint,
     receiver: Receiver,

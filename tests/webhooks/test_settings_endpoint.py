@@ -12,7 +12,7 @@ from tests.webhooks.stored import rows
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
 
-def test_what_the_settings_endpoint_had_goes_when_it_leaves_the_settings(
+def test_deliveries_of_the_settings_endpoint_are_removed_when_it_leaves_the_settings(
     open_instance: OpenWebhooks, receiver: Receiver, webhook_tables: tuple[Table, Table], clock: FakeClock
 ) -> None:
     receiver.behaviour = lambda _: Reply(500)
@@ -31,7 +31,7 @@ def test_what_the_settings_endpoint_had_goes_when_it_leaves_the_settings(
     assert len(receiver.requests) == 3
 
 
-def test_what_waits_for_one_url_of_the_settings_is_not_sent_to_another(
+def test_deliveries_for_one_url_of_the_settings_are_not_sent_to_another(
     open_instance: OpenWebhooks, receiver: Receiver, second_receiver: Receiver, clock: FakeClock
 ) -> None:
     receiver.behaviour = lambda _: Reply(500)
@@ -47,7 +47,7 @@ def test_what_waits_for_one_url_of_the_settings_is_not_sent_to_another(
     assert len(receiver.requests) == 3
 
 
-def test_the_settings_endpoint_can_come_back_within_the_hour(
+def test_the_settings_endpoint_can_return_within_the_hour(
     open_instance: OpenWebhooks, receiver: Receiver, clock: FakeClock
 ) -> None:
     settings = {"WEBHOOK_URL": receiver.url, "WEBHOOK_SECRET": SECRET}

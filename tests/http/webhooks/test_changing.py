@@ -15,7 +15,7 @@ from tests.webhooks.receiver import Receiver, Reply
 from tests.webhooks.stored import listed
 
 
-def test_a_change_changes_what_it_names_and_nothing_else(api: Api, receiver: Receiver) -> None:
+def test_a_change_changes_only_the_members_it_names(api: Api, receiver: Receiver) -> None:
     before = api.register(receiver.url, events=["job.*"], description="CRM")
     del before["secret"]
     after = api.json("change", before["id"], body={"events": ["job.failed"], "format": "slack"})
@@ -66,7 +66,7 @@ def test_a_test_event_tells_status_and_latency(api: Api, receiver: Receiver) -> 
     assert receiver.requests[0].json["type"] == "webhook.test"
 
 
-def test_a_test_that_fails_answers_200_and_says_so(api: Api, receiver: Receiver) -> None:
+def test_a_test_that_fails_is_200_with_the_reason(api: Api, receiver: Receiver) -> None:
     webhook = api.register(receiver.url)
     receiver.behaviour = lambda _: Reply(503)
     answer = api.json("test", webhook["id"])
@@ -77,7 +77,7 @@ def test_a_test_that_fails_answers_200_and_says_so(api: Api, receiver: Receiver)
     assert "Connection refused" in answer["error"]
 
 
-def test_a_shown_url_that_is_sent_back_is_refused_in_words(strict_api: Api) -> None:
+def test_a_shown_url_that_is_sent_back_is_refused_with_the_reason(strict_api: Api) -> None:
     webhook = strict_api.register("https://93.184.215.14/hook?sig=SECRET")
     response = strict_api.call("change", webhook["id"], body={"url": webhook["url"], "description": "CRM"})
     assert response.status == 422
@@ -120,7 +120,7 @@ def test_a_change_of_a_webhook_that_is_removed_meanwhile_is_404(
     assert api.call("change", webhook["id"], body={"description": "CRM"}).status == 404
 
 
-def test_a_webhook_whose_row_cannot_be_read_is_told_of_and_can_be_removed(
+def test_a_webhook_whose_row_cannot_be_read_is_409_and_can_be_removed(
     api: Api, receiver: Receiver, webhook_tables: tuple[Table, Table]
 ) -> None:
     webhook = api.register(receiver.url)

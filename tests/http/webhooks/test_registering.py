@@ -24,7 +24,7 @@ def test_registering_answers_201_with_the_secret_and_every_event(api: Api, recei
     assert webhook["enabled"] is True
 
 
-def test_a_secret_may_be_brought_along(api: Api, receiver: Receiver) -> None:
+def test_a_caller_may_give_a_secret(api: Api, receiver: Receiver) -> None:
     assert api.register(receiver.url, secret=SECRET)["secret"] == SECRET
 
 
@@ -105,7 +105,7 @@ def test_a_url_is_kept_as_it_is_sent(strict_api: Api) -> None:
 
 
 @pytest.mark.parametrize("blank", ["\u0085", "\u00a0", "\u3000", "\u2003", " "])
-def test_no_credentials_slip_in_behind_a_blank(strict_api: Api, blank: str) -> None:
+def test_credentials_after_a_blank_are_refused(strict_api: Api, blank: str) -> None:
     url = f"{blank}https://user:hunter2@example.com/"
     assert strict_api.call("register", body={"url": url}).status == 422
 

@@ -38,7 +38,7 @@ def test_no_signed_link_is_in_the_body() -> None:
     assert b"SECRET" not in standard_body(event(privateOffer=offer, lastPollError="https://x.example/?sig=SECRET5"))
 
 
-def test_a_large_private_offer_is_reduced_to_what_names_it() -> None:
+def test_a_large_private_offer_is_reduced_to_the_members_that_name_it() -> None:
     offer = job_record()["privateOffer"] | {"pricing": ["x" * 1000] * 300}
     body = standard_body(event(privateOffer=offer))
     assert len(body) < LIMIT_BYTES
