@@ -51,13 +51,16 @@ class SettingReader:
 
     def public_url(self, setting: str) -> str | None:
         """An https or http URL of any host, without trailing slash; None if it is not set."""
-        value = (self.text(setting) or "").rstrip("/")
+        text = self.text(setting)
+        if text is None:
+            return None
+        value = text.rstrip("/")
         # urlsplit takes an empty query or user name for none.
         plain = re.fullmatch(r"https?://[^@/?#]+(/[^?#]*)?", value, re.IGNORECASE)
         is_url = plain and _PRINTABLE_ASCII.fullmatch(value) and _is_base_url(value, http_allowed=True)
-        if value and not is_url:
+        if not is_url:
             self.fault(setting, "should be an https or http URL without userinfo, query or fragment")
-        return value or None
+        return value
 
     def scope(self, setting: str, default: str) -> str:
         value = self.text(setting) or default

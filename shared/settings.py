@@ -232,12 +232,11 @@ def _certificate_file(read: SettingReader, path: str) -> bytes:
 
 
 def _public_url(read: SettingReader) -> str | None:
-    """Where users reach the app; on Azure its own host name unless the setting says otherwise."""
-    if read.text("PUBLIC_URL") is not None:
-        return read.public_url("PUBLIC_URL")
+    """Where people reach the app; on Azure, its own host name unless the setting says otherwise."""
+    # The Core Tools set the host name too, to this machine and a port.
     host = read.text("WEBSITE_HOSTNAME") or ""
-    # The Core Tools set it too, to this machine and a port.
-    return f"https://{host}" if re.fullmatch(r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+", host) else None
+    on_azure = re.fullmatch(r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+", host)
+    return read.public_url("PUBLIC_URL") or (f"https://{host}" if on_azure else None)
 
 
 def _authority_host(read: SettingReader) -> str | None:

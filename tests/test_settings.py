@@ -182,6 +182,7 @@ def test_the_public_url_is_the_setting_or_the_host_name_on_azure(
     "url",
     [
         "offers.example",
+        "/",
         "ftp://offers.example",
         "https://",
         "https://user@offers.example",

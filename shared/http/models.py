@@ -106,7 +106,7 @@ def _moment(value: object) -> object:
     if not isinstance(value, str) or not _RFC3339.fullmatch(value):
         raise fault
     try:
-        return datetime.fromisoformat(value).astimezone(UTC)
+        return datetime.fromisoformat(value.upper()).astimezone(UTC)
     except (ValueError, OverflowError) as error:
         raise fault from error
 

@@ -1,5 +1,6 @@
 """`/webhooks`: endpoints."""
 
+import json
 import logging
 import time
 import uuid
@@ -13,7 +14,7 @@ from shared.egress.urls import origin, prepared_url
 from shared.events.event import EVERY_EVENT, TEST_EVENT_TYPE, Event, pattern_faults
 from shared.http.deliveries import DeliveryHandlers, editable_id, find_endpoint, unknown_webhook
 from shared.http.messages import NO_CONTENT, Request, Response, json_response
-from shared.http.models import Headers, NewWebhook, WebhookChange
+from shared.http.models import NewWebhook, WebhookChange
 from shared.http.problems import ProblemError, invalid_request
 from shared.http.reading import read_body, takes_parameters
 from shared.storage.errors import RowChanged, StorageError
@@ -33,6 +34,7 @@ CHANGE_TRIES = 5
 # How long a caller waits for a removal; retry cycles delete what is left then.
 REMOVING_SECONDS = 5.0
 type Patterns = list[str]
+type HeaderPairs = list[tuple[str, str]]
 _log = logging.getLogger("offer_monitor.webhooks")
 
 
@@ -46,7 +48,7 @@ class WebhookHandlers:
     def register(self, request: Request) -> Response:
         """POST /webhooks: 201. Only this answer and a rotation's show the secret."""
         body = read_body(request, NewWebhook)
-        self._check(url=body.url, events=body.events, headers=body.headers, secret=body.secret)
+        self._check(url=body.url, events=body.events, headers=_header_pairs(request), secret=body.secret)
         if len(self.webhooks.endpoints.all()) >= ENDPOINTS_MAX:
             raise ProblemError(
                 HTTPStatus.CONFLICT, "too-many-webhooks", f"There are {ENDPOINTS_MAX} webhooks already."
@@ -78,7 +80,7 @@ class WebhookHandlers:
         """PATCH /webhooks/{id}: members that the body leaves out stay as they are."""
         endpoint = self._editable_endpoint(request)
         body = read_body(request, WebhookChange)
-        self._check(url=body.url, events=body.events, headers=body.headers)
+        self._check(url=body.url, events=body.events, headers=_header_pairs(request))
 
         def changed(endpoint: Endpoint) -> Endpoint:
             given = body.model_fields_set
@@ -162,7 +164,7 @@ class WebhookHandlers:
         raise RowChanged("the webhook kept changing")
 
     def _check(
-        self, *, url: str | None, events: Patterns | None, headers: Headers | None, secret: str | None = None
+        self, *, url: str | None, events: Patterns | None, headers: HeaderPairs, secret: str | None = None
     ) -> None:
         """Raise a problem that names every fault which the body's shape does not show."""
         faults = []
@@ -172,10 +174,16 @@ class WebhookHandlers:
             )
             faults += [f"url: {fault}" for fault in of_url]
         faults += [f"events: {fault}" for fault in pattern_faults(events or ())]
-        faults += [f"headers: {fault}" for fault in header_faults(headers or {})]
+        faults += [f"headers: {fault}" for fault in header_faults(headers)]
         faults += [f"secret: {fault}" for fault in (secret_faults(secret) if secret is not None else ())]
         if faults:
             raise invalid_request(faults, status=HTTPStatus.UNPROCESSABLE_ENTITY)
+
+
+def _header_pairs(request: Request) -> HeaderPairs:
+    """The headers in a body that has the right shape, including a name that it gives twice."""
+    members: list[tuple[str, HeaderPairs]] = json.loads(request.body, object_pairs_hook=list)
+    return [pair for name, headers in members if name == "headers" for pair in headers]
 
 
 def _patterns(events: Patterns | None) -> tuple[str, ...]:

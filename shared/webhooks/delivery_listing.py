@@ -10,6 +10,7 @@ import json
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from shared.storage.table import Row, Table
 from shared.webhooks.delivery import Delivery, DeliveryStatus
@@ -36,7 +37,7 @@ class DeliveryFilter:
     event_type: str | None = None
     job_id: str | None = None
 
-    @property
+    @cached_property
     def values(self) -> dict[str, str]:
         """The values that columns of a log row must have."""
         wanted = {"status": self.status, "type": self.event_type, "jobId": self.job_id}

@@ -4,7 +4,7 @@ import hashlib
 import re
 import secrets
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Literal
@@ -74,12 +74,12 @@ class Endpoint:
         return replace(self, enabled=True, disabled_reason=None, failing_since=None)
 
 
-def header_faults(headers: Mapping[str, str]) -> list[str]:
+def header_faults(headers: Collection[tuple[str, str]]) -> list[str]:
     """Every reason why an endpoint cannot have these headers; empty if it can. No reason repeats a value."""
     faults = []
     if len(headers) > HEADERS_MAX:
         faults.append(f"has {len(headers)} headers; {HEADERS_MAX} are allowed")
-    for name, occurrences in Counter(name.lower() for name in headers).items():
+    for name, occurrences in Counter(name.lower() for name, _ in headers).items():
         if not _HEADER_NAME.fullmatch(name):
             faults.append(f"{name!r} is not the name of a header: 1 to 100 letters, digits and !#$%&'*+-.^_`|~")
         elif _RESERVED_HEADER.fullmatch(name):
@@ -88,7 +88,7 @@ def header_faults(headers: Mapping[str, str]) -> list[str]:
             faults.append(f"{name} is given {occurrences} times")
     faults += [
         f"the value of {name!r} should be 1 to 2,000 printable ASCII characters, without a blank at either end"
-        for name, value in headers.items()
+        for name, value in headers
         if not _HEADER_VALUE.fullmatch(value)
     ]
     return faults

@@ -280,7 +280,7 @@ def _patterns(row: Row) -> tuple[str, ...]:
 def _headers(row: Row) -> tuple[tuple[str, str], ...]:
     try:
         headers = loads(row.get("headers") or "{}")
-        if header_faults(headers):
+        if header_faults(headers.items()):
             raise RecordBroken("the headers cannot be sent")
         return tuple(headers.items())
     except (InvalidJson, TypeError, AttributeError) as error:

@@ -166,19 +166,20 @@ def test_neither_log_nor_storage_of_deliveries_nor_repr_holds_a_value(
     ],
 )
 def test_a_header_that_no_endpoint_may_have_is_named(headers: dict[str, str], fault: str) -> None:
-    assert header_faults(headers) == [fault]
+    assert header_faults(headers.items()) == [fault]
 
 
 @pytest.mark.parametrize("name", ["", "x" * 101, "x y", "x:y", "x\n", "ü", "(x)"])
 def test_a_name_that_is_not_one_of_a_header_is_refused(name: str) -> None:
-    assert len(header_faults({name: "v"})) == 1
+    assert len(header_faults([(name, "v")])) == 1
 
 
 @pytest.mark.parametrize("value", ["", " v", "v ", "v\r\nx: y", "\t", "ü", "v" * 2001, "\x7f"])
 def test_a_value_that_no_header_can_carry_is_refused_without_repeating_it(value: str) -> None:
-    [fault] = header_faults({"x-key": value})
+    [fault] = header_faults([("x-key", value)])
     assert fault.startswith("the value of 'x-key' should be")
 
 
 def test_names_of_100_and_values_of_2000_characters_are_allowed() -> None:
-    assert header_faults({"x" * 100: "v" * 2000, "!#$%&'*+-.^_`|~": "a b", "contents": "v", "webhook": "~"}) == []
+    headers = {"x" * 100: "v" * 2000, "!#$%&'*+-.^_`|~": "a b", "contents": "v", "webhook": "~"}
+    assert header_faults(headers.items()) == []

@@ -45,7 +45,7 @@ def test_all_dead_deliveries_are_scheduled_and_sent_by_the_next_retries(
         ({"type": "job.failed"}, 0),
         ({"since": "2026-11-20T09:01:00Z"}, 1),
         ({"since": "2026-11-20T10:00:30.5+01:00"}, 1),
-        ({"since": "2026-11-20T09:00:00Z"}, 2),
+        ({"since": "2026-11-20t09:00:00z"}, 2),
         ({"since": "2026-11-20T09:02:00Z"}, 0),
     ],
 )

@@ -2,9 +2,11 @@
 
 import pytest
 
+from shared.http import dispatch
+from shared.http.messages import Request
 from shared.json_codec import loads
 from shared.storage.table import Table
-from tests.http.webhooks.api import Api, deliver
+from tests.http.webhooks.api import BASE, Api, deliver
 from tests.webhooks.receiver import Receiver, Reply
 
 VALUE = "SharedKey s3cr3t-value"
@@ -72,6 +74,14 @@ def test_every_fault_is_named_and_no_value_is_repeated(api: Api, receiver: Recei
     assert response.status == 422
     assert len(loads(response.body)["faults"]) == 4
     assert b"s3cr3t" not in response.body
+
+
+def test_a_name_that_the_body_gives_twice_is_refused(api: Api, receiver: Receiver) -> None:
+    body = f'{{"url": "{receiver.url}", "headers": {{"x-key": "1", "x-other": "2", "x-key": "3"}}}}'
+    request = Request(url=BASE, route={}, query={}, body=body.encode())
+    response = dispatch.answer(lambda: api.handlers.register, request)
+    assert response.status == 422
+    assert loads(response.body)["faults"] == ["headers: x-key is given 2 times"]
 
 
 @pytest.mark.parametrize("headers", [None, [], "x: y", {"x-key": None}, {"x-key": 7}, {"x-key": ["v"]}])
