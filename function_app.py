@@ -231,14 +231,28 @@ def rotate_webhook_secret(req: func.HttpRequest) -> func.HttpResponse:
 @app.route("webhooks/{webhookId}/deliveries", methods=["GET"])
 def list_deliveries(req: func.HttpRequest) -> func.HttpResponse:
     """List an endpoint's deliveries with their attempts, newest first."""
-    return _answer(req, lambda: _process().api().webhooks.deliveries)
+    return _answer(req, lambda: _process().api().deliveries.list)
+
+
+@app.function_name("get_delivery")
+@app.route("webhooks/{webhookId}/deliveries/{deliveryId}", methods=["GET"])
+def get_delivery(req: func.HttpRequest) -> func.HttpResponse:
+    """Read one delivery with its body."""
+    return _answer(req, lambda: _process().api().deliveries.read)
+
+
+@app.function_name("redeliver_dead")
+@app.route("webhooks/{webhookId}/redeliver", methods=["POST"])
+def redeliver_dead(req: func.HttpRequest) -> func.HttpResponse:
+    """Make all dead deliveries of an endpoint due again."""
+    return _answer(req, lambda: _process().api().deliveries.redeliver_dead)
 
 
 @app.function_name("redeliver")
 @app.route("webhooks/{webhookId}/deliveries/{deliveryId}/redeliver", methods=["POST"])
 def redeliver(req: func.HttpRequest) -> func.HttpResponse:
     """Send a delivery again now, with the same webhook-id."""
-    return _answer(req, lambda: _process().api().webhooks.redeliver)
+    return _answer(req, lambda: _process().api().deliveries.redeliver)
 
 
 # Health

@@ -6,23 +6,26 @@ from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
 
-from shared import identifiers
-from shared.events.event import EVENT_TYPES
 from shared.http.messages import Request, Response, json_response
-from shared.http.models import DeadDeliveries
-from shared.http.problems import ProblemError, invalid_request
-from shared.http.reading import Parameters, read_body, takes_parameters
+from shared.http.operations import operation
+from shared.http.problem_types import OF_A_WEBHOOK
+from shared.http.problems import ProblemError
+from shared.http.webhook_models import DeadDeliveries, DeliveryPath, ListDeliveries, WebhookPath
 from shared.storage.errors import RecordBroken, RowChanged
 from shared.webhooks.bulk_redelivery import RedeliveryRequest
-from shared.webhooks.delivery import Delivery, DeliveryStatus, Payload
-from shared.webhooks.delivery_listing import DeliveryFilter, InvalidCursor
+from shared.webhooks.delivery import Delivery, Payload
+from shared.webhooks.delivery_listing import DeliveryFilter
 from shared.webhooks.endpoint import SETTINGS_ENDPOINT_ID, Endpoint
-from shared.webhooks.records import DeliveryList, Scheduled, delivery_record, delivery_with_body
+from shared.webhooks.records import (
+    DeliveryList,
+    DeliveryRecord,
+    DeliveryWithBody,
+    Scheduled,
+    delivery_record,
+    delivery_with_body,
+)
 from shared.webhooks.webhooks import Webhooks
 
-DEFAULT_LIMIT = 50
-HIGHEST_LIMIT = 200
-LONGEST_CURSOR_CHARACTERS = 200
 # How long a call makes dead deliveries due again, and how long it then counts those that it leaves to retry cycles.
 REDELIVERING_SECONDS = 5.0
 COUNTING_SECONDS = 10.0
@@ -37,40 +40,33 @@ class DeliveryHandlers:
 
     webhooks: Webhooks
 
-    @takes_parameters
-    def list(self, request: Request) -> Response:
-        """GET /webhooks/{id}/deliveries."""
-        parameters = Parameters(request.query, known={"status", "jobId", "type", "limit", "cursor"})
-        status = parameters.choice("status", [*DeliveryStatus])
-        wanted = DeliveryFilter(
-            status=DeliveryStatus(status) if status else None,
-            event_type=parameters.choice("type", EVENT_TYPES),
-            job_id=parameters.identifier("jobId", identifiers.job_id),
-        )
-        limit = parameters.limit(DEFAULT_LIMIT, HIGHEST_LIMIT)
-        cursor = parameters.text("cursor", longest=LONGEST_CURSOR_CHARACTERS)
-        parameters.check()
-        endpoint = find_endpoint(self.webhooks, request)
-        try:
-            page = self.webhooks.delivery_listing.page(endpoint.id, wanted, limit=limit, cursor=cursor)
-        except InvalidCursor as error:
-            fault = "cursor should be the nextCursor of an earlier answer with the same filters"
-            raise invalid_request([fault]) from error
+    @operation(parameters=ListDeliveries, answers={200: DeliveryList}, problems=OF_A_WEBHOOK)
+    def list(self, _: Request, query: ListDeliveries) -> Response:
+        """List an endpoint's deliveries with their attempts, newest first."""
+        wanted = DeliveryFilter(status=query.status, event_type=query.type, job_id=query.job_id)
+        endpoint = find_endpoint(self.webhooks, query.webhook_id)
+        page = self.webhooks.delivery_listing.page(endpoint.id, wanted, limit=query.limit, cursor=query.cursor)
         records = [delivery_record(delivery) for delivery in page.deliveries]
         return json_response(DeliveryList(deliveries=records, nextCursor=page.next_cursor))
 
-    def read(self, request: Request) -> Response:
-        """GET /webhooks/{id}/deliveries/{deliveryId}: the delivery with its body."""
-        delivery = self._delivery(find_endpoint(self.webhooks, request), request)
+    @operation(parameters=DeliveryPath, answers={200: DeliveryWithBody}, problems=(*OF_A_WEBHOOK, "delivery-unknown"))
+    def read(self, _: Request, path: DeliveryPath) -> Response:
+        """Read one delivery with its body, as it is sent."""
+        delivery = self._delivery(find_endpoint(self.webhooks, path.webhook_id), path.delivery_id)
         payload: Payload | None = None
         with suppress(RecordBroken):  # its attempts say so
             payload = self.webhooks.deliveries.payload(delivery)
         return json_response(delivery_with_body(delivery, payload))
 
-    def redeliver(self, request: Request) -> Response:
-        """POST /webhooks/{id}/deliveries/{deliveryId}/redeliver: sends it now; 200 with the delivery afterwards."""
-        endpoint = find_endpoint(self.webhooks, request)
-        delivery = self._delivery(endpoint, request)
+    @operation(
+        parameters=DeliveryPath,
+        answers={200: DeliveryRecord},
+        problems=(*OF_A_WEBHOOK, "delivery-unknown", "webhook-disabled", "being-sent"),
+    )
+    def redeliver(self, _: Request, path: DeliveryPath) -> Response:
+        """Send a delivery again now, under the same `webhook-id`; answers with the delivery afterwards."""
+        endpoint = find_endpoint(self.webhooks, path.webhook_id)
+        delivery = self._delivery(endpoint, path.delivery_id)
         _check_enabled(endpoint)
         try:
             delivery = self.webhooks.deliverer.redeliver(delivery)
@@ -79,10 +75,15 @@ class DeliveryHandlers:
             raise ProblemError(HTTPStatus.CONFLICT, "being-sent", detail, retry_after_seconds=15) from error
         return json_response(delivery_record(delivery))
 
-    def redeliver_dead(self, request: Request) -> Response:
-        """POST /webhooks/{id}/redeliver: makes all dead deliveries due again; 202 with how many."""
-        body = read_body(request, DeadDeliveries)
-        endpoint = find_endpoint(self.webhooks, request)
+    @operation(
+        parameters=WebhookPath,
+        body=DeadDeliveries,
+        answers={202: Scheduled},
+        problems=(*OF_A_WEBHOOK, "webhook-disabled"),
+    )
+    def redeliver_dead(self, _: Request, path: WebhookPath, body: DeadDeliveries) -> Response:
+        """Make all dead deliveries of an endpoint due again, under their `webhook-id`s; answers with how many."""
+        endpoint = find_endpoint(self.webhooks, path.webhook_id)
         _check_enabled(endpoint)
         began = time.monotonic()
         scheduled = self.webhooks.bulk_redelivery.start(
@@ -93,8 +94,7 @@ class DeliveryHandlers:
         )
         return json_response(Scheduled(scheduled=scheduled), HTTPStatus.ACCEPTED)
 
-    def _delivery(self, endpoint: Endpoint, request: Request) -> Delivery:
-        delivery_id = request.route["deliveryId"]
+    def _delivery(self, endpoint: Endpoint, delivery_id: str) -> Delivery:
         known = _DELIVERY_ID.fullmatch(delivery_id) is not None
         delivery = self.webhooks.deliveries.get(endpoint.id, delivery_id) if known else None
         if delivery is None:
@@ -102,9 +102,8 @@ class DeliveryHandlers:
         return delivery
 
 
-def find_endpoint(webhooks: Webhooks, request: Request) -> Endpoint:
-    """The endpoint that the path names. Raises a problem if it does not exist or cannot be read."""
-    endpoint_id = request.route["webhookId"]
+def find_endpoint(webhooks: Webhooks, endpoint_id: str) -> Endpoint:
+    """The endpoint with this id. Raises a problem if it does not exist or cannot be read."""
     if endpoint_id == SETTINGS_ENDPOINT_ID:
         endpoint = webhooks.endpoints.from_settings()
     else:
@@ -119,15 +118,13 @@ def find_endpoint(webhooks: Webhooks, request: Request) -> Endpoint:
     return endpoint
 
 
-def editable_id(webhooks: Webhooks, request: Request) -> str:
-    """The id that the path names. Raises a problem if no call can change that endpoint."""
-    endpoint_id = request.route["webhookId"]
+def check_editable(webhooks: Webhooks, endpoint_id: str) -> None:
+    """Raise a problem if no call can change the endpoint with this id."""
     if endpoint_id == SETTINGS_ENDPOINT_ID and webhooks.endpoints.from_settings() is not None:
         detail = "This webhook is WEBHOOK_URL and WEBHOOK_SECRET of the app's settings: change it there."
         raise ProblemError(HTTPStatus.CONFLICT, "webhook-from-settings", detail)
     if not _ENDPOINT_ID.fullmatch(endpoint_id):
         raise unknown_webhook()
-    return endpoint_id
 
 
 def unknown_webhook() -> ProblemError:

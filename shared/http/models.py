@@ -1,13 +1,10 @@
 """The models of bodies and parameters. Pydantic names every fault at once."""
 
-import re
-from datetime import UTC, datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import (
     AfterValidator,
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Discriminator,
     Field,
@@ -18,14 +15,11 @@ from pydantic import (
     model_validator,
 )
 from pydantic.alias_generators import to_camel
-from pydantic_core import PydanticCustomError
 
 from shared import identifiers
-from shared.events.event import EVENT_TYPES
 from shared.http.parameters import COMMA_SEPARATED, Choice, Cursor, Moment, Parameters, WholeNumber
 from shared.http.problems import configure_refused
 from shared.jobs.job import JobState, Operation
-from shared.webhooks.endpoint import FormatName
 
 LONGEST_LABEL_CHARACTERS = 200
 LONGEST_FILTER_CHARACTERS = 500
@@ -128,78 +122,3 @@ class ListJobs(Parameters):
     ) = None
     limit: Annotated[int, WholeNumber(1, 500)] = 50
     cursor: Cursor | None = None
-
-
-LONGEST_DESCRIPTION_CHARACTERS = 500
-
-
-def _not_null(value: object) -> object:
-    """A member that may be left out, and then is None here, may not be null."""
-    if value is None:
-        raise PydanticCustomError("null", "should not be null")
-    return value
-
-
-type Url = Annotated[str, Field(min_length=1, max_length=2048)]
-type Patterns = Annotated[list[Annotated[str, Field(max_length=50)]], Field(min_length=1, max_length=50)]
-type Description = Annotated[str, Field(max_length=LONGEST_DESCRIPTION_CHARACTERS)]
-type _Given[T] = Annotated[T | None, BeforeValidator(_not_null)]
-type Secret = Annotated[str, Field(max_length=100)]
-type Headers = dict[str, str]
-
-
-class NewWebhook(BaseModel):
-    """An endpoint to register. Without `events` it gets every event, without `secret` a new one."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-    url: Url
-    events: _Given[Patterns] = None
-    description: Description | None = None
-    secret: _Given[Secret] = None
-    format: _Given[FormatName] = None
-    headers: _Given[Headers] = None
-
-
-class WebhookChange(BaseModel):
-    """Changes of an endpoint; absent members stay. A null description removes it, `headers` replaces all headers."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-    url: _Given[Url] = None
-    events: _Given[Patterns] = None
-    description: Description | None = None
-    enabled: _Given[bool] = None
-    format: _Given[FormatName] = None
-    headers: _Given[Headers] = None
-
-
-_RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
-
-
-def _moment(value: object) -> object:
-    """A date and time of RFC 3339, in UTC."""
-    fault = PydanticCustomError("moment", "should be a date and time with a zone: 2026-11-20T09:00:00Z")
-    if not isinstance(value, str) or not _RFC3339.fullmatch(value):
-        raise fault
-    try:
-        return datetime.fromisoformat(value.upper()).astimezone(UTC)
-    except (ValueError, OverflowError) as error:
-        raise fault from error
-
-
-class DeadDeliveries(BaseModel):
-    """The dead deliveries to send again: those of an event type, or created at `since` or later, or all."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-    status: Literal["dead"]
-    type: _Given[str] = None
-    since: Annotated[datetime | None, BeforeValidator(_moment), BeforeValidator(_not_null)] = None
-
-    @field_validator("type")
-    @classmethod
-    def _known_event(cls, value: str | None) -> str | None:
-        if value is not None and value not in EVENT_TYPES:
-            raise ValueError(f"should be one of {', '.join(EVENT_TYPES)}")
-        return value

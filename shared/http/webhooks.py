@@ -12,16 +12,20 @@ from shared.clock import Clock
 from shared.egress.guard import check_endpoint_url
 from shared.egress.urls import origin, prepared_url
 from shared.events.event import EVERY_EVENT, TEST_EVENT_TYPE, Event, pattern_faults
-from shared.http.deliveries import DeliveryHandlers, editable_id, find_endpoint, unknown_webhook
+from shared.http.deliveries import check_editable, find_endpoint, unknown_webhook
 from shared.http.messages import NO_CONTENT, Request, Response, json_response
-from shared.http.models import NewWebhook, WebhookChange
+from shared.http.operations import operation
+from shared.http.problem_types import OF_A_WEBHOOK, OF_AN_EDITABLE_WEBHOOK
 from shared.http.problems import ProblemError, invalid_request
-from shared.http.reading import read_body, takes_parameters
+from shared.http.webhook_models import NewWebhook, WebhookChange, WebhookPath
 from shared.storage.errors import RowChanged, StorageError
 from shared.webhooks.endpoint import Endpoint, header_faults, new_endpoint_id
 from shared.webhooks.endpoints import ENDPOINTS_MAX
 from shared.webhooks.records import (
+    TestRecord,
     WebhookList,
+    WebhookRecord,
+    WebhookWithSecret,
     record_of_test,
     webhook_record,
     webhook_with_secret,
@@ -45,9 +49,9 @@ class WebhookHandlers:
     webhooks: Webhooks
     clock: Clock
 
-    def register(self, request: Request) -> Response:
-        """POST /webhooks: 201. Only this answer and a rotation's show the secret."""
-        body = read_body(request, NewWebhook)
+    @operation(body=NewWebhook, answers={201: WebhookWithSecret}, problems=("too-many-webhooks",))
+    def register(self, request: Request, body: NewWebhook) -> Response:
+        """Register an endpoint. Only this answer and a rotation's show the secret."""
         self._check(url=body.url, events=body.events, headers=_header_pairs(request), secret=body.secret)
         if len(self.webhooks.endpoints.all()) >= ENDPOINTS_MAX:
             raise ProblemError(
@@ -67,19 +71,26 @@ class WebhookHandlers:
         location = request.url.partition("?")[0].rstrip("/") + f"/{endpoint.id}"
         return json_response(webhook_with_secret(endpoint), HTTPStatus.CREATED, {"Location": location})
 
+    @operation(answers={200: WebhookList})
     def list(self, _: Request) -> Response:
-        """GET /webhooks."""
+        """List the endpoints."""
         records = [webhook_record(endpoint) for endpoint in self.webhooks.endpoints.all()]
         return json_response(WebhookList(webhooks=records))
 
-    def read(self, request: Request) -> Response:
-        """GET /webhooks/{id}."""
-        return json_response(webhook_record(find_endpoint(self.webhooks, request)))
+    @operation(parameters=WebhookPath, answers={200: WebhookRecord}, problems=OF_A_WEBHOOK)
+    def read(self, _: Request, path: WebhookPath) -> Response:
+        """Read an endpoint."""
+        return json_response(webhook_record(find_endpoint(self.webhooks, path.webhook_id)))
 
-    def change(self, request: Request) -> Response:
-        """PATCH /webhooks/{id}: members that the body leaves out stay as they are."""
-        endpoint = self._editable_endpoint(request)
-        body = read_body(request, WebhookChange)
+    @operation(
+        parameters=WebhookPath,
+        body=WebhookChange,
+        answers={200: WebhookRecord},
+        problems=OF_AN_EDITABLE_WEBHOOK,
+    )
+    def change(self, request: Request, path: WebhookPath, body: WebhookChange) -> Response:
+        """Change an endpoint. Members that the body leaves out stay as they are."""
+        endpoint = self._editable_endpoint(path.webhook_id)
         self._check(url=body.url, events=body.events, headers=_header_pairs(request))
 
         def changed(endpoint: Endpoint) -> Endpoint:
@@ -104,9 +115,11 @@ class WebhookHandlers:
 
         return json_response(webhook_record(self._write(endpoint, changed)))
 
-    def remove(self, request: Request) -> Response:
-        """DELETE /webhooks/{id}: removes the endpoint, also one that cannot be read, and its deliveries."""
-        endpoint_id = editable_id(self.webhooks, request)
+    @operation(parameters=WebhookPath, answers={204: None}, problems=("webhook-unknown", "webhook-from-settings"))
+    def remove(self, _: Request, path: WebhookPath) -> Response:
+        """Remove an endpoint, also one that cannot be read, and its deliveries."""
+        endpoint_id = path.webhook_id
+        check_editable(self.webhooks, endpoint_id)
         if not self.webhooks.removal.mark(endpoint_id):
             raise unknown_webhook()
         ends = time.monotonic() + REMOVING_SECONDS
@@ -116,16 +129,18 @@ class WebhookHandlers:
             _log.warning("the deliveries of a removed webhook are left to the next cycle: %s", error)
         return NO_CONTENT
 
-    def rotate_secret(self, request: Request) -> Response:
-        """POST /webhooks/{id}/rotate-secret: a new secret; the old one signs too for 24 hours."""
-        endpoint = self._editable_endpoint(request)
+    @operation(parameters=WebhookPath, answers={200: WebhookWithSecret}, problems=OF_AN_EDITABLE_WEBHOOK)
+    def rotate_secret(self, _: Request, path: WebhookPath) -> Response:
+        """Give an endpoint a new secret. The old one signs too for 24 hours."""
+        endpoint = self._editable_endpoint(path.webhook_id)
         secret = new_secret()
         rotated = self._write(endpoint, lambda one: one.with_secret(secret, self.clock.now()))
         return json_response(webhook_with_secret(rotated))
 
-    def test(self, request: Request) -> Response:
-        """POST /webhooks/{id}/test: sends `webhook.test` once, now, and answers with the result."""
-        endpoint = find_endpoint(self.webhooks, request)
+    @operation(parameters=WebhookPath, answers={200: TestRecord}, problems=OF_A_WEBHOOK)
+    def test(self, _: Request, path: WebhookPath) -> Response:
+        """Send an endpoint `webhook.test` once, now, and answer with the result."""
+        endpoint = find_endpoint(self.webhooks, path.webhook_id)
         event = Event(
             id=f"evt_{uuid.uuid4().hex}",
             type=TEST_EVENT_TYPE,
@@ -138,18 +153,9 @@ class WebhookHandlers:
             self.webhooks.endpoints.record_success(endpoint)
         return json_response(record_of_test(attempt))
 
-    # function_app.py still finds these two here.
-
-    @takes_parameters
-    def deliveries(self, request: Request) -> Response:
-        return DeliveryHandlers(self.webhooks).list(request)
-
-    def redeliver(self, request: Request) -> Response:
-        return DeliveryHandlers(self.webhooks).redeliver(request)
-
-    def _editable_endpoint(self, request: Request) -> Endpoint:
-        editable_id(self.webhooks, request)
-        return find_endpoint(self.webhooks, request)
+    def _editable_endpoint(self, endpoint_id: str) -> Endpoint:
+        check_editable(self.webhooks, endpoint_id)
+        return find_endpoint(self.webhooks, endpoint_id)
 
     def _write(self, endpoint: Endpoint, change: Callable[[Endpoint], Endpoint]) -> Endpoint:
         """Change an endpoint, again if another change came between. Raises RowChanged if it keeps changing."""

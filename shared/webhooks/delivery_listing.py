@@ -4,14 +4,12 @@ A page is bounded in bytes and in time. It may hold fewer deliveries than asked 
 cursor: the search for something rare goes on in the next page. A cursor belongs to its endpoint and filters.
 """
 
-import base64
-import hashlib
-import json
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from shared.cursor import InvalidCursor, make_cursor, read_cursor
 from shared.storage.table import Row, Table
 from shared.webhooks.delivery import Delivery, DeliveryStatus
 from shared.webhooks.delivery_rows import delivery_id_in, readable_delivery
@@ -21,12 +19,7 @@ PAGE_MAX_BYTES = 8 * 1024 * 1024
 # Rows read at once while looking for matches (four small columns each), and rows read whole.
 _SCANNED_AT_ONCE = 1000
 _READ_AT_ONCE = 50
-_DIGEST_CHARACTERS = 16
 _START = "log~"
-
-
-class InvalidCursor(ValueError):
-    """A cursor that was not made for this listing."""
 
 
 @dataclass(frozen=True)
@@ -67,8 +60,8 @@ class DeliveryListing:
         self, endpoint_id: str, wanted: DeliveryFilter, *, limit: int, cursor: str | None = None
     ) -> DeliveryPage:
         """Up to `limit` deliveries, from the newest or from where an earlier page ended. Raises InvalidCursor."""
-        digest = _digest(endpoint_id, wanted)
-        after = _START if cursor is None else _decoded(cursor, digest)
+        filters = ["deliveries", endpoint_id, wanted.status, wanted.event_type, wanted.job_id]
+        after = _START if cursor is None else _read(cursor, filters)
         ends_at = self._monotonic() + PAGE_MAX_SECONDS
         found: list[Delivery] = []
         size_bytes = 0
@@ -87,12 +80,12 @@ class DeliveryListing:
                     found.append(delivery)
                 size_bytes += _size_bytes(row)
                 if size_bytes >= PAGE_MAX_BYTES:
-                    return DeliveryPage(found, _encoded(row["RowKey"], digest))
+                    return DeliveryPage(found, make_cursor([row["RowKey"]], filters=filters))
             if len(matching) > room:
-                return DeliveryPage(found, _encoded(matching[room - 1] if room else after, digest))
+                return DeliveryPage(found, make_cursor([matching[room - 1] if room else after], filters=filters))
             after = scanned[-1]["RowKey"] if scanned else after
             if self._monotonic() >= ends_at:
-                return DeliveryPage(found, _encoded(after, digest))
+                return DeliveryPage(found, make_cursor([after], filters=filters))
         return DeliveryPage(found, None)
 
     def _whole_rows(self, endpoint_id: str, keys: Sequence[str], wanted: DeliveryFilter) -> Iterator[Row]:
@@ -110,22 +103,10 @@ def _size_bytes(row: Row) -> int:
     return sum(len(value) for value in row.values() if isinstance(value, str))
 
 
-def _digest(endpoint_id: str, wanted: DeliveryFilter) -> str:
-    text = json.dumps([endpoint_id, wanted.values], sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:_DIGEST_CHARACTERS]
-
-
-def _encoded(after: str, digest: str) -> str:
-    return base64.urlsafe_b64encode(f"{digest}{after}".encode("ascii")).decode("ascii").rstrip("=")
-
-
-def _decoded(cursor: str, digest: str) -> str:
+def _read(cursor: str, filters: Sequence[str | None]) -> str:
     """The log key after which the page begins. Raises InvalidCursor."""
-    try:
-        text = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode("ascii")
-    except ValueError as error:  # binascii.Error and UnicodeError are ValueErrors
-        raise InvalidCursor("not base64") from error
-    after = text.removeprefix(digest)
-    if after == text or (after != _START and delivery_id_in(after) is None):
-        raise InvalidCursor("of another listing")
-    return after
+    match read_cursor(cursor, filters=filters):
+        case [str(after)] if after == _START or delivery_id_in(after) is not None:
+            return after
+        case _:
+            raise InvalidCursor

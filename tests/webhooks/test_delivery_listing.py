@@ -5,10 +5,11 @@ from datetime import timedelta
 
 import pytest
 
+from shared.cursor import InvalidCursor
 from shared.events.event import Event
 from shared.storage.table import Change, Row, Table, Write
 from shared.webhooks.delivery import Delivery, DeliveryStatus
-from shared.webhooks.delivery_listing import DeliveryFilter, DeliveryListing, DeliveryPage, InvalidCursor
+from shared.webhooks.delivery_listing import DeliveryFilter, DeliveryListing, DeliveryPage
 from shared.webhooks.webhooks import Webhooks
 from tests.clock import FakeClock
 from tests.webhooks.conftest import AddEndpoint
