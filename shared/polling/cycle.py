@@ -116,7 +116,7 @@ class _CycleRun:
         except TokenUnavailable as error:
             self._report.credential_refused(error)
             while self._reader.read_page():
-                pass  # the report counts the jobs all the same
+                pass  # the report still counts the jobs
             return
         with self._workers:
             self._poll_until_done()
@@ -182,7 +182,7 @@ class _CycleRun:
             with retrying_for(seconds_left):
                 written = self._stores.pending.write(results, self._clock.now())
         except StorageError as error:
-            self._stop_polling(error)  # the next results are written all the same, if storage takes them
+            self._stop_polling(error)  # later results are still written, if storage accepts them
             return
         finally:
             for each in polled:

@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -11,6 +12,7 @@ from sandbox.server import Sandbox
 from shared.jobs.job import Job, JobState
 from shared.jobs.job_rows import PENDING_PARTITION, PendingRow
 from shared.polling.cycle import LAST_ANSWER_AFTER
+from shared.polling.poller import Poll
 from shared.polling.report import CycleFailure
 from shared.settings import Settings, StorageByConnectionString
 from shared.storage.errors import ChangeRefused, StorageUnreachable
@@ -304,3 +306,44 @@ def test_jobs_that_a_cycle_does_not_reach_in_time_are_first_in_line_for_the_next
     assert report.unreached == 3
     assert all(instance.job(job_id).next_poll_at <= began for job_id in job_ids)
     assert fresh_sandbox.state.requests(route="product-ingestion.job-status") == []
+
+
+@pytest.fixture
+def fragile(instance: Instance, fresh_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> str:
+    """One of three registered jobs: polling it raises an error that nothing expects."""
+    fragile, *others = [fresh_sandbox.state.add_job() for _ in range(3)]
+    for job_id in (fragile, *others):
+        instance.register(job_id)
+    poll = instance.poller.poll
+
+    def fail_for_one(job: Job, **options: Any) -> Poll:  # noqa: ANN401 - passed on
+        if job.job_id == fragile:
+            raise KeyError("an unforeseen error")
+        return poll(job, **options)
+
+    monkeypatch.setattr(instance.poller, "poll", fail_for_one)
+    return fragile
+
+
+def test_a_poll_that_fails_unexpectedly_counts_as_a_failed_poll_and_stops_no_other_job(
+    instance: Instance, fragile: str
+) -> None:
+    report = instance.tick()
+    assert (report.failure, report.finished, report.failed_polls) == (None, 2, 1)
+    job = instance.job(fragile)
+    assert job.last_poll_error == "The poll failed unexpectedly; the log says why."
+    assert job.next_poll_at == instance.clock.now() + timedelta(seconds=60)
+
+
+def test_a_poll_without_any_result_keeps_its_claim_and_the_cycle_ends(
+    instance: Instance, fragile: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails_too(_: Job) -> Poll:
+        raise KeyError("another unforeseen error")
+
+    monkeypatch.setattr(instance.poller, "failed_unexpectedly", fails_too)
+    report = instance.tick()
+    assert (report.failure, report.finished, report.failed_polls) == (None, 2, 1)
+    row = instance.pending.get(fragile, instance.clock.now())
+    assert row is not None
+    assert row.claimed

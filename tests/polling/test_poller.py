@@ -9,7 +9,7 @@ from shared.polling.rules import AnswerPostponed
 
 
 def permits(count: int, slots: int) -> list[LargeAnswerPermit]:
-    """Permits that share so many slots, and do not wait for one."""
+    """Permits that share the slots, and do not wait for one."""
     shared = BoundedSemaphore(slots)
     return [LargeAnswerPermit(shared, wait_seconds=0) for _ in range(count)]
 
