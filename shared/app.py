@@ -141,6 +141,7 @@ def build_timers(stores: Stores, services: Services, *, sleep: Callable[[float],
     )
     clean_up = CleanUp(
         history=stores.history,
+        late_changes=stores.late_changes,
         set_aside_rows=stores.set_aside,
         poll_spacing=stores.poll_spacing,
         orphans=OrphanedDocuments(stores.documents, stores.pending, stores.history),

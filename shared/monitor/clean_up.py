@@ -13,6 +13,7 @@ from typing import Protocol
 from shared.clock import Clock
 from shared.jobs.history import REMOVAL_REMEMBERED_FOR, History
 from shared.jobs.large_fields import references_in
+from shared.jobs.late_changes import LateChanges
 from shared.jobs.pending_jobs import PendingJobs
 from shared.jobs.poll_spacing import PollSpacing
 from shared.jobs.set_aside import SetAsideRows
@@ -87,6 +88,7 @@ class CleanUp:
         self,
         *,
         history: History,
+        late_changes: LateChanges,
         set_aside_rows: SetAsideRows,
         poll_spacing: PollSpacing,
         orphans: OrphanedDocuments,
@@ -96,6 +98,7 @@ class CleanUp:
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._history = history
+        self._late_changes = late_changes
         self._set_aside_rows = set_aside_rows
         self._poll_spacing = poll_spacing
         self._orphans = orphans
@@ -134,6 +137,9 @@ class CleanUp:
             )
             steps["jobs"] = lambda: self._history.remove_expired(
                 ended_before=ended_before, has_time=until(JOBS_UNTIL_SECONDS)
+            )
+            steps["changes"] = lambda: self._late_changes.remove_expired(
+                changed_before=ended_before, has_time=until(JOBS_UNTIL_SECONDS)
             )
         if days := self._retention.delivery_history_days:
             attempted_before = now - timedelta(days=days)

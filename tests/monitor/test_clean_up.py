@@ -51,6 +51,7 @@ def clean_up(
     documents = Documents(instance.table)
     return CleanUp(
         history=instance.history,
+        late_changes=instance.stores.late_changes,
         set_aside_rows=instance.set_aside_rows,
         poll_spacing=instance.poll_spacing,
         orphans=OrphanedDocuments(documents, instance.pending, instance.history),
@@ -289,3 +290,13 @@ def test_a_step_that_fails_does_not_stop_the_others(
     assert not clean_up(instance).ok
     assert instance.registry.find(job_id) is None
     assert "an unforeseen error" in caplog.text
+
+
+def test_the_note_of_a_late_change_is_removed_with_its_job(instance: Instance) -> None:
+    job_id = finish(instance)
+    instance.registry.change(job_id, lambda job: replace(job, label="late"))
+    clean_up(instance)
+    assert len(keys(instance, "PartitionKey eq 'finished' and RowKey ge 'changed~'")) >= 1
+    instance.clock.advance(11 * 24 * 3600)
+    clean_up(instance)
+    assert keys(instance, "PartitionKey eq 'finished'") == []

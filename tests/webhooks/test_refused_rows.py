@@ -46,7 +46,7 @@ def test_a_delivery_that_storage_refuses_is_dead_with_the_reason(
     assert (delivery.event_id, delivery.status) == ("evt_1", DeliveryStatus.DEAD)
     [attempt] = delivery.attempts
     assert attempt.status is None
-    assert attempt.error == "not sent: storage did not take the change (status 413, ServerBusy)"
+    assert attempt.error == "not sent: storage did not accept the change (status 413, ServerBusy)"
     assert counts(webhooks, endpoint.id) == (0, 1)
     assert "delivery_not_stored" in caplog.text
 
