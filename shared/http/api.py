@@ -67,6 +67,7 @@ def build_api(stores: Stores, services: Services) -> Api:
             pending=stores.pending, history=stores.history, outbox=Outbox(stores.jobs_table, announce_and_wait)
         ),
         poller=services.poller,
+        count_check=stores.poll_counts.count_check,
         clock=stores.clock,
     )
     job_offers = JobOffers(

@@ -3,6 +3,7 @@
 import logging
 import math
 from datetime import datetime, timedelta
+from typing import Protocol
 
 from shared.clock import Clock
 from shared.jobs.finishing import Finishing
@@ -30,6 +31,12 @@ class AskedTooRecently(Exception):
         self.retry_after_seconds = max(1, math.ceil(wait.total_seconds()))
 
 
+class CountCheck(Protocol):
+    """Counts a poll made at that moment; raises nothing."""
+
+    def __call__(self, at: datetime, *, failed: bool) -> None: ...
+
+
 class ManualCheck:
     """Polls one registered job now."""
 
@@ -41,6 +48,7 @@ class ManualCheck:
         poll_spacing: PollSpacing,
         finishing: Finishing,
         poller: JobPoller,
+        count_check: CountCheck,
         clock: Clock,
     ) -> None:
         self._registry = registry
@@ -48,6 +56,7 @@ class ManualCheck:
         self._poll_spacing = poll_spacing
         self._finishing = finishing
         self._poller = poller
+        self._count_check = count_check
         self._clock = clock
 
     def check(self, job_id: str) -> Job:
@@ -68,6 +77,8 @@ class ManualCheck:
             [written] = self._pending.write([(claimed, poll.job)], self._clock.now())
         if written is not None and written.event is not None:
             self._finish(written.event)
+        if poll.asked:
+            self._count_check(self._clock.now(), failed=poll.error is not None)
         if not poll.job.pending or poll.job.awaits_detail:
             return poll.job
         if poll.error is not None:

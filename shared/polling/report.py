@@ -32,6 +32,8 @@ class CycleReport:
     polled: int = 0
     finished: int = 0
     failed_polls: int = 0
+    # Those of `polled` that failed. `failed_polls` has more: polls that only asked for a detail, or for nothing.
+    failed_of_polled: int = 0
     # Polls that upstream answered, if only to say that it knows no such job or wants fewer requests.
     answered: int = 0
     last_error: UpstreamError | None = None

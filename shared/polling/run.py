@@ -197,6 +197,7 @@ class PollRun:
             self._reading.give_back(polled.row)
         report.polled += poll.asked
         report.failed_polls += poll.error is not None
+        report.failed_of_polled += poll.asked and poll.error is not None
         if poll.latency_seconds is not None:
             report.latencies_ms.append(round(poll.latency_seconds * 1000))
         if poll.error is not None:

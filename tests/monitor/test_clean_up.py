@@ -55,6 +55,7 @@ def clean_up(
         poll_spacing=instance.poll_spacing,
         orphans=OrphanedDocuments(documents, instance.pending, instance.history),
         remove_expired_deliveries=(deliveries or Deliveries()).remove_expired,
+        stats=instance.stores.stats,
         retention=retention,
         clock=instance.clock,
         monotonic=lambda: next(looks) * seconds_a_look,
