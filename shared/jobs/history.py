@@ -1,7 +1,7 @@
 """The history of finished jobs: the `finished` partition of the jobs table.
 
-Two rows a job, written together, and counted in the same transaction (`finish_counts.py`): `at~<inverted time>~<job id>`
-holds the record, so that the newest come first; `job~<job id>` points to it.
+Two rows a job, written together, and counted in the same transaction (`finish_counts.py`): the record,
+`at~<inverted time>~<job id>`, so that the newest come first; and `job~<job id>`, which points to it.
 
 A job that is removed leaves its pointer behind for a day, without a record. A tick that still holds the job, and has
 not settled it yet, then finds that its finish has been dealt with and does not bring it back. `removed~<job id>`

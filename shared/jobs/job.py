@@ -46,6 +46,8 @@ LONGEST_POLL_SPACING = timedelta(minutes=15)
 LONGEST_RETRY_AFTER = timedelta(days=1)
 # The first try and "the next two ticks".
 DETAIL_ATTEMPTS = 3
+# A text column of a job's row holds no more (`job_rows.py`).
+LONGEST_TIMELINE_CHARACTERS = 15_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,6 +83,8 @@ class Job:
     retry_after_until: datetime | None = None
     detail_attempts: int = 0
     stalled: bool = False
+    # The column as it is stored: read and extended by `timeline.py` only.
+    timeline: str = ""
 
     @property
     def pending(self) -> bool:

@@ -48,9 +48,7 @@ def test_a_removed_pending_job_is_forgotten_and_polled_no_more(instance: Instanc
     assert not instance.registry.remove(job_id)
 
 
-def test_a_removed_finished_job_leaves_nothing_but_a_note_of_it_and_the_days_count(
-    instance: Instance, fresh_sandbox: Sandbox
-) -> None:
+def test_a_removed_finished_job_leaves_nothing_but_a_note_of_it(instance: Instance, fresh_sandbox: Sandbox) -> None:
     big = {"id": "private-offer/big", "notes": "x" * 100_000}
     job_id = fresh_sandbox.state.add_job(resources=[big])
     instance.register(job_id)
