@@ -4,6 +4,7 @@ A day's figures are the row `day~<YYYY-MM-DD>` of the `finished` partition. It c
 the jobs it counts: a job that cannot be recorded twice is not counted twice, and removing it later changes nothing.
 """
 
+import logging
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -24,6 +25,7 @@ from shared.storage.transactions import batches
 FINAL_STATES = tuple(state for state in JobState if state is not JobState.PENDING)
 # How many times to record jobs when other instances count theirs first. One of them gets on each time.
 WRITE_TRIES = 16
+_log = logging.getLogger("offer_monitor.jobs")
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,8 @@ class FinishCounts:
             etags = iter(result)
             return [list(islice(etags, len(changes))) for _, changes in batch]
         if len(batch) == 1:
+            if isinstance(result, ChangeRefused):
+                _log.error("job %s stays in the outbox: %s", batch[0][0].job_id, result)
             return [result]
         middle = (len(batch) + 1) // 2
         return [one for half in batched(batch, middle, strict=False) for one in self._commit_batch(day, half)]

@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -266,3 +267,14 @@ def test_a_change_of_a_job_that_is_lost_counts_nothing(instance: Instance) -> No
     [result] = counts.commit_each([(event.job, [gone])])
     assert isinstance(result, RowChanged)
     assert ended(instance) == 0
+
+
+def test_a_job_that_storage_does_not_take_is_logged_and_neither_holds_up_others_nor_counts(
+    instance: Instance, caplog: pytest.LogCaptureFixture
+) -> None:
+    events = [finish(instance) for _ in range(3)]
+    refused = replace(events[1], columns=events[1].columns | {"label": "x" * 70_000})
+    recorded = instance.history.add([events[0], refused, events[2]])
+    assert recorded == [Recorded.BY_THIS_FINISH, Recorded.NOT_YET, Recorded.BY_THIS_FINISH]
+    assert ended(instance) == 2
+    assert f"job {refused.job.job_id} stays in the outbox" in caplog.text

@@ -96,6 +96,14 @@ def test_members_that_a_caller_changed_are_told() -> None:
     assert after_change(job, (), now) == job.timeline
 
 
+def test_what_a_caller_changed_while_a_poll_was_under_way_stays() -> None:
+    now = REGISTERED + timedelta(minutes=1)
+    changed = replace(JOB, timeline=after_change(JOB, {"label"}, now))
+    after = replace(JOB, job_status="running")  # as it was when the poll began
+    job = replace(after, timeline=after_poll(changed, after, now, "evt_1"))
+    assert [event["type"] for event in shown(job)] == ["registered", "changed", "statusChanged"]
+
+
 def test_a_job_that_finished_when_version_1_ran_is_shown_as_finished() -> None:
     job = replace(JOB, state=JobState.LOST, finished_at=REGISTERED + timedelta(hours=1))
     assert shown(job)[1:] == [{"at": "2026-11-20T10:00:00Z", "type": "finished", "state": "lost"}]
@@ -242,6 +250,19 @@ def test_the_way_of_a_job_whose_detail_is_unavailable(instance: Instance, fresh_
         instance.clock.advance(60)
     events = at(instance, job_id)
     assert [event.split()[1] for event in events] == ["registered", "statusChanged", "pollFailing", "finished"]
+
+
+def test_a_finish_that_the_next_tick_finds_keeps_the_timeline(
+    instance: Instance, fresh_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job_id = instance.register(fresh_sandbox.state.add_job(dialect="plain")).job_id
+    with monkeypatch.context() as killed:
+        killed.setattr(instance.finishing, "finish", lambda _: None)
+        instance.tick()
+    in_the_outbox = at(instance, job_id)
+    instance.another().tick()
+    assert at(instance, job_id) == in_the_outbox
+    assert [event.split()[1] for event in in_the_outbox] == ["registered", "statusChanged", "finished"]
 
 
 def test_a_job_put_into_the_table_by_another_system_was_registered_when_its_row_came(
