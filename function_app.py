@@ -74,6 +74,13 @@ def get_job(req: func.HttpRequest) -> func.HttpResponse:
     return _answer(req, lambda: _process().api().jobs.read)
 
 
+@app.function_name("change_job")
+@app.route("jobs/{jobId}", methods=["PATCH"])
+def change_job(req: func.HttpRequest) -> func.HttpResponse:
+    """Change a job's operation, label or external id."""
+    return _answer(req, lambda: _process().api().jobs.change)
+
+
 @app.function_name("remove_job")
 @app.route("jobs/{jobId}", methods=["DELETE"])
 def remove_job(req: func.HttpRequest) -> func.HttpResponse:
@@ -119,6 +126,13 @@ def get_private_offer(req: func.HttpRequest) -> func.HttpResponse:
     return _answer(req, lambda: _process().api().private_offers.read)
 
 
+@app.function_name("get_private_offer_by_durable_id")
+@app.route("private-offers/private-offer/{privateOfferId}", methods=["GET"])
+def get_private_offer_by_durable_id(req: func.HttpRequest) -> func.HttpResponse:
+    """Read a private offer by the id that upstream gives it, with its slash."""
+    return _answer(req, lambda: _process().api().private_offers.read)
+
+
 @app.function_name("list_private_offers")
 @app.route("private-offers", methods=["GET"])
 def list_private_offers(req: func.HttpRequest) -> func.HttpResponse:
@@ -131,6 +145,13 @@ def list_private_offers(req: func.HttpRequest) -> func.HttpResponse:
 def get_cpp_offer(req: func.HttpRequest) -> func.HttpResponse:
     """Read an offer from the Cloud Partner Portal: its draft, a slot, or a version."""
     return _answer(req, lambda: _process().api().cpp_offers.read)
+
+
+@app.function_name("compare_cpp_offer")
+@app.route("cpp/publishers/{publisherId}/offers/{offerId}/diff", methods=["GET"])
+def compare_cpp_offer(req: func.HttpRequest) -> func.HttpResponse:
+    """Compare two slots or versions of an offer: what would change if it were published."""
+    return _answer(req, lambda: _process().api().cpp_offers.diff)
 
 
 @app.function_name("list_cpp_offers")

@@ -1,8 +1,8 @@
-"""`make bench`: measures the app beside what is possible at best, or beside the simplest thing that could do the job.
+"""`make bench`: measures the app and compares it with the ideal, or with the simplest program that does the same.
 
-Unlike the rest of `local/`, this package imports the app: it measures its parts, and fills its tables in bulk.
-Azurite, the sandbox and the webhook receiver run in processes of their own; so does each thing that is measured
-(`measured/`), so that its imports, its memory and its share of the interpreter are its own.
+Unlike `local/`, this package imports the app: it measures its parts, and fills its tables in bulk. Azurite, the
+sandbox, the webhook receiver and each measured program (`measured/`) run in separate processes, so that nothing else
+counts towards a program's imports, memory and CPU time.
 
-`groups/` says what is measured and what stands beside it; `docs/benchmarks.md` explains each row.
+`groups/` defines the rows and what each is compared with; `docs/benchmarks.md` explains them.
 """

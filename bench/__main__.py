@@ -17,10 +17,10 @@ PLAIN_WIDTH = 180
 
 
 def main() -> int:
-    """Parse the command line; the exit status is 1 if a target was missed or something failed."""
+    """Measure and print the table. The exit status is 1 if a target is missed or a measurement fails."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=main.__doc__)
-    parser.add_argument("--only", nargs="+", choices=GROUPS, default=list(GROUPS), help="these groups of rows")
-    parser.add_argument("--quick", action="store_true", help="few jobs: to see that it works; no target is judged")
+    parser.add_argument("--only", nargs="+", choices=GROUPS, default=list(GROUPS), help="measure only these groups")
+    parser.add_argument("--quick", action="store_true", help="a few jobs, to see that it works; no target is checked")
     parser.add_argument("--markdown", action="store_true", help="print the table as Markdown")
     arguments = parser.parse_args()
     progress = Console(stderr=True)
@@ -38,7 +38,7 @@ def main() -> int:
     if arguments.markdown:
         print(markdown_table(results))
     else:
-        # Where there is no terminal, as wide as the rows need.
+        # Without a terminal, print as wide as the rows need.
         show_table(results, Console() if sys.stdout.isatty() else Console(width=PLAIN_WIDTH))
     return 1 if failed or any(result.met is False for result in results) else 0
 

@@ -1,7 +1,7 @@
-"""Holds a process to a share of one core, as the smallest instance of Azure Functions is held to a quarter.
+"""Limits a process to a share of one core, like the smallest Azure Functions instance, which has a quarter.
 
-The process is stopped whenever it has used more than its share, and goes on when its share has grown. The kernel's
-own quota does the same, but setting one takes rights. Linux only, since it reads /proc.
+The process is paused whenever it has used more than its share, and continued when it may use more. The kernel's own
+quota does the same, but needs rights to set. Linux only, because it reads /proc.
 """
 
 import os
@@ -13,20 +13,20 @@ from contextlib import contextmanager
 from pathlib import Path
 
 QUARTER = 0.25
-# As the kernel does with a period of 100 ms: an idle process saves up no more than one period's share.
+# As in the kernel's quota with a period of 100 ms, an idle process saves up at most one period's share.
 PERIOD_SECONDS = 0.1
 _LOOK_EVERY_SECONDS = 0.005
 _TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 
 
 def can_limit() -> bool:
-    """Whether this machine tells how much time a process has used."""
+    """Whether this machine reports how much CPU time a process has used."""
     return Path("/proc/self/stat").exists()
 
 
 @contextmanager
 def limited(pid: int, share: float = QUARTER) -> Iterator[None]:
-    """Hold the process to `share` of a core for the time of the block."""
+    """Limit the process to `share` of a core within the `with` block."""
     done = threading.Event()
     thread = threading.Thread(target=_hold, args=(pid, share, done), daemon=True)
     thread.start()
@@ -63,6 +63,7 @@ def _go_on(pid: int) -> None:
 
 
 def _used_seconds(pid: int) -> float:
-    """What all threads of the process have used, its own name left out: that may hold blanks."""
+    """The CPU time of all threads of the process."""
+    # The fields after the process's name, which may contain blanks.
     fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / _TICKS_PER_SECOND

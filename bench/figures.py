@@ -1,11 +1,11 @@
-"""Figures as people read them."""
+"""Figures in readable form."""
 
 import math
 from collections.abc import Sequence
 
 
 def percentile(values: Sequence[float], percent: float) -> float:
-    """The smallest value that at least `percent` of all values do not exceed."""
+    """The nearest-rank percentile: the smallest value such that `percent` % of all values are no larger."""
     ordered = sorted(values)
     return ordered[max(math.ceil(len(ordered) * percent / 100), 1) - 1]
 

@@ -1,4 +1,4 @@
-"""Fills the jobs table with rows as they stand between two ticks: polled once, still running, due or not."""
+"""Fills the jobs table with rows as they look between two ticks: polled once, still running, due or not."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -14,7 +14,7 @@ REGISTERED_BEFORE = timedelta(minutes=10)
 
 
 def add_pending_rows(table: Table, job_ids: Sequence[str], *, due_in: timedelta = timedelta()) -> None:
-    """Insert a row for each job, to be asked about when `due_in` has passed."""
+    """Insert a row for each job, due for a poll after `due_in`."""
     now = datetime.now(UTC)
     bodies = LargeFields(Documents(table))
     for few in batched(job_ids, TRANSACTION_MAX_ROWS, strict=False):

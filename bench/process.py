@@ -1,4 +1,4 @@
-"""A measured process, from the outside: it gets ready, waits for the word, measures, and prints its result."""
+"""A measured process, seen from its parent: it gets ready, waits for the start signal, measures, reports."""
 
 import json
 import os
@@ -12,15 +12,15 @@ from typing import Any, Self
 from bench.results import BenchError
 from local.processes.child import REPOSITORY
 
-# What a process needs of this one's environment; settings of the app are given to it on purpose or not at all.
+# The variables that a process inherits. It gets settings of the app only explicitly.
 _INHERITED = ("PATH", "HOME", "LANG", "TMPDIR", "NO_PROXY", "no_proxy")
 
 
 class MeasuredProcess:
-    """Runs a module of `bench.measured` with a JSON object as its argument, until the `with` block is left.
+    """Runs a module of `bench.measured` with a JSON object as its argument, until the `with` block ends.
 
-    The module prints `ready`, starts to measure when a line comes on its standard input (`measured/handshake.py`),
-    and prints its result as JSON.
+    The module prints `ready`, starts to measure when it reads a line from its standard input
+    (`measured/handshake.py`), and prints its result as JSON.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class MeasuredProcess:
         return self._process.pid
 
     def begin(self) -> None:
-        """Let it measure; once more, if it measures several times."""
+        """Start the measurement, or the next one if the module measures several times."""
         if not self._is_ready:
             self._wait_until_ready()
         self._is_ready = False
@@ -54,7 +54,7 @@ class MeasuredProcess:
             self._process.stdin.flush()
 
     def result(self) -> dict[str, Any]:
-        """What it measured, once it has. Raises BenchError if it failed."""
+        """Wait for the result. Raises BenchError if the process failed."""
         line = self._line()
         if not line.startswith("{"):
             raise self._failure()
@@ -62,7 +62,7 @@ class MeasuredProcess:
         return result
 
     def measure(self) -> dict[str, Any]:
-        """Begin, and wait for the result."""
+        """Start the measurement and wait for its result."""
         self.begin()
         return self.result()
 

@@ -1,7 +1,7 @@
-"""`python -m bench.receiver`: takes webhooks as fast as it can and says when each arrived.
+"""`python -m bench.receiver`: accepts webhooks as fast as it can and records when each arrived.
 
-`POST /fast` answers 204 at once, `POST /hang?seconds=15` late; `GET /arrivals` lists what came to `/fast`, and
-`DELETE /arrivals` forgets it. It verifies nothing: the receiver of `make run` does.
+`POST /fast` answers 204 at once, `POST /hang?seconds=15` after 15 s; `GET /arrivals` lists the requests to `/fast`,
+and `DELETE /arrivals` forgets them. Unlike the receiver of `make run`, it verifies nothing.
 """
 
 import asyncio
@@ -13,7 +13,7 @@ from aiohttp import web
 
 
 class Receiver:
-    """Keeps what came, in order; bodies are read when someone asks."""
+    """Keeps requests in order; parses bodies only when someone lists them."""
 
     def __init__(self) -> None:
         self._arrivals: list[tuple[float, str, bytes]] = []

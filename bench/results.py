@@ -8,14 +8,14 @@ from rich.table import Table
 
 
 class BenchError(Exception):
-    """Something did not do the work that was to be measured, so its time means nothing."""
+    """The measured work was not done, so its time means nothing."""
 
 
 @dataclass(frozen=True)
 class Result:
-    """One row: what was measured, and beside it the ideal or the rival that was measured in the same run.
+    """One row: a measured value, and `beside` it the ideal or the baseline from the same run.
 
-    `target` is in words and `met` None where there is no target.
+    `target` is in words; `met` is None if there is no target.
     """
 
     group: str
@@ -29,7 +29,7 @@ class Result:
 
 @dataclass(frozen=True)
 class Scale:
-    """How much is measured. Targets are judged at full scale only: ten jobs say nothing about a thousand."""
+    """The size of each measurement. Targets are checked at full scale only: ten jobs say nothing about a thousand."""
 
     jobs: int = 1000
     pending_rows: int = 10_000
@@ -43,7 +43,7 @@ class Scale:
 
     @classmethod
     def quick(cls) -> "Scale":
-        """Enough to see that everything works."""
+        """Just enough to see that everything works."""
         return cls(
             jobs=40,
             pending_rows=200,
@@ -57,16 +57,16 @@ class Scale:
         )
 
     def judged(self, met: bool) -> bool | None:
-        """Whether a target was met, if this scale can tell."""
+        """Return `met` at full scale, else None."""
         return met if self.is_full else None
 
 
-_COLUMNS = ("group", "what", "measured", "ideal or rival", "ratio", "target", "met")
+_COLUMNS = ("group", "what", "measured", "ideal or baseline", "ratio", "target", "met")
 _MET = {True: "yes", False: "NO", None: ""}
 
 
 def show_table(results: Sequence[Result], console: Console) -> None:
-    """Print the table for a person at a terminal."""
+    """Print the table to a terminal."""
     table = Table(*_COLUMNS)
     for result in results:
         style = "red" if result.met is False else None

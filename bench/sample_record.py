@@ -1,4 +1,4 @@
-"""A finished job as webhooks carry it, of usual size: with the private offer that it made."""
+"""A finished job as webhooks carry it, with a private offer of usual size."""
 
 from datetime import UTC, datetime
 

@@ -1,4 +1,4 @@
-"""What the app works with while it is measured: storage, upstream and a webhook receiver, a process each."""
+"""The services around the measured app, each in its own process: storage, upstream and a webhook receiver."""
 
 import base64
 import tempfile
@@ -20,11 +20,11 @@ from shared.storage.table import Table, Tables
 
 START_SECONDS = 30
 TIMEOUT_SECONDS = 60
-_SECRET = "whsec_" + base64.b64encode(b"the secret of no one but this bench").decode()
+_SECRET = "whsec_" + base64.b64encode(b"an invented secret for the benchmark").decode()
 
 
 class SandboxControl:
-    """The sandbox as this package steers it, over its control endpoint."""
+    """Controls the sandbox over its control endpoint."""
 
     def __init__(self, url: str, ca_bundle: str) -> None:
         self.url = url
@@ -44,35 +44,35 @@ class SandboxControl:
         self.set_latency(latency_seconds)
 
     def set_latency(self, seconds: float) -> None:
-        """From now on each answer takes so long, and what the sandbox itself needs."""
+        """Delay each answer by `seconds` from now on."""
         self._send("PATCH", "/sandbox/settings", {"latencyMilliseconds": seconds * 1000})
 
     def add_jobs(self, count: int, **course: object) -> list[str]:
-        """Add jobs of one kind (`seconds`, `outcome`; see sandbox/README.md); their ids."""
+        """Add jobs of one kind (`seconds`, `outcome`; see sandbox/README.md) and return their ids."""
         job_ids: list[str] = (
             self._send("POST", "/sandbox/jobs", {"count": count, **course})["jobIds"] if count else []
         )
         return job_ids
 
     def add_private_offer(self) -> str:
-        """Add a sample offer; its id."""
+        """Add a sample offer and return its id."""
         return str(self._send("POST", "/sandbox/private-offers", {})["privateOfferId"])
 
     def count_requests(self, route: str) -> int:
-        """How many requests this route, or service, has had since they were forgotten."""
+        """The number of requests to this route, or service, since `forget_requests`."""
         return int(self._get(f"/sandbox/requests?limit=0&route={route}")["count"])
 
     def forget_requests(self) -> None:
-        """Count from here."""
+        """Start counting from here."""
         self._send("DELETE", "/sandbox/requests")
 
     def status_asked_at(self) -> dict[str, float]:
-        """The moment (seconds since 1970) at which each job's status was asked for last."""
+        """When each job's status was last requested (seconds since 1970)."""
         found = self._get("/sandbox/requests?limit=100000&route=product-ingestion.job-status")["requests"]
         return {entry["jobId"]: datetime.fromisoformat(entry["arrivedAt"]).timestamp() for entry in found}
 
     def token(self) -> str:
-        """A token for Product Ingestion, as a rival of the app would get it."""
+        """A token for Product Ingestion, for the baselines."""
         answer = self._session.post(
             f"{self.url}/{self.account['tenantId']}/oauth2/v2.0/token",
             data={
@@ -97,7 +97,7 @@ class SandboxControl:
 
 @dataclass(frozen=True)
 class Arrival:
-    """A webhook that came in: when (seconds since 1970), under which id, about which job."""
+    """A received webhook: its time of arrival (seconds since 1970), its id and its job."""
 
     at: float
     webhook_id: str
@@ -106,7 +106,7 @@ class Arrival:
 
 @dataclass(frozen=True)
 class Surroundings:
-    """The running processes, and settings that make the app use them."""
+    """The running services, and the settings that make the app use them."""
 
     storage: str
     storage_port: int
@@ -114,7 +114,7 @@ class Surroundings:
     receiver_url: str
 
     def environment(self, jobs_table: str, *, with_endpoint: bool = False) -> dict[str, str]:
-        """The app's settings; with the receiver as the endpoint that gets every event, if wanted."""
+        """The app's settings; `with_endpoint` makes the receiver an endpoint for every event."""
         account = self.sandbox.account
         settings = {
             "AzureWebJobsStorage": self.storage,
@@ -134,7 +134,7 @@ class Surroundings:
 
     @contextmanager
     def jobs_table(self) -> Iterator[str]:
-        """The name of a jobs table that is not there yet. Azurite slows down with what it holds: it is removed."""
+        """The name of a new jobs table, removed afterwards because Azurite slows down as it fills."""
         name = f"bench{uuid.uuid4().hex[:16]}"
         try:
             yield name
@@ -146,18 +146,18 @@ class Surroundings:
         return Tables(StorageByConnectionString(self.storage)).table(name)
 
     def arrivals(self) -> list[Arrival]:
-        """The webhooks that came since they were forgotten."""
+        """The webhooks received since `forget_arrivals`."""
         answer = requests.get(f"{self.receiver_url}/arrivals", timeout=TIMEOUT_SECONDS)
         return [Arrival(one["at"], one["webhookId"], one["jobId"]) for one in answer.json()]
 
     def forget_arrivals(self) -> None:
-        """Listen afresh."""
+        """Forget the webhooks received so far."""
         requests.delete(f"{self.receiver_url}/arrivals", timeout=TIMEOUT_SECONDS)
 
 
 @contextmanager
 def running_surroundings() -> Iterator[Surroundings]:
-    """Start everything on free ports, and stop it at the end."""
+    """Start all services on free ports, and stop them at the end."""
     with (
         tempfile.TemporaryDirectory(prefix="bench-") as directory,
         AzuriteProcess() as azurite,
@@ -183,7 +183,7 @@ def _running(module: str, *arguments: str) -> Iterator[Child]:
 
 
 def remove_tables(storage: str, names: Sequence[str]) -> None:
-    """Remove tables; those that are not there are no error."""
+    """Remove tables; a missing one is not an error."""
     with TableServiceClient.from_connection_string(storage) as service:
         for name in names:
             service.delete_table(name)

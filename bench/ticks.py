@@ -1,4 +1,4 @@
-"""Runs one tick in a process of its own, over jobs of a given mix."""
+"""Runs ticks in a separate process, over a given mix of jobs."""
 
 import json
 from collections.abc import Iterator
@@ -14,17 +14,17 @@ from bench.results import BenchError
 from bench.surroundings import Surroundings
 
 CONCURRENCY = 32  # POLL_CONCURRENCY's default
-# The threads of the app that deliver webhooks, by the name that they go by.
+# The name of the app's threads that deliver webhooks.
 _DELIVERY_THREADS = "webhooks"
 
 
 @dataclass(frozen=True)
 class Mix:
-    """How many jobs are due, and what upstream says of them: still running, or succeeded at once."""
+    """The due jobs: how many are still running upstream, and how many have succeeded."""
 
     running: int = 0
     finishing: int = 0
-    # How long the offer of each finishing job is; None: like a sample.
+    # The size of each finishing job's offer; None for the sample offer.
     offer_bytes: int | None = None
 
     @property
@@ -33,17 +33,17 @@ class Mix:
 
     @property
     def upstream_requests(self) -> int:
-        """One status request a job, and the detail of each that has succeeded."""
+        """One status request per job, and one detail request per succeeded job."""
         return self.jobs + self.finishing
 
     def ideal_seconds(self, latency_seconds: float) -> float:
-        """How long the requests take if upstream's latency is all that takes time."""
+        """How long the requests take if only upstream's latency counts."""
         return self.upstream_requests / CONCURRENCY * latency_seconds
 
 
 @dataclass(frozen=True)
 class TickFigures:
-    """What one tick cost. `storage_requests` are polling's own, `delivery_requests` those of webhook deliveries."""
+    """What one tick cost. `storage_requests` are polling's, `delivery_requests` those of webhook deliveries."""
 
     seconds: float
     cpu_seconds: float
@@ -59,16 +59,16 @@ class TickFigures:
 
 
 class ReadyTick:
-    """A process that is about to tick: its imports are done and its token is had, unless it is to start cold."""
+    """A process that is about to tick: it has done its imports and has a token, unless it is to start cold."""
 
     def __init__(self, surroundings: Surroundings, process: MeasuredProcess) -> None:
         self._surroundings = surroundings
         self._process = process
 
     def run(self, mix: Mix, *, whole: bool = True, cpu_share: float | None = None) -> TickFigures:
-        """Tick. Raises BenchError unless it polled and finished what the mix says; a part of it, if not `whole`.
+        """Tick. Raises BenchError if it failed, or if `whole` and it did not poll and finish every job of the mix.
 
-        With `cpu_share` the process is held to that share of a core.
+        `cpu_share` limits the process to that share of a core.
         """
         sandbox = self._surroundings.sandbox
         sandbox.forget_requests()
@@ -77,7 +77,7 @@ class ReadyTick:
         cycle = json.loads(result["cycle"])
         is_done = cycle["polled"] == mix.jobs and cycle["finished"] == mix.finishing
         if cycle["outcome"] != "ok" or (whole and not is_done):
-            raise BenchError(f"the tick was to poll {mix.jobs} jobs and finish {mix.finishing}; it says {cycle}")
+            raise BenchError(f"the tick should poll {mix.jobs} jobs and finish {mix.finishing}; it reports {cycle}")
         requests: dict[str, int] = result["storageRequests"]
         delivery = sum(count for name, count in requests.items() if name.startswith(_DELIVERY_THREADS))
         return TickFigures(
@@ -99,7 +99,7 @@ class ReadyTick:
 def ready_tick(
     surroundings: Surroundings, jobs_table: str, *, warm_ups: int = 1, ticks: int = 1, with_endpoint: bool = False
 ) -> Iterator[ReadyTick]:
-    """Start a process on the table. It ticks so many times before the measured ticks, over what is in the table."""
+    """Start a process on the table. It does `warm_ups` ticks over the present rows before the measured ticks."""
     argument: dict[str, Any] = {"storagePort": surroundings.storage_port, "warmUps": warm_ups, "ticks": ticks}
     environment = surroundings.environment(jobs_table, with_endpoint=with_endpoint)
     with MeasuredProcess("tick", argument, environment) as process:
@@ -126,9 +126,9 @@ def tick_over(
 def warm_tick(
     surroundings: Surroundings, *, latency_seconds: float, ticks: int = 1, with_endpoint: bool = False
 ) -> Iterator[tuple[str, ReadyTick]]:
-    """A new jobs table, and a process that has polled a job there: token, connections and webhooks are at hand.
+    """A new jobs table, and a process that has polled a job in it, so that it has a token and open connections.
 
-    That job has failed, so it is not among those of the next tick.
+    That job has failed, so the next tick does not poll it.
     """
     surroundings.sandbox.reset(latency_seconds)
     with surroundings.jobs_table() as jobs_table:
@@ -138,7 +138,7 @@ def warm_tick(
 
 
 def add_due_jobs(surroundings: Surroundings, jobs_table: str, mix: Mix) -> set[str]:
-    """Put the mix's jobs upstream and, due at once, into the table; the ids of those that will finish."""
+    """Add the mix's jobs upstream and, due at once, to the table. Returns the ids of those that will finish."""
     running = surroundings.sandbox.add_jobs(mix.running, seconds=None)
     course = {} if mix.offer_bytes is None else {"resources": [_offer_of(mix.offer_bytes)]}
     finishing = surroundings.sandbox.add_jobs(mix.finishing, **course)

@@ -1,11 +1,11 @@
 // The whole product on Azure: one resource group with the function app, its storage, its telemetry and its alerts.
-// What is left to a person: to let the Entra application into Partner Center (docs/deployment.md).
+// A person still has to add the Entra application in Partner Center (docs/deployment.md).
 
 targetScope = 'subscription'
 
 import { AlwaysReady, AppSettings, ClientCertificateMode, DnsZoneIds, HostSettings, PartnerCenterCredential, Tags } from './types.bicep'
 
-@description('Name of this environment: in the resource group\'s name, and in the tag by which azd finds its resources.')
+@description('Name of this environment. It is part of the resource group\'s name and of the tag by which azd finds its resources.')
 @minLength(1)
 @maxLength(64)
 param environmentName string
@@ -28,33 +28,33 @@ param partnerCenterTenantId string
 @maxLength(36)
 param partnerCenterClientId string
 
-@description('How the app proves itself as that application. federated needs no secret: the app\'s managed identity is trusted by the application.')
+@description('How the app authenticates as that application. federated needs no secret: the application trusts the app\'s managed identity.')
 param partnerCenterCredential PartnerCenterCredential = 'federated'
 
-@description('For secret and certificate: the client secret, or the certificate (PEM or PFX, base64). It goes into the key vault and nowhere else; empty leaves what the vault holds.')
+@description('For secret and certificate: the client secret, or the certificate (PEM or PFX, base64). It is stored only in the key vault; empty keeps the vault\'s value.')
 @secure()
 param partnerCenterCredentialValue string = ''
 
-@description('For secret and certificate: the day on which it ends in Entra (2027-06-30). An alert tells of it 30 days before.')
+@description('For secret and certificate: its expiry date in Entra (2027-06-30). An alert fires 30 days before.')
 param partnerCenterCredentialExpiresOn string = ''
 
-@description('Endpoint that gets every event without any call. Empty for none.')
+@description('Webhook endpoint that gets every event, without registration. Empty for none.')
 param webhookUrl string = ''
 
-@description('Signing secret (whsec_...) of that endpoint. It goes into the key vault and nowhere else; empty leaves what the vault holds.')
+@description('Signing secret (whsec_...) of that endpoint. It is stored only in the key vault; empty keeps the vault\'s value.')
 @secure()
 param webhookSecret string = ''
 
 @description('Address that gets the alerts. Empty creates the alerts without a receiver.')
 param alertEmailAddress string = ''
 
-@description('Resource id of an action group that exists already and gets the alerts instead. Empty creates one.')
+@description('Resource id of an existing action group that gets the alerts. Empty creates one.')
 param existingActionGroupId string = ''
 
-@description('Address of the page of runbooks, whose sections the alerts link to. Empty names the section alone.')
+@description('Address of the runbook page, to whose sections the alerts link. If empty, alerts only name the section.')
 param runbookUrl string = ''
 
-@description('Asks /api/health from three places outside Azure\'s region, every 15 minutes, and tells when two of them fail.')
+@description('Tests /api/health from three places outside the region, every 15 minutes, and alerts when two of them fail.')
 param availabilityTestEnabled bool = false
 
 @description('Memory of an instance in MB.')
@@ -65,7 +65,7 @@ param availabilityTestEnabled bool = false
 ])
 param instanceMemoryMB int = 512
 
-@description('How far each group of functions may scale out on demand.')
+@description('Maximum number of on-demand instances for each group of functions.')
 @minValue(1)
 @maxValue(1000)
 param maximumInstanceCount int = 40
@@ -75,10 +75,10 @@ param maximumInstanceCount int = 40
 @maxValue(1000)
 param httpConcurrency int = 16
 
-@description('Instances that wait for work day and night: [{ name: \'http\', instanceCount: 1 }].')
+@description('Instances that are always running: [{ name: \'http\', instanceCount: 1 }].')
 param alwaysReadyInstances AlwaysReady[] = []
 
-@description('Spreads the app\'s instances over the zones of the region. Storage needs a redundancy with ZRS for it.')
+@description('Spreads the app\'s instances over the zones of the region. Needs a storage redundancy with ZRS.')
 param zoneRedundant bool = false
 
 @description('Redundancy of the storage account.')
@@ -93,10 +93,10 @@ param storageSkuName string = 'Standard_LRS'
 @description('Optional settings of the app.')
 param appSettings AppSettings = {}
 
-@description('Other application settings by name, which so outlast a deployment: the host\'s own, and what no parameter knows. Not for secrets.')
+@description('Other application settings by name, such as the host\'s. They survive deployments. Not for secrets.')
 param hostSettings HostSettings = {}
 
-@description('Puts the app into a virtual network and closes storage and key vault to all but their private endpoints.')
+@description('Puts the app into a virtual network and closes storage and key vault except for their private endpoints.')
 param virtualNetworkEnabled bool = false
 
 @description('Address range of the virtual network that is created: /23 or larger.')
@@ -107,40 +107,40 @@ param virtualNetworkAddressPrefix string = '10.40.0.0/16'
 @description('Gives the app\'s outgoing traffic one fixed address (NAT gateway), for receivers with a list of addresses. Needs virtualNetworkEnabled.')
 param fixedOutgoingAddressEnabled bool = false
 
-@description('Closes the app and its deployment endpoint to all but a private endpoint. Needs virtualNetworkEnabled.')
+@description('Closes the app and its deployment endpoint except for a private endpoint. Needs virtualNetworkEnabled.')
 param privateInboundEnabled bool = false
 
 @description('Resource id of an existing subnet for the app, delegated to Microsoft.App/environments. Empty creates a network.')
 param existingAppSubnetId string = ''
 
-@description('Resource id of an existing subnet for the private endpoints, in the same network. Goes with existingAppSubnetId.')
+@description('Resource id of an existing subnet for the private endpoints, in the same network. Use it with existingAppSubnetId.')
 param existingEndpointSubnetId string = ''
 
-@description('Private DNS zones that exist already and are linked to the network.')
+@description('Existing private DNS zones that are linked to the network.')
 param existingDnsZoneIds DnsZoneIds = {}
 
-@description('Address ranges (CIDR) that may call the app. Empty lets every address.')
+@description('Address ranges (CIDR) that may call the app. Empty allows every address.')
 param allowedIpRanges string[] = []
 
-@description('Address ranges (CIDR) that may reach the deployment endpoint. Empty lets every address.')
+@description('Address ranges (CIDR) that may reach the deployment endpoint. Empty allows every address.')
 param deploymentAllowedIpRanges string[] = []
 
-@description('Client id of an Entra application whose tokens HTTP callers must show beside the function key. Empty for keys alone.')
+@description('Client id of an Entra application: HTTP callers need a token for it as well as the function key. Empty for keys only.')
 param signInClientId string = ''
 
-@description('Client ids of the applications that may call when sign-in is on. Empty lets every application of the tenant with a token in.')
+@description('Client ids of the applications that may call when sign-in is on. Empty allows every application of the tenant with a token.')
 param signInAllowedClientIds string[] = []
 
 @description('Whether HTTP callers show a TLS client certificate.')
 param clientCertificateMode ClientCertificateMode = 'Off'
 
-@description('Whether the platform\'s logs and metrics of the app go to the workspace, beside the app\'s own telemetry.')
+@description('Whether the platform\'s logs and metrics of the app go to the workspace, in addition to the app\'s telemetry.')
 param diagnosticSettingsEnabled bool = false
 
 @description('Whether every read, write and delete in storage is logged.')
 param storageAuditEnabled bool = false
 
-@description('Resource id of a Log Analytics workspace that exists already. Empty creates one.')
+@description('Resource id of an existing Log Analytics workspace. Empty creates one.')
 param existingWorkspaceId string = ''
 
 @description('Days that logs are kept.')
@@ -148,15 +148,15 @@ param existingWorkspaceId string = ''
 @maxValue(730)
 param logRetentionDays int = 90
 
-@description('Gigabytes of logs taken in a day.')
+@description('Daily limit for logs, in gigabytes.')
 @minValue(1)
 @maxValue(100)
 param logDailyQuotaGb int = 1
 
-@description('Locks the storage account against deletion. Whoever deploys needs the right to write locks.')
+@description('Locks the storage account against deletion. The deployer needs the right to write locks.')
 param deleteLockEnabled bool = false
 
-@description('Tags put on every resource, beside azd\'s own.')
+@description('Tags for every resource, in addition to azd\'s.')
 param extraTags Tags = {}
 
 var token = uniqueString(subscription().id, environmentName, location)
@@ -164,7 +164,7 @@ var tags = union(extraTags, {
   'azd-env-name': environmentName
 })
 
-// Names are known before anything is deployed, so that a what-if shows every resource by its name.
+// Names are known before the deployment, so that a what-if shows every resource by its name.
 var resourceGroupName = 'rg-${environmentName}'
 var identityName = 'id-offer-monitor-${token}'
 var storageAccountName = 'stoffer${token}'
@@ -188,9 +188,9 @@ var vaultNeeded = partnerCenterCredential != 'federated' || !empty(webhookUrl)
 var networkCreated = virtualNetworkEnabled && empty(existingAppSubnetId)
 var privateInbound = virtualNetworkEnabled && privateInboundEnabled
 
-// Ids of what this template makes, or of what is there already. Made from names and not taken from resources declared as
-// existing: the deployment would look for those before it has made them. Not by resourceId() either: in a deployment to a
-// subscription Azure refuses it a resource group (https://github.com/Azure/bicep/issues/3619).
+// Ids of new or existing resources. They are built from names and not taken from resources declared as existing, because the
+// deployment would look for those before it has created them. resourceId() does not work either: in a deployment to a
+// subscription it accepts no resource group (https://github.com/Azure/bicep/issues/3619).
 var groupId = '${subscription().id}/resourceGroups/${resourceGroupName}'
 var workspaceId = empty(existingWorkspaceId) ? extensionResourceId(groupId, 'Microsoft.OperationalInsights/workspaces', workspaceName) : existingWorkspaceId
 var actionGroupId = empty(existingActionGroupId) ? extensionResourceId(groupId, 'Microsoft.Insights/actionGroups', actionGroupName) : existingActionGroupId
@@ -400,7 +400,7 @@ module app 'modules/app.bicep' = {
     appSettings: appSettings
     hostSettings: hostSettings
   }
-  // The app's first start reads storage, telemetry and secrets: what it may do, and its way there, come before it.
+  // The app's first start uses storage, telemetry and secrets, so its roles and its network come first.
   dependsOn: [
     access
     vault
@@ -501,10 +501,10 @@ module workbook 'modules/workbook.bicep' = {
 @description('Region of the deployment.')
 output AZURE_LOCATION string = location
 
-@description('Tenant of the subscription: where the managed identity lives.')
+@description('Tenant of the subscription and of the managed identity.')
 output AZURE_TENANT_ID string = tenant().tenantId
 
-@description('Resource group that holds everything.')
+@description('Resource group of all resources.')
 output AZURE_RESOURCE_GROUP string = group.name
 
 @description('Name of the function app.')
@@ -516,7 +516,7 @@ output FUNCTION_APP_URL string = 'https://${app.outputs.hostName}'
 @description('Client id of the app\'s managed identity.')
 output MANAGED_IDENTITY_CLIENT_ID string = identity.outputs.clientId
 
-@description('Object id of the app\'s managed identity: the subject that trust-identity.sh lets the Entra application trust.')
+@description('Object id of the app\'s managed identity: the subject that trust-identity.sh makes the Entra application trust.')
 output MANAGED_IDENTITY_PRINCIPAL_ID string = identity.outputs.principalId
 
 @description('Client id of the Entra application that Partner Center knows.')
@@ -525,7 +525,7 @@ output PARTNER_CENTER_CLIENT_ID string = partnerCenterClientId
 @description('Name of the storage account.')
 output STORAGE_ACCOUNT_NAME string = storageAccountName
 
-@description('Name of the key vault; empty when nothing is secret.')
+@description('Name of the key vault; empty if there is no secret.')
 output KEY_VAULT_NAME string = vaultNeeded ? vaultName : ''
 
 @description('Name of the Application Insights component.')

@@ -1,14 +1,14 @@
 // Types that the template and its modules share.
 
 @export()
-@description('Tags put on every resource.')
+@description('Tags for every resource.')
 type Tags = {
-  @description('A tag: its name, and its value.')
+  @description('A tag, by its name.')
   *: string
 }
 
 @export()
-@description('How the app proves itself to Microsoft Entra as the application that Partner Center knows.')
+@description('How the app authenticates to Microsoft Entra as the application that Partner Center knows.')
 type PartnerCenterCredential = 'federated' | 'secret' | 'certificate'
 
 @export()
@@ -16,27 +16,27 @@ type PartnerCenterCredential = 'federated' | 'secret' | 'certificate'
 type ClientCertificateMode = 'Off' | 'Optional' | 'Required'
 
 @export()
-@description('Application settings by name, passed on as they are: for the host (AzureWebJobs.<function>.Disabled, AzureFunctionsJobHost__...) and for what no parameter knows. Not for secrets.')
+@description('Application settings by name, passed on unchanged: for the host (AzureWebJobs.<function>.Disabled, AzureFunctionsJobHost__...) and others without a parameter. Not for secrets.')
 type HostSettings = {
-  @description('A setting: its name, and its value.')
+  @description('A setting, by its name.')
   *: string
 }
 
 @export()
-@description('Instances that wait for work day and night.')
+@description('Instances that are always running.')
 @sealed()
 type AlwaysReady = {
-  @description('What they wait for: http for all HTTP functions, or function:<name> for a timer.')
+  @description('The group of functions: http for all HTTP functions, or function:<name> for a timer.')
   name: string
 
-  @description('How many of them.')
+  @description('Number of instances.')
   @minValue(0)
   @maxValue(20)
   instanceCount: int
 }
 
 @export()
-@description('Private DNS zones that exist already. One that is left out is created.')
+@description('Existing private DNS zones. Missing ones are created.')
 @sealed()
 type DnsZoneIds = {
   @description('Resource id of the zone privatelink.blob.core.windows.net.')
@@ -53,10 +53,10 @@ type DnsZoneIds = {
 }
 
 @export()
-@description('Optional settings of the app. One that is left out keeps the default of the deployed version (docs/settings.md).')
+@description('Optional settings of the app. Missing ones keep the default of the deployed version (docs/settings.md).')
 @sealed()
 type AppSettings = {
-  @description('Table that holds the jobs; other tables share its name as prefix.')
+  @description('Table of jobs; the names of other tables begin with its name.')
   @minLength(3)
   @maxLength(50)
   JOBS_TABLE: string?
@@ -82,7 +82,7 @@ type AppSettings = {
   @description('api-version of the Cloud Partner Portal API.')
   CLOUD_PARTNER_PORTAL_VERSION: string?
 
-  @description('Read timeout of one upstream request, in seconds.')
+  @description('Time limit for a whole upstream answer, in seconds.')
   @minValue(1)
   @maxValue(45)
   UPSTREAM_TIMEOUT_SECONDS: int?
@@ -102,7 +102,7 @@ type AppSettings = {
   @maxValue(3650)
   JOB_EXPIRES_AFTER_DAYS: int?
 
-  @description('Answers 404 in a row after which a job ends as lost.')
+  @description('Consecutive 404s after which a job ends as lost.')
   @minValue(1)
   @maxValue(1000)
   JOB_LOST_AFTER_NOT_FOUND: int?

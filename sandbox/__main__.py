@@ -1,4 +1,4 @@
-"""Runs the sandbox until it is told to stop: a simulator of Entra, Product Ingestion and the Cloud Partner Portal.
+"""Runs the sandbox, a simulator of Entra, Product Ingestion and the Cloud Partner Portal, until it is stopped.
 
 Each option can also be set in the environment: SANDBOX_PORT for --port, SANDBOX_DIALECT for --dialect and so on.
 """
@@ -30,7 +30,7 @@ async def run(port: int, directory: Path, settings: SandboxSettings) -> None:
 
     def announce() -> None:
         print(f"sandbox ready: {sandbox.url} (CA: {sandbox.ca_bundle})")
-        print("Copy this line to call it with curl (the tokens are good for an hour):")
+        print("Copy this line to call it with curl (the tokens are valid for an hour):")
         print(sandbox.shell_line(), flush=True)
 
     await sandbox.serve(stop, announce)
@@ -59,7 +59,7 @@ def _parser() -> argparse.ArgumentParser:
     )
 
     def option(name: str, kind: Callable[[str], object], default: object, explanation: str) -> None:
-        text = os.environ.get(f"SANDBOX_{name.upper()}", default)  # argparse parses a text
+        text = os.environ.get(f"SANDBOX_{name.upper()}", default)  # argparse parses a default that is a string
         parser.add_argument(f"--{name.replace('_', '-')}", type=kind, default=text, help=explanation)
 
     option("port", int, str(DEFAULT_PORT), f"0 takes a free one; the default is {DEFAULT_PORT}")

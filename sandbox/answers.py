@@ -1,4 +1,4 @@
-"""How answers are written: JSON bodies, member names, dates, and each service's headers and error envelopes."""
+"""The form of answers: JSON bodies, member names, dates, and each service's headers and error envelopes."""
 
 import json
 import re
@@ -29,7 +29,7 @@ class Refusal(Exception):
 def json_answer(
     body: object, *, status: int = 200, headers: Mapping[str, str] | None = None, surplus_whitespace: bool = False
 ) -> web.Response:
-    """A JSON answer. With `surplus_whitespace` it is indented and has blank lines around it."""
+    """A JSON answer. With `surplus_whitespace` it is indented and between blank lines."""
     text = json.dumps(body, indent=4 if surplus_whitespace else None)
     if surplus_whitespace:
         text = f"\r\n  {text}  \r\n\r\n"
@@ -72,7 +72,7 @@ def ingestion_error(code: str, message: str, details: Sequence[JsonObject] = ())
 
 
 def not_simulated(what: str) -> Refusal:
-    """501 `notImplemented`: the real service knows this request, the sandbox does not simulate it."""
+    """501 `notImplemented`: the real service supports this request, but the sandbox does not simulate it."""
     return Refusal(501, ingestion_error("notImplemented", f"The sandbox does not simulate {what}."))
 
 
@@ -98,23 +98,23 @@ def portal_error(code: str, message: str) -> JsonObject:
 
 
 def snake_case(body: Mapping[str, object]) -> JsonObject:
-    """The members under their Python names: `retryAfterSeconds` becomes `retry_after_seconds`. Not recursive."""
+    """The members with Python names: `retryAfterSeconds` becomes `retry_after_seconds`. Not recursive."""
     return {_HUMP.sub(r"_\1", name).lower(): value for name, value in body.items()}
 
 
 def camel_case(values: Mapping[str, object]) -> JsonObject:
-    """The values under their JSON names: `retry_after_seconds` becomes `retryAfterSeconds`."""
+    """The members with JSON names: `retry_after_seconds` becomes `retryAfterSeconds`. Not recursive."""
     return {re.sub(r"_(\w)", lambda match: match.group(1).upper(), name): value for name, value in values.items()}
 
 
 def seven_digits(moment: datetime) -> str:
-    """.NET's round-trip form: `2024-05-01T09:15:30.1234567Z`. The seventh digit is made up and never zero."""
+    """.NET's round-trip form: `2024-05-01T09:15:30.1234567Z`. The seventh digit is invented and never zero."""
     return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond:06d}{1 + moment.microsecond % 9}Z"
 
 
 def trimmed(moment: datetime) -> str:
     """A time without the trailing zeros of its fraction, as `.5235Z` or `.5Z`."""
-    fraction = f"{moment.microsecond:06d}"[:4].rstrip("0") or "5"  # four digits at most, so that zeros are common
+    fraction = f"{moment.microsecond:06d}"[:4].rstrip("0") or "5"  # at most four digits, so that zeros are common
     return f"{moment:%Y-%m-%dT%H:%M:%S}.{fraction}Z"
 
 

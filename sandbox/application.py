@@ -1,4 +1,4 @@
-"""The web application: all routes, and what happens to every request before and after its handler."""
+"""The web application: all routes, and what is done before and after each request's handler."""
 
 import asyncio
 import time
@@ -19,7 +19,7 @@ type Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 def make_application(state: SandboxState) -> web.Application:
-    """The web application that serves a state."""
+    """The web application that serves `state`."""
     application = web.Application(middlewares=[log_and_answer], client_max_size=MAX_REQUEST_BYTES)
     application[STATE] = state
     for module in (token_endpoint, product_ingestion, catalogue, cloud_partner_portal, control):
@@ -31,7 +31,7 @@ def make_application(state: SandboxState) -> web.Application:
 
 @web.middleware
 async def log_and_answer(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Logs the request on arrival, waits for the set latency, and lets a fault that matches change the answer."""
+    """Logs the request on arrival, waits for the configured latency, and applies a matching fault to the answer."""
     route = request.match_info.route.name or "unknown"
     if route.startswith("control."):
         return await _answer(request, handler)
@@ -69,7 +69,7 @@ async def _answer(request: web.Request, handler: Handler) -> web.StreamResponse:
         return await handler(request)
     except Refusal as refusal:
         return refusal_answer(refusal)
-    except web.HTTPException as error:  # aiohttp's own: no such route, no such method, a body too large
+    except web.HTTPException as error:  # aiohttp's own: unknown route, wrong method, body too large
         code = "methodNotAllowed" if error.status == 405 else "notFound"
         return json_answer(ingestion_error(code, error.reason), status=error.status)
 

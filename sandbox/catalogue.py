@@ -1,4 +1,4 @@
-"""The rest of Product Ingestion: products, plans and prices to read, and 501 for what is not simulated."""
+"""The rest of Product Ingestion: products, plans and prices (read only), and 501 for what is not simulated."""
 
 from aiohttp import web
 
@@ -10,7 +10,7 @@ from sandbox.schemas import MULTIPARTY_RELEASE, NOT_SIMULATED, PRICE, SCHEMA_BAS
 
 
 def routes() -> list[web.RouteDef]:
-    """The routes. Faults and the request log use their names. The documentation of 2022 prints a closing slash."""
+    """The routes. Faults and the request log use their names. The 2022 documentation prints a trailing slash."""
     name, other_types = "product-ingestion", "|".join(sorted(NOT_SIMULATED))
     price = f"{PREFIX}/{PRICE}"
     return [
@@ -25,7 +25,7 @@ def routes() -> list[web.RouteDef]:
 
 
 async def get_products(request: web.Request) -> web.Response:
-    """Products by `externalId` (in any case of the name) and `type`. No match is an empty list."""
+    """Products by `externalId` (the name in any case) and `type`. No match is an empty list."""
     checked_state(request)
     query = {name.lower(): value for name, value in request.query.items()}
     rows = [
@@ -38,7 +38,7 @@ async def get_products(request: web.Request) -> web.Response:
 
 
 async def get_plans(request: web.Request) -> web.Response:
-    """The plans of `product`, a durable id, by `externalId` if it is given."""
+    """The plans of `product`, a durable id, filtered by `externalId` if it is given."""
     checked_state(request)
     query = {name.lower(): value for name, value in request.query.items()}
     if "product" not in query:
@@ -64,7 +64,7 @@ async def get_plan(request: web.Request) -> web.Response:
 
 
 async def get_plan_price(request: web.Request) -> web.Response:
-    """The prices of a public `plan`, to be edited and posted with a private offer."""
+    """The prices of a public `plan`, which a client edits and posts with a private offer."""
     checked_state(request)
     product = f"product/{request.match_info['product'].removeprefix('product/')}"
     wanted = request.query.get("plan")
@@ -77,7 +77,7 @@ async def get_plan_price(request: web.Request) -> web.Response:
 
 
 async def get_price(request: web.Request) -> web.Response:
-    """The price that a private offer's `priceDetails` names."""
+    """The price resource to which a private offer's `priceDetails` refers."""
     state = checked_state(request)
     durable_id = f"{PRICE}/{request.match_info['product_id']}/{request.match_info['number']}"
     with state.lock:
@@ -89,7 +89,7 @@ async def get_price(request: web.Request) -> web.Response:
 
 
 async def get_other(request: web.Request) -> web.Response:
-    """501: Microsoft documents this resource type, the sandbox does not simulate it."""
+    """501: Microsoft documents this resource type, but the sandbox does not simulate it."""
     checked_state(request)
     raise not_simulated(f"resources of the type {request.match_info['type']}")
 

@@ -1,4 +1,4 @@
-"""The Cloud Partner Portal API over HTTP, under /api: every documented GET, and 501 for what changes something."""
+"""The Cloud Partner Portal API over HTTP, under /api: every documented GET, and 501 for every change."""
 
 import re
 
@@ -50,7 +50,7 @@ async def get_offer_types(request: web.Request) -> web.Response:
 
 
 async def get_offers(request: web.Request) -> web.Response:
-    """A bare list with summarised definitions; `$filter=offerTypeId eq '...'` works."""
+    """A bare list with short definitions; `$filter=offerTypeId eq '...'` works."""
     state = _checked_state(request)
     with state.lock:
         rows = [state.cpp_offers.summary(offer) for offer in _offers_of(state, request).values()]
@@ -70,7 +70,7 @@ async def get_offer(request: web.Request) -> web.Response:
 
 
 async def get_version(request: web.Request) -> web.Response:
-    """One version: 1, 2, ... or the large number that the offer itself shows."""
+    """One version, by its number (1, 2, ...) or by the large number in the offer's `version`."""
     state = _checked_state(request)
     text = request.match_info["version"]
     if not text.isdecimal():
@@ -97,7 +97,7 @@ async def get_slot(request: web.Request) -> web.Response:
 
 
 async def get_status(request: web.Request) -> web.Response:
-    """The publishing status with steps."""
+    """The publishing status with its steps."""
     state = _checked_state(request)
     with state.lock:
         return _answer(state, _offer_of(state, request).publishing_status)
@@ -113,7 +113,7 @@ async def get_submissions(request: web.Request) -> web.Response:
 
 
 async def get_operation(request: web.Request) -> web.Response:
-    """One operation: a plain object."""
+    """One operation, as a plain object."""
     state = _checked_state(request)
     with state.lock:
         offer = _offer_of(state, request)
@@ -153,13 +153,13 @@ def _operation_body(offer: CppOffer) -> JsonObject:
 
 
 def _failed() -> Refusal:
-    """The answer that a user has reported for a wrong operation id (quirk 28)."""
+    """The answer that a user reported for a wrong operation id (quirk 28)."""
     message = "We cannot complete the request now, please try again later."
     return Refusal(500, portal_error("InternalServerError", message))
 
 
 def _answer(state: SandboxState, body: object) -> web.Response:
-    """Chunked, as the real service answers. The migrated service sends no ETag; a setting adds one (quirk 27)."""
+    """A chunked answer, like the real one. The migrated service sends no ETag; a setting adds one (quirk 27)."""
     answer = json_answer(body, headers={"ETag": ETAG} if state.settings.cpp_etag else {})
     answer.enable_chunked_encoding()
     return answer

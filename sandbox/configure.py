@@ -1,4 +1,4 @@
-"""POST configure: checks the body, finds the operation in it, and starts the job that carries it out.
+"""POST configure: checks the body, derives the operation from it, and starts the job that carries it out.
 
 docs/upstream.md, quirks 18 and 23, has the rules and their evidence.
 """
@@ -22,17 +22,17 @@ INHERITED_BY_UPGRADES = ("beneficiaries", "partners", "preparedBy", "notificatio
 
 @dataclass
 class Submission:
-    """What a body asks for: an operation on one offer, and the rules that it breaks."""
+    """The operation on one offer that a body requests, and the rules that it breaks."""
 
     operation: str
     offer_id: str
     resource: JsonObject
     prices: dict[str, JsonObject]
-    errors: list[JsonObject] = field(default_factory=list)  # without their code, which the job's dialect writes
+    errors: list[JsonObject] = field(default_factory=list)  # without their code, which the job's dialect adds
 
 
 def submit(state: SandboxState, body: JsonObject) -> Job:
-    """Starts the job. Raises Refusal: 400 for a body that breaks the schema, 501 for one that is not simulated."""
+    """Starts the job. Raises Refusal: 400 if the body breaks the schema, 501 if it is not simulated."""
     unknown_part = part_not_simulated(body)
     if unknown_part:
         raise not_simulated(unknown_part)
@@ -60,7 +60,7 @@ def submit(state: SandboxState, body: JsonObject) -> Job:
 
 
 def _read(state: SandboxState, resources: list[JsonObject]) -> Submission:
-    """Finds the operation by the markers in the request, and checks its rules."""
+    """Derives the operation from the request, and checks its rules."""
     posted = next(resource for resource in resources if is_private_offer(resource))
     prices = {str(each["resourceName"]): each for each in resources if is_price(each) and each.get("resourceName")}
     resource = {name: value for name, value in posted.items() if value is not None}
@@ -127,7 +127,7 @@ def _check_upgrade(state: SandboxState, submission: Submission) -> None:
 
 
 def _check_start(resource: JsonObject, submission: Submission) -> None:
-    """The schema lets an offer with neither `start` nor `variableStartDate` pass; the documented job then fails."""
+    """The schema accepts an offer with neither `start` nor `variableStartDate`; the documented job then fails."""
     if not {"start", "variableStartDate"} & resource.keys():
         submission.errors.append({"message": "The start date should be defined", "details": []})
 
@@ -150,7 +150,7 @@ def _break_rule(submission: Submission, code: str, message: str) -> None:
 
 
 def _inherited(state: SandboxState, submission: Submission) -> JsonObject:
-    """What a request may leave out: the rest of the offer itself, or an upgrade's people and prices."""
+    """The members that a request may omit: the rest of the offer itself, or those that an upgrade carries over."""
     if submission.operation != "upgrade":
         offer = dict(state.private_offers.find(submission.offer_id) or {})
         if submission.resource.get("variableStartDate") is True:
@@ -163,7 +163,7 @@ def _inherited(state: SandboxState, submission: Submission) -> JsonObject:
 
 
 def _pricing_of_upgrade(state: SandboxState, submission: Submission) -> list[JsonObject]:
-    """The base offer's prices. A price in the request replaces that of the same plan, or of the whole product."""
+    """The base offer's prices. A price in the request replaces the one for its plan, or for the whole product."""
     base = state.private_offers.find(str(submission.resource["upgradedFrom"]["id"])) or {}
     given: list[JsonObject] = submission.resource.get("pricing", [])
     replaced = {(item["product"], item.get("plan")) for item in given}
@@ -178,7 +178,7 @@ def _pricing_of_upgrade(state: SandboxState, submission: Submission) -> list[Jso
 def _work_of(
     state: SandboxState, submission: Submission
 ) -> tuple[Callable[[], None] | None, Callable[[], list[JsonObject]]]:
-    """What the job does when it succeeds, and the resources that its detail then shows."""
+    """The job's change when it succeeds, and the resources that its detail shows after that."""
     if submission.errors:
         return None, list
     offer_id = submission.offer_id
@@ -189,7 +189,7 @@ def _work_of(
         resource = {**_inherited(state, submission), **submission.resource, "id": f"private-offer/{offer_id}"}
         if submission.operation == "upgrade":
             resource["pricing"] = _pricing_of_upgrade(state, submission)
-        if submission.operation == "withdraw":  # changes nothing but the state
+        if submission.operation == "withdraw":  # changes only the state
             resource = dict(state.private_offers.find(offer_id) or {})
             # Partner Center shows a withdrawn customer or multiparty offer as a draft.
             for_resellers = canonical_type(resource["privateOfferType"]) == "cspPromotion"

@@ -1,4 +1,4 @@
-"""The schema of POST configure bodies: the envelope and which resources it may hold."""
+"""The schema of POST configure bodies: the envelope and the resources that it may contain."""
 
 import re
 from collections.abc import Iterator
@@ -32,7 +32,7 @@ def is_price(resource: object) -> bool:
 
 
 def part_not_simulated(body: object) -> str | None:
-    """The part of a body that the real service accepts and the sandbox does not simulate, in words."""
+    """A description of the part of a body that the real service accepts but the sandbox does not simulate."""
     resources = body.get("resources") if isinstance(body, dict) else None
     if not isinstance(resources, list):
         return None
@@ -48,7 +48,7 @@ def part_not_simulated(body: object) -> str | None:
 def errors_of_body(body: object) -> list[JsonObject]:
     """Everything that is wrong with a configure body, as the `details` of a 400."""
     if not isinstance(body, dict) or not isinstance(body.get("resources"), list) or not body["resources"]:
-        return [_error(None, "'resources' must be a list that is not empty.")]
+        return [_error(None, "'resources' must be a non-empty list.")]
     errors = [_error(None, f"'{name}' is not allowed.") for name in body if name not in ("$schema", "resources")]
     envelope = parse_schema(body.get("$schema"))
     known = envelope is not None and envelope.type == "configure"
@@ -100,7 +100,7 @@ def _faults_of_price(price: JsonObject) -> Iterator[str]:
 
 
 def _name_of(resource: object) -> object:
-    """How the service names a resource in its errors: by its id, or by the name that the request gave it."""
+    """The service's reference to a resource in errors: its id, or the request's `resourceName`."""
     if not isinstance(resource, dict):
         return None
     if "id" in resource:

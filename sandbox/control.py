@@ -1,6 +1,6 @@
-"""The control endpoint, /sandbox, by which tests and people script the sandbox. JSON in camelCase, no authentication.
+"""The control endpoint, /sandbox, with which tests and people control the sandbox.
 
-Its requests are not logged, and no fault hits them.
+It uses JSON in camelCase and needs no authentication. Its requests are not logged, and faults do not apply to them.
 """
 
 from collections.abc import Iterator
@@ -69,7 +69,7 @@ async def get_description(request: web.Request) -> web.Response:
 
 
 async def post_reset(request: web.Request) -> web.Response:
-    """Back to the start; tokens stay valid."""
+    """Resets the sandbox to its initial state; tokens stay valid."""
     request.app[STATE].reset()
     return web.Response(status=NO_CONTENT)
 
@@ -80,7 +80,7 @@ async def get_settings(request: web.Request) -> web.Response:
 
 
 async def patch_settings(request: web.Request) -> web.Response:
-    """Changes some settings and shows all of them."""
+    """Changes some settings and returns all of them."""
     values = snake_case(await json_body(request))
     with refused_with_reason():
         request.app[STATE].change_settings(**values)
@@ -88,18 +88,18 @@ async def patch_settings(request: web.Request) -> web.Response:
 
 
 async def post_revoke_tokens(request: web.Request) -> web.Response:
-    """Revokes the tokens for `audience`, or all."""
+    """Revokes the tokens for `audience`, or all tokens."""
     body = await json_body(request)
     return json_answer({"revoked": request.app[STATE].revoke_tokens(body.get("audience"))})
 
 
 async def post_samples(request: web.Request) -> web.Response:
-    """Submits the sample jobs and lists what is expected of each."""
+    """Submits the sample jobs and lists the expected result of each."""
     return json_answer(submit_samples(request.app[STATE]), status=201)
 
 
 async def get_jobs(request: web.Request) -> web.Response:
-    """Every job and its state at this moment. This does not count as a status request."""
+    """Every job with its current state. This does not count as a status request."""
     state = request.app[STATE]
     with state.lock:
         now = state.clock()
@@ -121,7 +121,7 @@ async def post_jobs(request: web.Request) -> web.Response:
 
 
 async def post_next_job(request: web.Request) -> web.Response:
-    """Decides how the job of the next POST configure goes."""
+    """Sets the course of the job that the next POST configure starts."""
     values = snake_case(await json_body(request))
     with refused_with_reason():
         request.app[STATE].prepare_next_job(**values)
@@ -139,7 +139,7 @@ async def post_private_offer(request: web.Request) -> web.Response:
 async def post_accept(request: web.Request) -> web.Response:
     """Accepts a private offer as the customer would in the Azure portal."""
     if not request.app[STATE].accept_private_offer(request.match_info["offer_id"]):
-        raise Refusal(404, {"error": "there is no such live private offer"})
+        raise Refusal(404, {"error": "there is no live private offer with this id"})
     return web.Response(status=NO_CONTENT)
 
 
@@ -160,7 +160,7 @@ async def get_faults(request: web.Request) -> web.Response:
 
 
 async def post_fault(request: web.Request) -> web.Response:
-    """Switches a fault on: its `kind`, which requests it hits, how often (`count`), its own parameters."""
+    """Switches a fault on: its `kind`, the requests that it hits, its `count`, and its own parameters."""
     values = snake_case(await json_body(request))
     with refused_with_reason():
         fault_id = request.app[STATE].fault(values.pop("kind", ""), **values)
@@ -176,7 +176,7 @@ async def delete_faults(request: web.Request) -> web.Response:
 
 
 async def get_requests(request: web.Request) -> web.Response:
-    """The logged requests by `route`, `jobId`, `method`, `after` a number; `limit` of them, and their count."""
+    """The logged requests by `route`, `jobId`, `method` and `after` (a number): at most `limit`, and their count."""
     query = request.query
     with refused_with_reason():
         after, limit = int(query.get("after", 0)), int(query.get("limit", DEFAULT_LOG_LIMIT))
@@ -193,7 +193,7 @@ async def delete_requests(request: web.Request) -> web.Response:
 
 
 async def get_status_requests(request: web.Request) -> web.Response:
-    """The status requests of each job (`jobId`: of one) and the shortest time between two of them."""
+    """The status requests of each job (or of `jobId`), and the shortest time between two of one job."""
     state = request.app[STATE]
     wanted = request.query.get("jobId")
     with state.lock:
@@ -211,7 +211,7 @@ async def get_status_requests(request: web.Request) -> web.Response:
 
 
 async def json_body(request: web.Request) -> JsonObject:
-    """The JSON object in the body; no body is an empty one. Raises Refusal."""
+    """The JSON object in the body; empty without a body. Raises Refusal."""
     if not request.can_read_body:
         return {}
     try:
@@ -225,7 +225,7 @@ async def json_body(request: web.Request) -> JsonObject:
 
 @contextmanager
 def refused_with_reason() -> Iterator[None]:
-    """Turns what the state refuses into 400 with the reason."""
+    """Turns the state's errors into 400 with the reason."""
     try:
         yield
     except (KeyError, TypeError, ValueError) as error:

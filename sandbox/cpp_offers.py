@@ -1,4 +1,4 @@
-"""CPP offers: publishers, their offers in three slots and several versions, and what each answer holds.
+"""CPP offers: publishers, their offers in three slots and several versions, and the contents of each answer.
 
 docs/upstream.md, quirks 16, 27 and 28, has the evidence.
 """
@@ -52,7 +52,7 @@ _SUBMISSION_STATES = {"waitingForPublisherReview": "running", "succeeded": "comp
 
 @dataclass
 class CppOffer:
-    """One offer: what each slot and each version shows, its publishing status and its operations."""
+    """One offer: the contents of each slot and version, its publishing status and its operations."""
 
     offer_id: str
     publisher_id: str
@@ -64,12 +64,12 @@ class CppOffer:
 
     @property
     def draft(self) -> JsonObject:
-        """What a plain GET shows."""
+        """The draft slot, which a plain GET returns."""
         return self.slots["draft"]
 
 
 class CppOfferStore:
-    """Publishers and their offers. Any publisher to which the account has no access is 403."""
+    """Publishers and their offers. A publisher to which the account has no access is 403."""
 
     def __init__(self, now: datetime) -> None:
         self._now = now
@@ -82,17 +82,17 @@ class CppOfferStore:
             )
 
     def publishers(self) -> list[str]:
-        """The publishers that the account may see."""
+        """The publishers to which the account has access."""
         return list(self._publishers)
 
     def offers_of(self, publisher_id: str) -> dict[str, CppOffer] | None:
-        """The offers of a publisher by id; None for a publisher without access."""
+        """The offers of a publisher by id; None if the account has no access to it."""
         return self._publishers.get(publisher_id.lower())
 
     def add(
         self, publisher_id: str, offer_id: str, *, status: str = "succeeded", versions: int = 3, **fields: object
     ) -> CppOffer:
-        """Adds an offer in that status; `fields` replace those of every slot and version. Raises ValueError."""
+        """Adds an offer with this status; `fields` replace those of every slot and version. Raises ValueError."""
         if status not in OFFER_STATUSES:
             raise ValueError(f"status must be one of {', '.join(OFFER_STATUSES)}, not {status!r}")
         offers = self._publishers.setdefault(publisher_id.lower(), {})
@@ -133,7 +133,7 @@ class CppOfferStore:
         return seven_digits(moment) if number % 2 else trimmed(moment)
 
     def summary(self, offer: CppOffer) -> JsonObject:
-        """The offer as the list shows it: short definition, more fields, a time without a zone (quirk 16)."""
+        """The offer as in the list: with a short definition, more fields, and a time without a zone (quirk 16)."""
         row = {
             **copy.deepcopy(offer.draft),
             "lockStatus": "none",
@@ -205,7 +205,7 @@ def _step_message(moment: datetime) -> JsonObject:
 
 
 def operation_of(publisher_id: str, offer_id: str, status: str) -> JsonObject:
-    """An element of the operations list. Its slot is called `staging`, its version needs 64 bits (quirks 16, 28)."""
+    """An item of the operations list. Its slot is called `staging`; its version needs 64 bits (quirks 16, 28)."""
     return {
         "id": str(uuid4()),
         "offerId": offer_id,

@@ -1,7 +1,7 @@
-"""Dialects: how the answers about a job are written.
+"""Dialects: the form of the answers about a job.
 
-`plain` follows Microsoft's schema. Each of the others has some of the oddities that the real service or its
-documentation has shown; docs/upstream.md describes them by number.
+`plain` follows Microsoft's schema. Each of the others has some of the oddities seen in the real service or its
+documentation; docs/upstream.md describes them by number.
 """
 
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ IN_TURN = "in-turn"  # as a setting: each new job takes the next dialect
 
 @dataclass(frozen=True)
 class Dialect:
-    """How the answers about one job are written. The defaults are those of `plain`."""
+    """The form of the answers about one job. The defaults are those of `plain`."""
 
     name: str
     job_id_key: Literal["jobId", "jobID"] = "jobId"  # quirk 6
@@ -87,6 +87,6 @@ DIALECT_CHOICES = (*DIALECTS, IN_TURN)
 
 
 def check_dialect(name: object) -> None:
-    """Raises ValueError for a name that is not a dialect or `in-turn`."""
+    """Raises ValueError if the name is neither a dialect nor `in-turn`."""
     if name not in DIALECT_CHOICES:
         raise ValueError(f"dialect must be one of {', '.join(DIALECT_CHOICES)}, not {name!r}")

@@ -1,4 +1,4 @@
-"""Every fault: those that are proper HTTP answers, those of the body, and (faulty_connections) of the connection."""
+"""Every fault: complete HTTP answers, faulty bodies and, from faulty_connections, faulty connections."""
 
 import json
 from datetime import timedelta
@@ -21,7 +21,7 @@ NESTING_DEPTH = 100_000
 
 
 def _refused(call: FaultyCall, status: int, code: str, message: str) -> web.Response:
-    """An error in the words of the API that was called."""
+    """An error answer in the form of the API that was called."""
     if call.to_tokens:
         body: object = {"error": code, "error_description": message, "error_codes": [90033]}
     elif call.to_portal:
@@ -32,7 +32,7 @@ def _refused(call: FaultyCall, status: int, code: str, message: str) -> web.Resp
 
 
 async def expired_token(call: FaultyCall) -> web.StreamResponse:
-    """401, the token has expired."""
+    """401: the token has expired."""
     message = "Access token has expired or is not yet valid."
     if call.to_portal:
         return json_answer(portal_error("Unauthorized", message), status=401)
@@ -45,7 +45,7 @@ async def unauthorized_empty(call: FaultyCall) -> web.StreamResponse:
 
 
 async def role_missing(call: FaultyCall) -> web.StreamResponse:
-    """403: the token is valid, the app lacks its role in Partner Center."""
+    """403: the token is valid, but the app lacks its role in Partner Center."""
     return _refused(call, 403, "forbidden", "User does not have the required permissions")
 
 
@@ -60,7 +60,7 @@ async def bad_request(call: FaultyCall) -> web.StreamResponse:
 
 
 async def too_many_requests(call: FaultyCall) -> web.StreamResponse:
-    """429; `retry_after_seconds` (default 57), its form `retry_after_form`: `seconds`, `date` or `none`."""
+    """429 with `retry_after_seconds` (default 57); `retry_after_form` is `seconds`, `date` or `none`."""
     seconds = int(call.fault.number("retry_after_seconds", 57))
     message = f"Rate limit is exceeded. Try again in {seconds} seconds."
     answer = json_answer({"statusCode": 429, "message": message}, status=429)
@@ -73,7 +73,7 @@ async def too_many_requests(call: FaultyCall) -> web.StreamResponse:
 
 
 async def server_error(call: FaultyCall) -> web.StreamResponse:
-    """5xx in the API's own envelope; `status` (default 503), `retry_after_seconds` (default: none)."""
+    """5xx in the API's own envelope, with `status` (default 503) and `retry_after_seconds` (default: none)."""
     status = int(call.fault.number("status", 503))
     code = "serviceUnavailable" if status == 503 else "internalServerError"
     answer = _refused(call, status, code, "We cannot complete the request now, please try again later.")
@@ -85,7 +85,7 @@ async def server_error(call: FaultyCall) -> web.StreamResponse:
 async def any_answer(call: FaultyCall) -> web.StreamResponse:
     """Any `status` (default 500) with any `body` (default: none) of any `content_type`.
 
-    A text is sent as it is, anything else as JSON.
+    A string is sent as it is, anything else as JSON.
     """
     body = call.fault.parameters.get("body", "")
     return web.Response(
@@ -96,7 +96,7 @@ async def any_answer(call: FaultyCall) -> web.StreamResponse:
 
 
 async def redirect(call: FaultyCall) -> web.StreamResponse:
-    """302 to a foreign host; `location` (default https://evil.example/)."""
+    """302 to another host, `location` (default https://evil.example/)."""
     return web.Response(status=302, headers={"Location": call.fault.text("location", "https://evil.example/")})
 
 
@@ -111,7 +111,7 @@ async def token_refused(_call: FaultyCall) -> web.StreamResponse:
 
 
 async def empty_body(call: FaultyCall) -> web.StreamResponse:
-    """`status` (default 200) and nothing after the headers."""
+    """`status` (default 200) and no body."""
     return web.Response(status=int(call.fault.number("status", 200)), content_type="application/json")
 
 
@@ -123,12 +123,12 @@ async def html_body(call: FaultyCall) -> web.StreamResponse:
 
 
 async def invalid_json(_call: FaultyCall) -> web.StreamResponse:
-    """200, said to be JSON, ending in the middle of a string."""
+    """200 with JSON that ends in the middle of a string."""
     return web.Response(text='{"$schema": "https://schema.mp.micro', content_type="application/json")
 
 
 async def json_string(call: FaultyCall) -> web.StreamResponse:
-    """An error whose body is a JSON string, as the migrated CPP backend writes it; `status` (default 404)."""
+    """An error with a JSON string as its body, like the migrated CPP backend's; `status` (default 404)."""
     status = int(call.fault.number("status", 404))
     return json_answer(f"Microsoft.Ingestion.Api.Common.Exceptions.Http{status}Exception: failed", status=status)
 
@@ -139,17 +139,17 @@ async def wrong_shape(call: FaultyCall) -> web.StreamResponse:
 
 
 async def deep_nesting(_call: FaultyCall) -> web.StreamResponse:
-    """200 with valid JSON, nested deeper than a recursive parser can go."""
+    """200 with valid JSON that is nested too deep for a recursive parser."""
     return web.Response(text="[" * NESTING_DEPTH + "]" * NESTING_DEPTH, content_type="application/json")
 
 
 async def wrong_encoding(_call: FaultyCall) -> web.StreamResponse:
-    """200, said to be UTF-8, with bytes that are not."""
+    """200 with a body that is declared as UTF-8 but is not."""
     return web.Response(body=b'{"name": "Stra\xdfe"}', headers={"Content-Type": "application/json; charset=utf-8"})
 
 
 async def byte_order_mark(call: FaultyCall) -> web.StreamResponse:
-    """The usual answer behind a UTF-8 byte order mark."""
+    """The usual answer after a UTF-8 byte order mark."""
     return _rewritten(b"\xef\xbb\xbf" + await call.usual_body())
 
 
@@ -159,7 +159,7 @@ async def surplus_whitespace(call: FaultyCall) -> web.StreamResponse:
 
 
 async def huge_body(call: FaultyCall) -> web.StreamResponse:
-    """200 and `megabytes` (default 256) of valid JSON, most of it white space."""
+    """200 with `megabytes` (default 256) of valid JSON, most of it white space."""
     length = int(call.fault.number("megabytes", 256)) * 1_048_576
     answer = web.StreamResponse(headers={"Content-Type": "application/json"})
     answer.content_length = length
@@ -173,7 +173,7 @@ async def huge_body(call: FaultyCall) -> web.StreamResponse:
 
 
 async def foreign_next_link(call: FaultyCall) -> web.StreamResponse:
-    """A list page whose `@nextLink` leads to another host; `location` (default https://evil.example/next)."""
+    """A list page whose `@nextLink` leads to another host, `location` (default https://evil.example/next)."""
     return await _with_next_link(call, call.fault.text("location", "https://evil.example/next"))
 
 

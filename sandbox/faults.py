@@ -1,4 +1,4 @@
-"""Faults: which requests they hit and how often. `fault_kinds` has what each of them does."""
+"""Faults: which requests they hit, and how many times. `fault_kinds` defines their effects."""
 
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ from aiohttp import web
 
 @dataclass
 class Fault:
-    """A fault that is on. It hits the requests that match, `remaining` times (None: until it is cleared)."""
+    """An active fault. It hits the next `remaining` matching requests (None: all until it is cleared)."""
 
     fault_id: int
     kind: str
@@ -41,7 +41,7 @@ class Fault:
 
 
 class FaultBoard:
-    """The faults that are on, in the order in which they were set. The first that matches a request hits it."""
+    """The active faults in the order in which they were set. The first match hits a request."""
 
     def __init__(self, kinds: Collection[str]) -> None:
         self._kinds = kinds
@@ -59,7 +59,7 @@ class FaultBoard:
         count: int | None = None,
         **parameters: object,
     ) -> Fault:
-        """Switches a fault on. Raises ValueError for a kind that does not exist."""
+        """Switches a fault on. Raises ValueError for an unknown kind."""
         if kind not in self._kinds:
             raise ValueError(f"unknown fault {kind!r}; known: {', '.join(sorted(self._kinds))}")
         fault = Fault(
@@ -76,7 +76,7 @@ class FaultBoard:
         return fault
 
     def take(self, *, route: str, method: str, path: str, job_id: str | None) -> Fault | None:
-        """The fault that hits this request, counted down; None if there is none."""
+        """The fault that hits this request, or None. Reduces its remaining count."""
         for fault in self._faults:
             if fault.matches(route=route, method=method, path=path, job_id=job_id):
                 if fault.remaining is not None:
@@ -87,7 +87,7 @@ class FaultBoard:
         return None
 
     def all(self) -> list[Fault]:
-        """Every fault that is still on."""
+        """Every active fault."""
         return list(self._faults)
 
     def clear(self, fault_id: int | None = None) -> None:
@@ -97,7 +97,7 @@ class FaultBoard:
 
 @dataclass
 class FaultyCall:
-    """A request that a fault has hit. `answer` makes the answer that it would otherwise get."""
+    """A request that a fault has hit. `answer` makes the usual answer."""
 
     fault: Fault
     request: web.Request

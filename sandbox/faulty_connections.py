@@ -26,7 +26,7 @@ async def hang(call: FaultyCall) -> web.StreamResponse:
 
 
 async def reset(call: FaultyCall) -> web.StreamResponse:
-    """The connection is reset instead of an answer."""
+    """The connection is reset without an answer."""
     return _reset(call.request)
 
 
@@ -37,7 +37,7 @@ async def answer_lost(call: FaultyCall) -> web.StreamResponse:
 
 
 async def cut_body(call: FaultyCall) -> web.StreamResponse:
-    """The usual answer cut in the middle: Content-Length promises all of it, then the connection is closed."""
+    """The first half of the usual answer, with the whole Content-Length; then the connection is closed."""
     body = await call.usual_body()
     answer = await _begin(call, len(body))
     await answer.write(body[: len(body) // 2])
@@ -47,7 +47,7 @@ async def cut_body(call: FaultyCall) -> web.StreamResponse:
 
 
 async def slow_body(call: FaultyCall) -> web.StreamResponse:
-    """The usual answer at `bytes_per_second` (default 10): never idle long enough for a read timeout."""
+    """The usual answer at `bytes_per_second` (default 10), never idle long enough for a read timeout."""
     body = await call.usual_body()
     answer = await _begin(call, len(body))
     for byte in body:
@@ -58,7 +58,7 @@ async def slow_body(call: FaultyCall) -> web.StreamResponse:
 
 
 async def slow_headers(call: FaultyCall) -> web.StreamResponse:
-    """The usual answer, but its headers come at `bytes_per_second` (default 10)."""
+    """The usual answer, with its headers at `bytes_per_second` (default 10)."""
     body = await call.usual_body()
     head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
     transport = call.request.transport
@@ -67,15 +67,15 @@ async def slow_headers(call: FaultyCall) -> web.StreamResponse:
     for byte in head.encode():
         if transport.is_closing():
             break
-        transport.write(bytes([byte]))  # below aiohttp, which sends its headers at once
+        transport.write(bytes([byte]))  # past aiohttp, which sends all headers at once
         await asyncio.sleep(1 / call.fault.number("bytes_per_second", 10.0))
     transport.write(body)
     transport.close()
-    return web.Response()  # aiohttp needs one; the caller never gets it
+    return web.Response()  # required by aiohttp; the caller never gets it
 
 
 async def _wait(request: web.Request, seconds: float) -> None:
-    """Waits, or stops early when the caller has gone."""
+    """Waits, but stops early when the caller has gone."""
     clock = asyncio.get_running_loop().time
     end = clock() + seconds
     while request.transport is not None and not request.transport.is_closing() and (left := end - clock()) > 0:
@@ -90,7 +90,7 @@ async def _begin(call: FaultyCall, content_length: int) -> web.StreamResponse:
 
 
 def _reset(request: web.Request) -> web.StreamResponse:
-    """Resets the connection. aiohttp needs the returned response; the caller never gets it."""
+    """Resets the connection. aiohttp requires the returned response; the caller never gets it."""
     transport = request.transport
     if isinstance(transport, asyncio.Transport):
         connection: socket.socket | None = transport.get_extra_info("socket")

@@ -19,7 +19,7 @@ type ScriptEntry = str | Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Profile:
-    """How a job goes: seconds until it runs and until it is completed (None: never), its outcome, its dialect."""
+    """The course of a job: seconds until it runs and until it completes (None: never), its outcome and dialect."""
 
     seconds: float | None = 15.0
     outcome: str = "succeeded"
@@ -30,14 +30,14 @@ class Profile:
         if self.outcome not in OUTCOMES:
             raise ValueError(f"outcome must be one of {', '.join(OUTCOMES)}, not {self.outcome!r}")
         check_dialect(self.dialect)
-        given: tuple[object, ...] = (self.seconds, self.not_started_seconds)  # over HTTP they may have any type
+        given: tuple[object, ...] = (self.seconds, self.not_started_seconds)  # any type, if they came over HTTP
         for value in given:
             if value is not None and not (isinstance(value, int | float) and value >= 0):
-                raise ValueError(f"seconds must be a number that is not negative, not {value!r}")
+                raise ValueError(f"seconds must be a number of 0 or more, not {value!r}")
 
 
 def default_errors(offer_id: str) -> list[JsonObject]:
-    """The errors of a failed job that was given none: nested, without the outer `code`, which the dialect writes."""
+    """The default errors of a failed job: nested, without the outer `code`, which the dialect adds."""
     return [
         {
             "resourceId": f"private-offer/{offer_id}",
@@ -57,7 +57,7 @@ def default_errors(offer_id: str) -> list[JsonObject]:
 
 @dataclass
 class Job:
-    """One job. `change` runs when it succeeds; `resources` are what its detail shows from then on."""
+    """One job. When it succeeds, `change` runs, and its detail shows `resources`."""
 
     job_id: str
     started_at: datetime
@@ -75,7 +75,7 @@ class Job:
 
     @property
     def ends_at(self) -> datetime | None:
-        """When the profile completes it; None for a job that never ends by itself."""
+        """When its profile completes it; None if it never ends by itself."""
         if self.profile.seconds is None:
             return None
         return self.started_at + timedelta(seconds=self.profile.seconds)
@@ -92,7 +92,7 @@ class Job:
         return "running" if started else "notStarted"
 
     def next_script_entry(self) -> ScriptEntry | None:
-        """The script's next answer; the last one repeats for ever. None: there is no script."""
+        """The script's next answer; the last one repeats for ever. None without a script."""
         if not self.script:
             return None
         entry = self.script.popleft() if len(self.script) > 1 else self.script[0]
@@ -102,7 +102,7 @@ class Job:
         return entry
 
     def status(self, now: datetime, version: str = FIRST_RELEASE) -> JsonObject:
-        """The configure-status body at this moment, in a version of its schema."""
+        """The current configure-status body, in a version of its schema."""
         state = self.state(now)
         completed = state in OUTCOMES
         write = trimmed if self.dialect.trimmed_fractions else seven_digits
@@ -134,7 +134,7 @@ class Job:
 
 
 def _with_empty_details(error: JsonObject, dialect: Dialect) -> JsonObject:
-    """The error with its empty `details` as [], as {} or missing (quirk 8)."""
+    """The error with empty `details` written as [], as {} or omitted (quirk 8)."""
     written = {key: value for key, value in error.items() if key != "details"}
     details = error.get("details")
     if details:
@@ -152,7 +152,7 @@ class JobStore:
         self._unapplied: list[Job] = []
 
     def find(self, job_id: str) -> Job | None:
-        """The job, whatever the case of its id."""
+        """The job with this id, in any case."""
         return self._jobs.get(job_id.lower())
 
     def all(self) -> list[Job]:
@@ -193,7 +193,7 @@ class JobStore:
         return job
 
     def settle(self, now: datetime) -> None:
-        """Applies the changes of the jobs that have ended by now, in the order in which they ended."""
+        """Applies the changes of the jobs that have ended, in the order of their ends."""
         ended = [job for job in self._unapplied if job.state(now) in OUTCOMES]
         if not ended:
             return

@@ -1,8 +1,8 @@
-"""The rules for one private-offer resource of a configure request, each as a message about what breaks it.
+"""The rules for a private-offer resource of a configure request, with a message for each fault.
 
-They come from Microsoft's JSON schema private-offer/2023-07-15 as public guides quote it, from the prose of the
-documentation, and from its sample requests of June 2022, July 2022 and 2023. Where these contradict each other, the
-documented requests win (docs/upstream.md, quirk 23).
+They come from Microsoft's JSON schema private-offer/2023-07-15 as public guides quote it, from the documentation's
+prose, and from its sample requests of June 2022, July 2022 and 2023. Where these disagree, the sample requests win
+(docs/upstream.md, quirk 23).
 """
 
 import re
@@ -43,22 +43,22 @@ class OfferRequest:
 
     offer: JsonObject  # without its nulls
     version: str
-    type: str  # in the schema's spelling; the customer's for an offer that names none
-    price_names: frozenset[str]  # the `resourceName` of each price resource beside it
+    type: str  # in the schema's spelling; customerPromotion if the offer names none
+    price_names: frozenset[str]  # the `resourceName` of each price resource in the request
 
     @property
     def live(self) -> bool:
-        """Whether the offer is to be submitted, not only saved."""
+        """Whether the offer is submitted, not only saved."""
         return self.offer.get("state") == "live"
 
     @property
     def complete(self) -> bool:
-        """Whether the request must hold everything: it continues no offer that has the rest."""
+        """Whether the request must be complete, because it does not build on an existing offer."""
         return not {"id", "upgradedFrom"} & self.offer.keys()
 
 
 def faults_of_offer(request: OfferRequest, type_of_schema: str | None) -> Iterator[str]:
-    """Everything that is wrong with the offer. `type_of_schema` is the type that its schema implies, if any."""
+    """Every fault of the offer. `type_of_schema` is the type that its schema implies, if any."""
     yield from _faults_of_identity(request, type_of_schema)
     not_lists = [name for name in LISTS if not isinstance(request.offer.get(name, []), list)]
     yield from (f"'{name}' must be a list." for name in not_lists)
@@ -72,7 +72,7 @@ def faults_of_offer(request: OfferRequest, type_of_schema: str | None) -> Iterat
 def _faults_of_identity(request: OfferRequest, type_of_schema: str | None) -> Iterator[str]:
     offer, state = request.offer, request.offer.get("state")
     ends = state in ("withdrawn", "deleted")
-    nameless = request.version == PREVIEW and ends  # as the sample request of June 2022
+    nameless = request.version == PREVIEW and ends  # as in the sample request of June 2022
     name = offer.get("name")
     if not (name is None and nameless) and not (isinstance(name, str) and NAME_PATTERN.fullmatch(name)):
         yield "'name' is required: at most 128 characters, without ! < > ^ [ ] @ # % /."
@@ -92,12 +92,12 @@ def _faults_of_identity(request: OfferRequest, type_of_schema: str | None) -> It
         yield f"'id' is required when 'state' is '{state}'."
     base = offer.get("upgradedFrom")
     if base is not None and not (isinstance(base, dict) and isinstance(base.get("id"), str)):
-        yield "'upgradedFrom' must hold 'name' and 'id'."
+        yield "'upgradedFrom' must contain 'name' and 'id'."
 
 
 def _faults_of_terms(request: OfferRequest) -> Iterator[str]:
     offer = request.offer
-    # The schema requires the pricing type, but Microsoft's own request for a reseller's offer has none.
+    # The schema requires the pricing type, but Microsoft's own sample request for a reseller's offer has none.
     optional = age(request.version) < age(MULTIPARTY_RELEASE) or request.type == CSP
     if offer.get("offerPricingType", None if not optional else PRICING_TYPES[0]) not in PRICING_TYPES:
         yield f"'offerPricingType' must be one of {', '.join(PRICING_TYPES)}."
@@ -131,11 +131,11 @@ def _faults_of_people(request: OfferRequest) -> Iterator[str]:
         yield "'preparedBy' is required from the selling partner."
     contacts = offer.get("notificationContacts", [])
     if len(contacts) > MAX_CONTACTS or not all(map(_is_email, contacts)):
-        yield f"'notificationContacts' holds at most {MAX_CONTACTS} e-mail addresses."
+        yield f"'notificationContacts' must contain at most {MAX_CONTACTS} e-mail addresses."
     beneficiaries = offer.get("beneficiaries", [])
     limit = MAX_CSP_BENEFICIARIES if kind == CSP else 1
     if len(beneficiaries) > limit:
-        yield f"'beneficiaries' holds at most {limit} for {kind}."
+        yield f"'beneficiaries' must contain at most {limit} for {kind}."
     elif any(not isinstance(beneficiary, dict) or not beneficiary.get("id") for beneficiary in beneficiaries):
         yield "Every beneficiary needs an 'id'."
     else:
@@ -160,10 +160,10 @@ def _faults_of_recipients(beneficiaries: list[JsonObject], wanted: str) -> Itera
 def _faults_of_documents(request: OfferRequest) -> Iterator[str]:
     notes = request.offer.get("notes", "")
     if not isinstance(notes, str) or len(notes) > MAX_NOTES_CHARACTERS:
-        yield f"'notes' must be a text of at most {MAX_NOTES_CHARACTERS} characters."
+        yield f"'notes' must be a string of at most {MAX_NOTES_CHARACTERS} characters."
     names = ("termsAndConditionsDocs", "originatorTermsAndConditionsDocs")
     if sum(len(request.offer.get(name, [])) for name in names) > MAX_DOCUMENTS:
-        yield f"'{names[0]}' and '{names[1]}' together hold at most {MAX_DOCUMENTS} documents."
+        yield f"'{names[0]}' and '{names[1]}' must contain at most {MAX_DOCUMENTS} documents together."
 
 
 def _faults_of_pricing(request: OfferRequest) -> Iterator[str]:
@@ -171,7 +171,7 @@ def _faults_of_pricing(request: OfferRequest) -> Iterator[str]:
     for name in PRICING_LISTS:
         items = offer.get(name, [])
         if len(items) > MAX_PRICING_ITEMS:
-            yield f"'{name}' holds at most {MAX_PRICING_ITEMS} items."
+            yield f"'{name}' must contain at most {MAX_PRICING_ITEMS} items."
             continue
         for position, item in enumerate(items):
             yield from (f"{name}[{position}]{fault}" for fault in _faults_of_item(item, request))
@@ -180,7 +180,7 @@ def _faults_of_pricing(request: OfferRequest) -> Iterator[str]:
         if request.live and not any("markupPercentage" in holder for holder in markups):
             yield "'markupPercentage' is required from the selling partner."
         elif not all(_is_number(holder.get("markupPercentage", 0), minimum=0) for holder in markups):
-            yield "'markupPercentage' must be a number that is not negative."
+            yield "'markupPercentage' must be a number of 0 or more."
     elif request.live and request.complete and not offer.get("pricing"):
         yield "'pricing' is required for a live private offer."
 
@@ -210,7 +210,7 @@ def _faults_of_price_details(details: object, price_names: frozenset[str]) -> It
     elif isinstance(details, dict):
         if str(details.get("resourceName")) not in price_names:
             yield f".priceDetails names '{details.get('resourceName')}', which is not a resource of this request."
-    elif not str(details).startswith(f"{PRICE}/"):  # the durable id that an answer showed is accepted
+    elif not str(details).startswith(f"{PRICE}/"):  # a durable id from an answer is accepted
         yield ".priceDetails must name a resource of this request."
 
 

@@ -1,4 +1,4 @@
-"""Private offers and their prices: what Partner Center stores, and how each schema version writes it.
+"""Private offers and their prices: what Partner Center stores, and its form in each schema version.
 
 docs/upstream.md, quirks 10, 14 and 20, has the evidence for the forms.
 """
@@ -31,15 +31,15 @@ PRICING_LISTS = ("pricing", "originatorPricing")
 
 
 def bare_id(durable_id: str) -> str:
-    """`private-offer/<id>` or `<id>` as `<id>`."""
+    """The `<id>` of `private-offer/<id>` or of `<id>`."""
     return durable_id.removeprefix("private-offer/")
 
 
 def canonical_type(private_offer_type: object) -> str | None:
-    """The type in the schema's spelling, or None for an unknown one.
+    """The type in the schema's spelling, or None if it is unknown.
 
-    The documentation also prints `multiParty...` with a capital P (quirk 9), in a request and in an answer, so a
-    client that posts back what it got sends that.
+    The documentation also prints `multiParty...` with a capital P (quirk 9), in a request and in an answer. A client
+    that posts back an answer sends that spelling.
     """
     text = str(private_offer_type).replace("multiParty", "multiparty")
     return text if text in PRIVATE_OFFER_TYPES else None
@@ -54,7 +54,7 @@ class PrivateOfferStore:
         self._price_numbers = count(62_000_001)
 
     def find(self, offer_id: str) -> JsonObject | None:
-        """The stored offer itself; None for an unknown or deleted one."""
+        """The stored offer itself, not a copy; None if it is unknown or deleted."""
         return self._offers.get(bare_id(offer_id).lower())
 
     def all(self) -> list[JsonObject]:
@@ -74,7 +74,7 @@ class PrivateOfferStore:
     def put(
         self, resource: JsonObject, now: datetime, *, prices: Mapping[str, JsonObject] | None = None
     ) -> JsonObject:
-        """Stores a resource as the service would: fills in the read-only fields and drops `resourceName`.
+        """Stores a resource like the service: fills in the read-only fields and drops `resourceName`.
 
         `prices` are the price resources of the same request by their `resourceName`.
         """
@@ -87,7 +87,7 @@ class PrivateOfferStore:
             "id": f"private-offer/{offer_id}",
             **offer,
             "lastModified": date_only(now),
-            "eTag": f'"{uuid4()}"',  # quirk 10: the quotes belong to the value
+            "eTag": f'"{uuid4()}"',  # quirk 10: the quotes are part of the value
         }
         stored.setdefault("offerPricingType", "editExistingOfferPricingOnly")
         _fill_in_acceptance(stored, offer_id)
@@ -96,7 +96,7 @@ class PrivateOfferStore:
         return stored
 
     def delete(self, offer_id: str) -> None:
-        """Removes the offer; later requests for it are answered 404."""
+        """Removes the offer; later requests for it get 404."""
         self._offers.pop(bare_id(offer_id).lower(), None)
 
     def _fill_in_pricing(self, offer: JsonObject, prices: Mapping[str, JsonObject]) -> None:
@@ -111,10 +111,10 @@ class PrivateOfferStore:
                     item["priceDetails"] = self._put_price(item, offer, prices)
 
     def _put_price(self, item: JsonObject, offer: JsonObject, prices: Mapping[str, JsonObject]) -> str:
-        """Stores the price that an item names, or a made-up one, and returns its durable id."""
+        """Stores the price to which an item refers, or an invented one, and returns its durable id."""
         product, reference = str(item["product"]), item.get("priceDetails")
         price = price_resource(product, item.get("plan") or item.get("basePlan"), offer["offerPricingType"])
-        if isinstance(reference, str):  # a client posted back what it had read
+        if isinstance(reference, str):  # a client posted back what it read
             self._prices.setdefault(reference, {**price, "id": reference})
             return reference
         durable_id = f"{PRICE}/{product.removeprefix('product/')}/{next(self._price_numbers)}"
@@ -125,7 +125,7 @@ class PrivateOfferStore:
 
 
 def price_resource(product: str, plan: object, offer_pricing_type: str) -> JsonObject:
-    """The prices of a public plan, as a client reads them, edits them and posts them with a private offer."""
+    """The prices of a public plan, which a client reads, edits and posts with a private offer."""
     month, year = {"type": "month", "value": 1}, {"type": "year", "value": 1}
     return {
         "$schema": f"{SCHEMA_BASE}/{PRICE}/{MULTIPARTY_RELEASE}",
@@ -145,7 +145,7 @@ def price_resource(product: str, plan: object, offer_pricing_type: str) -> JsonO
 
 
 def _fill_in_acceptance(offer: JsonObject, offer_id: str) -> None:
-    """A live offer that somebody must accept has a substate and links; any other offer has neither."""
+    """A live offer that must be accepted has a substate and links; other offers have neither."""
     if offer.get("state") != "live":
         offer.pop("subState", None)
         offer.pop("acceptanceLinks", None)
@@ -164,7 +164,7 @@ def _fill_in_acceptance(offer: JsonObject, offer_id: str) -> None:
 
 
 def written_for(offer: JsonObject, ceiling: str | None) -> JsonObject | None:
-    """The offer in its newest form that is not newer than `ceiling` (quirk 21); None if all forms are newer."""
+    """The offer in its newest form up to the version `ceiling` (quirk 21); None if all forms are newer."""
     version = newest_version(OFFER, ceiling)
     if version is None:
         return None
@@ -172,7 +172,7 @@ def written_for(offer: JsonObject, ceiling: str | None) -> JsonObject | None:
 
 
 def _in_old_form(offer: JsonObject, version: str) -> JsonObject:
-    """2022-07-01 and before: PascalCase values, `_etag`, nulls, a year-1 `lastModified`, more pricing fields."""
+    """The form up to 2022-07-01: PascalCase values, `_etag`, nulls, a year-1 `lastModified`, more pricing fields."""
     old: dict[str, Any] = dict.fromkeys(OLD_NULLS)
     old |= copy.deepcopy(offer)
     old.pop("offerPricingType", None)
@@ -191,7 +191,7 @@ def _in_old_form(offer: JsonObject, version: str) -> JsonObject:
 
 
 def with_misprints(offer: JsonObject) -> JsonObject:
-    """The offer with two misprints of the documentation: a space inside `$schema`, a capital inside the type."""
+    """The offer with two of the documentation's misprints: a space in `$schema`, a capital in the type."""
     kind = str(offer["privateOfferType"]).replace("multiparty", "multiParty")
     return {**offer, "$schema": str(offer["$schema"]).replace("offer/", "offer/ "), "privateOfferType": kind}
 
@@ -201,7 +201,7 @@ def _pascal(value: str) -> str:
 
 
 def summaries(written_offers: Iterable[JsonObject]) -> list[JsonObject]:
-    """The offers as the list shows them: without pricing, contacts and links."""
+    """The offers as in the list: without pricing, contacts and links."""
     shown = ("$schema", "id", "name", "privateOfferType", "offerPricingType", "state", "subState", "lastModified")
     kept = (*shown, "start", "end", "acceptBy", "eTag", "_etag")
     return [{name: offer[name] for name in kept if name in offer} for offer in written_offers]

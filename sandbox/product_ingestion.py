@@ -67,7 +67,7 @@ async def get_status(request: web.Request) -> web.StreamResponse:
 
 
 async def get_detail(request: web.Request) -> web.Response:
-    """The detail of a job: 404 or 400 before it has completed, 404 if it failed (docs/upstream.md, quirk 12)."""
+    """The detail of a job: 404 or 400 before it completes, 404 if it failed (docs/upstream.md, quirk 12)."""
     state = checked_state(request)
     with state.lock:
         job = _job_of(state, request)
@@ -96,7 +96,7 @@ async def post_cancel(request: web.Request) -> web.Response:
 
 
 async def get_offer(request: web.Request) -> web.Response:
-    """One private offer: the bare object."""
+    """One private offer, as a bare object."""
     state = checked_state(request)
     offer_id = request.match_info["offer_id"]
     if not ID_PATTERN.fullmatch(offer_id):
@@ -111,7 +111,7 @@ async def get_offer(request: web.Request) -> web.Response:
 
 
 async def get_list(request: web.Request) -> web.Response:
-    """All private offers. The next link leads to another path than the first page (quirk 11)."""
+    """All private offers. The next link has a different path from the first page (quirk 11)."""
     state = checked_state(request)
     with state.lock:
         state.jobs.settle(state.clock())
@@ -121,7 +121,7 @@ async def get_list(request: web.Request) -> web.Response:
 
 
 def checked_state(request: web.Request) -> SandboxState:
-    """The state, after checking the token and $version. Raises Refusal."""
+    """The state, after a check of the token and $version. Raises Refusal."""
     state = request.app[STATE]
     with state.lock:
         fault = state.tokens.fault_of(request.headers.get("Authorization"), GRAPH_AUDIENCE)
@@ -136,7 +136,7 @@ def checked_state(request: web.Request) -> SandboxState:
 
 
 def version_for(request: web.Request, resource_type: str) -> str:
-    """The newest version of a type that $version allows; the newest of all without $version. Raises Refusal."""
+    """The newest version of a type that $version allows; without $version, the newest. Raises Refusal."""
     ceiling = request.query.get("$version")
     version = newest_version(resource_type, ceiling)
     if version is None:
@@ -148,9 +148,9 @@ def version_for(request: web.Request, resource_type: str) -> str:
 def page(
     request: web.Request, rows: Sequence[JsonObject], key: str, path: str, default_size: int | None
 ) -> JsonObject:
-    """One page of a list and, unless it is the last, its `@nextLink`. Raises Refusal.
+    """One page of a list with an `@nextLink`, unless it is the last page. Raises Refusal.
 
-    `$maxpagesize` and `continuationToken` say which page; without a default size a page holds everything.
+    `$maxpagesize` and `continuationToken` select the page. Without a default size a page contains everything.
     """
     size_text, token = request.query.get("$maxpagesize"), request.query.get("continuationToken")
     if size_text is not None and not PAGE_SIZE_PATTERN.fullmatch(size_text):
@@ -185,7 +185,7 @@ def _written(offer: JsonObject, request: web.Request) -> JsonObject:
 
 
 def _detail_body(job: Job, resources: list[JsonObject], request: web.Request) -> JsonObject:
-    """The resources of a job as its dialect shows them. Only offers have several forms."""
+    """The resources of a job in its dialect. Only offers have several forms."""
     offers = [_written(resource, request) for resource in resources if _is_offer(resource)]
     others = [resource for resource in resources if not _is_offer(resource)]
     if job.dialect.misprints:
@@ -200,7 +200,7 @@ def _detail_body(job: Job, resources: list[JsonObject], request: web.Request) ->
         case _:
             shown = offers or others
     version = request.query.get("$version") or MULTIPARTY_RELEASE
-    # The documented sample of the old form has the schema of the request around it.
+    # In the documented sample of the old form, the envelope has the request's schema.
     schema = "configure-detail" if age(version) >= age(MULTIPARTY_RELEASE) else "configure"
     return {"$schema": f"{SCHEMA_BASE}/{schema}/{version}", "resources": shown}
 

@@ -1,4 +1,4 @@
-"""The log of requests, so that tests can prove what a client did and did not do."""
+"""The log of requests, so that tests can check what a client did and did not do."""
 
 from collections import deque
 from collections.abc import Iterable, Mapping
@@ -42,7 +42,7 @@ class LoggedRequest:
     fault: str | None = None
 
     def as_json(self) -> JsonObject:
-        """The entry as the control endpoint shows it."""
+        """The entry in the control endpoint's form."""
         return {
             "number": self.number,
             "method": self.method,
@@ -67,18 +67,18 @@ class RequestLog:
         self._arrived = 0
 
     def append(self, entry: LoggedRequest) -> None:
-        """Keeps an entry; the oldest falls out when the log is full."""
+        """Adds an entry; a full log drops its oldest."""
         self._entries.append(entry)
 
     def next_number(self) -> int:
-        """Numbers requests in the order of their arrival, from 1."""
+        """The number of the next request, from 1 in the order of arrival."""
         self._arrived += 1
         return self._arrived
 
     def select(
         self, *, route: str | None = None, job_id: str | None = None, method: str | None = None, after: int = 0
     ) -> list[LoggedRequest]:
-        """The entries that match, in the order of arrival; `route` may be a first part, as in faults."""
+        """The matching entries, in the order of arrival; as in faults, `route` may be a route name's first part."""
         wanted_job = job_id.lower() if job_id else None
         return [
             entry

@@ -15,7 +15,7 @@ CONFIGURE_SCHEMA = "https://schema.mp.microsoft.com/schema/configure/2022-07-01"
 
 @dataclass(frozen=True)
 class Sample:
-    """One sample job. `resources` makes those of its request."""
+    """One sample job. `resources` makes the resources of its request."""
 
     label: str
     operation: str
@@ -25,12 +25,12 @@ class Sample:
 
     @property
     def expects_offer(self) -> bool:
-        """Whether its detail holds an offer: not after a delete, and not if it does not succeed."""
+        """Whether its detail contains an offer: only if it succeeds and is not a delete."""
         return self.outcome == "succeeded" and self.operation != "delete"
 
 
 def submit_samples(state: SandboxState) -> list[JsonObject]:
-    """Submits every sample job, in all dialects in turn, and returns what it is and how it must end."""
+    """Submits every sample job, with the dialects in turn, and returns a description and the expected end of each."""
     rows: list[JsonObject] = []
     with state.lock:
         for number, sample in enumerate(SAMPLES, start=1):
@@ -59,7 +59,7 @@ def _create(private_offer_type: str) -> Callable[[SandboxState], list[JsonObject
 def _change(
     wanted_state: str, *, found_state: str, found_sub_state: str | None = None
 ) -> Callable[[SandboxState], list[JsonObject]]:
-    """A request that takes an offer from one state to another. The offer is added first."""
+    """A request that moves an offer from one state to another. The offer is added first."""
 
     def resources(state: SandboxState) -> list[JsonObject]:
         name = f"Contoso offer to be {wanted_state}"

@@ -1,4 +1,4 @@
-"""Sample private offers with realistic content, one for each type. All names and ids are invented."""
+"""Sample private offers with realistic contents, one for each type. All names and ids are invented."""
 
 from sandbox.answers import JsonObject
 from sandbox.private_offers import price_resource
@@ -23,7 +23,7 @@ def signed_link(file_name: str) -> str:
 
 
 def configure_resources(private_offer_type: str, **fields: object) -> list[JsonObject]:
-    """The resources of a configure request for a live offer of that type: the price that it names, then the offer."""
+    """The resources of a configure request for a live offer of this type: first its price, if any, then the offer."""
     offer = private_offer_of(private_offer_type, **fields)
     if not any(item.get("priceDetails") == {"resourceName": GATEWAY_PRICE} for item in offer.get("pricing") or []):
         return [offer]
@@ -33,7 +33,7 @@ def configure_resources(private_offer_type: str, **fields: object) -> list[JsonO
 
 
 def private_offer_of(private_offer_type: str, **fields: object) -> JsonObject:
-    """A live offer of that type as a configure request has it, with `fields` changed."""
+    """A live offer of this type as in a configure request, with `fields` changed."""
     offer = {
         "$schema": f"{SCHEMA_BASE}/{OFFER}/{MULTIPARTY_RELEASE}",
         "privateOfferType": private_offer_type,

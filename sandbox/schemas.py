@@ -1,4 +1,4 @@
-"""Names and versions of Microsoft's JSON schemas: which exist, which are simulated, and which one to answer with."""
+"""Names and versions of Microsoft's JSON schemas: which exist, which are simulated, and which one an answer uses."""
 
 import math
 import re
@@ -17,7 +17,7 @@ MULTIPARTY_RELEASE = "2023-07-15"
 OFFER = "private-offer"
 PRICE = "price-and-availability-private-offer-plan"
 
-# A private offer's parts have schemas of their own, which clients may name instead of `private-offer`.
+# The types of private offers have their own schemas, which clients may name instead of `private-offer`.
 OFFER_TYPE_BY_SCHEMA: dict[str, str | None] = {
     OFFER: None,
     "private-offer-customer": "customerPromotion",
@@ -57,7 +57,7 @@ NOT_SIMULATED = frozenset(
 
 
 class SchemaName(NamedTuple):
-    """What a schema URI names."""
+    """The type and version in a schema URI."""
 
     type: str
     version: str
@@ -70,7 +70,7 @@ def parse_schema(uri: object) -> SchemaName | None:
 
 
 def newest_version(resource_type: str, ceiling: str | None) -> str | None:
-    """The newest version of a type that is not newer than `ceiling` (None: no limit); None if all are newer."""
+    """The newest version of a type up to `ceiling` (None: no limit); None if all are newer."""
     versions = _WRITTEN_VERSIONS[resource_type]
     if ceiling is None:
         return versions[-1]

@@ -1,4 +1,4 @@
-"""Scripts: the answers that a job gives to one status request after the other, instead of its state."""
+"""Scripts: a list of answers for a job's successive status requests, instead of its state."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -13,7 +13,7 @@ from sandbox.request_log import JOB_STATUS_ROUTE
 
 
 def check_script(script: object) -> None:
-    """Raises TypeError or ValueError for a script that does not work."""
+    """Raises TypeError or ValueError for an invalid script."""
     if not isinstance(script, Sequence) or isinstance(script, str):
         raise TypeError("script must be a list")
     for entry in script:
@@ -29,7 +29,8 @@ async def scripted_answer(
     """The answer that one entry of a script describes.
 
     `fields` replace those of the usual body, and null removes one. `fault` names a fault; the entry's other members
-    are its parameters. `status`, `headers` and `body` replace the answer; a text is sent as it is, the rest as JSON.
+    are its parameters. `status`, `headers` and `body` replace the answer; a string is sent as it is, other values as
+    JSON.
     """
     body = {**usual, **entry.get("fields", {})}
     body = {name: value for name, value in body.items() if value is not None}

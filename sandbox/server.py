@@ -30,9 +30,9 @@ BACKLOG = 256
 
 
 class CertificateAuthority:
-    """Made anew at each start: the authority, the server's TLS certificate, a client certificate for Entra sign-in.
+    """The authority, the server's TLS certificate and a client certificate for Entra sign-in, new at each start.
 
-    The client certificate is RSA because Entra signs in with RS256 or PS256 only.
+    The client certificate is RSA, because Entra accepts only RS256 and PS256.
     """
 
     def __init__(self) -> None:
@@ -48,7 +48,7 @@ class CertificateAuthority:
         """The key that checks client assertions signed with the client certificate."""
         key = self._client_certificate.public_key()
         if not isinstance(key, RSAPublicKey):
-            raise TypeError("the client certificate must hold an RSA key")
+            raise TypeError("the client certificate must have an RSA key")
         return key
 
     def server_context(self) -> ssl.SSLContext:
@@ -59,10 +59,10 @@ class CertificateAuthority:
 
 
 class CertificateFiles:
-    """`ca.pem` and `client.pem` in a directory, for as long as the sandbox runs."""
+    """`ca.pem` and `client.pem` in a directory, while the sandbox runs."""
 
     def __init__(self, directory: Path, authority: CertificateAuthority) -> None:
-        """Writes the files. Raises BlockingIOError if another sandbox that is running has written them."""
+        """Writes the files. Raises BlockingIOError if they belong to another running sandbox."""
         directory = directory.absolute()
         self._new_directories = [each for each in (directory, *directory.parents) if not each.exists()]
         directory.mkdir(parents=True, exist_ok=True)
@@ -81,7 +81,7 @@ class CertificateFiles:
         self.client.write_bytes(authority.client_pem)
 
     def remove(self) -> None:
-        """Removes the files, and the directories that did not exist before if they are empty."""
+        """Removes the files, and the directories that it created if they are empty."""
         self.ca.unlink(missing_ok=True)
         self.client.unlink(missing_ok=True)
         self._ca_file.close()
@@ -91,10 +91,10 @@ class CertificateFiles:
 
 
 class Sandbox:
-    """A running sandbox and all that a caller needs to reach it."""
+    """A running sandbox, with everything that a caller needs to reach it."""
 
     def __init__(self, port: int, directory: Path, settings: SandboxSettings | None = None) -> None:
-        """Takes the port (0: a free one) and writes the certificates to the directory; `serve` answers requests.
+        """Binds the port (0: a free one) and writes the certificates to the directory; `serve` answers requests.
 
         Raises OSError if the port or the directory is in use.
         """
@@ -119,7 +119,7 @@ class Sandbox:
         self.client_certificate = str(self._files.client)
 
     def shell_line(self) -> str:
-        """One line for a shell, with which the README's curl examples work. Its tokens are new."""
+        """A line that sets up a shell for the README's curl examples, with new tokens."""
         tokens = self.state.tokens
         values = {
             "CURL_CA_BUNDLE": self.ca_bundle,
@@ -153,7 +153,7 @@ class Sandbox:
     @classmethod
     @contextmanager
     def start(cls, port: int = 0, settings: SandboxSettings | None = None) -> Iterator["Sandbox"]:
-        """Runs a sandbox in a thread of its own for as long as the context lasts, with its files in a new folder."""
+        """Runs a sandbox in a separate thread within the `with` block, with its files in a new folder."""
         directory = Path(tempfile.mkdtemp(prefix="sandbox-"))
         try:
             sandbox = cls(port, directory, settings)
@@ -171,7 +171,7 @@ def _protocol_factory(runner: web.AppRunner) -> web.Server:
 
 @contextmanager
 def _running(sandbox: Sandbox) -> Iterator[None]:
-    """Serves in a thread with an event loop of its own. An error there is raised here."""
+    """Serves in a separate thread with its own event loop. Errors there are raised here."""
     started: Future[Callable[[], object]] = Future()
 
     async def serve() -> None:

@@ -1,4 +1,4 @@
-"""Everything that the sandbox knows, in memory, behind one lock. Tests and the control endpoint work on it."""
+"""The sandbox's state, in memory and behind one lock. Tests and the control endpoint use it."""
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -29,9 +29,9 @@ def utc_now() -> datetime:
 
 @dataclass
 class SandboxSettings:
-    """The settings, which README.md describes. Raises ValueError for a value that does not fit."""
+    """The settings, which README.md describes. Raises ValueError for an invalid value."""
 
-    dialect: str = "plain"  # of new jobs, unless they are given one
+    dialect: str = "plain"  # of new jobs without their own
     latency_milliseconds: float = 0.0  # added to every answer of the three services
     job_seconds: float = 15.0  # from POST configure to completed
     not_started_seconds: float = 2.0
@@ -47,13 +47,13 @@ class SandboxSettings:
             value = getattr(self, name)
             number = isinstance(value, int | float) and not isinstance(value, bool)
             if not (number if kind in (int, float) else isinstance(value, kind)):
-                wanted = {bool: "true or false", str: "a text"}.get(kind, "a number")
+                wanted = {bool: "true or false", str: "a string"}.get(kind, "a number")
                 raise ValueError(f"{name} must be {wanted}, not {value!r}")
             setattr(self, name, kind(value))
         check_dialect(self.dialect)
 
     def changed(self, values: Mapping[str, Any]) -> "SandboxSettings":
-        """A copy with these values by field name. Raises ValueError for an unknown name too."""
+        """A copy with these values, by field name. Raises ValueError, also for an unknown name."""
         known = {setting.name for setting in fields(self)}
         if unknown := sorted(set(values) - known):
             raise ValueError(f"unknown settings {unknown}; known: {sorted(known)}")
@@ -61,7 +61,7 @@ class SandboxSettings:
 
 
 class SandboxState:
-    """Thread-safe: the server works on it in its own thread, tests in theirs."""
+    """The state. It is thread-safe: the server uses it in its own thread, tests in theirs."""
 
     def __init__(
         self,
@@ -90,7 +90,7 @@ class SandboxState:
         self.tokens.lifetime_seconds = self.settings.token_lifetime_seconds
 
     def reset(self) -> None:
-        """Back to the start: its settings, the sample CPP offers, no jobs, no faults. Tokens stay valid."""
+        """Restores the initial settings and the sample CPP offers, without jobs or faults. Tokens stay valid."""
         with self.lock:
             self._start_empty()
 
@@ -118,19 +118,19 @@ class SandboxState:
         resources: Sequence[JsonObject] | None = None,
         dialect: str | None = None,
     ) -> str:
-        """Adds a job and returns its id. By default its first status request finds it succeeded.
+        """Adds a job and returns its id. By default it has succeeded by its first status request.
 
         Args:
-            job_id: A GUID; made up if absent.
-            seconds: How long it takes; None for a job that never ends.
+            job_id: A GUID; a new one by default.
+            seconds: How long it takes; None if it never ends.
             outcome: succeeded, failed or cancelled.
             not_started_seconds: How long it is notStarted before it runs.
             operation: create, update, delete, withdraw or upgrade; a delete has no detail.
             script: One answer for each status request, instead of times (README.md).
-            errors: The errors of a failed job; nested ones are made up if absent.
-            private_offer: What its detail shows and `private-offer/{id}` serves; a sample offer if absent.
-            resources: The detail's resources word for word, instead of an offer.
-            dialect: How its answers are written (README.md); the setting's if absent.
+            errors: The errors of a failed job; by default invented, nested ones.
+            private_offer: The offer of its detail and of `private-offer/{id}`; by default a sample offer.
+            resources: The detail's resources, unchanged, instead of an offer.
+            dialect: The form of its answers (README.md); by default the setting's.
         """
         check_script(script)
         with self.lock:
@@ -159,7 +159,7 @@ class SandboxState:
             return str(stored["id"]).removeprefix("private-offer/")
 
     def accept_private_offer(self, offer_id: str) -> bool:
-        """What the customer does in the Azure portal; the API has no call for it. False if no such offer is live."""
+        """Accepts an offer as the customer does in the Azure portal; the API cannot. False if it is not live."""
         with self.lock:
             self.jobs.settle(self.clock())
             offer = self.private_offers.find(offer_id)
@@ -224,20 +224,20 @@ class SandboxState:
         not_started_seconds: float = 0.0,
         dialect: str | None = None,
     ) -> None:
-        """Decides how the job of the next POST configure goes. A second call decides about the one after it."""
+        """Sets the course of the job that the next POST configure starts. A second call is for the job after it."""
         with self.lock:
             dialect = dialect or self.settings.dialect
             self.next_profiles.append(Profile(seconds, outcome, not_started_seconds, dialect))
 
     def profile_of_next_job(self) -> Profile:
-        """The profile prepared for it, or that of the settings."""
+        """The profile prepared for the next job, or that of the settings."""
         if self.next_profiles:
             return self.next_profiles.pop(0)
         settings = self.settings
         return Profile(settings.job_seconds, "succeeded", settings.not_started_seconds, settings.dialect)
 
     def find_job(self, job_id: str) -> Job | None:
-        """The job, after the changes of all jobs that have ended by now."""
+        """The job, after applying the changes of all jobs that have ended."""
         self.jobs.settle(self.clock())
         return self.jobs.find(job_id)
 
@@ -253,7 +253,7 @@ class SandboxState:
         return self.requests(route=JOB_STATUS_ROUTE, job_id=job_id)
 
     def minimum_spacing_seconds(self, job_id: str | None = None) -> float | None:
-        """The shortest time between two status requests of one job, of all jobs unless one is named."""
+        """The shortest time between two status requests of the same job, over all jobs or one."""
         with self.lock:
             by_job = self.log.status_requests()
         chosen = [by_job.get(job_id.lower(), [])] if job_id else list(by_job.values())
@@ -266,4 +266,4 @@ class SandboxState:
             self.log.clear()
 
 
-STATE = web.AppKey("state", SandboxState)  # where the web application keeps it
+STATE = web.AppKey("state", SandboxState)  # the state's key in the web application

@@ -1,4 +1,4 @@
-"""Entra's endpoints over HTTP: OpenID configuration, the v1 and v2 token endpoints, a managed identity's."""
+"""Entra's endpoints over HTTP: OpenID configuration, v1 and v2 token endpoints, managed identity."""
 
 import base64
 import binascii

@@ -1,4 +1,4 @@
-"""Entra's side of the client credentials flow: who gets a token, for which API, and whether a token is valid."""
+"""Entra's side of the client credentials flow: issues tokens for each API, and checks them."""
 
 import secrets
 from collections.abc import Callable, Mapping
@@ -21,7 +21,7 @@ FEDERATED_AUDIENCE = "api://AzureADTokenExchange"
 
 @dataclass(frozen=True)
 class Account:
-    """The one Entra application that the sandbox's Partner Center knows. All of it is invented."""
+    """The one Entra application that the sandbox's Partner Center knows. All values are invented."""
 
     tenant_id: str = "3c1f2b7e-5a04-4c53-9f0e-6d1b8a2e4f70"
     client_id: str = "8e0d5a61-97b3-4b1f-a8a4-2f4c1de0b935"
@@ -33,7 +33,7 @@ class Account:
 
 @dataclass
 class Token:
-    """A token that was issued for one API, the `audience`."""
+    """A token for one API, the `audience`."""
 
     value: str
     audience: str
@@ -52,7 +52,7 @@ class TokenService:
         self._tokens: dict[str, Token] = {}
 
     def openid_configuration(self, tenant: str, base_url: str) -> JsonObject:
-        """What azure-identity reads before it asks for a token."""
+        """The OpenID configuration, which azure-identity reads before it requests a token."""
         self._check_tenant(tenant)
         root = f"{base_url}/{tenant}"
         return {
@@ -115,7 +115,7 @@ class TokenService:
         return value
 
     def managed_identity_answer(self, query: Mapping[str, str], identity_header: str | None) -> JsonObject:
-        """A managed identity's token as App Service gives it out (`IDENTITY_ENDPOINT`). Raises Refusal."""
+        """A managed identity's token, as from App Service (`IDENTITY_ENDPOINT`). Raises Refusal."""
         known = query.get("client_id") == self.account.managed_identity_client_id
         if identity_header != self.account.managed_identity_header or not known:
             message = "No User Assigned or Delegated Managed Identity found for specified ClientId/ResourceId."
@@ -132,7 +132,7 @@ class TokenService:
         }
 
     def fault_of(self, authorization: str | None, audience: str) -> str | None:
-        """What is wrong with an Authorization header for that API, in Graph's words; None if it is valid."""
+        """The fault of an Authorization header for this API, in Graph's words; None if it is valid."""
         scheme, _, value = (authorization or "").partition(" ")
         if scheme.lower() != "bearer" or not value:
             return "Access token is empty."
@@ -148,7 +148,7 @@ class TokenService:
         return None
 
     def audience_of(self, authorization: str | None) -> str | None:
-        """The API that the token of this header is for, or None."""
+        """The API for which this header's token is, or None."""
         token = self._tokens.get((authorization or "").partition(" ")[2])
         return token.audience if token else None
 
@@ -257,7 +257,7 @@ class TokenService:
         return audience
 
     def _new_value(self, audience: str, tenant: str) -> str:
-        """A JWT like Entra's. Nobody checks its signature: the sandbox remembers the tokens that it has issued."""
+        """A JWT like Entra's. Its signature is never checked, because the sandbox remembers the tokens it issued."""
         claims = {
             "aud": audience,
             "iss": f"https://sts.windows.net/{tenant}/",

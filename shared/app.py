@@ -13,6 +13,7 @@ from shared.jobs.finish_counts import FinishCounts
 from shared.jobs.finishing import Finishing
 from shared.jobs.history import FINISHED_PARTITION, History
 from shared.jobs.large_fields import LargeFields
+from shared.jobs.late_changes import LateChanges
 from shared.jobs.pending_jobs import PendingJobs
 from shared.jobs.poll_spacing import PollSpacing
 from shared.jobs.set_aside import RowRepair, SetAsideRows
@@ -44,6 +45,7 @@ class Stores:
     documents: Documents
     pending: PendingJobs
     history: History
+    late_changes: LateChanges
     poll_spacing: PollSpacing
     set_aside: SetAsideRows
     row_repair: RowRepair
@@ -86,13 +88,15 @@ def build_stores(settings: StorageSettings, clock: Clock, *, waiting: Waiting | 
     poll_counts = PollCounts(Partition(jobs_table, MONITOR_PARTITION))
     states = MonitorStateStore(jobs_table, poll_counts)
     set_aside = SetAsideRows(jobs_table, clock, changed=states.set_aside_changed)
+    history = History(jobs_table, large_fields, finish_counts)
     return Stores(
         clock=clock,
         tables=tables,
         jobs_table=jobs_table,
         documents=documents,
         pending=PendingJobs(jobs_table, large_fields),
-        history=History(jobs_table, large_fields, finish_counts),
+        history=history,
+        late_changes=LateChanges(jobs_table, history),
         poll_spacing=PollSpacing(jobs_table),
         set_aside=set_aside,
         row_repair=RowRepair(jobs_table, set_aside),

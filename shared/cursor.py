@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from shared.json_codec import dumps, loads
 
-# Room for one key of 512 characters that JSON escapes, or for a long link. A URL much longer is refused on the way.
+# Room for a key of 512 characters that JSON escapes, or for a long link. Azure refuses much longer URLs.
 LONGEST_CURSOR_CHARACTERS = 8192
 # Table Storage's own limit is 1 KiB in UTF-16.
 LONGEST_KEY_CHARACTERS = 512

@@ -1,9 +1,9 @@
-"""JSON in and out without changing a digit.
+"""Reading and writing JSON without changing a digit.
 
-Upstream's objects are passed on unchanged, and "unchanged" includes `2.0`, `0.10` and 19-digit integers, which the
-standard library would turn into other texts. simplejson keeps every number as a Decimal and writes it back as it was.
-An object that is only passed on is not parsed at all: `RawJson` carries its bytes, and `members` and `elements` look
-inside without building what they pass over.
+Upstream's objects are passed on unchanged, including `2.0`, `0.10` and 19-digit integers, which the standard library
+would write differently. simplejson keeps each number as a Decimal and writes it back as it was. An object that is
+only passed on is not parsed at all: `RawJson` carries its bytes, and `members` and `elements` find parts of it
+without building the rest.
 """
 
 import codecs
@@ -23,35 +23,37 @@ type JsonValue = bool | int | Decimal | str | list["JsonValue"] | dict[str, "Jso
 type JsonObject = dict[str, Any]
 
 
-# No real value nests deeper, and what is parsed can be walked through by functions that call themselves.
+# No real value nests deeper, so functions over parsed JSON can be recursive.
 DEEPEST_NESTING = 100
-# How much of a text is decoded at once to see whether it is UTF-8.
+# The UTF-8 check decodes a text in pieces of this size.
 _CHECKED_BYTES = 64 * 1024
-# An element takes far more memory as an object than as text, so a hostile text of a few megabytes could fill it.
+# An element takes far more memory as an object than as text, so a few hostile megabytes could exhaust it.
 MOST_ELEMENTS = 500_000
-# msgspec refuses lone surrogates, which JSON allows. A text that has some is parsed whole, at eight times its size.
+# msgspec rejects lone surrogates, which JSON allows. A text with some is parsed whole, at eight times its size.
 LONGEST_TEXT_WITH_SURROGATES_BYTES = 1024 * 1024
 _TOO_DEEP = f"nested deeper than {DEEPEST_NESTING} levels"
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
 class InvalidJson(ValueError):
-    """The text is not JSON. The message names the position, never the text itself."""
+    """The text is not JSON. The message may give a position and does not repeat the text."""
 
 
 @dataclass(frozen=True, slots=True)
 class RawJson:
-    """One JSON value that is written as the bytes it came as: valid JSON in UTF-8 without a byte order mark.
+    """A JSON value that is written as these bytes: valid JSON in UTF-8 without a byte order mark.
 
-    Only `dumps_bytes` writes it. `dumps` refuses it, so it reaches no header, log line or column.
+    Only `dumps_bytes` writes it. `dumps` refuses it, to keep it out of headers, log lines and columns.
     """
 
     data: bytes
 
 
 def loads(text: bytes | str) -> Any:  # noqa: ANN401 - a JSON value is of any of its types until someone looks
-    """Parse strict JSON (UTF-8 if bytes; a byte order mark is allowed). Raises InvalidJson, also where it nests too
-    deep or a number is beyond what a Decimal can hold."""
+    """Parse strict JSON. Bytes are UTF-8, and may begin with a byte order mark.
+
+    Raises InvalidJson, also if the text nests deeper than DEEPEST_NESTING or a number exceeds the range of a Decimal.
+    """
     try:
         decoded = text.decode("utf-8-sig") if isinstance(text, bytes) else text
         value = simplejson.loads(decoded, use_decimal=True, parse_constant=_refuse_constant)
@@ -63,32 +65,32 @@ def loads(text: bytes | str) -> Any:  # noqa: ANN401 - a JSON value is of any of
         position = getattr(error, "pos", None)
         where = "" if position is None else f" at character {position}"
         raise InvalidJson(f"not valid JSON{where}") from error
-    # Few brackets cannot nest deep, and most texts have few.
+    # Most texts have too few brackets to nest deep.
     if decoded.count("[") + decoded.count("{") > DEEPEST_NESTING and _nests_deeper_than(DEEPEST_NESTING, value):
         raise InvalidJson(_TOO_DEEP)
     return value
 
 
 def dumps(value: object) -> str:
-    """Write compact JSON, pure ASCII: safe in a header, a log line, a table column, and for lone surrogates."""
+    """Write compact JSON in ASCII: safe in a header, a log line or a column, even with lone surrogates."""
     text: str = simplejson.dumps(value, use_decimal=True, separators=(",", ":"), ensure_ascii=True)
     return text
 
 
 def dumps_bytes(value: object) -> bytes:
-    """Write compact JSON in UTF-8, every RawJson in it unchanged and everything else in ASCII."""
-    # Latin-1 maps each byte to one character and back, so the raw bytes pass through simplejson's text as they are.
+    """Write compact JSON in UTF-8: each RawJson unchanged, everything else in ASCII."""
+    # Latin-1 maps each byte to one character and back, so the raw bytes pass through simplejson's text unchanged.
     text: str = simplejson.dumps(value, use_decimal=True, separators=(",", ":"), ensure_ascii=True, default=_raw)
     return text.encode("latin-1")
 
 
 def members(data: "bytes | Raw", *names: str) -> "dict[str, Raw]":
-    """Those members of a JSON object that have one of `names`, each as the bytes it came as, unparsed.
+    """The members of a JSON object that have one of `names`, each as its own bytes, unparsed.
 
-    The whole text is checked: strict JSON, UTF-8, no byte order mark. What is not asked for takes no memory. A Raw
-    keeps all of `data` in memory; `bytes(raw)` is a copy that does not. Raises InvalidJson, also for another value.
+    The whole text is checked: strict JSON, UTF-8, no byte order mark. Other members take no memory. A Raw keeps all
+    of `data` in memory; `bytes(raw)` is a copy that does not. Raises InvalidJson, also for any other value.
     """
-    import msgspec  # here, because an idle tick does without it
+    import msgspec  # here, because an idle tick does not need it
 
     try:
         found = msgspec.structs.astuple(_decoded(data, _members_decoder(names)))
@@ -101,7 +103,7 @@ def members(data: "bytes | Raw", *names: str) -> "dict[str, Raw]":
 
 
 def elements(data: "bytes | Raw") -> "list[Raw]":
-    """The elements of a JSON array, unparsed, as `members` gives them. Raises InvalidJson, also for another value."""
+    """The elements of a JSON array, unparsed, as in `members`. Raises InvalidJson, also for any other value."""
     import msgspec
 
     if bytes(data).count(b",") >= MOST_ELEMENTS:
@@ -116,7 +118,7 @@ def elements(data: "bytes | Raw") -> "list[Raw]":
 
 
 def text_of(data: "bytes | Raw | None") -> str | None:
-    """The text that `data` holds as JSON; None for any other value, or none."""
+    """The text that `data` holds as JSON; None for a value of another type, or if `data` is None."""
     import msgspec
 
     try:
@@ -126,14 +128,14 @@ def text_of(data: "bytes | Raw | None") -> str | None:
 
 
 class _HasSurrogates(Exception):
-    """msgspec cannot read the text, for lone surrogates perhaps."""
+    """msgspec cannot read the text, perhaps because of lone surrogates."""
 
 
 @lru_cache(maxsize=32)
 def _members_decoder(names: tuple[str, ...]) -> "Decoder[Any]":
     import msgspec
 
-    # Members with names that the struct does not have are checked and passed over.
+    # msgspec checks and skips members that the struct does not have.
     fields = [(f"member{place}", msgspec.Raw | msgspec.UnsetType, msgspec.UNSET) for place in range(len(names))]
     rename = {field[0]: name for field, name in zip(fields, names, strict=True)}
     return msgspec.json.Decoder(msgspec.defstruct("Members", fields, rename=rename))
@@ -146,7 +148,7 @@ def _elements_decoder() -> "Decoder[Any]":
     return msgspec.json.Decoder(list[msgspec.Raw])
 
 
-def _decoded(data: "bytes | Raw", decoder: "Decoder[Any]") -> Any:  # noqa: ANN401 - what the decoder is for
+def _decoded(data: "bytes | Raw", decoder: "Decoder[Any]") -> Any:  # noqa: ANN401 - of the decoder's type
     _check_utf_8(data)
     try:
         return decoder.decode(data)

@@ -1,7 +1,7 @@
 """The app's own log lines: `<event> <one-line JSON object>`.
 
-Azure's host overwrites custom dimensions of Python log records, so the facts stand in the message, where a query can
-parse them. `docs/operations.md` lists every event with its fields; alerts and the workbook read nothing else.
+Azure's host overwrites custom dimensions of Python log records, so the facts are in the message, where a query can
+parse them. `docs/operations.md` lists every event with its fields. Alerts and the workbook read only these lines.
 """
 
 import logging
@@ -11,13 +11,13 @@ from contextvars import copy_context
 
 from shared.json_codec import dumps
 
-# These libraries log secrets: urllib3 a webhook's whole URL when an answer has a malformed header line, azure-core
-# every request, msal and azure-identity what Entra said word for word. The app's own lines say what went wrong.
+# These libraries log secrets. urllib3 logs a webhook's whole URL when an answer has a malformed header line,
+# azure-core every request, msal and azure-identity Entra's answers word for word. The app's own lines report errors.
 QUIET_LIBRARIES = ("azure", "chardet", "charset_normalizer", "msal", "requests", "urllib3")
 
 
 def quiet_libraries() -> None:
-    """Keep the libraries that speak HTTP out of the log. To be called before the first request."""
+    """Silence the libraries that speak HTTP. To be called before the first request."""
     for name in QUIET_LIBRARIES:
         logging.getLogger(name).setLevel(logging.CRITICAL)
 
@@ -29,7 +29,7 @@ def log_event(logger: logging.Logger, event: str, /, *, level: int = logging.INF
 
 
 class InvocationThreadPool(ThreadPoolExecutor):
-    """A pool that runs each call in the context of whoever submitted it."""
+    """A thread pool that runs each call in the context of the thread that submitted it."""
 
     def submit[**P, T](self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         context = copy_context()

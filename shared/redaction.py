@@ -1,10 +1,9 @@
-"""Keeps secrets out of logs, error messages and webhooks: signed links above all, and keys and tokens.
+"""Keeps secrets out of logs, error messages and webhooks: above all signed links, but also keys and tokens.
 
-A signed link is a key to what it points at: anyone who reads it can fetch the document until it expires. Partner
-Center hands them out as shared access signature (SAS) links of documents and logos, and as acceptance links of
-private offers. They come in any escaping: percent-encoded inside another link, escaped in JSON inside a text, as
-HTML. So a text is searched in each of its layers: as it is, and with one more round of escapes undone each time. What
-is found in a layer is cut out of the text itself.
+Anyone who has a signed link can fetch its document until it expires. Partner Center issues shared access signature
+(SAS) links for documents and logos, and acceptance links for private offers. They may be escaped in any way:
+percent-encoded in another link, in JSON inside a text, as HTML. So a text is searched in layers: as it is, and then
+with one more round of escapes undone each time. A secret that is found in a layer is cut out of the original text.
 """
 
 import re
@@ -17,9 +16,9 @@ from urllib.parse import unquote
 SIGNED_LINK_REMOVED = "[signed link removed]"
 SECRET_REMOVED = "[secret removed]"  # noqa: S105 - the opposite
 
-# Nobody escapes a text more often than this.
+# No real text is escaped more often.
 _LAYERS_MAX = 5
-# A shorter value occurs by chance, and taking it out everywhere would garble the text.
+# A shorter value occurs by chance, and removing it everywhere would garble the text.
 _SECRET_MIN_CHARACTERS = 4
 
 _NAMES = "|".join(
@@ -34,7 +33,7 @@ _NAMES = "|".join(
         "x-functions-key",
     )
 )
-# `name=value`, `name: value`, `"name":"value"`, and a function key, whose name would be too common elsewhere.
+# `name=value`, `name: value`, `"name":"value"`. A function key only in a query, since "code" is common elsewhere.
 _NAMED_SECRET = re.compile(
     rf"""(?:(?<![a-z0-9])(?:{_NAMES})["']?\s{{0,3}}[=:]\s{{0,3}}|[?&]code=)"""
     r"""(?!["']?\[(?:secret|signed link) removed\])"""
@@ -61,17 +60,17 @@ _SECRET_MEMBER = re.compile(
     r"|(?:access|refresh)token|functionskey)"
 )
 
-# A layer without any of these, in lower case, holds no secret that is told by its form.
+# A layer without any of these, in lower case, holds no secret that its form gives away.
 _HINTS = ("sig", "code=", "account", "shared", "secret", "assertion", "token", "functions-key", "bearer", "eyj")
 
 type _Span = tuple[int, int, str]
 
 
 def redact(text: str, secrets: Collection[str] = ()) -> str:
-    """`text` without signed links, keys, tokens and the given secrets, however they are escaped in it, in any case.
+    """`text` without signed links, keys, tokens and the given `secrets`, in any escaping and case.
 
-    A link with a signature or key goes as a whole; of a named secret (`sig=...`, `"client_secret": "..."`) the name
-    stays. The time this takes grows with the length of the text, whatever is in it.
+    A link with a signature or key is removed as a whole. Of a named secret (`sig=...`, `"client_secret": "..."`) only
+    the value is removed. The time is proportional to the length of the text, whatever it holds.
     """
     plain_secrets = {_layers(secret)[-1][0] for secret in secrets} | set(secrets)
     long_enough = [secret for secret in plain_secrets if len(secret) >= _SECRET_MIN_CHARACTERS]
@@ -82,10 +81,10 @@ def redact(text: str, secrets: Collection[str] = ()) -> str:
 
 
 def without_signed_links(value: Any) -> Any:  # noqa: ANN401 - any JSON value, and the same kind comes back
-    """A copy of a JSON value without secrets; the value given is left as it is.
+    """A copy of a JSON value without secrets.
 
-    A member that is a secret by its name keeps its kind: a text becomes SIGNED_LINK_REMOVED, an array or object
-    becomes empty. Every other text is redacted. JSON that was read nests no deeper than this function can recurse.
+    A member whose name says that it is a secret keeps its type: a text becomes SIGNED_LINK_REMOVED, an array or
+    object becomes empty. Every other text is redacted. `value` nests no deeper than `json_codec.loads` allows.
     """
     if isinstance(value, str):
         return redact(value)
@@ -100,7 +99,7 @@ def without_signed_links(value: Any) -> Any:  # noqa: ANN401 - any JSON value, a
 
 
 def _secrets_in(text: str, secrets: Sequence[str]) -> Iterator[_Span]:
-    """Where in this layer a secret begins and ends, and what to put in its place."""
+    """Where each secret in this layer begins and ends, and what replaces it."""
     lowered = text.lower()
     if any(hint in lowered for hint in _HINTS):
         yield from _secrets_by_form(text)
@@ -123,8 +122,8 @@ def _secrets_by_form(text: str) -> Iterator[_Span]:
 
 
 def _layers(text: str) -> list[tuple[str, Sequence[int]]]:
-    """The text, and what becomes of it when its escapes are undone once, twice, ...: each with the place in the text
-    where each of its characters began, and the end."""
+    """The text as it is, and with its escapes undone once, twice and so on. With each layer come the positions in the
+    original text of its characters and of its end."""
     origins: Sequence[int] = range(len(text) + 1)
     layers = [(text, origins)]
     while len(layers) < _LAYERS_MAX:
@@ -147,12 +146,12 @@ def _layers(text: str) -> list[tuple[str, Sequence[int]]]:
 
 
 def _folded(text: str) -> str:
-    """The text in lower case, each character in its place."""
+    """The text in lower case, with every character at the same position."""
     return text.replace("\u0130", "i").lower()  # the only character that becomes two
 
 
 def _meaning(escape: re.Match[str]) -> str | None:
-    """The character that is escaped; None if there is none."""
+    """The escaped character; None if the escape is invalid."""
     match escape.lastgroup, escape[escape.lastgroup or 0]:
         case "percent", encoded:
             decoded = unquote(encoded)
@@ -170,7 +169,7 @@ def _meaning(escape: re.Match[str]) -> str | None:
 
 
 def _without(text: str, spans: list[_Span]) -> str:
-    """The text with the spans cut out; where they overlap, the one that begins first and reaches farthest rules."""
+    """The text without the spans. Overlapping ones are cut out together, with the mark of the first and longest."""
     kept: list[str] = []
     at = 0
     for start, end, mark in sorted(spans, key=lambda span: (span[0], -span[1])):

@@ -1,4 +1,4 @@
-"""Reads settings by name, checks each, and gathers every fault before it complains."""
+"""Reads and checks settings by name, and reports all faults at once."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -8,7 +8,7 @@ _LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 class SettingsError(Exception):
-    """One or more settings are missing or malformed; `faults` says for each what it should hold."""
+    """Settings are missing or malformed. `faults` has a text for each, such as "JOBS_TABLE should be ..."."""
 
     def __init__(self, faults: list[str]) -> None:
         super().__init__("Settings at fault: " + "; ".join(faults))
@@ -16,7 +16,7 @@ class SettingsError(Exception):
 
 
 class SettingReader:
-    """Reads settings by name and gathers their faults; a faulty setting reads as its default meanwhile."""
+    """Reads settings by name and collects their faults. Meanwhile a faulty setting reads as its default."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._environ = environ
@@ -30,7 +30,7 @@ class SettingReader:
             raise SettingsError(self._faults)
 
     def text(self, setting: str) -> str | None:
-        """The trimmed value; unset and blank are the same, as an emptied application setting is blank."""
+        """The trimmed value; None if the setting is unset or blank, since Azure leaves a cleared setting blank."""
         return self._environ.get(setting, "").strip() or None
 
     def required(self, setting: str, pattern: str, should_be: str) -> str:
@@ -42,7 +42,7 @@ class SettingReader:
         return value or ""
 
     def url(self, setting: str, default: str) -> str:
-        """An https base URL without query or trailing slash; plain http only to this machine."""
+        """An https base URL without query or trailing slash; http is allowed for this machine only."""
         value = (self.text(setting) or default).rstrip("/")
         if not _is_base_url(value):
             self.fault(setting, "should be an https URL without userinfo, query or fragment")
@@ -82,7 +82,7 @@ class SettingReader:
             value = parse(text)
         except ValueError:
             value = None
-        # `not (a <= b)` rather than `b < a`: a NaN compares false either way and must be refused.
+        # `not (a <= b)` instead of `b < a`: comparisons with NaN are false, and NaN must be refused.
         if value is None or not (lowest <= value <= highest):
             self.fault(setting, f"should be {kind} from {lowest:g} to {highest:g}")
             return default

@@ -8,7 +8,7 @@ from shared import timers
 from shared.app import build_services, build_stores, build_timers, build_webhooks
 from shared.events.event import Event
 from shared.http.api import build_api
-from shared.jobs.filter import Wanted
+from shared.jobs.filter import JobFilter
 from shared.jobs.job import Job, Operation
 from shared.jobs.job_rows import PendingRow
 from shared.polling.report import CycleReport
@@ -105,7 +105,7 @@ class Instance:
 
     def finished(self) -> list[Job]:
         """Every job in the history, newest first."""
-        rows = [row for _, row in self.history.scan("", "", Wanted(), at_once=100) if row is not None]
+        rows = [row for _, row in self.history.scan("", "", JobFilter(), at_once=100) if row is not None]
         return [self.history.read(row) for row in rows]
 
     def job(self, job_id: str) -> Job:

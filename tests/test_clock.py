@@ -26,7 +26,7 @@ def test_a_date_that_has_passed_is_now() -> None:
 
 
 @pytest.mark.parametrize("header", [None, "", "soon", "-5", "1e9", "٣", "Fri, 99 Nov 2026 09:02:00 GMT"])
-def test_anything_else_says_nothing(header: str | None) -> None:
+def test_anything_else_is_unreadable(header: str | None) -> None:
     assert retry_after_seconds(header, NOW) is None
 
 
@@ -41,7 +41,7 @@ def test_anything_else_says_nothing(header: str | None) -> None:
         "Fri, 20 Nov 2026 09:02:00 GMT" + " " * 10_000 + "x",
     ],
 )
-def test_an_absurd_date_or_number_says_nothing_or_something_within_a_day(header: str) -> None:
+def test_an_absurd_date_or_number_is_unreadable_or_within_a_day(header: str) -> None:
     assert retry_after_seconds(header, NOW) in {None, 0.0, RETRY_AFTER_MAX_SECONDS}
 
 
@@ -52,11 +52,11 @@ _PARTS = st.sampled_from(
 
 @settings(max_examples=100, deadline=None)
 @given(st.text() | st.lists(_PARTS | st.integers().map(str), max_size=9).map("".join))
-def test_whatever_comes_is_seconds_within_a_day_or_nothing(header: str) -> None:
+def test_any_header_is_unreadable_or_within_a_day(header: str) -> None:
     seconds = retry_after_seconds(header, NOW)
     assert seconds is None or 0.0 <= seconds <= RETRY_AFTER_MAX_SECONDS
 
 
 @pytest.mark.parametrize("header", ["99999999999999999999", "Fri, 20 Nov 9999 09:02:00 GMT"])
-def test_nobody_waits_longer_than_a_day(header: str) -> None:
+def test_the_wait_is_a_day_at_most(header: str) -> None:
     assert retry_after_seconds(header, NOW) == RETRY_AFTER_MAX_SECONDS

@@ -20,7 +20,7 @@ def test_a_job_id_is_a_guid_in_any_case_and_kept_in_lower_case() -> None:
 @pytest.mark.parametrize(
     "text", [*HOSTILE, "b3f49dff381f480da10e17f4ce49b65f", "{b3f49dff-381f-480d-a10e-17f4ce49b65f}"]
 )
-def test_anything_else_is_no_job_id(text: str) -> None:
+def test_anything_else_is_not_a_job_id(text: str) -> None:
     with pytest.raises(InvalidIdentifier):
         identifiers.job_id(text)
 
@@ -29,16 +29,23 @@ def test_a_private_offer_id_need_not_be_a_guid() -> None:
     assert identifiers.private_offer_id("456e-a345-c457-1234") == "456e-a345-c457-1234"
 
 
-def test_a_durable_id_is_taken_only_where_it_is_allowed() -> None:
-    assert identifiers.private_offer_id("private-offer/abc", prefix_allowed=True) == "abc"
+@pytest.mark.parametrize(
+    "text", [f"private-offer{slash}abc" for slash in ("/", "%2F", "%2f")] + ["Private-Offer/abc"]
+)
+def test_a_durable_id_is_accepted_with_its_slash_as_it_is_or_percent_encoded(text: str) -> None:
+    assert identifiers.private_offer_id(text) == "abc"
+
+
+@pytest.mark.parametrize(
+    "text", [f"private-offer/{rest}" for rest in ("", "private-offer/abc", "a/b")] + ["offer/abc"]
+)
+def test_a_prefix_of_another_kind_or_without_an_id_is_refused(text: str) -> None:
     with pytest.raises(InvalidIdentifier):
-        identifiers.private_offer_id("private-offer/abc")
-    with pytest.raises(InvalidIdentifier):
-        identifiers.private_offer_id("private-offer/private-offer/abc", prefix_allowed=True)
+        identifiers.private_offer_id(text)
 
 
 @pytest.mark.parametrize("text", HOSTILE)
-def test_hostile_texts_are_no_identifiers_of_any_kind(text: str) -> None:
+def test_hostile_texts_are_not_identifiers_of_any_kind(text: str) -> None:
     for check in (identifiers.private_offer_id, identifiers.publisher_id, identifiers.offer_id):
         with pytest.raises(InvalidIdentifier) as error:
             check(text)
@@ -54,7 +61,7 @@ def test_cpp_ids_are_names_as_well_as_guids(text: str) -> None:
 @pytest.mark.parametrize(
     "read", [identifiers.job_id, identifiers.private_offer_id, identifiers.publisher_id, identifiers.offer_id]
 )
-def test_whatever_comes_is_an_identifier_or_malformed(read: Callable[[str], str]) -> None:
+def test_any_text_is_an_identifier_or_malformed(read: Callable[[str], str]) -> None:
     @settings(max_examples=100, deadline=None)
     @given(st.text(max_size=120) | st.text("0aF-\n", min_size=30, max_size=40))
     def check(text: str) -> None:

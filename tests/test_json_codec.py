@@ -1,4 +1,4 @@
-"""JSON in and out without changing a digit."""
+"""Reading and writing JSON without changing a digit."""
 
 from contextlib import suppress
 
@@ -33,7 +33,7 @@ def test_a_number_keeps_its_digits(text: str) -> None:
         "\ufeff\ufeff1",
     ],
 )
-def test_what_is_not_json_is_refused(text: str) -> None:
+def test_a_text_that_is_not_json_is_refused(text: str) -> None:
     with pytest.raises(InvalidJson):
         loads(text)
 
@@ -48,7 +48,7 @@ def test_bytes_that_are_not_utf8_are_refused() -> None:
         loads(b'"\xff"')
 
 
-def test_a_byte_order_mark_is_no_fault() -> None:
+def test_a_byte_order_mark_is_accepted() -> None:
     assert loads(b"\xef\xbb\xbf[1]") == [1]
 
 
@@ -64,7 +64,7 @@ def test_a_lone_surrogate_survives_as_an_escape() -> None:
 
 @settings(max_examples=100, deadline=None)
 @given(json_bytes() | st.text())
-def test_whatever_is_read_is_a_value_that_can_be_written_or_invalid(text: bytes | str) -> None:
+def test_any_text_is_a_value_that_can_be_written_back_or_invalid(text: bytes | str) -> None:
     with suppress(InvalidJson):
         value = loads(text)
         assert loads(dumps(value)) == value
@@ -72,7 +72,7 @@ def test_whatever_is_read_is_a_value_that_can_be_written_or_invalid(text: bytes 
 
 @settings(max_examples=100, deadline=None)
 @given(json_bytes(names=("a", "b")))
-def test_whatever_is_looked_into_has_members_elements_or_is_invalid(data: bytes) -> None:
+def test_any_text_has_members_or_elements_or_is_invalid(data: bytes) -> None:
     with suppress(InvalidJson):
         assert all(loads(bytes(found)) == loads(data)[name] for name, found in members(data, "a", "b").items())
     with suppress(InvalidJson):
@@ -88,7 +88,7 @@ def test_only_the_members_of_a_json_object_are_found(data: bytes) -> None:
         members(data, "a")
 
 
-def test_members_are_the_bytes_that_came_and_their_last_value_counts() -> None:
+def test_members_are_unchanged_bytes_and_the_last_of_a_name_counts() -> None:
     found = members(b' {"b" : { "x":2.0 } ,"a":1, "a":[ ], "c":"\\u00e9"}', "a", "b", "d")
     assert {name: bytes(raw) for name, raw in found.items()} == {"a": b"[ ]", "b": b'{ "x":2.0 }'}
 

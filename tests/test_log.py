@@ -1,4 +1,4 @@
-"""What reaches the log."""
+"""Log lines of the app and of the libraries that it uses."""
 
 import logging
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ MALFORMED_HEADER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nno header at all\r\
 
 @pytest.fixture
 def logging_everything(caplog: pytest.LogCaptureFixture) -> Iterator[pytest.LogCaptureFixture]:
-    """As if an operator had asked for every line; the libraries' levels are put back."""
+    """As if an operator had enabled every log line. The libraries' levels are restored afterwards."""
     before = {name: logging.getLogger(name).level for name in QUIET_LIBRARIES}
     for name in QUIET_LIBRARIES:
         logging.getLogger(name).setLevel(logging.NOTSET)
@@ -44,7 +44,7 @@ def test_a_receiver_cannot_make_a_library_log_the_secrets_of_its_url(
 @pytest.mark.parametrize(
     "name", ["urllib3.connectionpool", "msal.oauth2cli.oauth2", "azure.identity._internal", "requests"]
 )
-def test_the_libraries_that_speak_http_log_no_errors_either(
+def test_the_libraries_that_speak_http_do_not_log_errors_either(
     logging_everything: pytest.LogCaptureFixture, name: str
 ) -> None:
     """msal logs an answer of Entra's that it cannot read, word for word."""

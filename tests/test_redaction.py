@@ -14,7 +14,7 @@ from tests.json_texts import json_values
 SIGNED = "https://docs.blob.core.windows.net/terms/a.pdf?sv=2024-08-04&sr=b&sig=c2VjcmV0%3D"
 
 
-def test_a_link_with_a_signature_is_taken_out_of_a_text() -> None:
+def test_a_link_with_a_signature_is_removed_from_a_text() -> None:
     assert redact(f"see {SIGNED} for more") == f"see {SIGNED_LINK_REMOVED} for more"
 
 
@@ -27,13 +27,13 @@ def test_the_signature_is_found_in_any_case_and_any_place_of_the_query() -> None
         assert redact(f'"{link}"') == f'"{SIGNED_LINK_REMOVED}"'
 
 
-def test_a_signed_link_inside_another_links_query_is_taken_out_too() -> None:
+def test_a_signed_link_inside_another_links_query_is_removed() -> None:
     text = redact("https://a.example/?to=https%3A%2F%2Fb.example%2F%3Fsig%3Dabc")
 
     assert text == SIGNED_LINK_REMOVED
 
 
-def test_a_signature_without_its_link_is_taken_out() -> None:
+def test_a_signature_without_its_link_is_removed() -> None:
     assert "abc" not in redact("query was sv=2024&sig=abc%3D")
 
 
@@ -43,7 +43,7 @@ def test_links_without_a_signature_stay() -> None:
     assert redact(text) == text
 
 
-def test_keys_that_hold_signed_links_lose_their_values_and_keep_their_kind() -> None:
+def test_members_that_hold_signed_links_lose_their_values_and_keep_their_types() -> None:
     offer = {
         "termsAndConditionsDocSasUrl": "https://a.example/unsigned",
         "termsAndConditionsDocs": [{"sasurl": "anything", "fileName": "a.pdf"}],
@@ -59,7 +59,7 @@ def test_keys_that_hold_signed_links_lose_their_values_and_keep_their_kind() -> 
     }
 
 
-def test_a_signed_link_is_removed_wherever_it_stands() -> None:
+def test_a_signed_link_is_removed_at_any_place_in_a_value() -> None:
     value = {"definition": {"logos": [{"large": SIGNED}, ["deep", SIGNED]]}}
 
     assert without_signed_links(value) == {
@@ -67,7 +67,7 @@ def test_a_signed_link_is_removed_wherever_it_stands() -> None:
     }
 
 
-def test_the_value_given_is_left_as_it_is() -> None:
+def test_the_given_value_is_not_changed() -> None:
     value = {"links": [SIGNED]}
 
     without_signed_links(value)
@@ -75,14 +75,14 @@ def test_the_value_given_is_left_as_it_is() -> None:
     assert value == {"links": [SIGNED]}
 
 
-def test_values_of_other_kinds_keep_their_digits() -> None:
+def test_values_of_other_types_keep_their_digits() -> None:
     value = loads('{"version": 636576975611768314, "discount": 2.0, "no": null, "yes": true}')
 
     assert without_signed_links(value) == value
     assert str(without_signed_links(value)["discount"]) == "2.0"
 
 
-def test_json_as_deep_as_it_is_read_is_no_trouble() -> None:
+def test_the_deepest_json_that_can_be_read_is_redacted() -> None:
     deep = loads("[" * DEEPEST_NESTING + f'"{SIGNED}"' + "]" * DEEPEST_NESTING)
 
     found = without_signed_links(deep)
@@ -168,24 +168,24 @@ def test_a_secret_is_found_behind_an_escaped_line_break(blank: str) -> None:
     assert redact(f'"Host: x{blank}sig: TOPSECRET"') == f'"Host: x{blank}sig: {SECRET_REMOVED}"'
 
 
-def test_a_secret_that_is_known_is_found_in_any_escaping() -> None:
+def test_a_given_secret_is_found_in_any_escaping() -> None:
     for escaped in ESCAPED.values():
         assert "hunter&22" not in unquote(html.unescape(redact(f"no {escaped('hunter&22')} here", ["hunter&22"])))
     assert redact("hunter%26%32%32", ["hunter%2622"]) == SECRET_REMOVED
 
 
-def test_what_surrounds_a_secret_keeps_its_own_escapes() -> None:
+def test_the_text_around_a_secret_keeps_its_escapes() -> None:
     assert redact("50%25 of \\u0041 &amp; sig%3Dabc &lt;") == f"50%25 of \\u0041 &amp; sig%3D{SECRET_REMOVED} &lt;"
 
 
 @pytest.mark.parametrize(
     "name", ["sig", "client_secret", "clientSecret", "AccountKey", "logoSasUri", "x-functions-key"]
 )
-def test_a_member_that_is_a_secret_by_its_name_loses_its_value(name: str) -> None:
+def test_a_member_with_the_name_of_a_secret_loses_its_value(name: str) -> None:
     assert without_signed_links({name: "abc", "code": "conflict"}) == {name: SIGNED_LINK_REMOVED, "code": "conflict"}
 
 
-def test_a_secret_in_a_members_name_is_taken_out() -> None:
+def test_a_secret_in_a_members_name_is_removed() -> None:
     assert "abc" not in str(without_signed_links({"https://a.example/?sig=abc": 1}))
 
 
@@ -214,11 +214,11 @@ def test_a_mebibyte_of_hostile_text_takes_time_in_proportion_to_its_length() -> 
 
 @settings(max_examples=100, deadline=None)
 @given(st.text() | st.lists(st.sampled_from([*HOSTILE, *SECRETS, "u0026", "&#x26;", '"', "="])).map("".join))
-def test_what_is_redacted_already_stays_as_it_is(text: str) -> None:
+def test_redacting_a_text_twice_changes_nothing_more(text: str) -> None:
     assert redact(redact(text)) == redact(text)
 
 
 @settings(max_examples=100, deadline=None)
 @given(json_values(names=("sig", "sasUrl", "name"), texts=(SIGNED, "fine")))
-def test_whatever_the_value_is_no_signed_link_is_left(value: object) -> None:
+def test_no_value_keeps_a_signed_link(value: object) -> None:
     assert "c2VjcmV0" not in json.dumps(without_signed_links(value))

@@ -105,13 +105,13 @@ def test_several_faults_are_named_together() -> None:
     assert all(name in text for name in ("JOBS_TABLE", "POLL_CONCURRENCY", "PARTNER_CENTER_TENANT_ID"))
 
 
-def test_two_ways_to_prove_oneself_are_one_too_many() -> None:
+def test_two_credentials_at_once_are_a_fault() -> None:
     text = faults(PARTNER_CENTER_FEDERATED_IDENTITY_CLIENT_ID="b4a7c1f0-2d3e-4f5a-8b6c-9d0e1f2a3b4c")
     assert "PARTNER_CENTER_CLIENT_SECRET and PARTNER_CENTER_FEDERATED_IDENTITY_CLIENT_ID are set" in text
     assert "a secret" not in text
 
 
-def test_each_way_to_prove_oneself_is_read(tmp_path: Path) -> None:
+def test_each_kind_of_credential_is_read(tmp_path: Path) -> None:
     without = {name: value for name, value in COMPLETE.items() if name != "PARTNER_CENTER_CLIENT_SECRET"}
     assert load_settings(COMPLETE).credential == ClientSecret("a secret")
     federated = load_settings(without | {"PARTNER_CENTER_FEDERATED_IDENTITY_CLIENT_ID": "b4a7"})
@@ -133,7 +133,7 @@ def test_a_certificate_that_cannot_be_read_is_a_fault(tmp_path: Path) -> None:
     assert "CERTIFICATE should be" in faults(PARTNER_CENTER_CLIENT_SECRET=None, PARTNER_CENTER_CERTIFICATE="***")
 
 
-def test_secrets_do_not_show_in_the_settings_own_text() -> None:
+def test_secrets_are_not_in_the_repr_of_the_settings() -> None:
     settings = load_settings(COMPLETE | {"WEBHOOK_URL": "https://x.example", "WEBHOOK_SECRET": "whsec_hidden"})
     assert "a secret" not in repr(settings)
     assert "whsec_hidden" not in repr(settings)
@@ -179,7 +179,7 @@ _VALUES = st.text() | st.integers().map(str) | st.floats().map(str) | st.text().
 
 @settings(max_examples=100, deadline=None)
 @given(st.dictionaries(st.sampled_from(_SETTINGS), _VALUES))
-def test_whatever_the_settings_hold_they_are_read_or_named(environ: dict[str, str]) -> None:
+def test_any_settings_are_read_or_named_as_faulty(environ: dict[str, str]) -> None:
     with suppress(SettingsError):
         load_settings(environ)
     with suppress(SettingsError):

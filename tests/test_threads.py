@@ -7,7 +7,7 @@ from shared.log import InvocationThreadPool
 invocation: ContextVar[str | None] = ContextVar("invocation", default=None)
 
 
-def test_a_call_runs_in_the_context_of_whoever_submitted_it() -> None:
+def test_a_call_runs_in_the_context_of_the_thread_that_submitted_it() -> None:
     with InvocationThreadPool(1) as pool:
         for name in ("first", "second"):
             context = copy_context()

@@ -1,1 +1,1 @@
-"""The rows of the table, in groups that share their measurements. `--only` names a group."""
+"""The rows of the table, in groups that share measurements. `--only` selects groups."""

@@ -1,4 +1,4 @@
-"""More pending jobs than a small instance polls in a minute: each tick does its share, every job has its turn."""
+"""More pending jobs than a small instance can poll in a minute: each tick does its share, every job has its turn."""
 
 from collections.abc import Iterator
 
@@ -43,7 +43,7 @@ def measure(surroundings: Surroundings, scale: Scale) -> Iterator[Result]:
         str(len(asked)),
         f"{polled}: every poll asks another job",
         len(asked) / polled,
-        "every one",
+        "all",
         scale.judged(len(asked) == polled),
     )
     first, last = ticks[0].peak_megabytes, ticks[-1].peak_megabytes

@@ -1,4 +1,4 @@
-"""A cold start: importing the app, the first idle tick, and what that tick leaves unloaded."""
+"""A cold start: importing the app, the first idle tick, and the modules that this tick must not load."""
 
 from collections.abc import Iterator
 from statistics import median
@@ -10,7 +10,7 @@ from bench.results import Result, Scale
 from bench.surroundings import Surroundings
 
 GROUP = "cold"
-# What costs time to load, and what an idle tick has no use for.
+# Modules that are slow to load and that an idle tick does not need.
 NEEDED_LATER = (
     "azure.identity",
     "msal",
@@ -21,10 +21,10 @@ NEEDED_LATER = (
 
 
 def measure(surroundings: Surroundings, scale: Scale) -> Iterator[Result]:
-    """Medians of several processes, each new."""
+    """Medians over several new processes."""
     with surroundings.jobs_table() as jobs_table:
         environment = surroundings.environment(jobs_table)
-        _start(environment)  # makes the table, and brings the files into the page cache
+        _start(environment)  # creates the table, and brings the files into the page cache
         starts = [_start(environment) for _ in range(scale.starts)]
         alone = [_start(environment, "azure.functions", tick=False)["importSeconds"] for _ in range(scale.starts)]
     imported = median(start["importSeconds"] for start in starts)
@@ -46,7 +46,7 @@ def measure(surroundings: Surroundings, scale: Scale) -> Iterator[Result]:
     loaded = [name for name in NEEDED_LATER if name in starts[0]["modules"]]
     yield Result(
         GROUP,
-        "modules it has no use for, loaded all the same",
+        "modules loaded without need",
         ", ".join(loaded) or "none",
         f"of {', '.join(NEEDED_LATER)}",
         None,

@@ -20,7 +20,7 @@ TIMEOUT_SECONDS = 30
 
 
 def measure(surroundings: Surroundings, scale: Scale) -> Iterator[Result]:
-    """One caller, who asks all three in turn; then many callers at once, who ask one after the other server."""
+    """One caller asks all three in turn; then many callers ask the app and the baseline, one after the other."""
     sandbox = surroundings.sandbox
     sandbox.reset(LATENCY_SECONDS)
     offer_id, token = sandbox.add_private_offer(), sandbox.token()
@@ -41,7 +41,7 @@ def measure(surroundings: Surroundings, scale: Scale) -> Iterator[Result]:
 
 
 class _Caller:
-    """Asks one URL again and again over one connection. One thread at a time."""
+    """Asks one URL repeatedly over one connection. Not for use by several threads at once."""
 
     def __init__(
         self, url: str, *, token: str | None = None, key: str | None = None, ca_bundle: str | None = None
@@ -56,7 +56,7 @@ class _Caller:
             self._session.headers["x-functions-key"] = key
 
     def ask(self) -> float:
-        """The seconds that one answer took. Raises BenchError for any but 200."""
+        """Return how many seconds one answer took. Raises BenchError for any status except 200."""
         began = time.perf_counter()
         answer = self._session.get(self._url, timeout=TIMEOUT_SECONDS)
         if answer.status_code != 200:
@@ -64,7 +64,7 @@ class _Caller:
         return time.perf_counter() - began
 
     def another(self) -> "_Caller":
-        """The same on a connection of its own."""
+        """The same caller with a separate connection."""
         other = _Caller(self._url)
         other._session.headers = self._session.headers
         return other
@@ -72,8 +72,8 @@ class _Caller:
 
 def _added_latency(bare: _Caller, app: _Caller, simple: _Caller, scale: Scale) -> Iterator[Result]:
     for caller in (bare, app, simple):
-        caller.ask()  # opens connections, gets the app its token
-    # In turn, so that whatever else the machine does hits all alike.
+        caller.ask()  # opens connections; the app gets its token
+    # In turn, so that other load on the machine affects all alike.
     rounds = [(bare.ask(), app.ask(), simple.ask()) for _ in range(scale.detail_requests)]
     bare_seconds, app_seconds, simple_seconds = (list(column) for column in zip(*rounds, strict=True))
     for percent in (50, 99):
@@ -89,7 +89,7 @@ def _added_latency(bare: _Caller, app: _Caller, simple: _Caller, scale: Scale) -
 
 
 def _throughput(app: _Caller, simple: _Caller, latency: str, scale: Scale) -> Result:
-    # Each twice, in turn again; the better one counts.
+    # Each twice, again in turn; the better result counts.
     rounds = [(_per_second(app, scale), _per_second(simple, scale)) for _ in range(2)]
     of_app, of_simple = (max(column) for column in zip(*rounds, strict=True))
     return Result(

@@ -1,4 +1,4 @@
-"""From upstream's word "completed" to everybody knowing: the record in the table, the webhook's first attempt."""
+"""How long it takes from upstream's "completed" to the record in the table and to the webhook's first attempt."""
 
 from collections.abc import Iterator
 from typing import cast
@@ -18,7 +18,7 @@ FIRST_ATTEMPT_WITHIN_SECONDS = 2.0
 
 
 def measure(surroundings: Surroundings, scale: Scale) -> Iterator[Result]:
-    """A tick in which a tenth of the jobs finish, and one in which all do; an endpoint wants every event."""
+    """A tick in which a tenth of the jobs finish, and one in which all do; an endpoint subscribes to every event."""
     tenth = scale.jobs // 10
     some, every = Mix(running=scale.jobs - tenth, finishing=tenth), Mix(finishing=scale.jobs)
     yield from _tick_over(surroundings, some, f"{tenth} of {scale.jobs} finish", scale)
@@ -29,13 +29,13 @@ def _tick_over(surroundings: Surroundings, mix: Mix, what: str, scale: Scale) ->
     with warm_tick(surroundings, latency_seconds=LATENCY_SECONDS, with_endpoint=True) as (jobs_table, tick):
         finishing = add_due_jobs(surroundings, jobs_table, mix)
         tick.run(mix)
-        # The answer goes out when its latency is over.
+        # The sandbox answers when the latency is over.
         asked_at = surroundings.sandbox.status_asked_at()
         completed_at = {job_id: asked_at[job_id] + LATENCY_SECONDS for job_id in finishing}
         stored_at = _stored_at(surroundings.table(jobs_table))
         arrived_at = {arrival.job_id: arrival.at for arrival in surroundings.arrivals()}
     if not (stored_at.keys() >= finishing and arrived_at.keys() >= finishing):
-        raise BenchError("a finished job was not in the history, or not announced")
+        raise BenchError("a finished job is missing from the history, or was not announced")
     stored = [stored_at[job_id] - completed_at[job_id] for job_id in finishing]
     yield Result(
         GROUP,
@@ -57,7 +57,10 @@ def _tick_over(surroundings: Surroundings, mix: Mix, what: str, scale: Scale) ->
 
 
 def _stored_at(table: Table) -> dict[str, float]:
-    """When storage wrote each finished job's record (seconds since 1970), by its stamp: to watch would slow it."""
+    """When storage wrote each finished job's record (seconds since 1970).
+
+    It reads the rows' timestamps afterwards, because watching the table would slow it down.
+    """
     rows = table.rows("PartitionKey eq @partition and RowKey ge 'job~'", {"partition": FINISHED_PARTITION})
     stamps = ((row["RowKey"], cast("TableEntity", row).metadata["timestamp"]) for row in rows)
     return {key.removeprefix("job~"): stamp.timestamp() for key, stamp in stamps if stamp is not None}

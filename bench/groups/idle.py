@@ -16,13 +16,13 @@ from shared.storage.table import Table
 
 GROUP = "idle"
 DUE_IN = timedelta(minutes=10)
-ROWS_PER_PAGE = 1000  # Table Storage answers a query with at most so many rows
+ROWS_PER_PAGE = 1000  # Table Storage's limit for one answer to a query
 WARM_UPS = 2
 READINGS = 3
 
 
 def measure(surroundings: Surroundings, scale: Scale) -> Iterator[Result]:
-    """Each a warm tick in a process of its own, beside the plain SDK reading the same rows."""
+    """A warm tick in a separate process, compared with the plain SDK reading the same rows."""
     yield from _tick_over(surroundings, 0, "nothing pending", scale)
     yield from _tick_over(surroundings, scale.pending_rows, f"{scale.pending_rows} pending, none due", scale)
 

@@ -1,4 +1,4 @@
-"""The most memory that a tick holds: over 10,000 due jobs, and over sixty whose offers are large."""
+"""The peak memory of a tick: over 10,000 due jobs, and over sixty jobs with large offers."""
 
 from collections.abc import Iterator
 
@@ -9,12 +9,12 @@ from bench.ticks import Mix, tick_over
 GROUP = "memory"
 MEGABYTES_MAX = 256
 MEBIBYTE = 1024 * 1024
-# Short, so that one tick gets to many of them; how many, this machine decides, and the row says.
+# Short, so that one tick polls many jobs. How many depends on the machine; the row says.
 LATENCY_SECONDS = 0.02
 
 
 def measure(surroundings: Surroundings, scale: Scale) -> Iterator[Result]:
-    """Beside a tick over a single job: what importing the app and its libraries takes."""
+    """Compared with a tick over a single job, which shows what the app and its libraries take."""
     jobs = scale.pending_rows
     single = tick_over(surroundings, Mix(running=1), latency_seconds=LATENCY_SECONDS)
     large = Mix(finishing=scale.large_offers, offer_bytes=MEBIBYTE)

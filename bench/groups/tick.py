@@ -14,13 +14,13 @@ LATENCY_SECONDS = 0.2
 RATIO_MAX = 1.25
 CPU_RATIO_MAX = 1.7
 STORAGE_REQUESTS_PER_JOB_MAX = 0.1
-# Rows that a tick writes for a job: the claim and the result; of one that finishes also its leaving `pending`, two of
-# the history, and the end of its outbox row. A delivery is stored in three rows, and its attempt changes two.
+# Rows that a tick writes for a job: the claim and the result. A job that finishes adds four: it leaves `pending`,
+# gets two history rows, and its outbox row is removed. A delivery is stored in three rows; its attempt changes two.
 ROWS_RUNNING, ROWS_FINISHING, ROWS_STORED, ROWS_ATTEMPTED = 2, 6, 3, 2
 
 
 def measure(surroundings: Surroundings, scale: Scale) -> Iterator[Result]:
-    """Jobs that go on, jobs that all finish, and those with a webhook endpoint that wants to hear of them."""
+    """Jobs that keep running, jobs that all finish, and the latter with a webhook endpoint for their events."""
     on, off = Mix(running=scale.jobs), Mix(finishing=scale.jobs)
     running = tick_over(surroundings, on, latency_seconds=LATENCY_SECONDS)
     yield _wall_time(f"{on.jobs} jobs, all still running", on, running, scale)
@@ -78,8 +78,8 @@ def _cpu_time(surroundings: Surroundings, mix: Mix, tick: TickFigures, scale: Sc
         "jobIds": sandbox.add_jobs(mix.jobs, seconds=None),
         "threads": CONCURRENCY,
     }
-    with MeasuredProcess("threaded_polls", argument, {"REQUESTS_CA_BUNDLE": sandbox.ca_bundle}) as rival:
-        bare_seconds = rival.measure()["cpuSeconds"]
+    with MeasuredProcess("threaded_polls", argument, {"REQUESTS_CA_BUNDLE": sandbox.ca_bundle}) as baseline:
+        bare_seconds = baseline.measure()["cpuSeconds"]
     ratio = tick.cpu_seconds / bare_seconds
     return Result(
         GROUP,

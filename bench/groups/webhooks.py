@@ -1,6 +1,5 @@
-"""Webhook deliveries: how many a second, and what one endpoint that hangs does to another."""
+"""Webhook deliveries: how many per second, and how one endpoint that hangs affects another."""
 
-import json
 import time
 from collections.abc import Iterator
 
@@ -9,6 +8,7 @@ from bench.process import MeasuredProcess
 from bench.results import BenchError, Result, Scale
 from bench.sample_record import sample_record
 from bench.surroundings import Surroundings
+from shared.json_codec import dumps_bytes
 from shared.webhooks.endpoint_threads import THREADS_PER_ENDPOINT
 
 GROUP = "webhooks"
@@ -20,7 +20,7 @@ _ARRIVE_WITHIN_SECONDS = 30
 
 
 def measure(surroundings: Surroundings, scale: Scale) -> Iterator[Result]:
-    """Events to one fast endpoint; then many to an endpoint that hangs, and single ones to another."""
+    """Many events to one fast endpoint; then many to an endpoint that hangs, and single ones to another."""
     yield _throughput(surroundings, scale)
     yield _fairness(surroundings, scale)
 
@@ -41,7 +41,7 @@ def _throughput(surroundings: Surroundings, scale: Scale) -> Result:
     arrived = len({arrival.webhook_id for arrival in surroundings.arrivals()})
     if arrived != scale.events:
         raise BenchError(f"{arrived} of {scale.events} events arrived")
-    body = json.dumps({"type": "job.succeeded", "data": {"job": sample_record("bare")}})
+    body = dumps_bytes({"type": "job.succeeded", "data": {"job": sample_record("bare")}}).decode()
     posts = {"url": url, "body": body, "posts": scale.events, "threads": THREADS_PER_ENDPOINT}
     with MeasuredProcess("bare_posts", posts) as process:
         bare = process.measure()
@@ -63,7 +63,7 @@ def _fairness(surroundings: Surroundings, scale: Scale) -> Result:
             "job.failed": f"{surroundings.receiver_url}/hang?seconds={HANG_SECONDS}",
             "job.succeeded": f"{surroundings.receiver_url}/fast",
         },
-        # The first opens the connection, the second says how long one takes while nothing hangs.
+        # The first opens the connection, the second shows how long a delivery takes while nothing hangs.
         "steps": [
             single,
             single,
@@ -92,11 +92,11 @@ def _fairness(surroundings: Surroundings, scale: Scale) -> Result:
 
 
 def _all_arrived(surroundings: Surroundings, job_ids: set[str]) -> dict[str, float]:
-    """When each came, once all have. Raises BenchError if they do not."""
+    """Wait for all events and return when each arrived. Raises BenchError if they do not arrive in time."""
     until = time.monotonic() + _ARRIVE_WITHIN_SECONDS
     while time.monotonic() < until:
         arrived_at = {arrival.job_id: arrival.at for arrival in surroundings.arrivals()}
         if arrived_at.keys() >= job_ids:
             return arrived_at
         time.sleep(0.1)
-    raise BenchError("a delivery beside an endpoint that hangs did not arrive")
+    raise BenchError("a delivery did not arrive while another endpoint was hanging")

@@ -1,1 +1,1 @@
-"""What is measured, each a module that runs as a process of its own: see `process.py` for who starts it."""
+"""The measured programs: each module runs as a separate process, which `bench/process.py` starts."""

@@ -1,4 +1,4 @@
-"""Announces events as a tick does: a transaction's worth at once, to endpoints of which each wants one kind."""
+"""Announces events as a tick does, a transaction's worth at once, to endpoints with one event type each."""
 
 import os
 import time
@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from itertools import batched
 from typing import Any
 
-from bench.measured.handshake import argument, report, wait_for_the_word
+from bench.measured.handshake import argument, report, wait_for_start
 from bench.sample_record import sample_record
 from shared.clock import SystemClock
 from shared.events.event import Event
@@ -21,14 +21,14 @@ JOBS_SETTLED_AT_ONCE = 50  # a finishing job is two rows of a transaction of a h
 
 
 def main() -> None:
-    """`endpoints`: `{event type: url}`; `steps`: `{"type", "count", "then": seconds to wait}` one after the other.
+    """`endpoints`: `{event type: url}`; `steps`: a list of `{"type", "count", "then": seconds to wait}`.
 
-    Reports when each step began (seconds since 1970) and the job ids of its events; with `finish` it waits for all
-    deliveries, and reports how long all of it took.
+    Reports when each step began (seconds since 1970) and the job ids of its events. With `finish` it waits for all
+    deliveries, and reports how long everything took.
     """
     given = argument()
     webhooks = _open(given["endpoints"])
-    wait_for_the_word()
+    wait_for_start()
     began = time.perf_counter()
     steps = [_take(webhooks, step) for step in given["steps"]]
     announced_seconds = time.perf_counter() - began

@@ -1,15 +1,15 @@
-"""The rival of the deliveries: threads that each post one body again and again with `requests`."""
+"""The baseline for deliveries: threads that each post one body again and again with `requests`."""
 
 import time
 from concurrent.futures import ThreadPoolExecutor
 
 import requests
 
-from bench.measured.handshake import argument, report, wait_for_the_word
+from bench.measured.handshake import argument, report, wait_for_start
 
 
 def main() -> None:
-    """`url`, `body` (text), `posts` in all, by so many `threads`."""
+    """`url`, `body` (text), the total number of `posts`, the number of `threads`."""
     given = argument()
     body = given["body"].encode()
     each = given["posts"] // given["threads"]
@@ -22,7 +22,7 @@ def main() -> None:
 
     with ThreadPoolExecutor(given["threads"]) as threads:
         sessions = [requests.Session() for _ in range(given["threads"])]
-        wait_for_the_word()
+        wait_for_start()
         began = time.perf_counter()
         list(threads.map(post_all, sessions))
         report({"seconds": time.perf_counter() - began, "posts": each * given["threads"]})

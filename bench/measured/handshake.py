@@ -1,4 +1,4 @@
-"""How a measured process and its starter take turns. Imports little: what it imports is measured too."""
+"""How a measured process and its parent take turns. It imports little, because its imports are measured too."""
 
 import json
 import sys
@@ -6,18 +6,18 @@ from typing import Any
 
 
 def argument() -> dict[str, Any]:
-    """What the starter wants measured."""
+    """The argument from the parent: what to measure."""
     given: dict[str, Any] = json.loads(sys.argv[1])
     return given
 
 
-def wait_for_the_word() -> None:
-    """Say that all is ready, and wait. Ends the process if the starter is gone."""
+def wait_for_start() -> None:
+    """Say `ready`, and wait for the start signal. Ends the process if the parent is gone."""
     print("ready", flush=True)
     if not sys.stdin.readline():
         sys.exit(1)
 
 
 def report(result: dict[str, Any]) -> None:
-    """Hand the result over."""
+    """Print the result for the parent."""
     print(json.dumps(result), flush=True)

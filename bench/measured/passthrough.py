@@ -1,4 +1,4 @@
-"""The rival of the detail endpoint: a server that passes each GET on with `requests` and a fixed token."""
+"""The baseline for the detail endpoint: a server that forwards each GET with `requests` and a fixed token."""
 
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -31,7 +31,7 @@ def main() -> None:
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - http.server's signature
             """Say nothing."""
 
-    # Headers and body are two writes; without this the second waits for the first one's acknowledgement.
+    # Headers and body are two writes; without buffering, the second waits for the acknowledgement of the first.
     PassOn.wbufsize = -1
     server = ThreadingHTTPServer(("127.0.0.1", 0), PassOn)
     print("ready", flush=True)

@@ -1,18 +1,18 @@
-"""The simplest poller: a loop that asks for one status after the other with `requests`. The rival of a tick."""
+"""A baseline for a tick, the simplest poller: a loop that requests one status after the other with `requests`."""
 
 import time
 
 import requests
 
-from bench.measured.handshake import argument, report, wait_for_the_word
+from bench.measured.handshake import argument, report, wait_for_start
 
 
 def main() -> None:
-    """`url` of Product Ingestion, `token`, `jobIds`: asks for each once."""
+    """`url` of Product Ingestion, `token`, `jobIds`: polls each job once."""
     given = argument()
     session = requests.Session()
     session.headers["Authorization"] = f"Bearer {given['token']}"
-    wait_for_the_word()
+    wait_for_start()
     began = time.perf_counter()
     for job_id in given["jobIds"]:
         url = f"{given['url']}/configure/{job_id}/status"

@@ -1,6 +1,6 @@
-"""As many threads as a tick has, each asking for one status after the other with `requests`: no claims, no results.
+"""The baseline for a tick's CPU time.
 
-The rival of a tick's CPU time.
+As many threads as a tick has each request one status after the other with `requests`, without claims or results.
 """
 
 import time
@@ -9,11 +9,11 @@ from concurrent.futures import ThreadPoolExecutor
 import requests
 from requests.adapters import HTTPAdapter
 
-from bench.measured.handshake import argument, report, wait_for_the_word
+from bench.measured.handshake import argument, report, wait_for_start
 
 
 def main() -> None:
-    """`url` of Product Ingestion, `token`, `jobIds`, `threads`: asks for each once, on connections that are open."""
+    """`url` of Product Ingestion, `token`, `jobIds`, `threads`: polls each job once, on open connections."""
     given = argument()
     session = requests.Session()
     session.headers["Authorization"] = f"Bearer {given['token']}"
@@ -25,7 +25,7 @@ def main() -> None:
 
     with ThreadPoolExecutor(given["threads"]) as pool:
         list(pool.map(ask, given["jobIds"][: 2 * given["threads"]]))
-        wait_for_the_word()
+        wait_for_start()
         began = time.process_time()
         list(pool.map(ask, given["jobIds"]))
         report({"cpuSeconds": time.process_time() - began})

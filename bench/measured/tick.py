@@ -1,4 +1,4 @@
-"""One tick of `poll_pending_jobs`, as the timer runs it: how long, how much memory, which requests and modules."""
+"""Ticks of `poll_pending_jobs` as the timer runs them: their time, memory, requests and modules."""
 
 import logging
 import resource
@@ -6,12 +6,12 @@ import sys
 import time
 from pathlib import Path
 
-from bench.measured.handshake import argument, report, wait_for_the_word
+from bench.measured.handshake import argument, report, wait_for_start
 from bench.measured.wire import Wire
 
 
 class _CycleLines(logging.Handler):
-    """Formats every line, as the runtime does, and keeps the one that sums the cycle up."""
+    """Formats every line, as the runtime does, and keeps the `poll_cycle` line."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -25,9 +25,9 @@ class _CycleLines(logging.Handler):
 
 
 def main() -> None:
-    """`storagePort`; `warmUps`: ticks before the measured one, the first of which has a job to poll.
+    """`storagePort`; `warmUps`: ticks before the measured ones, the first of which has a job to poll; `ticks`.
 
-    More ticks may follow, a word each.
+    Each measured tick waits for a start signal.
     """
     given = argument()
     wire, lines = Wire(), _CycleLines()
@@ -42,7 +42,7 @@ def main() -> None:
     for _ in range(given["warmUps"]):
         timers.poll_pending_jobs(process)
     for _ in range(given["ticks"]):
-        wait_for_the_word()
+        wait_for_start()
         wire.forget()
         began, cpu_began = time.perf_counter(), time.process_time()
         timers.poll_pending_jobs(process)
@@ -61,7 +61,7 @@ def main() -> None:
 
 
 def _peak_megabytes() -> float:
-    """The most memory this process has held. Linux's ru_maxrss starts with what the starter held; VmHWM does not."""
+    """The peak memory of this process. Linux's ru_maxrss starts with the parent's memory; VmHWM does not."""
     status = Path("/proc/self/status")
     if status.exists():
         line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM:"))

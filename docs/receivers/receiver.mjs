@@ -7,14 +7,14 @@ import { createServer } from "node:http";
 import { Webhook } from "standardwebhooks";
 
 const webhook = new Webhook(process.env.WEBHOOK_SECRET);
-const handled = new Set(); // in earnest: a table that has the webhook-id as its key
+const handled = new Set(); // in production: a table with the webhook-id as its key
 
 const server = createServer(async (request, response) => {
   const chunks = [];
   for await (const chunk of request) chunks.push(chunk);
   let event;
   try {
-    // The signature is over the body as it came: verify first, parse after.
+    // The signature covers the unchanged body: verify before parsing.
     event = webhook.verify(Buffer.concat(chunks).toString("utf8"), request.headers);
   } catch {
     response.writeHead(400).end("the signature does not match");
@@ -28,7 +28,7 @@ const server = createServer(async (request, response) => {
   response.writeHead(204).end();
 });
 
-// Put your own here; what takes longer than a few seconds goes into a queue.
+// Your own code. Put work that takes more than a few seconds into a queue.
 function handle(event) {
   const job = event.data.job ?? {};
   console.log(event.type, job.jobId ?? "", job.label ?? "");

@@ -12,12 +12,12 @@ from standardwebhooks import Webhook, WebhookVerificationError
 
 app = Flask(__name__)
 webhook = Webhook(os.environ["WEBHOOK_SECRET"])
-handled: set[str] = set()  # in earnest: a table that has the webhook-id as its key
+handled: set[str] = set()  # in production: a table with the webhook-id as its key
 
 
 @app.post("/webhook")
 def receive() -> tuple[str, int]:
-    """Check the signature over the bytes as they came, then handle each webhook-id once."""
+    """Verify the signature over the unchanged body, then handle each webhook-id once."""
     try:
         event = webhook.verify(request.get_data(), dict(request.headers))
     except (WebhookVerificationError, ValueError):
@@ -30,6 +30,6 @@ def receive() -> tuple[str, int]:
 
 
 def handle(event: dict[str, Any]) -> None:
-    """Put your own here; what takes longer than a few seconds goes into a queue."""
+    """Your own code. Put work that takes more than a few seconds into a queue."""
     job = event["data"].get("job", {})
     print(event["type"], job.get("jobId", ""), job.get("label") or "", flush=True)  # noqa: T201 - it is an example

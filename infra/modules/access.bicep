@@ -1,5 +1,5 @@
-// Who may do what: every role of the app's identity on storage and telemetry. The one on the vault's secrets stands in
-// vault.bicep, because the vault is not always there. Nobody else is given anything.
+// The roles of the app's identity on storage and telemetry. The role on the vault's secrets is in vault.bicep, because the
+// vault is optional. Nobody else gets a role.
 
 @description('Name of the app\'s managed identity.')
 @minLength(3)
@@ -32,12 +32,12 @@ resource insights 'Microsoft.Insights/components@2020-02-02' existing = {
   name: insightsName
 }
 
-// The Functions host: leases that let one instance run a timer, the function keys, and the deployed package. Microsoft asks
-// for Owner, not Contributor, on the host's own storage.
+// The Functions host: leases that let one instance run a timer, the function keys, and the deployed package. Microsoft requires
+// Owner, not Contributor, on the host's storage.
 resource hostBlobs 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   scope: account
-  // The identity's resource id, not its object id, which is known only while deploying: so a what-if shows this assignment,
-  // and a second deployment finds it.
+  // The name contains the identity's resource id, not its object id, which is known only during the deployment. So a what-if
+  // shows this assignment, and a second deployment finds it.
   name: guid(account.id, identity.id, roleIds['Storage Blob Data Owner'])
   properties: {
     roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roleIds['Storage Blob Data Owner'])
@@ -59,9 +59,9 @@ resource jobTables 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   }
 }
 
-// No role on queues: the app has timer and HTTP triggers only, and neither uses one.
+// No role on queues: the app has only timer and HTTP triggers, which do not use queues.
 
-// Host and app send telemetry; the role can write it and read nothing.
+// Host and app send telemetry; the role can write it but not read it.
 resource telemetry 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   scope: insights
   name: guid(insights.id, identity.id, roleIds['Monitoring Metrics Publisher'])

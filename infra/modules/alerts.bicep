@@ -1,5 +1,5 @@
-// Alerts, each with a section of the same name in docs/operations.md that says what it means and what to do.
-// A query returns rows only when something is wrong, so that every rule reads "more than no row".
+// Alerts. For each, the section of the same name in docs/operations.md says what it means and what to do.
+// A query returns rows only when something is wrong, so every rule fires on more than 0 rows.
 
 import { Tags } from '../types.bicep'
 
@@ -26,28 +26,28 @@ param storageAccountName string
 @maxLength(260)
 param actionGroupName string
 
-@description('Whether the action group is created; if not, it exists already, with receivers of its own.')
+@description('Whether the action group is created; if not, it already exists, with its own receivers.')
 param actionGroupCreated bool
 
-@description('Resource id of the action group that is told.')
+@description('Resource id of the action group that gets the alerts.')
 param actionGroupId string
 
-@description('Address that the created action group tells; empty creates it without a receiver.')
+@description('E-mail address for the created action group; empty creates it without a receiver.')
 param emailAddress string
 
-@description('Day on which the secret or certificate ends in Entra (2027-06-30); empty if there is none, or it is not known.')
+@description('Expiry date of the secret or certificate in Entra (2027-06-30); empty if there is none or it is unknown.')
 param credentialExpiresOn string
 
-@description('Where the runbooks are.')
+@description('Address of the runbook page.')
 param runbookUrl string
 
-// severity: 0 critical, 1 error, 2 warning, 3 informational. A rule that runs every 5 minutes costs three times one that
-// runs every 15 (docs/deployment.md), so only the two that mean "nothing works" do. Each looks back further than its last run,
-// so that a line that arrives late is seen by the next one.
+// severity: 0 critical, 1 error, 2 warning, 3 informational. A rule that runs every 5 minutes costs three times as much as one
+// that runs every 15 (docs/deployment.md), so only the two that mean "nothing works" do. Each rule looks back further than its
+// last run, so that it does not miss late log lines.
 var eventAlerts = [
   {
     name: 'no-poll-cycle'
-    description: 'No poll cycle was logged for 10 minutes: pending jobs are not being watched.'
+    description: 'No poll cycle was logged for 10 minutes: pending jobs are not being polled.'
     severity: 1
     query: loadTextContent('../queries/no-poll-cycle.kql')
     windowSize: 'PT10M'
@@ -55,7 +55,7 @@ var eventAlerts = [
   }
   {
     name: 'credential-refused'
-    description: 'Microsoft refuses the app\'s credential: no job can be asked about until that is mended.'
+    description: 'Microsoft refuses the app\'s credential: no job can be polled until this is fixed.'
     severity: 1
     query: loadTextContent('../queries/credential-refused.kql')
     windowSize: 'PT15M'
@@ -63,7 +63,7 @@ var eventAlerts = [
   }
   {
     name: 'poll-cycles-failing'
-    description: 'Poll cycles run but cannot do their work: storage, upstream or a setting is at fault.'
+    description: 'Poll cycles run but fail because of storage, upstream or a setting.'
     severity: 2
     query: loadTextContent('../queries/poll-cycles-failing.kql')
     windowSize: 'PT30M'
@@ -79,7 +79,7 @@ var eventAlerts = [
   }
   {
     name: 'jobs-overdue'
-    description: 'Pending jobs are due and are not reached in time.'
+    description: 'Pending jobs are due but are not polled in time.'
     severity: 2
     query: loadTextContent('../queries/jobs-overdue.kql')
     windowSize: 'PT30M'
@@ -103,7 +103,7 @@ var eventAlerts = [
   }
   {
     name: 'deliveries-not-stored'
-    description: 'A webhook was sent and its result could not be stored: it may arrive twice.'
+    description: 'A webhook was sent but its result could not be stored: it may arrive twice.'
     severity: 3
     query: loadTextContent('../queries/deliveries-not-stored.kql')
     windowSize: 'PT30M'
@@ -111,7 +111,7 @@ var eventAlerts = [
   }
   {
     name: 'delivery-faults'
-    description: 'A webhook delivery cannot go out as it should: its row or its event makes no sense, or the app is at fault.'
+    description: 'A webhook delivery could not be sent properly: its row or its event is unreadable, or the app has an error.'
     severity: 2
     query: loadTextContent('../queries/delivery-faults.kql')
     windowSize: 'PT30M'
@@ -119,7 +119,7 @@ var eventAlerts = [
   }
   {
     name: 'webhooks-disabled'
-    description: 'A webhook endpoint was disabled or cannot be read: its events wait until someone enables it.'
+    description: 'A webhook endpoint was disabled or cannot be read: its events are kept until someone enables it.'
     severity: 2
     query: loadTextContent('../queries/webhooks-disabled.kql')
     windowSize: 'PT30M'
@@ -135,8 +135,8 @@ var eventAlerts = [
   }
 ]
 
-// The timers other than poll_pending_jobs. Each logs one line a run, `event`, with an `outcome`. `silentAfter` is KQL's, a
-// little more than two intervals, and `window` has to hold it twice.
+// The timers other than poll_pending_jobs. Each logs one line per run, `event`, with an `outcome`. `silentAfter` is a KQL
+// timespan that allows for late runs; `silentWindow` must be longer.
 var timers = [
   {
     function: 'deliver_webhooks'
@@ -147,7 +147,7 @@ var timers = [
     failingAlert: 'delivery-cycles-failing'
     failures: 5
     failingWindow: 'PT30M'
-    without: 'webhooks that failed are not tried again'
+    without: 'failed webhooks are not retried'
   }
   {
     function: 'clean_up'
@@ -158,7 +158,7 @@ var timers = [
     failingAlert: 'clean-up-failing'
     failures: 1
     failingWindow: 'PT1H'
-    without: 'jobs and deliveries are kept longer than JOB_HISTORY_DAYS and DELIVERY_HISTORY_DAYS say'
+    without: 'jobs and deliveries are kept longer than JOB_HISTORY_DAYS and DELIVERY_HISTORY_DAYS'
   }
 ]
 
@@ -176,19 +176,19 @@ var silentAlerts = map(timers, timer => {
 
 var failingAlerts = map(timers, timer => {
   name: timer.failingAlert
-  description: '${timer.function} runs but cannot do its work: ${timer.without}.'
+  description: '${timer.function} runs but fails: ${timer.without}.'
   severity: 2
   query: 'let eventName = "${timer.event} ";\nlet failuresToAlert = ${timer.failures};\n${failingQuery}'
   windowSize: timer.failingWindow
   evaluationFrequency: 'PT15M'
 })
 
-// Azure does not know when a client secret ends in Entra; this rule does, if it is told.
+// Azure does not know when a client secret expires in Entra; this rule knows it from a parameter.
 var expiryQuery = loadTextContent('../queries/credential-expiring.kql')
 var expiryAlerts = empty(credentialExpiresOn) ? [] : [
       {
         name: 'credential-expiring'
-        description: 'The secret or certificate of the Entra application ends on ${credentialExpiresOn}.'
+        description: 'The secret or certificate of the Entra application expires on ${credentialExpiresOn}.'
         severity: 2
         query: 'let expiresOn = datetime(${credentialExpiresOn});\n${expiryQuery}'
         windowSize: 'P1D'
@@ -235,8 +235,7 @@ resource logRules 'Microsoft.Insights/scheduledQueryRules@2026-03-01' = [
       severity: alert.severity
       enabled: true
       autoMitigate: true
-      // A component that was made a minute ago may not know its own tables yet, and would fail the first deployment. What
-      // the queries ask for is checked by the tests.
+      // A new component may not know its own tables yet, which would fail the first deployment. The tests check the queries.
       skipQueryValidation: true
       scopes: [
         insights.id

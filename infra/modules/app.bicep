@@ -1,4 +1,4 @@
-// The function app on Flex Consumption, and every application setting of it.
+// The function app on Flex Consumption, with all its application settings.
 
 import { AlwaysReady, AppSettings, ClientCertificateMode, HostSettings, PartnerCenterCredential, Tags } from '../types.bicep'
 
@@ -7,7 +7,7 @@ import { AlwaysReady, AppSettings, ClientCertificateMode, HostSettings, PartnerC
 @maxLength(60)
 param name string
 
-@description('Name of the Flex Consumption plan. A plan holds one app.')
+@description('Name of the Flex Consumption plan. A plan can have only one app.')
 @minLength(1)
 @maxLength(60)
 param planName string
@@ -51,29 +51,29 @@ param diagnosticSettingsEnabled bool
 ])
 param instanceMemoryMB int
 
-@description('How far each group of functions may scale out on demand: the HTTP functions are one group, each timer is one.')
+@description('Maximum number of on-demand instances for each group of functions: the HTTP functions are one group, each timer is one.')
 @minValue(1)
 @maxValue(1000)
 param maximumInstanceCount int
 
-@description('HTTP requests that one instance answers at once, and the threads that it answers them with.')
+@description('HTTP requests that one instance answers at once, and its number of threads.')
 @minValue(1)
 @maxValue(1000)
 param httpConcurrency int
 
-@description('Instances that wait for work day and night.')
+@description('Instances that are always running.')
 param alwaysReadyInstances AlwaysReady[]
 
 @description('Whether the plan spreads its instances over the zones of the region.')
 param zoneRedundant bool
 
-@description('Address ranges that may call the app; empty lets every address.')
+@description('Address ranges that may call the app; empty allows every address.')
 param allowedIpRanges string[]
 
-@description('Address ranges that may reach the deployment endpoint; empty lets every address.')
+@description('Address ranges that may reach the deployment endpoint; empty allows every address.')
 param deploymentAllowedIpRanges string[]
 
-@description('Whether the app and its deployment endpoint are reached through a private endpoint alone.')
+@description('Whether the app and its deployment endpoint can be reached only through a private endpoint.')
 param privateOnly bool
 
 @description('Whether HTTP callers show a TLS client certificate.')
@@ -88,28 +88,28 @@ param partnerCenterTenantId string
 @description('Client id of the Entra application that Partner Center knows.')
 param partnerCenterClientId string
 
-@description('How the app proves itself as that application.')
+@description('How the app authenticates as that application.')
 param partnerCenterCredential PartnerCenterCredential
 
-@description('Name of the key vault; empty when nothing is secret.')
+@description('Name of the key vault; empty if there is no secret.')
 param vaultName string
 
-@description('Name of the vault\'s secret that holds the client secret or the certificate.')
+@description('Name of the vault\'s secret with the client secret or the certificate.')
 param credentialEntryName string
 
-@description('Endpoint that gets every event without any call; empty for none.')
+@description('Webhook endpoint that gets every event, without registration; empty for none.')
 param webhookUrl string
 
-@description('Name of the vault\'s secret that holds the webhook\'s secret.')
+@description('Name of the vault\'s secret with the webhook\'s signing secret.')
 param webhookEntryName string
 
 @description('Optional settings of the app.')
 param appSettings AppSettings
 
-@description('Application settings by name, passed on as they are. One of these wins over one of the template\'s own.')
+@description('Application settings by name, passed on unchanged. They override the template\'s own.')
 param hostSettings HostSettings
 
-// A person's rules come before the platform's last one, which is to let everybody in, or with a rule nobody else.
+// The configured rules come before the platform's last rule, which allows everyone, or nobody else if there are rules.
 var ipRules = map(allowedIpRanges, (cidr, index) => { name: 'allow-${index + 1}', action: 'Allow', priority: 100 + index, ipAddress: cidr })
 var deploymentIpRules = map(deploymentAllowedIpRanges, (cidr, index) => { name: 'allow-${index + 1}', action: 'Allow', priority: 100 + index, ipAddress: cidr })
 
@@ -161,8 +161,8 @@ resource app 'Microsoft.Web/sites@2025-03-01' = {
     virtualNetworkSubnetId: empty(appSubnetId) ? null : appSubnetId
     clientCertEnabled: clientCertificateMode != 'Off'
     clientCertMode: clientCertificateMode == 'Required' ? 'Required' : 'Optional'
-    // No exclusion path, not even for health: it would make the platform ask for the certificate by TLS renegotiation, which
-    // HTTP/2 and TLS 1.3 do not know and which refuses bodies over 100 KB.
+    // No exclusion path, not even for health: it would make the platform request the certificate by TLS renegotiation, which
+    // HTTP/2 and TLS 1.3 do not support and which refuses bodies over 100 KB.
     siteConfig: {
       minTlsVersion: '1.2'
       scmMinTlsVersion: '1.2'
@@ -175,8 +175,8 @@ resource app 'Microsoft.Web/sites@2025-03-01' = {
         allowedOrigins: []
         supportCredentials: false
       }
-      // No ftpsState: Flex Consumption has no FTP and refuses the property (error 51021). What could ever open it is the
-      // publishing credential, which is switched off below.
+      // No ftpsState: Flex Consumption has no FTP and refuses the property (error 51021). The publishing credential, which FTP
+      // would need, is switched off below.
     }
     functionAppConfig: {
       deployment: {
@@ -197,8 +197,8 @@ resource app 'Microsoft.Web/sites@2025-03-01' = {
         instanceMemoryMB: instanceMemoryMB
         maximumInstanceCount: maximumInstanceCount
         alwaysReady: alwaysReadyInstances
-        // Without this, an instance of a Python app answers one request at a time, whatever its threads: every call that waits
-        // for Microsoft would take an instance of its own.
+        // Without this, an instance of a Python app answers one request at a time, however many threads it has, so every call that
+        // waits for Microsoft would need its own instance.
         triggers: {
           http: {
             perInstanceConcurrency: httpConcurrency
@@ -209,7 +209,7 @@ resource app 'Microsoft.Web/sites@2025-03-01' = {
   }
 }
 
-// No user name and password deploys to this app: neither by FTP nor by the deployment site.
+// Nobody can deploy to this app with a user name and password, neither by FTP nor through the deployment site.
 resource ftpPublishing 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2025-03-01' = {
   parent: app
   name: 'ftp'
@@ -226,8 +226,8 @@ resource scmPublishing 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2
   }
 }
 
-// The host and its connections, all by identity. The services' addresses stand here in full, not the account's name, so
-// that this works in every Azure cloud; the queue's is left out, because nothing uses it.
+// The host and its connections, all by identity. The services' full addresses, instead of the account's name, work in every
+// Azure cloud. The queue's is omitted, because nothing uses it.
 var platformSettings = {
   AzureWebJobsStorage__blobServiceUri: account.properties.primaryEndpoints.blob
   AzureWebJobsStorage__tableServiceUri: account.properties.primaryEndpoints.table
@@ -243,7 +243,7 @@ var partnerCenterSettings = {
   PARTNER_CENTER_CLIENT_ID: partnerCenterClientId
 }
 
-// Exactly one of these: with none or two of them the app refuses to start its work.
+// Exactly one of these: with none or two of them the app does not work.
 var credentialSettings = {
   federated: {
     PARTNER_CENTER_FEDERATED_IDENTITY_CLIENT_ID: identity.properties.clientId
@@ -261,7 +261,7 @@ var webhookSettings = empty(webhookUrl) ? {} : {
       WEBHOOK_SECRET: '@Microsoft.KeyVault(VaultName=${vaultName};SecretName=${webhookEntryName})'
     }
 
-// One that is named and left null is left out, too.
+// Settings that are null are omitted too.
 var chosenSettings = toObject(filter(items(appSettings), setting => setting.?value != null), setting => setting.key, setting => string(setting.?value))
 
 resource settings 'Microsoft.Web/sites/config@2025-03-01' = {

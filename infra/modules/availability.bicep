@@ -1,4 +1,4 @@
-// Optional: a test from outside, in several places of the world, that asks the app for its health, and its alert.
+// Optional: a health test of the app from several places in the world, and its alert.
 
 import { Tags } from '../types.bicep'
 
@@ -19,18 +19,18 @@ param tags Tags
 @description('Name of the Application Insights component.')
 param insightsName string
 
-@description('Name of the function app that is asked.')
+@description('Name of the tested function app.')
 @minLength(2)
 @maxLength(60)
 param functionAppName string
 
-@description('Resource id of the action group that is told.')
+@description('Resource id of the action group that gets the alert.')
 param actionGroupId string
 
-@description('Where the runbooks are.')
+@description('Address of the runbook page.')
 param runbookUrl string
 
-// Three places, because one may have a bad connection of its own, and two have to agree before anybody is told.
+// Three places, because one may have a bad connection: the alert fires only if two of them fail.
 var places = [
   'emea-nl-ams-azr'
   'us-va-ash-azr'
@@ -51,7 +51,7 @@ resource app 'Microsoft.Web/sites@2025-03-01' existing = {
 resource test 'Microsoft.Insights/webtests@2022-06-15' = {
   name: name
   location: location
-  // This tag is how the portal finds the component that a test belongs to.
+  // The portal uses this tag to find the component of a test.
   tags: union(tags, {
     'hidden-link:${insights.id}': 'Resource'
   })
@@ -85,7 +85,7 @@ resource test 'Microsoft.Insights/webtests@2022-06-15' = {
 resource alert 'Microsoft.Insights/metricAlerts@2026-01-01' = {
   name: '${namePrefix}-health-unavailable'
   location: 'global'
-  // And these are how it finds the alert of a test.
+  // The portal uses these tags to find the alert of a test.
   tags: union(tags, {
     'hidden-link:${insights.id}': 'Resource'
     'hidden-link:${test.id}': 'Resource'

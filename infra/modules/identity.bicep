@@ -1,5 +1,5 @@
-// The one identity of the app: it reads and writes storage, sends telemetry, reads the vault's secrets, and (with the
-// federated credential) is trusted by the Entra application that Partner Center knows.
+// The app's only identity: it reads and writes storage, sends telemetry, reads the vault's secrets, and, with the federated
+// credential, is trusted by the Entra application that Partner Center knows.
 
 import { Tags } from '../types.bicep'
 

@@ -1,4 +1,4 @@
-// Where the app's telemetry goes: a workspace, and Application Insights on top of it that takes telemetry only from Entra identities.
+// The app's telemetry: a workspace, and Application Insights, which accepts telemetry only from Entra identities.
 
 import { Tags } from '../types.bicep'
 
@@ -21,15 +21,15 @@ param tags Tags
 @description('Resource id of the workspace.')
 param workspaceId string
 
-@description('Whether the workspace is created; if not, it exists already, with a retention and a quota of its own.')
+@description('Whether the workspace is created; if not, it already exists, with its own retention and quota.')
 param workspaceCreated bool
 
-@description('Days that logs are kept. Application Insights\' tables keep them for 90 at least, at no charge, whatever a workspace says.')
+@description('Days that logs are kept. Application Insights\' tables keep them for at least 90, at no charge, whatever the workspace\'s setting.')
 @minValue(90)
 @maxValue(730)
 param retentionDays int
 
-@description('Gigabytes of logs taken in a day; what comes after is dropped until midnight UTC. A ceiling on cost, not a target.')
+@description('Daily limit for logs in gigabytes; further logs are dropped until midnight UTC. It limits costs.')
 @minValue(1)
 @maxValue(100)
 param dailyQuotaGb int
@@ -44,7 +44,7 @@ resource workspace 'Microsoft.OperationalInsights/workspaces@2025-07-01' = if (w
     }
     retentionInDays: retentionDays
     features: {
-      // No workspace key writes logs either.
+      // The workspace's keys cannot write logs either.
       disableLocalAuth: true
       enableLogAccessUsingOnlyResourcePermissions: true
     }
@@ -62,7 +62,7 @@ resource insights 'Microsoft.Insights/components@2020-02-02' = {
   properties: {
     Application_Type: 'web'
     WorkspaceResourceId: workspaceId
-    // The connection string alone writes nothing: telemetry needs a token of an identity with the role for it (access.bicep).
+    // The connection string is not enough: sending telemetry needs a token of an identity with the role for it (access.bicep).
     DisableLocalAuth: true
   }
   dependsOn: [

@@ -1,5 +1,5 @@
-// Optional: a virtual network for the app's outgoing traffic and for private endpoints. With fixed outgoing traffic, a NAT
-// gateway gives it one public address, which receivers can put on a list.
+// Optional: a virtual network for the app's outgoing traffic and for private endpoints. With a fixed outgoing address, a NAT
+// gateway gives the traffic one public address, which receivers can allow.
 
 import { Tags } from '../types.bicep'
 
@@ -37,7 +37,7 @@ param fixedOutgoingAddress bool
 @maxLength(80)
 param publicAddressName string
 
-// A /24 for the app, room for all its instances, and the first /28 after it for the private endpoints.
+// A /24 for the app, with room for all its instances, and the first /28 after it for the private endpoints.
 var appSubnetPrefix = cidrSubnet(addressPrefix, 24, 0)
 var endpointSubnetPrefix = cidrSubnet(addressPrefix, 28, 16)
 
@@ -46,7 +46,7 @@ resource appSecurityGroup 'Microsoft.Network/networkSecurityGroups@2025-05-01' =
   location: location
   tags: tags
   properties: {
-    // Azure's default rules let nothing in from outside; rules of your own for outgoing traffic belong here.
+    // Azure's default rules let nothing in from outside. Your own rules for outgoing traffic belong here.
     securityRules: []
   }
 }
@@ -74,7 +74,7 @@ resource endpointSecurityGroup 'Microsoft.Network/networkSecurityGroups@2025-05-
       {
         name: 'deny-all-inbound'
         properties: {
-          description: 'Nobody else does.'
+          description: 'Nobody else can reach the endpoints.'
           priority: 4096
           direction: 'Inbound'
           access: 'Deny'
@@ -130,7 +130,7 @@ resource network 'Microsoft.Network/virtualNetworks@2025-05-01' = {
         addressPrefix
       ]
     }
-    // Inside the network, not as resources of their own: a second deployment would otherwise try to remove them first.
+    // Inside the network, not as separate resources, which a second deployment would try to remove first.
     subnets: [
       {
         name: appSubnetName

@@ -1,4 +1,4 @@
-// Optional: a private endpoint, and the DNS zone that makes its target's public name lead to it.
+// Optional: a private endpoint, and the DNS zone that resolves its target's public name to it.
 
 import { Tags } from '../types.bicep'
 
@@ -13,16 +13,16 @@ param location string
 @description('Tags of the resources.')
 param tags Tags
 
-@description('Resource id of what is reached through the endpoint.')
+@description('Resource id of the endpoint\'s target.')
 param targetId string
 
-@description('Which part of it: blob, table, vault or sites.')
+@description('Part of the target: blob, table, vault or sites.')
 param groupId string
 
 @description('Resource id of the endpoint\'s subnet.')
 param subnetId string
 
-@description('Resource id of the virtual network that looks names up in the zone.')
+@description('Resource id of the virtual network that uses the zone.')
 param networkId string
 
 @description('Name of the private DNS zone.')
@@ -30,7 +30,7 @@ param networkId string
 @maxLength(63)
 param zoneName string
 
-@description('Resource id of a zone that exists already and is linked to the network; empty creates one.')
+@description('Resource id of an existing zone that is linked to the network; empty creates one.')
 param existingZoneId string
 
 resource zone 'Microsoft.Network/privateDnsZones@2024-06-01' = if (empty(existingZoneId)) {

@@ -1,5 +1,5 @@
-// Optional: Entra sign-in in front of the HTTP functions (App Service authentication), for those who want more than keys.
-// A caller then needs both: a token for the application named here, and the function key.
+// Optional: Entra sign-in in front of the HTTP functions (App Service authentication).
+// A caller then needs both a token for the application named here and the function key.
 
 @description('Name of the function app.')
 param functionAppName string
@@ -7,7 +7,7 @@ param functionAppName string
 @description('Client id of the Entra application whose tokens are accepted.')
 param clientId string
 
-@description('Client ids of the applications that may call; empty lets every application of the tenant with a token in.')
+@description('Client ids of the applications that may call; empty allows every application of the tenant with a token.')
 param allowedClientIds string[]
 
 resource app 'Microsoft.Web/sites@2025-03-01' existing = {
@@ -24,8 +24,8 @@ resource signIn 'Microsoft.Web/sites/config@2025-03-01' = {
     globalValidation: {
       requireAuthentication: true
       unauthenticatedClientAction: 'Return401'
-      // The anonymous pages hold no data: health says ok or degraded, the others are the API's description and a page that asks
-      // for a key. Everything else asks for a token, /api/calendar.ics too (docs/deployment.md).
+      // The anonymous pages contain no data: health says ok or degraded, the others are the API's description and a page that asks
+      // for a key. Everything else needs a token, including /api/calendar.ics (docs/deployment.md).
       excludedPaths: [
         '/api/health'
         '/api/openapi.json'

@@ -13,7 +13,7 @@ param location string
 @description('Tags of the resource.')
 param tags Tags
 
-@description('Redundancy. A job that is lost with its region is found again only by its id, so weigh the price against that.')
+@description('Redundancy. If a region is lost, its jobs have to be registered again by their ids, so weigh the price against that.')
 @allowed([
   'Standard_LRS'
   'Standard_ZRS'
@@ -27,7 +27,7 @@ param skuName string
 @maxLength(63)
 param packageContainerName string
 
-@description('Whether the account is reached through private endpoints alone.')
+@description('Whether the account can be reached only through private endpoints.')
 param privateOnly bool
 
 @description('Resource id of the Log Analytics workspace that keeps the audit log.')
@@ -51,7 +51,7 @@ resource account 'Microsoft.Storage/storageAccounts@2025-06-01' = {
     name: skuName
   }
   properties: {
-    // No account key opens this account: every caller shows an Entra token.
+    // Account keys do not work: every caller needs an Entra token.
     allowSharedKeyAccess: false
     defaultToOAuthAuthentication: true
     allowBlobPublicAccess: false
@@ -94,7 +94,7 @@ resource tableService 'Microsoft.Storage/storageAccounts/tableServices@2025-06-0
   name: 'default'
 }
 
-// Who read, wrote or deleted what. The app's own requests are most of it (docs/deployment.md has the cost).
+// Who read, wrote or deleted what. Most of it are the app's own requests (docs/deployment.md has the cost).
 resource blobAudit 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = if (auditEnabled) {
   scope: blobService
   name: 'audit'
@@ -123,7 +123,7 @@ resource tableAudit 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' =
   }
 }
 
-// Guards the account against deletion by mistake, not the rows in it. It also stops `azd down` until it is removed.
+// Protects the account against accidental deletion, but not its rows. It also blocks `azd down` until it is removed.
 resource deleteLock 'Microsoft.Authorization/locks@2020-05-01' = if (deleteLockEnabled) {
   scope: account
   name: 'keep-jobs'

@@ -1,5 +1,5 @@
-// The vault that keeps what must stay secret. It is deployed only when something must: a client secret or certificate of
-// Partner Center's application, or the secret of the configured webhook.
+// The key vault. It is deployed only if there is a secret: a client secret or certificate of the Partner Center application, or
+// the secret of the configured webhook.
 
 import { Tags } from '../types.bicep'
 
@@ -22,31 +22,31 @@ param identityName string
 @description('Resource id of the Log Analytics workspace that keeps the vault\'s audit log.')
 param workspaceId string
 
-@description('Whether the vault is reached through its private endpoint alone.')
+@description('Whether the vault can be reached only through its private endpoint.')
 param privateOnly bool
 
-@description('Name of the secret that holds the client secret or the certificate.')
+@description('Name of the secret with the client secret or the certificate.')
 @minLength(1)
 @maxLength(127)
 param credentialEntryName string
 
-@description('Client secret or certificate (PEM or PFX, base64). Empty leaves what the vault holds as it is.')
+@description('Client secret or certificate (PEM or PFX, base64). Empty keeps the vault\'s value.')
 @secure()
 param credentialValue string
 
-@description('Day on which that secret or certificate ends in Entra (2027-06-30); empty if it is not known.')
+@description('Expiry date of that secret or certificate in Entra (2027-06-30); empty if unknown.')
 param credentialExpiresOn string
 
-@description('Name of the secret that holds the webhook\'s secret.')
+@description('Name of the secret with the webhook\'s signing secret.')
 @minLength(1)
 @maxLength(127)
 param webhookEntryName string
 
-@description('Secret of the configured webhook. Empty leaves what the vault holds as it is.')
+@description('Signing secret of the configured webhook. Empty keeps the vault\'s value.')
 @secure()
 param webhookSecretValue string
 
-// Days during which a deleted vault or secret can be restored, and cannot be purged. A vault keeps the number it was made with.
+// Days during which a deleted vault or secret can be restored and cannot be purged. It cannot be changed for an existing vault.
 var softDeleteRetentionDays = 90
 
 var roleIds = {
@@ -82,7 +82,7 @@ resource vault 'Microsoft.KeyVault/vaults@2025-05-01' = {
   }
 }
 
-// Written only when a value is given, so that a deployment without one never replaces a secret by an empty one.
+// Written only if a value is given, so that a deployment without one never overwrites a secret.
 resource credential 'Microsoft.KeyVault/vaults/secrets@2025-05-01' = if (!empty(credentialValue)) {
   parent: vault
   name: credentialEntryName
@@ -104,7 +104,7 @@ resource webhookSecret 'Microsoft.KeyVault/vaults/secrets@2025-05-01' = if (!emp
   }
 }
 
-// Key Vault references: read the value of a secret; no listing of keys or certificates, no writing.
+// For Key Vault references: the role can read secret values, but not write, and not list keys or certificates.
 resource readSecrets 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   scope: vault
   name: guid(vault.id, identity.id, roleIds['Key Vault Secrets User'])
@@ -116,7 +116,7 @@ resource readSecrets 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   }
 }
 
-// Every read and change of a secret, and by whom.
+// Who read or changed which secret.
 resource audit 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
   scope: vault
   name: 'audit'

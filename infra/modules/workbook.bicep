@@ -1,4 +1,4 @@
-// The workbook: jobs by state, time to completion, polling, upstream, deliveries. Its queries read what the app logs
+// The workbook: jobs by state, time to completion, polling, upstream, deliveries. Its queries read the app's log lines
 // (docs/operations.md).
 
 import { Tags } from '../types.bicep'
@@ -29,7 +29,7 @@ resource workbook 'Microsoft.Insights/workbooks@2023-06-01' = {
     displayName: displayName
     category: 'workbook'
     sourceId: insights.id
-    // Opened from the resource group, the workbook asks this component; opened from Application Insights, the one it is opened from.
+    // Opened from the resource group, the workbook queries this component; opened from Application Insights, the component there.
     serializedData: string(union(loadJsonContent('../workbook.json'), {
       fallbackResourceIds: [
         insights.id

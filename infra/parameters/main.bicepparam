@@ -1,12 +1,12 @@
-// Parameters for `az deployment sub create` and the pipeline (docs/deployment.md). What identifies the deployment and what
-// is secret comes from the environment; what is a choice stands here, where a review sees it change.
-// Not beside main.bicep: azd would take it there instead of main.parameters.json, and ask for nothing that is missing.
+// Parameters for `az deployment sub create` and the pipeline (docs/deployment.md). Names, ids and secrets of the deployment come
+// from environment variables; the other choices are in this file, so that changes to them are reviewed.
+// The file is not next to main.bicep, because azd would use it instead of main.parameters.json and not ask for missing values.
 using '../main.bicep'
 
 param environmentName = readEnvironmentVariable('AZURE_ENV_NAME', 'offer-monitor')
 param location = readEnvironmentVariable('AZURE_LOCATION', 'westeurope')
 
-// Identifiers, not secrets. The zeros only let this file compile: deploy.yml refuses to run without the real ones.
+// Identifiers, not secrets. The zeros only make this file compile: deploy.yml refuses to run without the real ones.
 param partnerCenterTenantId = readEnvironmentVariable('PARTNER_CENTER_TENANT_ID', '00000000-0000-0000-0000-000000000000')
 param partnerCenterClientId = readEnvironmentVariable('PARTNER_CENTER_CLIENT_ID', '00000000-0000-0000-0000-000000000000')
 
@@ -23,7 +23,7 @@ param instanceMemoryMB = 512
 param maximumInstanceCount = 40
 param httpConcurrency = 16
 
-// Every other parameter of main.bicep may stand here too; docs/deployment.md has the list. For example:
+// You can set every other parameter of main.bicep here too; docs/deployment.md has the list. For example:
 //   param appSettings = { POLL_CONCURRENCY: 64 }
 //   param hostSettings = { 'AzureWebJobs.poll_pending_jobs.Disabled': 'true' }
 //   param alwaysReadyInstances = [{ name: 'http', instanceCount: 1 }]

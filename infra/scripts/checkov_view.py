@@ -1,8 +1,8 @@
 """Writes a copy of the templates that checkov's Bicep parser can read, and fails if it cannot read one of them.
 
-checkov passes over a file that it cannot parse without a word, so that a scan of none looks like a clean one. Its
-parser (the pycep release that it pins) knows no imports, user-defined types, typed arrays, lambdas or newer operators
-and functions. The copy says the same about every resource in what checkov looks at.
+checkov silently skips a file that it cannot parse, so a scan of nothing looks clean. Its parser (the pycep release
+that it pins) does not support imports, user-defined types, typed arrays, lambdas or newer operators and functions. In
+the copy, everything that checkov checks is the same.
 
 Usage: checkov_view.py <templates> <copy>
 """
@@ -11,7 +11,7 @@ import re
 import sys
 from pathlib import Path
 
-# Runs in checkov's own environment, where its parser is.
+# This script runs in checkov's own environment, which has the parser.
 from pycep import BicepParser
 
 _REPLACEMENTS = (
@@ -26,7 +26,7 @@ _REPLACEMENTS = (
 
 
 def plain_types(templates: Path) -> list[tuple[re.Pattern[str], str]]:
-    """Each type of types.bicep as what it is made of: an object, or a text with a few values."""
+    """Patterns that replace each type of types.bicep by its basic type: object or string."""
     source = (templates / "types.bicep").read_text(encoding="utf-8")
     kinds = {
         name: "object" if body == "{" else "string" for name, body in re.findall(r"^type (\w+) = (.)", source, re.M)
@@ -35,7 +35,7 @@ def plain_types(templates: Path) -> list[tuple[re.Pattern[str], str]]:
 
 
 def write_view(templates: Path, copy: Path) -> int:
-    """Copies every template but types.bicep, which declares no resource; returns how many there were."""
+    """Copies every template except types.bicep, which declares no resource. Returns their number."""
     parser = BicepParser()
     sources = [path for path in sorted(templates.rglob("*.bicep")) if path.name != "types.bicep"]
     for source in sources:

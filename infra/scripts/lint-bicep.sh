@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Compile and lint the templates with the Bicep CLI, where there is one. Any warning fails, not only the linter's, but for
-# use-recent-api-versions: that one fails by the calendar, and has a run of its own.
-# Usage: infra/scripts/lint-bicep.sh [--api-versions]   (--api-versions: that rule alone)
+# Compile and lint the templates, if the Bicep CLI is installed. Any warning fails, except use-recent-api-versions, which fails
+# as time passes and is checked separately.
+# Usage: infra/scripts/lint-bicep.sh [--api-versions]   (--api-versions: check only that rule)
 set -euo pipefail
 api_versions=false
 if [ "${1:-}" = --api-versions ]; then api_versions=true; fi
@@ -13,7 +13,7 @@ elif command -v az >/dev/null && az bicep version >/dev/null 2>&1; then
   bicep=(az bicep)
 else
   echo "lint-bicep: no Bicep CLI here, so nothing was compiled. Install one with 'az bicep install'." >&2
-  echo "lint-bicep: what can be checked without it is in tests/infra, part of 'make test'." >&2
+  echo "lint-bicep: 'make test' checks what it can without the CLI (tests/infra)." >&2
   exit 0
 fi
 
@@ -27,7 +27,7 @@ file_argument() {
 }
 
 failed=0
-check() { # <what> <command...>: runs it, shows what it says, and remembers a warning as a failure
+check() { # <what> <command...>: runs the command, shows its messages, and treats a warning as a failure
   local what=$1
   shift
   if ! "$@" >/dev/null 2>"$messages.all"; then failed=1; fi

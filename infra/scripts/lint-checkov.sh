@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Scan the templates with checkov, in a virtual environment of its own: its pins are not the app's.
+# Scan the templates with checkov, in a separate virtual environment, because it pins other versions than the app.
 # Usage: infra/scripts/lint-checkov.sh   (PYTHON=python3.13 chooses the interpreter)
 set -euo pipefail
 cd "$(dirname "$0")/../.."

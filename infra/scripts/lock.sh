@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Write requirements.lock and requirements-dev.lock from the lists of the same names: every package with its version, and the hash
-# of every file of that release.
+# Write requirements.lock and requirements-dev.lock from the lists of the same names: every package with its version and the hashes
+# of that release's files.
 # Usage: infra/scripts/lock.sh
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -8,7 +8,7 @@ cd "$(dirname "$0")/../.."
 lock=$(mktemp)
 trap 'rm -f "$lock"' EXIT
 
-# $1 is the list without its ending; the rest are further options of pip-compile.
+# $1 is the list's name without .txt; the rest are options of pip-compile.
 write_lock() {
   local name=$1
   shift
@@ -22,5 +22,5 @@ write_lock() {
 }
 
 write_lock requirements
-# pip-tools needs pip and setuptools themselves, and pip installs nothing without a hash when one package has one.
+# pip-tools depends on pip and setuptools. Once one package has a hash, pip requires hashes for all, including these two.
 write_lock requirements-dev --allow-unsafe

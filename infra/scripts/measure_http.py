@@ -1,12 +1,12 @@
-"""Measures how many HTTP requests an instance of the smallest size answers at once: 512 MB and a quarter of a core.
+"""Measures how many concurrent HTTP requests the smallest instance can answer: 512 MB and a quarter of a core.
 
-Callers ask for a private offer whose upstream answer takes two seconds, as many at once as the instance is given. The
-host runs in a control group (cgroup v1) with a quarter of a core and 512 MB. For the costs in docs/deployment.md.
+Callers request a private offer whose upstream answer takes two seconds; there are as many callers as threads. The
+host runs in a control group (cgroup v1) with a quarter of a core and 512 MB. docs/deployment.md has the results.
 
     PYTHONPATH=. .venv/bin/python infra/scripts/measure_http.py      (as root, on Linux with cgroup v1)
 
-What it measures is the Python worker in the local host. On Azure the Functions host, a .NET process, takes its part
-of the memory and the core beside it, so Azure's figures are worse.
+This measures the Python worker in the local host. On Azure the Functions host, a .NET process, also needs memory and
+CPU, so Azure's figures are worse.
 """
 
 import os
@@ -32,7 +32,7 @@ CGROUPS = Path("/sys/fs/cgroup")
 
 @contextmanager
 def instance(pid: int) -> Iterator[Path]:
-    """A control group around a process and its threads; yields the memory group's folder."""
+    """Run a process and its threads in a control group. Yields the memory group's folder."""
     cpu, memory = (CGROUPS / kind / f"offer-monitor-{pid}" for kind in ("cpu", "memory"))
     for group in (cpu, memory):
         group.mkdir()
@@ -62,7 +62,7 @@ def ask(url: str, key: str, until: float, seconds: list[float], failures: list[i
 
 
 def resident_megabytes(pid: int) -> int:
-    """The most that the process has held at once."""
+    """The peak memory of the process."""
     status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
     return int(status.split("VmHWM:")[1].split()[0]) // 1024
 

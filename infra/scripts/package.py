@@ -1,9 +1,9 @@
-"""Builds what is deployed: a zip with the app and its runtime dependencies, so that nothing is built on Azure.
+"""Builds the deployment package: a zip with the app and its runtime dependencies, so that nothing is built on Azure.
 
     package.py [--output dist]
 
-In the output folder: `offer-monitor.zip`, `offer-monitor.cdx.json` (its bill of materials, CycloneDX),
-`offer-monitor-licenses.txt` (the licences of what it holds) and `SHA256SUMS`. The same files and the same lock give
+It writes `offer-monitor.zip`, `offer-monitor.cdx.json` (the bill of materials, CycloneDX),
+`offer-monitor-licenses.txt` (the licences of the contents) and `SHA256SUMS`. The same files and the same lock give
 the same bytes: entries are sorted, and their time is SOURCE_DATE_EPOCH, else 1980-01-01.
 """
 
@@ -24,11 +24,11 @@ from pathlib import Path
 REPOSITORY = Path(__file__).parents[2]
 NAME = "offer-monitor"
 
-# What is deployed. Everything else in the repository stays out, whatever it is called.
+# The deployed files. Everything else in the repository stays out.
 APP_FILES = ("function_app.py", "host.json", "LICENSE")
 APP_FOLDER = "shared"
 APP_SUFFIXES = frozenset({".css", ".html", ".js", ".json", ".py", ".svg"})
-# Where Azure's Python worker looks for dependencies that came with the app.
+# Where Azure's Python worker looks for the app's dependencies.
 DEPENDENCIES = ".python_packages/lib/site-packages"
 
 # Azure Functions runs Python 3.13 on Linux, x86-64, with glibc 2.36 (Debian 12). Wheels for an older glibc run there.
@@ -36,15 +36,15 @@ PYTHON = "3.13"
 _GLIBC_MINORS = (34, 31, 28, 27, 26, 24, 17, 12, 5)
 PLATFORMS = (*(f"manylinux_2_{minor}_x86_64" for minor in _GLIBC_MINORS), "manylinux2014_x86_64")
 
-# Left out of the dependencies: command-line tools, which hold the path of this machine's Python, and pip's own notes.
+# Not packed: command-line tools, which contain the path of this machine's Python, and pip's own records.
 _SKIPPED_FOLDERS = frozenset({"__pycache__", "bin"})
 _SKIPPED_FILES = frozenset({"RECORD", "INSTALLER", "REQUESTED", "direct_url.json"})
-# A zip knows no time before this.
+# The earliest time that a zip can store: 1980-01-01.
 _EARLIEST = 315_532_800
 
 
 def app_files(root: Path) -> Iterator[tuple[str, Path]]:
-    """The app's own files: name in the package, and where each one is."""
+    """The app's own files: each one's name in the package, and its path."""
     for name in APP_FILES:
         yield name, root / name
     for path in (root / APP_FOLDER).rglob("*"):
@@ -53,7 +53,7 @@ def app_files(root: Path) -> Iterator[tuple[str, Path]]:
 
 
 def dependency_files(site_packages: Path) -> Iterator[tuple[str, Path]]:
-    """What pip installed, but for what differs from machine to machine."""
+    """The installed files, except those that differ between machines."""
     for path in site_packages.rglob("*"):
         parts = path.relative_to(site_packages).parts
         if path.is_file() and path.name not in _SKIPPED_FILES and not _SKIPPED_FOLDERS & set(parts):
@@ -61,19 +61,19 @@ def dependency_files(site_packages: Path) -> Iterator[tuple[str, Path]]:
 
 
 def write_zip(target: Path, files: Iterable[tuple[str, Path]], epoch: int) -> None:
-    """The same files give the same bytes, on any machine with the same zlib."""
+    """Write the zip. The same files give the same bytes on any machine with the same zlib."""
     moment = time.gmtime(max(epoch, _EARLIEST))[:6]
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as package:
         for name, path in sorted(files):
             entry = zipfile.ZipInfo(name, moment)
             entry.compress_type = zipfile.ZIP_DEFLATED
-            entry.create_system = 3  # Unix: Azure mounts the package and needs the permissions below
+            entry.create_system = 3  # Unix, because Azure mounts the package and needs the permissions below
             entry.external_attr = 0o100644 << 16
             package.writestr(entry, path.read_bytes(), compresslevel=9)
 
 
 def install(lock: Path, site_packages: Path) -> None:
-    """Install exactly what the lock names, for Azure's platform, and only if every hash is right."""
+    """Install exactly the locked packages, for Azure's platform, and check every hash."""
     platforms = [option for platform in PLATFORMS for option in ("--platform", platform)]
     run(
         *(sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input"),
@@ -84,9 +84,9 @@ def install(lock: Path, site_packages: Path) -> None:
 
 
 def write_bill_of_materials(target: Path, environment: Path) -> None:
-    """Every component with version, licence and package URL, as CycloneDX's own tool sees the environment."""
+    """Write the environment's components with version, licence and package URL, using CycloneDX's tool."""
     run(
-        # It warns that the project itself names no dependencies: those are in requirements.txt.
+        # The tool warns that pyproject.toml names no dependencies, because those are in requirements.txt.
         *(
             sys.executable,
             "-W",
@@ -104,7 +104,7 @@ def write_bill_of_materials(target: Path, environment: Path) -> None:
 
 
 def licenses(site_packages: Path) -> str:
-    """The licence of every dependency, with the texts that it ships."""
+    """The licence of every dependency, with the licence texts that it ships."""
     parts = []
     for metadata in sorted(site_packages.glob("*.dist-info/METADATA")):
         facts = HeaderParser().parsestr(metadata.read_text(encoding="utf-8"))
@@ -118,11 +118,11 @@ def licenses(site_packages: Path) -> str:
 
 
 def license_of(metadata: Iterable[tuple[str, str]]) -> str:
-    """A licence as the package names it: as an SPDX expression, else in a word or two, else by its classifiers."""
+    """A package's licence: its SPDX expression, else its one-line name, else its classifiers."""
     facts = list(metadata)
     for header in ("License-Expression", "License"):
         for name, value in facts:
-            # Some put the whole text here.
+            # Some packages put the whole licence text here.
             if name == header and value != "UNKNOWN" and len(value.splitlines()) == 1:
                 return value
     classifiers = [value for name, value in facts if name == "Classifier" and value.startswith("License ::")]
@@ -140,7 +140,7 @@ def version() -> str:
 
 
 def build(output: Path) -> list[Path]:
-    """Build everything into `output`, which is emptied first; returns the files."""
+    """Empty `output`, build everything into it, and return the files."""
     shutil.rmtree(output, ignore_errors=True)
     output.mkdir(parents=True)
     with tempfile.TemporaryDirectory() as directory:

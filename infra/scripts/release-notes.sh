@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Print what CHANGELOG.md says of a release, and fail if the tag should not be released.
+# Print CHANGELOG.md's section for a release, and fail if the tag must not be released.
 # Usage: infra/scripts/release-notes.sh v1.2.3
 set -euo pipefail
 cd "$(dirname "$0")/../.."

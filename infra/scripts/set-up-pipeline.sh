@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Make what the pipeline signs in with: two Entra applications without a secret, and two GitHub environments that restrict who uses them.
-#   <environment>-what-if   may read the subscription and ask what a deployment would change; it can change nothing
-#   <environment>           deploys; only main and tags v* may use it, and only after a reviewer has agreed
+# Create the pipeline's two Entra applications, which have no secret, and the two GitHub environments that restrict their use.
+#   <environment>-what-if   can read the subscription and run what-if, but change nothing
+#   <environment>           can deploy; only main and tags v* may use it, and only after a reviewer's approval
 #
 # Usage: infra/scripts/set-up-pipeline.sh owner/repository reviewer [environment]   (environment: production)
-# Needs the Azure CLI (signed in as Owner of the subscription, with the right to make applications) and gh (as an admin of the
-# repository). Running it again changes nothing. Nothing that it prints is secret.
+# Needs the Azure CLI (signed in as Owner of the subscription, with the right to create applications) and gh (as an admin of the
+# repository). Running it again changes nothing. It prints no secrets.
 set -euo pipefail
 
 fail() {
@@ -17,8 +17,8 @@ repository=${1:-}
 reviewer=${2:-}
 environment=${3:-production}
 [[ $repository =~ ^[A-Za-z0-9._-]+/[A-Za-z0-9._-]+$ ]] || fail "give the repository (owner/name) and a reviewer's GitHub name"
-[[ $reviewer =~ ^[A-Za-z0-9-]+$ ]] || fail "give the GitHub name of someone who reviews deployments"
-[[ $environment =~ ^[A-Za-z0-9_-]+$ ]] || fail "the environment: letters, digits, - and _"
+[[ $reviewer =~ ^[A-Za-z0-9-]+$ ]] || fail "give the GitHub name of the reviewer of deployments"
+[[ $environment =~ ^[A-Za-z0-9_-]+$ ]] || fail "the environment may have only letters, digits, - and _"
 for tool in az gh; do command -v "$tool" >/dev/null || fail "$tool is not installed"; done
 
 subscription=$(az account show --query id --output tsv) || fail "not signed in: az login"
@@ -26,7 +26,7 @@ tenant=$(az account show --query tenantId --output tsv)
 scope=/subscriptions/$subscription
 what_if_role="Offer monitor what-if ($subscription)"
 
-application() { # <what for> <GitHub environment>: the client id of an application that GitHub's tokens for it open, and nothing else does
+application() { # <purpose> <GitHub environment>: prints the client id of an application that trusts only that environment's tokens
   set -e # a command substitution does not inherit it
   local id subject=repo:$repository:environment:$2 display_name="Offer monitor $1 ($repository, $2)" trusted
   id=$(az ad app list --filter "displayName eq '$display_name'" --query "[].appId" --output tsv)
@@ -36,8 +36,8 @@ application() { # <what for> <GitHub environment>: the client id of an applicati
       \"name\": \"$2\", \"issuer\": \"https://token.actions.githubusercontent.com\",
       \"subject\": \"$subject\", \"audiences\": [\"api://AzureADTokenExchange\"]}"
   else
-    # Display names are not unique, and anybody in the tenant may have taken this one: only an application that opens to this
-    # environment's tokens, and to no secret, gets a role.
+    # Display names are not unique, and anybody in the tenant may have used this one. Only an application that trusts just this
+    # environment's tokens and has no secret gets a role.
     [ "$(wc -w <<<"$id")" -eq 1 ] || fail "the tenant has several applications '$display_name'; delete those that are not yours"
     trusted=$(az ad app federated-credential list --id "$id" --query "[].subject" --output tsv)
     [ "$trusted" = "$subject" ] || fail "application $id, '$display_name', trusts '$trusted' instead of '$subject'; delete it and run this again"
@@ -51,7 +51,7 @@ application() { # <what for> <GitHub environment>: the client id of an applicati
 grant() { # <client id> <role> [options]
   local id=$1 role=$2 principal
   shift 2
-  # By its object id: a principal that was made a moment ago cannot always be looked up yet.
+  # By its object id, because a new principal cannot always be looked up yet.
   principal=$(az ad sp show --id "$id" --query id --output tsv)
   if [ -z "$(az role assignment list --assignee "$id" --role "$role" --scope "$scope" --query "[0].id" --output tsv)" ]; then
     az role assignment create --assignee-object-id "$principal" --assignee-principal-type ServicePrincipal \
@@ -59,18 +59,18 @@ grant() { # <client id> <role> [options]
   fi
 }
 
-# Reading, and the question what would change. No write, no key and no secret: those are actions of their own.
+# Read and what-if only. Writing, keys and secrets need other actions.
 if [ -z "$(az role definition list --name "$what_if_role" --scope "$scope" --query "[0].id" --output tsv)" ]; then
   az role definition create --output none --role-definition "{
     \"Name\": \"$what_if_role\", \"IsCustom\": true, \"AssignableScopes\": [\"$scope\"],
-    \"Description\": \"Reads everything and asks what a deployment would change; changes nothing\",
+    \"Description\": \"Reads everything and runs what-if; changes nothing\",
     \"Actions\": [\"*/read\", \"Microsoft.Resources/deployments/whatIf/action\", \"Microsoft.Resources/deployments/validate/action\"],
     \"NotActions\": []}"
 fi
 reader=$(application what-if "$environment-what-if")
 grant "$reader" "$what_if_role"
 
-# The deployer may give service principals the four roles that the app's identity needs, and no other role to anybody.
+# The deployer may assign only the four roles that the app's identity needs, and only to service principals.
 deployer=$(application deployment "$environment")
 roles='{b7e6dc6d-f1e8-4753-8033-0f276bb0955b, 0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3, 3913510d-42f4-4e42-8a64-420c390055eb, 4633458b-17de-408a-b874-0445c86b69e6}'
 grant "$deployer" Contributor
@@ -106,7 +106,7 @@ for pair in "$environment-what-if $reader" "$environment $deployer"; do
 done
 
 cat <<END
-Environment $environment-what-if: application $reader, which may read and ask what-if.
-Environment $environment: application $deployer, which may deploy; $reviewer reviews.
-What remains: set the other variables of both environments (docs/deployment.md, "The pipeline"), and protect main and tags v*.
+Environment $environment-what-if: application $reader, which can read and run what-if.
+Environment $environment: application $deployer, which can deploy after a review by $reviewer.
+Next, set the other variables of both environments (docs/deployment.md, "The pipeline"), and protect main and tags v*.
 END

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Check a deployed app from outside: it answers, tells strangers nothing but its health, and asks for a key.
+# Check a deployed app from outside: it answers, and without a key it reveals only its health.
 #
 # Usage: infra/scripts/smoke.sh [https://<app>.azurewebsites.net]   (default: $FUNCTION_APP_URL, else azd's environment)
 #   WAIT_SECONDS=300   how long to wait for the first answer after a deployment
-# Exit: 0 all is well, 1 a check failed, 2 the app runs but says that it is degraded.
+# Exit code: 0 passed, 1 a check failed, 2 the app is running but degraded.
 set -euo pipefail
 
 base_url=${1:-${FUNCTION_APP_URL:-}}
@@ -19,7 +19,7 @@ answer=$(mktemp -d)
 trap 'rm -rf "$answer"' EXIT
 failed=0
 
-request() { # <method> <path or address>: prints the status, 000 when nothing answers; leaves headers and body in $answer
+request() { # <method> <path or address>: prints the status, or 000 without an answer; leaves headers and body in $answer
   local address=$2 data=()
   # Some front ends refuse a POST without a length (411).
   if [ "$1" = POST ]; then data=(--data ''); fi
@@ -30,7 +30,7 @@ request() { # <method> <path or address>: prints the status, 000 when nothing an
     --write-out '%{http_code}' "$address" 2>/dev/null || true
 }
 
-report() { # <whether it holds: true or false> <what>
+report() { # <true or false> <what was checked>
   if [ "$1" = true ]; then
     echo "ok    $2"
   else
@@ -41,7 +41,7 @@ report() { # <whether it holds: true or false> <what>
 
 holds() { if "$@"; then echo true; else echo false; fi; }
 
-# 1. Health: a cold start, or a package still being built, may take its time.
+# 1. Health: a cold start, or a package that is still being deployed, may take a while.
 deadline=$((SECONDS + wait_seconds))
 status=$(request GET /api/health)
 while [[ ! $status =~ ^(200|503)$ || ! -s $answer/body || $(tr -d ' \n' <"$answer/body") != '{"status":'* ]] && [ "$SECONDS" -lt "$deadline" ]; do
@@ -51,14 +51,14 @@ done
 body=$(tr -d ' \r\n' <"$answer/body")
 degraded=false
 case "$status $body" in
-  '200 {"status":"ok"}') report true "GET /api/health is 200 and says ok, and nothing else" ;;
-  '503 {"status":"degraded"}') degraded=true && report true "GET /api/health is 503 and says degraded, and nothing else" ;;
+  '200 {"status":"ok"}') report true "GET /api/health is 200 and says only ok" ;;
+  '503 {"status":"degraded"}') degraded=true && report true "GET /api/health is 503 and says only degraded" ;;
   *) report false "GET /api/health: status $status, or an answer other than {\"status\": \"ok\" or \"degraded\"}" ;;
 esac
 report "$(holds grep -iq '^x-content-type-options: *nosniff' "$answer/headers")" "answers carry X-Content-Type-Options: nosniff"
 report "$(holds grep -iq '^cache-control: .*no-cache' "$answer/headers")" "answers carry Cache-Control: no-cache"
 
-# 2. Everything else asks for a key.
+# 2. Everything else needs a key.
 unknown_id=00000000-0000-0000-0000-000000000000
 for route in \
   "GET /api/health/details" "GET /api/jobs" "POST /api/jobs" "GET /api/jobs/$unknown_id" "DELETE /api/jobs/$unknown_id" \
@@ -70,10 +70,10 @@ for route in \
   report "$(holds test "$status" = 401)" "$route without a key is 401 (it is $status)"
 done
 
-# 3. The description is public, and http is not served.
+# 3. The API description is public, and plain http is not served.
 status=$(request GET /api/openapi.json)
 if [ "$status" = 401 ]; then
-  report true "GET /api/openapi.json is 401: sign-in stands in front"
+  report true "GET /api/openapi.json is 401: sign-in is on"
 else
   report "$(holds test "$status" = 200)" "GET /api/openapi.json is 200 (it is $status)"
 fi
@@ -89,7 +89,7 @@ if [ "$failed" -ne 0 ]; then
   exit 1
 fi
 if [ "$degraded" = true ]; then
-  echo "smoke: the app runs, and says that it is degraded. Ask /api/health/details with a key; docs/operations.md says what to do." >&2
+  echo "smoke: the app is running but degraded. /api/health/details (with a key) says why, docs/operations.md what to do." >&2
   exit 2
 fi
 echo "smoke: passed"

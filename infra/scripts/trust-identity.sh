@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# Let the Entra application that Partner Center knows trust the app's managed identity, so that no secret is needed.
+# Make the Entra application that Partner Center knows trust the app's managed identity, so that no secret is needed.
 #
 # Usage: infra/scripts/trust-identity.sh [--client-id GUID] [--principal-id GUID] [--name NAME]
 #   --client-id     the Entra application           (default: $PARTNER_CENTER_CLIENT_ID, else azd's environment)
 #   --principal-id  the managed identity's object id (default: $MANAGED_IDENTITY_PRINCIPAL_ID, else azd's environment)
 #   --name          of the federated credential      (default: offer-monitor-<first block of the object id>)
 #
-# Needs the Azure CLI, signed in to the tenant of the application, as an owner of it or an Application Administrator.
-# Running it again changes nothing. Nothing that it prints is secret.
+# Needs the Azure CLI, signed in to the application's tenant as an owner of the application or an Application Administrator.
+# Running it again changes nothing. It prints no secrets.
 set -euo pipefail
 
 fail() {
@@ -19,7 +19,7 @@ usage() {
   sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p;}' "$0"
 }
 
-from_azd() { # <name>: a value of azd's current environment, or nothing
+from_azd() { # <name>: prints a value of azd's current environment, or nothing
   if command -v azd >/dev/null; then azd env get-value "$1" 2>/dev/null || true; fi
 }
 
@@ -53,11 +53,11 @@ issuer="${login_endpoint%/}/$tenant_id/v2.0"
 audience=api://AzureADTokenExchange
 
 az ad app show --id "$client_id" --query appId --output tsv >/dev/null 2>&1 \
-  || fail "tenant $tenant_id has no application $client_id that you may see"
+  || fail "tenant $tenant_id has no application $client_id that you can read"
 
-# A managed identity is a service principal of its own tenant, and only an application of the same tenant can trust it.
+# A managed identity is a service principal in its tenant, and only an application of the same tenant can trust it.
 az ad sp show --id "$principal_id" --query id --output tsv >/dev/null 2>&1 \
-  || fail "tenant $tenant_id has no managed identity $principal_id: identity and application must be of one tenant (docs/deployment.md)"
+  || fail "tenant $tenant_id has no managed identity $principal_id: identity and application must be in the same tenant (docs/deployment.md)"
 
 trusted=$(az ad app federated-credential list --id "$client_id" \
   --query "[?subject=='$principal_id' && issuer=='$issuer'] | [0].name" --output tsv)
@@ -76,14 +76,14 @@ fi
 
 cat <<END
 
-What remains, in Partner Center, once and by a person (a Global Administrator of tenant $tenant_id who is also an Account
-Owner or Manager of the Partner Center account):
+Now a person must do this once in Partner Center (a Global Administrator of tenant $tenant_id who is also an Account Owner or
+Manager of the Partner Center account):
 
   1. Open https://partner.microsoft.com/dashboard, then Account settings > User management > Microsoft Entra applications.
      The tenant must be linked to the account first: Account settings > Tenants.
   2. Add the application $client_id, or open it if it is listed.
-  3. Give it the role Manager. For the offers of several publishers, do so in each of their accounts.
+  3. Give it the role Manager. For offers of several publishers, do this in each of their accounts.
 
-A new federated credential may take a few minutes to work. Then check the app:
+It may take a few minutes until a new federated credential works. Then check the app:
   curl -H "x-functions-key: <key>" "<FUNCTION_APP_URL>/api/health/details"
 END

@@ -1,4 +1,4 @@
-"""Start and stop Azurite from node_modules: tables only for tests, all three services for `make run`."""
+"""Starts and stops Azurite from node_modules: only tables for tests, all three services for `make run`."""
 
 import shutil
 from dataclasses import dataclass
@@ -12,13 +12,13 @@ START_SECONDS = 30
 _PACKAGE = REPOSITORY / "node_modules" / "azurite" / "dist" / "src"
 _LIFELINE = REPOSITORY / "local" / "processes" / "lifeline.cjs"
 _ACCOUNT = "devstoreaccount1"
-# The key that Microsoft publishes for its emulator: the same everywhere, worth nothing to anyone.
+# The key that Microsoft publishes for its emulator. It is the same everywhere, and not a secret.
 _ACCOUNT_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
 
 
 @dataclass(frozen=True)
 class AzuritePorts:
-    """Where Azurite listens; without `blob` and `queue` it serves tables only."""
+    """The ports on which Azurite listens. Without `blob` and `queue` it serves only tables."""
 
     table: int
     blob: int | None = None
@@ -26,10 +26,10 @@ class AzuritePorts:
 
 
 class AzuriteProcess:
-    """A running Azurite; leave the `with` block, or call `stop()`, and all that it held is gone."""
+    """A running Azurite. Its data is gone when the `with` block ends or `stop()` is called."""
 
     def __init__(self, ports: AzuritePorts | None = None) -> None:
-        """Start it and wait until it answers; raises ChildFailedError if it cannot."""
+        """Start it and wait until it answers. Raises ChildFailedError if it does not start."""
         self.ports = ports or AzuritePorts(table=free_port())
         self.child = Child("azurite", _command(self.ports))
         try:
@@ -42,7 +42,7 @@ class AzuriteProcess:
 
     @property
     def connection_string(self) -> str:
-        """For `AzureWebJobsStorage` and for the storage clients."""
+        """The connection string for `AzureWebJobsStorage` and for the storage clients."""
         endpoints = {"Table": self.ports.table, "Blob": self.ports.blob, "Queue": self.ports.queue}
         return f"DefaultEndpointsProtocol=http;AccountName={_ACCOUNT};AccountKey={_ACCOUNT_KEY};" + "".join(
             f"{service}Endpoint=http://127.0.0.1:{port}/{_ACCOUNT};"
@@ -56,7 +56,7 @@ class AzuriteProcess:
         return self.child.pid
 
     def kill(self) -> None:
-        """End it at once, for tests of a storage that goes away."""
+        """End it at once, for tests in which storage goes away."""
         self.child.kill()
 
     def stop(self) -> None:

@@ -1,5 +1,5 @@
-"""A Functions host for this machine: what Azure puts around an app, with Microsoft's own Python runtime inside.
+"""A Functions host for this machine: it imitates Azure's host around Microsoft's own Python runtime.
 
-Development only. It imports nothing of the app; the runtime loads `function_app.py`, as it does on Azure.
-`docs/local-development.md` says what it does as the real host does, and what it leaves out.
+For development only. It does not import the app; the runtime loads `function_app.py`, as it does on Azure.
+`docs/local-development.md` says where it behaves like the real host, and where it differs.
 """

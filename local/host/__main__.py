@@ -18,7 +18,7 @@ DEFAULT_MASTER_KEY = "master"
 
 
 def main() -> None:
-    """Parse the command line, run the host, and leave with its status."""
+    """Run the host and exit with its status."""
     arguments = _parser().parse_args()
     app_directory = arguments.app.resolve()
     try:
@@ -40,7 +40,7 @@ def main() -> None:
         status = 1
     sys.stdout.flush()
     sys.stderr.flush()
-    # Not sys.exit, which would wait for a thread that is still in a function.
+    # Not sys.exit, which would wait for threads that still run a function.
     os._exit(status)
 
 
@@ -48,8 +48,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m local.host", description=main.__doc__)
     parser.add_argument("--app", type=Path, default=Path(), help="the app's directory (default: this one)")
     parser.add_argument("--port", type=int, help="0 takes a free one (default: FUNCTIONS_PORT or 7071)")
-    parser.add_argument("--no-timers", action="store_true", help="fire no timers; POST /admin/functions/... does")
-    parser.add_argument("--no-settings-file", action="store_true", help="leave local.settings.json unread")
+    parser.add_argument("--no-timers", action="store_true", help="fire timers only by POST /admin/functions/...")
+    parser.add_argument("--no-settings-file", action="store_true", help="do not read local.settings.json")
     return parser
 
 

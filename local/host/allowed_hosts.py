@@ -1,7 +1,7 @@
-"""Which hosts and pages may call this host.
+"""Which host names and web pages may call this host.
 
-A browser on the developer's machine sends requests for any page it shows, and a page can point its own name at
-127.0.0.1 (DNS rebinding). The function key is known to everyone, so the `Host` and `Origin` headers decide.
+Any page in a browser on the developer's machine can send requests, and a page can point its own name at 127.0.0.1
+(DNS rebinding). Everyone knows the function key, so the `Host` and `Origin` headers decide.
 """
 
 import re
@@ -24,10 +24,10 @@ class AllowedHosts:
         self._origin = re.compile(rf"https?://(?:{names})(?::[0-9]{{1,5}})?", re.IGNORECASE)
 
     def refusal(self, request: web.Request) -> web.Response | None:
-        """The answer to a request from elsewhere; None for one that is welcome."""
+        """The answer that refuses a request; None if the request is allowed."""
         hosts = request.headers.getall("Host", [])
         if len(hosts) != 1:
-            return web.Response(status=400, text="A request has exactly one Host header.\n")
+            return web.Response(status=400, text="A request must have exactly one Host header.\n")
         if not self._host.fullmatch(hosts[0]):
             return _forbidden("Host")
         if not all(self._origin.fullmatch(origin) for origin in request.headers.getall("Origin", [])):
@@ -36,7 +36,7 @@ class AllowedHosts:
 
 
 def parse_names(text: str) -> list[str]:
-    """The host names in `FUNCTIONS_ALLOWED_HOSTS`, separated by commas; raises HostError for what is not a name."""
+    """The host names in `FUNCTIONS_ALLOWED_HOSTS`, separated by commas. Raises HostError if one is invalid."""
     names = [name.strip() for name in text.split(",") if name.strip()]
     for name in names:
         if not _NAME.fullmatch(name):
@@ -50,6 +50,6 @@ def parse_names(text: str) -> list[str]:
 def _forbidden(header: str) -> web.Response:
     return web.Response(
         status=403,
-        text=f"This development host answers requests for this machine only, and the {header} header names another."
+        text=f"This development host only answers requests for this machine, and the {header} header names another."
         " To allow it, add its name to FUNCTIONS_ALLOWED_HOSTS.\n",
     )

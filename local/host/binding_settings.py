@@ -10,7 +10,7 @@ _SETTING = re.compile(r"%([A-Za-z0-9_.:-]+)%")
 
 
 def resolve_settings(binding: Mapping[str, Any], environment: Mapping[str, str]) -> dict[str, Any]:
-    """`binding` with each `%NAME%` in its strings replaced; FunctionError names the setting that is not set."""
+    """Replace each `%NAME%` in the strings of `binding`. Raises FunctionError that names a missing setting."""
 
     def value_of(found: re.Match[str]) -> str:
         name = found[1]

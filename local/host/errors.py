@@ -1,9 +1,9 @@
-"""What keeps the host from starting, and what costs an app one function."""
+"""Errors that keep the host from starting, or make Azure drop a function."""
 
 
 class HostError(Exception):
-    """The host cannot run this app. The message is for the person at the terminal: a few plain lines."""
+    """The host cannot run this app. The message is a few plain lines for the terminal."""
 
 
 class FunctionError(Exception):
-    """Azure leaves this function out, runs the others, and tells nobody. The message says what is wrong with it."""
+    """Azure would silently leave out this function and run the others. The message says what is wrong with it."""

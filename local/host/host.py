@@ -1,4 +1,4 @@
-"""The host itself: index, listen, run timers, stop in order."""
+"""The host itself: it indexes the app, listens, runs timers and stops in order."""
 
 import asyncio
 import contextlib
@@ -27,14 +27,14 @@ from local.host.timers import run_timer, timer_payload
 from local.host.triggers import sort_triggers
 
 STOP_GRACE_SECONDS = 5.0
-HEADERS_LIMIT_BYTES = 32 * 1024  # Kestrel's, for all headers together
+HEADERS_LIMIT_BYTES = 32 * 1024  # Kestrel's limit for all headers together
 
 logger = logging.getLogger("host")
 
 
 @dataclass(frozen=True)
 class HostOptions:
-    """How to run one host. Port 0 takes any free one; the line `Listening on ...` tells which."""
+    """How to run one host. Port 0 takes a free port; the log line `Listening on ...` names it."""
 
     app_directory: Path
     port: int
@@ -44,7 +44,10 @@ class HostOptions:
 
 
 async def run_host(options: HostOptions) -> int:
-    """Run until SIGTERM or SIGINT; 0 if every invocation could end, else 1. HostError if it cannot start."""
+    """Run until SIGTERM or SIGINT. Returns 0 if every invocation ended, else 1.
+
+    Raises HostError if it cannot start.
+    """
     host_json = read_host_json(options.app_directory)
     invocations = Invocations(timeout_seconds=host_json.function_timeout_seconds, on_timeout=_end_process)
     configure_logging(host_json.log_level, invocations.function_of)
@@ -82,13 +85,13 @@ async def run_host(options: HostOptions) -> int:
 
 
 def _end_process() -> None:
-    """What `functionTimeout` does to Azure's worker process, and so to everything that runs in it."""
+    """End the process and everything in it, as `functionTimeout` does to Azure's worker process."""
     sys.stdout.flush()
     os._exit(1)
 
 
 async def _listen(runner: web.AppRunner, port: int) -> int:
-    """Listen on the loopback addresses, IPv4 and, where there is one, IPv6; the port that was taken."""
+    """Listen on the loopback addresses, IPv4 and, if available, IPv6. Returns the port."""
     try:
         await web.TCPSite(runner, "127.0.0.1", port, reuse_address=True).start()
     except OSError as error:
@@ -103,7 +106,7 @@ async def _run_timer(function: IndexedFunction, schedule: Schedule, invocations:
     async def fire(occurrence: datetime, is_past_due: bool) -> None:
         payload = timer_payload(schedule, occurrence, is_past_due=is_past_due)
         reason = "timer, past due" if is_past_due else "timer"
-        # A shield: stopping the host ends the timer, not the run that it has begun.
+        # Shielded, because stopping the host ends the timer but not a run that has started.
         await asyncio.shield(invocations.start(function, Datum(value=payload, type="json"), reason=reason))
 
     await run_timer(schedule, fire)
@@ -114,7 +117,7 @@ async def _stop(runner: web.AppRunner, invocations: Invocations) -> int:
         await site.stop()
     unfinished = await invocations.wait_until_idle(STOP_GRACE_SECONDS)
     if unfinished:
-        logger.warning("Stopped while these were running: %s", ", ".join(unfinished))
+        logger.warning("Stopped while these functions were still running: %s", ", ".join(unfinished))
         return 1
     await runner.cleanup()
     logger.info("Stopped")

@@ -1,4 +1,4 @@
-"""host.json: the members that matter on one machine."""
+"""Reads host.json: the members that matter on one machine."""
 
 import json
 import logging
@@ -19,7 +19,7 @@ _LEVELS = {
     "critical": logging.CRITICAL,
     "none": logging.CRITICAL + 1,
 }
-DEFAULT_FUNCTION_TIMEOUT_SECONDS = 30 * 60.0  # of the Flex Consumption plan
+DEFAULT_FUNCTION_TIMEOUT_SECONDS = 30 * 60.0  # the Flex Consumption plan's default
 _TIME_SPAN = re.compile(
     r"(?:(?P<days>\d+)\.)?(?P<hours>\d{1,2}):(?P<minutes>\d{1,2})(?::(?P<seconds>\d{1,2}(\.\d+)?))?"
 )
@@ -29,7 +29,7 @@ _TIME_SPAN = re.compile(
 class HostJson:
     """`route_prefix` has no slashes at its ends and may be empty; `log_level` is a `logging` level.
 
-    `function_timeout_seconds` is None where host.json says that there is none.
+    `function_timeout_seconds` is None if host.json switches the timeout off.
     """
 
     route_prefix: str
@@ -38,7 +38,7 @@ class HostJson:
 
 
 def read_host_json(app_directory: Path) -> HostJson:
-    """Read `host.json`; raises HostError if it is not there or not what the real host would take."""
+    """Read `host.json`. Raises HostError if it is missing or the real host would not accept it."""
     path = app_directory / "host.json"
     content = read_json_object(path)
     if content.get("version") != "2.0":
@@ -56,7 +56,7 @@ def read_host_json(app_directory: Path) -> HostJson:
 
 
 def read_json_object(path: Path) -> dict[str, Any]:
-    """The JSON object in `path`; raises HostError that names the file and the line at fault."""
+    """Read the JSON object in `path`. Raises HostError that names the file and the line at fault."""
     try:
         content = json.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
@@ -66,7 +66,7 @@ def read_json_object(path: Path) -> dict[str, Any]:
     except ValueError as error:
         raise HostError(f"{path} is not JSON: {error}.") from error
     if not isinstance(content, dict):
-        raise HostError(f"{path} should hold a JSON object.")
+        raise HostError(f"{path} should contain a JSON object.")
     return content
 
 
@@ -86,7 +86,7 @@ def _function_timeout_seconds(path: Path, text: object) -> float | None:
 
 
 def _member(content: dict[str, Any], *names: str) -> object:
-    """The value at `names` one inside the other, or None."""
+    """The value at the nested `names`, or None."""
     value: object = content
     for name in names:
         value = value.get(name) if isinstance(value, dict) else None

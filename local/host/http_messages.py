@@ -1,4 +1,4 @@
-"""The request as a function sees it, and its answer on the wire: what Azure's host makes of both."""
+"""Converts requests and answers as Azure's host does, between HTTP and what a function sees."""
 
 import re
 from http.cookies import SimpleCookie
@@ -14,14 +14,14 @@ _HEADER_VALUE = re.compile(r"[ -~]*")
 
 
 class ResponseError(Exception):
-    """Azure's web server cannot send this answer; its caller gets a 500. The message says why."""
+    """Azure's web server cannot send this answer, so the caller gets 500. The message says why."""
 
 
 async def request_datum(request: web.Request, route_parameters: dict[str, str]) -> Datum:
     """The trigger's value.
 
-    The body is empty unless the request has a `Content-Length`: Azure's host forwards no chunked body. It is not
-    decompressed either.
+    The body is empty unless the request has a `Content-Length`, because Azure's host does not forward chunked bodies.
+    A compressed body stays compressed.
     """
     path, _, query = request.raw_path.partition("?")
     headers: dict[str, str] = {}
@@ -44,7 +44,7 @@ async def request_datum(request: web.Request, route_parameters: dict[str, str]) 
 
 
 def query_parameters(query: str) -> dict[str, str]:
-    """Query parameters as Azure's host passes them: repeated ones joined by commas, empty ones left out."""
+    """Query parameters as Azure's host passes them: repeated ones joined with commas, empty ones left out."""
     joined: dict[str, str] = {}
     names: dict[str, str] = {}
     for name, value in query_pairs(query):
@@ -60,7 +60,7 @@ def query_pairs(query: str) -> list[tuple[str, str]]:
 
 
 def to_response(returned: Datum | None) -> web.Response:
-    """What a function returned, as Azure's host sends it; raises ResponseError for what it cannot send."""
+    """The answer that Azure's host makes of a function's result. Raises ResponseError if it cannot be sent."""
     if returned is None or returned.value is None:
         return web.Response(status=204)
     if returned.type != "http":
@@ -70,10 +70,10 @@ def to_response(returned: Datum | None) -> web.Response:
     body: bytes = answer["body"].value or b""
     headers = _headers({name: str(value.value) for name, value in answer["headers"].items()})
     if body and status in _NO_BODY_STATUSES:
-        raise ResponseError(f"an answer with status {status} has no body; this one has {len(body)} bytes")
+        raise ResponseError(f"an answer with status {status} cannot have a body; this one has {len(body)} bytes")
     length = headers.pop("content-length", None)
     if length is not None and status != 304 and length != str(len(body)):
-        raise ResponseError(f"its Content-Length is {length!r} and its body has {len(body)} bytes")
+        raise ResponseError(f"its Content-Length is {length!r}, but its body has {len(body)} bytes")
     response = web.Response(status=status, body=body or None, headers=headers)
     cookies: list[SimpleCookie] = answer.get("cookies") or []
     for cookie in cookies:
@@ -83,7 +83,7 @@ def to_response(returned: Datum | None) -> web.Response:
 
 
 def _headers(given: dict[str, str]) -> dict[str, str]:
-    """One value for each name, the first, whatever its case."""
+    """Keep the first value of each name; names ignore case."""
     headers: dict[str, str] = {}
     for name, value in given.items():
         if not _HEADER_NAME.fullmatch(name) or not _HEADER_VALUE.fullmatch(value):

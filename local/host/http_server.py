@@ -1,4 +1,4 @@
-"""HTTP around the functions: who may call, routes, keys, and the host's own addresses."""
+"""HTTP around the functions: allowed callers, routes, keys and the host's own addresses."""
 
 import asyncio
 import hmac
@@ -24,13 +24,13 @@ logger = logging.getLogger("http")
 
 @dataclass(frozen=True)
 class Keys:
-    """`function` opens functions of the level FUNCTION; `master` those of the level ADMIN and admin calls as well."""
+    """`function` gives access to functions of level FUNCTION; `master` also to level ADMIN and to admin calls."""
 
     function: str
     master: str
 
     def level_of(self, given: str | None) -> str:
-        """The level that a caller with this key has: ADMIN, FUNCTION or ANONYMOUS."""
+        """The level of a caller with this key: ADMIN, FUNCTION or ANONYMOUS."""
         for level, key in (("ADMIN", self.master), ("FUNCTION", self.function)):
             if given and hmac.compare_digest(given.encode("utf-8", "surrogateescape"), key.encode()):
                 return level
@@ -50,9 +50,9 @@ class HttpServer:
         self._allowed_hosts = allowed_hosts
 
     def application(self) -> web.Application:
-        """The aiohttp application: one handler, since Azure's routing is not aiohttp's."""
+        """The aiohttp application: one handler for all requests, because Azure's routing differs from aiohttp's."""
         application = web.Application(client_max_size=BODY_LIMIT_BYTES)
-        application.router.add_route("*", r"/{any:[\s\S]*}", self._answer)  # a decoded path may hold line breaks
+        application.router.add_route("*", r"/{any:[\s\S]*}", self._answer)  # a decoded path may contain line breaks
         return application
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
@@ -60,7 +60,7 @@ class HttpServer:
         path, _, query = request.raw_path.partition("?")
         response = await self._dispatch(request, path, query)
         duration_ms = (time.monotonic() - started) * 1000
-        # Without the query: it may hold a key.
+        # Without the query, which may contain a key.
         logger.info("%s %s %d %.0f ms", request.method, path, response.status, duration_ms)
         return response
 
@@ -91,7 +91,7 @@ class HttpServer:
             logger.error("The body is larger than %d bytes, which Azure answers with 500", BODY_LIMIT_BYTES)
             return web.Response(status=500)
         trigger = await request_datum(request, route_parameters)
-        # A caller that hangs up does not stop the function, as on Azure.
+        # As on Azure, a caller that hangs up does not stop the function.
         outcome = await asyncio.shield(self._invocations.start(target.function, trigger, reason=""))
         if outcome.error is not None:
             return web.Response(status=500)
@@ -102,9 +102,9 @@ class HttpServer:
             return web.Response(status=500)
 
     async def _admin(self, request: web.Request, parts: list[str], level: str) -> web.Response:
-        """`POST /admin/functions/{name}` starts a function without HTTP trigger; nobody waits for its end."""
+        """`POST /admin/functions/{name}`: start a function without an HTTP trigger, and do not wait for its end."""
         if level != "ADMIN":
-            text = "An admin call needs the master key, not a function's (FUNCTIONS_MASTER_KEY).\n"
+            text = "An admin call needs the master key (FUNCTIONS_MASTER_KEY), not a function key.\n"
             return web.Response(status=403 if level == "FUNCTION" else 401, text=text)
         if request.method != "POST" or len(parts) != 2 or parts[0].lower() != "functions":
             return web.Response(status=404)
@@ -123,7 +123,7 @@ class HttpServer:
 
 
 def _given_key(request: web.Request, query: str) -> str | None:
-    """The key in the header, or else the first `code` of the query. The header counts even when it is empty."""
+    """The key in the header, or else the first `code` in the query. An empty header counts too."""
     header = request.headers.get("x-functions-key")
     if header is not None:
         return header
@@ -131,7 +131,7 @@ def _given_key(request: web.Request, query: str) -> str | None:
 
 
 def _headers_are_utf8(request: web.Request) -> bool:
-    """Kestrel refuses other headers; aiohttp hides such bytes in surrogates."""
+    """Whether Kestrel would accept the headers. aiohttp turns bytes that are not UTF-8 into surrogates."""
     return not any("\udc80" <= character <= "\udcff" for value in request.headers.values() for character in value)
 
 

@@ -1,4 +1,4 @@
-"""Every invocation that is under way: started, logged, counted, and waited for when the host stops."""
+"""The running invocations: starts and logs them, and waits for them when the host stops."""
 
 import asyncio
 import logging
@@ -14,28 +14,28 @@ logger = logging.getLogger("host")
 
 
 class Invocations:
-    """Runs functions and knows which are running."""
+    """Runs functions and keeps track of those that are running."""
 
     def __init__(self, *, timeout_seconds: float | None, on_timeout: Callable[[], None]) -> None:
-        """`on_timeout` is called when a function has run for `timeout_seconds`; None never calls it."""
+        """Call `on_timeout` when a function has run for `timeout_seconds`; with None, never."""
         self._timeout_seconds = timeout_seconds
         self._on_timeout = on_timeout
         self._names: dict[str, str] = {}
         self._tasks: set[asyncio.Task[Outcome]] = set()
 
     def function_of(self, invocation_id: str | None) -> str | None:
-        """The name of the function that a running invocation belongs to."""
+        """The function's name of a running invocation."""
         return self._names.get(invocation_id) if invocation_id else None
 
     def start(self, function: IndexedFunction, trigger: Datum, reason: str) -> asyncio.Task[Outcome]:
-        """Begin `run` without waiting for it; a caller that waits may give up without ending it."""
+        """Start `run` as a task. A caller may wait for it, and stop waiting without ending it."""
         task = asyncio.create_task(self.run(function, trigger, reason))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
 
     async def run(self, function: IndexedFunction, trigger: Datum, reason: str) -> Outcome:
-        """Run `function` to its end. `reason` says in the log why it was started; empty for no log lines."""
+        """Run `function` to its end. The log gives `reason` as why it was started; an empty one logs nothing."""
         invocation_id = runtime.new_invocation_id()
         self._names[invocation_id] = function.name
         started = time.monotonic()
@@ -56,7 +56,7 @@ class Invocations:
         return outcome
 
     async def wait_until_idle(self, timeout_seconds: float) -> list[str]:
-        """Wait for running invocations; the names of those that are still running after `timeout_seconds`."""
+        """Wait for running invocations. Returns the names of those still running after `timeout_seconds`."""
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=timeout_seconds)
         return sorted(self._names.values())

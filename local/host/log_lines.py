@@ -1,4 +1,4 @@
-"""Log lines for a person at a terminal: time, level, function or logger, message."""
+"""Log lines for a terminal: time, level, function or logger, message."""
 
 import logging
 import sys
@@ -10,17 +10,17 @@ from azure_functions_runtime import invocation_id_cv
 
 from local.host.marks import DROPPED_LINE
 
-# Libraries that tell more than one wants to read at Information; on Azure the app itself quiets those that matter.
+# Libraries that log too much at Information. On Azure the app itself quiets those that matter.
 _QUIET_LOGGERS = ("azure", "msal", "urllib3", "aiohttp", "asyncio")
-# Lines of this host and its libraries, and those that Azure takes for the platform's own.
+# Loggers of this host and its libraries, and those that Azure treats as the platform's own.
 _NOT_THE_APPS = ("host", "http", "aiohttp", "asyncio", "azure.functions", "azure_functions_runtime", "proxy_worker")
 
 
 class LineFormatter(logging.Formatter):
     """`2026-11-20T09:00:01.123Z INFO    poll_pending_jobs offer_monitor.poller: message`.
 
-    `function_of` gives the function of a running invocation. Azure keeps an app's line only while the invocation that
-    it belongs to is running; the others are marked.
+    `function_of` returns the function of a running invocation. Azure keeps an app's line only while its invocation is
+    running; other lines are marked.
     """
 
     def __init__(self, function_of: Callable[[str | None], str | None]) -> None:
@@ -28,7 +28,7 @@ class LineFormatter(logging.Formatter):
         self._function_of = function_of
 
     def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: N802 - logging's name
-        """The record's time in UTC with milliseconds."""
+        """The record's time in UTC, with milliseconds."""
         seconds = time.strftime(datefmt or "%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
         return f"{seconds}.{int(record.msecs):03d}Z"
 
@@ -48,7 +48,7 @@ class LineFormatter(logging.Formatter):
 
 
 def configure_logging(level: int, function_of: Callable[[str | None], str | None]) -> None:
-    """Send every record of `level` and above to standard output, and quieten libraries."""
+    """Send records of `level` and above to standard output, and quiet noisy libraries."""
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(LineFormatter(function_of))
     root = logging.getLogger()
@@ -60,5 +60,5 @@ def configure_logging(level: int, function_of: Callable[[str | None], str | None
 
 
 def _is_own_fault(record: logging.LogRecord) -> bool:
-    """False for a request that was not HTTP: its sender got 400, and the log needs no traceback."""
+    """False for a request that was not HTTP: the sender got 400, and the log needs no traceback."""
     return record.exc_info is None or not isinstance(record.exc_info[1], HttpProcessingError)

@@ -1,4 +1,4 @@
-"""What the log says about things that Azure drops without a word. Tests look for these texts."""
+"""Texts that mark in the log what Azure drops silently. Tests look for them."""
 
-DROPPED_FUNCTION = "AZURE DROPS THE FUNCTION"  # and its callers get 404
-DROPPED_LINE = "Azure drops this line"  # so that it never reaches Application Insights
+DROPPED_FUNCTION = "AZURE DROPS THE FUNCTION"  # its callers get 404
+DROPPED_LINE = "Azure drops this line"  # it never reaches Application Insights

@@ -1,4 +1,4 @@
-"""Percent-encoding as Kestrel and ASP.NET undo it: what is not valid UTF-8 stays as it came."""
+"""Percent-decoding as in Kestrel and ASP.NET: bytes that are not valid UTF-8 stay encoded."""
 
 import re
 
@@ -12,7 +12,7 @@ def decode(text: str) -> str:
 
 
 def decode_but_slash(text: str) -> str:
-    """The same, except that `%2F` stays, so that it cannot divide a path."""
+    """Like `decode`, except that `%2F` stays encoded, so that it cannot split a path."""
     return _ESCAPES_BUT_SLASH.sub(_decode_run, text)
 
 

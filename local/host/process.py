@@ -13,10 +13,10 @@ START_SECONDS = 30
 
 
 class HostProcess:
-    """A running host; several may share one storage. Leave the `with` block, and it is stopped.
+    """A running host, which stops when the `with` block ends. Several hosts may share one storage.
 
-    `environment` is laid over this process's own. The app's `local.settings.json` is not read unless
-    `settings_file` says so, so that tests do not depend on it. `lines` is its log as it grows.
+    `environment` overrides this process's own. The host reads the app's `local.settings.json` only with
+    `settings_file`, so that tests do not depend on it. `lines` is its log so far.
     """
 
     def __init__(
@@ -29,7 +29,7 @@ class HostProcess:
         settings_file: bool = False,
         on_line: Callable[[str], None] | None = None,
     ) -> None:
-        """Start it and wait until it listens; raises ChildFailedError, with its last lines, if it does not."""
+        """Start it and wait until it listens. Raises ChildFailedError with its last lines if it does not."""
         environment = {**os.environ, "PYTHONUNBUFFERED": "1", **(environment or {})}
         self.key = environment.get("FUNCTIONS_KEY") or "local"
         self.master_key = environment.get("FUNCTIONS_MASTER_KEY") or "master"
@@ -56,17 +56,17 @@ class HostProcess:
 
     @property
     def dropped_functions(self) -> list[str]:
-        """The log lines about functions that Azure would leave out."""
+        """The log lines about functions that Azure would drop."""
         return [line for line in self.lines if DROPPED_FUNCTION in line]
 
     def require_every_function(self) -> None:
-        """Raise ChildFailedError if Azure would leave out any function of the app."""
+        """Raise ChildFailedError if Azure would drop any function of the app."""
         if dropped := self.dropped_functions:
             raise ChildFailedError("\n".join(["Azure would not run the whole app.", *dropped]))
 
     @property
     def dropped_lines(self) -> list[str]:
-        """The app's log lines that Azure would throw away, since their invocation was over or there was none."""
+        """The app's log lines that Azure would drop, because they were written outside a running invocation."""
         return [line for line in self.lines if DROPPED_LINE in line]
 
     @property
@@ -76,27 +76,27 @@ class HostProcess:
 
     @property
     def exit_code(self) -> int | None:
-        """Its exit code, None while it runs."""
+        """Its exit code; None while it runs."""
         return self.child.exit_code
 
     def wait_for_line(self, pattern: str, *, timeout_seconds: float = 30) -> str:
-        """The first log line, past or future, in which `pattern` is found; ChildFailedError if none comes in time."""
+        """The first log line, past or future, that matches `pattern`. ChildFailedError if none comes in time."""
         return self.child.wait_for(pattern, timeout_seconds=timeout_seconds).string
 
     def terminate(self) -> int:
-        """Stop it in order, by SIGTERM, and return its exit code.
+        """Stop it in order with SIGTERM, and return its exit code.
 
-        Azure is less kind: it waits for ten seconds at most, its Python worker handles no signal, and the app's own
-        threads are not told.
+        Azure is less kind: it waits for at most ten seconds, its Python worker handles no signal, and it does not
+        tell the app's own threads.
         """
         return self.child.terminate()
 
     def interrupt(self) -> int:
-        """Stop it as Ctrl-C does, and return its exit code."""
+        """Stop it like Ctrl-C, and return its exit code."""
         return self.child.interrupt()
 
     def kill(self) -> int:
-        """End it at once by SIGKILL, as a crash would."""
+        """End it at once with SIGKILL, like a crash."""
         return self.child.kill()
 
     def __enter__(self) -> Self:

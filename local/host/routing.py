@@ -20,7 +20,7 @@ _PARAMETER = re.compile(r"\{(?P<all>\*{0,2})(?P<name>\w+)(?P<constraints>(:\w+)*
 
 @dataclass(frozen=True)
 class Segment:
-    """One part of a template between slashes: literal text, or a parameter's name with its constraints."""
+    """The part of a template between two slashes: literal text, or a parameter's name with its constraints."""
 
     literal: str | None = None
     parameter: str = ""
@@ -29,7 +29,7 @@ class Segment:
     takes_rest: bool = False
 
     def admits(self, text: str) -> bool:
-        """Whether this segment takes `text` (already decoded)."""
+        """Whether this segment matches `text` (already decoded)."""
         if self.literal is not None:
             return self.literal.lower() == text.lower()
         return all(_CONSTRAINTS[constraint](text) for constraint in self.constraints)
@@ -43,9 +43,9 @@ class RouteTemplate:
     segments: tuple[Segment, ...]
 
     def match(self, path: str) -> dict[str, str] | None:
-        """The route parameters if the decoded `path` fits, else None.
+        """The route parameters if the decoded `path` matches, else None.
 
-        One slash at the end makes no difference, except that a catch-all keeps it; an empty part fits nothing.
+        One slash at the end makes no difference, except that a catch-all keeps it. An empty part matches nothing.
         """
         if not path.startswith("/"):
             return None
@@ -68,7 +68,7 @@ class RouteTemplate:
 
 
 def parse_template(text: str) -> RouteTemplate:
-    """Parse a route template; raises HostError for what this host does not know."""
+    """Parse a route template. Raises HostError if it uses something that this host does not support."""
     return RouteTemplate(text, tuple(_parse_segment(part, text) for part in text.strip("/").split("/") if part))
 
 
@@ -79,8 +79,8 @@ def _parse_segment(part: str, template: str) -> Segment:
     constraints = tuple(found["constraints"].split(":")[1:]) if found else ()
     if found is None or not _CONSTRAINTS.keys() >= set(constraints):
         raise HostError(
-            f"The route {template!r} has the segment {part!r}, which the local host does not know. It takes literal"
-            f" text, {{name}}, {{name?}}, {{*name}} and the constraints {', '.join(_CONSTRAINTS)}."
+            f"The route {template!r} has the segment {part!r}, which the local host does not support. It supports"
+            f" literal text, {{name}}, {{name?}}, {{*name}} and the constraints {', '.join(_CONSTRAINTS)}."
         )
     return Segment(
         parameter=found["name"],
@@ -91,10 +91,10 @@ def _parse_segment(part: str, template: str) -> Segment:
 
 
 def decode_path(raw_path: str) -> str | None:
-    """A request's path as Kestrel hands it to routing; None for one that it refuses.
+    """A request's path as Kestrel passes it to routing; None if Kestrel refuses it.
 
-    Percent-encoding is undone once, except for `%2F`. Dot segments are removed afterwards, so that an encoded `..`
-    climbs as a plain one does. A backslash is an ordinary character.
+    The path is percent-decoded once, except for `%2F`. Dot segments are removed afterwards, so an encoded `..` works
+    like a plain one. A backslash is an ordinary character.
     """
     if "%00" in raw_path:
         return None
@@ -113,17 +113,17 @@ def decode_path(raw_path: str) -> str | None:
 
 
 class RouteTable[Target]:
-    """Every HTTP function's route. The first one added that matches wins, however general it is, as on Azure."""
+    """The routes of all HTTP functions. As on Azure, the first route added that matches wins, even a general one."""
 
     def __init__(self) -> None:
         self._routes: list[tuple[RouteTemplate, frozenset[str], Target]] = []
 
     def add(self, template: RouteTemplate, methods: frozenset[str], target: Target) -> None:
-        """Add a function behind those that were added before. No methods means any."""
+        """Add a function after those added before. No methods means any method."""
         self._routes.append((template, methods, target))
 
     def find(self, method: str, path: str) -> tuple[Target, dict[str, str]] | None:
-        """The function and its route parameters. None, which Azure answers with 404, also for another method."""
+        """The function and its route parameters; None (404), as on Azure, also if only the method differs."""
         for template, methods, target in self._routes:
             if methods and method not in methods:
                 continue

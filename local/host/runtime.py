@@ -1,7 +1,7 @@
 """Microsoft's `azure-functions-runtime`: load an app, list its functions, run one.
 
-On Azure the same library is driven through gRPC. Its indexing reads a request by attribute and answers with message
-classes that the caller supplies: plain attribute bags here, not the generated ones.
+Azure drives the same library through gRPC. Its indexing reads a request's attributes and answers with message classes
+that the caller supplies. Here these are plain namespaces, not the generated classes.
 """
 
 import json
@@ -47,7 +47,7 @@ _MESSAGES = SimpleNamespace(
 
 @dataclass(frozen=True)
 class IndexedFunction:
-    """A function as the runtime found it. `bindings` are the parsed `function.json` bindings, trigger included."""
+    """A function as the runtime found it. `bindings` are the parsed `function.json` bindings, with the trigger."""
 
     name: str
     function_id: str
@@ -55,20 +55,20 @@ class IndexedFunction:
 
     @property
     def trigger(self) -> dict[str, Any]:
-        """The one binding that starts the function."""
+        """The binding that starts the function."""
         return next(binding for binding in self.bindings if binding["type"].endswith("Trigger"))
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one invocation: `returned` is the runtime's Datum or None; `error` is None on success."""
+    """The result of one invocation: `returned` is the runtime's Datum or None; `error` is None on success."""
 
     returned: Datum | None
     error: str | None
 
 
 async def index(app_directory: Path) -> list[IndexedFunction]:
-    """Load `function_app.py` and list its functions; raises HostError with the reason if that fails."""
+    """Load `function_app.py` and list its functions. Raises HostError with the reason if that fails."""
     if not (app_directory / "function_app.py").exists():
         raise HostError(f"There is no function_app.py in {app_directory}.")
     _put_last_on_path(app_directory)
@@ -87,7 +87,7 @@ async def index(app_directory: Path) -> list[IndexedFunction]:
     if response.result.status != _StatusResult.Success:
         raise HostError(_reason(response.result.exception, app_directory))
     microsoft.start_threadpool_executor()
-    # The runtime keeps what it found in this variable and offers it only inside a gRPC answer.
+    # The runtime keeps the functions in this variable and otherwise offers them only inside a gRPC answer.
     found = handle_event._metadata_result or []
     return [
         IndexedFunction(
@@ -100,16 +100,16 @@ async def index(app_directory: Path) -> list[IndexedFunction]:
 
 
 def _put_last_on_path(app_directory: Path) -> None:
-    """As on Azure, where a module of a dependency wins over the app's own of the same name.
+    """Put the app last on Python's path: as on Azure, a dependency's module wins over the app's own of the same name.
 
-    The directory of this project, from which Python was started, goes: it would offer its own modules to another app.
+    This project's directory is removed, so that another app cannot import its modules.
     """
     own_places = {"", str(Path.cwd()), str(REPOSITORY), str(app_directory)}
     sys.path[:] = [place for place in sys.path if place not in own_places] + [str(app_directory)]
 
 
 async def invoke(function: IndexedFunction, invocation_id: str, trigger: Datum) -> Outcome:
-    """Run one function: a plain one in the runtime's thread pool, an async one on this loop."""
+    """Run one function: an ordinary one in the runtime's thread pool, an async one on this event loop."""
     ok, returned, _outputs, error, _traceback = await invocation_request_native(
         invocation_id, function.function_id, [(function.trigger["name"], trigger)], {}
     )
@@ -117,12 +117,12 @@ async def invoke(function: IndexedFunction, invocation_id: str, trigger: Datum) 
 
 
 def new_invocation_id() -> str:
-    """An id as the real host makes them."""
+    """A new id, in the real host's format."""
     return str(uuid.uuid4())
 
 
 def _reason(failure: SimpleNamespace, app_directory: Path) -> str:
-    """The exception, and the lines of the app that led to it."""
+    """The exception, with the app's own frames from its traceback."""
     # The runtime appends every entry of sys.path to a failed import.
     message = failure.message.partition(" Cannot find module.")[0].partition(" Current sys.path")[0].strip()
     trace = failure.stack_trace.splitlines()
@@ -131,5 +131,5 @@ def _reason(failure: SimpleNamespace, app_directory: Path) -> str:
         for line, code in pairwise(trace)
         if f'File "{app_directory}' in line and "site-packages" not in line
     ]
-    # A chain of exceptions repeats the frames that its members share.
+    # Chained exceptions repeat the frames that they share.
     return "\n".join(["The functions of this app could not be loaded.", *dict.fromkeys(own), message.rstrip(".")])

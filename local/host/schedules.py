@@ -39,7 +39,7 @@ class Schedule:
     """An NCRONTAB expression: second, minute, hour, day, month, day of week; or five fields without seconds. UTC."""
 
     def __init__(self, expression: str) -> None:
-        """Check `expression`; raises FunctionError if Azure would refuse it."""
+        """Check `expression`. Raises FunctionError if Azure would refuse it."""
         texts = expression.split()
         if len(texts) not in (5, 6):
             raise FunctionError(
@@ -61,14 +61,14 @@ class Schedule:
 
     def next_after(self, moment: datetime) -> datetime:
         """The first occurrence later than `moment` (aware)."""
-        # NCRONTAB wants both the day of month and the day of week to match; classic cron, either.
+        # In NCRONTAB, both the day of month and the day of week must match; in classic cron, either.
         dates = croniter(self._expression, moment.astimezone(UTC), second_at_beginning=True, day_or=False)
         occurrence: datetime = dates.get_next(datetime)
         return occurrence
 
 
 def _canonical(text: str, field: _Field) -> str:
-    """The field as a list of numbers or `*`; raises ValueError in words."""
+    """The field as a list of numbers or `*`. Raises ValueError that says what is wrong."""
     values: set[int] = set()
     for item in text.split(","):
         found = _ITEM.fullmatch(item)
@@ -78,7 +78,7 @@ def _canonical(text: str, field: _Field) -> str:
         last = _value(found["last"], field) if found["last"] else field.highest
         if found["first"] and not found["last"] and not found["step"]:
             last = first
-        # NCrontab takes a step of 0 as 1, and a range that runs backwards as its reverse.
+        # NCrontab treats a step of 0 as 1, and reverses a range that runs backwards.
         step = max(1, int(found["step"] or 1))
         values.update(range(min(first, last), max(first, last) + 1, step))
     every = len(values) == field.highest - field.lowest + 1

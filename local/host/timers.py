@@ -1,4 +1,4 @@
-"""Timer triggers: each timer by itself, never two runs of one at once."""
+"""Timer triggers. Timers run independently, but runs of one timer never overlap."""
 
 import asyncio
 import json
@@ -14,7 +14,7 @@ def utc_now() -> datetime:
 
 
 def timer_payload(schedule: Schedule | None, last: datetime | None, *, is_past_due: bool) -> str:
-    """The JSON that a timer function is given."""
+    """The JSON that a timer function gets."""
     status = {}
     if schedule is not None and last is not None:
         status = {"Last": last.isoformat(), "Next": schedule.next_after(last).isoformat()}
@@ -30,13 +30,13 @@ async def run_timer(
 ) -> None:
     """Call `fire(occurrence, is_past_due)` at each occurrence, for ever.
 
-    As on Azure the next run starts after the last one has ended. Occurrences that passed meanwhile are made up for by
-    one run at once, past due, not one by one.
+    As on Azure, the next run starts after the last one has ended. A single run, past due, makes up for all
+    occurrences missed in between.
     """
     occurrence = schedule.next_after(now())
     is_past_due = False
     while True:
-        # The event loop's clock and the wall clock differ a little: never start early.
+        # The event loop's clock and the wall clock differ a little, so check again: a timer must not start early.
         while (wait_seconds := (occurrence - now()).total_seconds()) > 0:
             await sleep(wait_seconds)
         await fire(occurrence, is_past_due)

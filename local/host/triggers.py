@@ -1,7 +1,7 @@
-"""Which functions Azure would run and what starts each; those that it would leave out, and why.
+"""Which functions Azure would run and what triggers each, and which it would drop and why.
 
-The checks are the ones of Azure's host: a function that fails one is missing there, answers 404, and nothing but a
-log of the platform says so.
+The checks are those of Azure's host. There, a function that fails one is missing and answers 404, and only a platform
+log mentions it.
 """
 
 import re
@@ -31,9 +31,9 @@ class HttpFunction:
 
 @dataclass(frozen=True)
 class Triggers:
-    """The functions of an app by what starts them, without those that are `dropped` (name and reason).
+    """The functions of an app by trigger, except those `dropped` (name and reason).
 
-    `listing` describes each in one line.
+    `listing` has one line for each function.
     """
 
     functions: dict[str, IndexedFunction] = field(default_factory=dict)
@@ -44,10 +44,10 @@ class Triggers:
 
 
 def sort_triggers(functions: list[IndexedFunction], *, prefix: str, environment: Mapping[str, str]) -> Triggers:
-    """Read each function's trigger; raises HostError for one that only this host cannot serve.
+    """Read each function's trigger. Raises HostError for a trigger that Azure supports but this host does not.
 
-    Functions are taken in the order of their names, without regard to case. This decides which of two routes that
-    match the same path wins, and which of two functions with the same route is left out.
+    Functions are sorted by name, ignoring case. This decides which of two routes that match the same path wins, and
+    which of two functions with the same route is dropped.
     """
     triggers = Triggers()
     claimed: dict[str, list[tuple[str, frozenset[str]]]] = {}
@@ -63,7 +63,7 @@ def sort_triggers(functions: list[IndexedFunction], *, prefix: str, environment:
             else:
                 raise HostError(
                     f"The function {function.name} has a {binding['type']}:"
-                    " the local host runs HTTP and timer functions."
+                    " the local host runs only HTTP and timer functions."
                 )
         except FunctionError as error:
             triggers.dropped[function.name] = str(error)
@@ -100,15 +100,15 @@ def _add_http_function(
     claimed: dict[str, list[tuple[str, frozenset[str]]]],
 ) -> None:
     route = str(binding.get("route") or "").strip() or function.name
-    # The enumeration's members or plain strings, as the app wrote them.
+    # Members of the enumeration or plain strings, as in the app's source.
     methods = frozenset(str(method).upper() for method in binding.get("methods") or ())
     level = str(binding.get("authLevel") or "FUNCTION").upper()
     if route.strip("/").lower().startswith(_RESERVED_ROUTES):
-        raise FunctionError(f"the route {route!r} begins with 'admin' or 'runtime', which the host keeps for itself")
+        raise FunctionError(f"the route {route!r} begins with 'admin' or 'runtime', which the host reserves")
     same_route = claimed.setdefault(route.strip("/").lower(), [])
     for other, other_methods in same_route:
         if not methods or not other_methods or methods & other_methods:
-            raise FunctionError(f"its route {route!r} is the one of {other}")
+            raise FunctionError(f"{other} has the same route {route!r}")
     same_route.append((function.name, methods))
     template = parse_template(f"{prefix}/{route}")
     triggers.routes.add(template, methods, HttpFunction(function, level))

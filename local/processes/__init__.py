@@ -1,1 +1,1 @@
-"""Child processes that never outlive whoever started them, and the ports that they listen on."""
+"""Child processes that never outlive their parent, and the ports that they listen on."""

@@ -1,4 +1,4 @@
-"""A child process: its output line by line, its end on request, and its end when its starter ends."""
+"""A child process: read its output line by line, and stop it. It also ends when its parent does."""
 
 import re
 import signal
@@ -14,19 +14,19 @@ _LINES_IN_ERROR = 15
 
 
 class ChildFailedError(RuntimeError):
-    """A child ended, or said nothing of what was waited for. The message holds its last lines."""
+    """A child ended, or did not print the expected line in time. The message includes its last lines."""
 
 
 def python_command(module: str, *arguments: str) -> list[str]:
-    """The command for a module of this project: it ends when the process that starts it does."""
+    """The command that runs a module of this project and ends it when its parent ends."""
     return [sys.executable, "-m", "local.processes.lifeline", module, *arguments]
 
 
 class Child:
-    """One process. Start it with `Child(...)`, end it with `terminate()` or `kill()`.
+    """One process. `Child(...)` starts it; `terminate()` or `kill()` ends it.
 
-    `command` must watch its standard input (see `lifeline`). Output and errors come as one stream of lines, kept in
-    `lines` and handed to `on_line` from a thread of its own. `environment` replaces the whole environment when given.
+    `command` must watch its standard input (see `lifeline`). Output and errors are one stream of lines, kept in
+    `lines` and passed to `on_line` on a separate thread. If given, `environment` replaces the whole environment.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class Child:
             stderr=subprocess.STDOUT,
             encoding="utf-8",
             errors="replace",
-            start_new_session=True,  # Ctrl-C in the terminal reaches the starter only, which stops all in order
+            start_new_session=True,  # Ctrl-C in the terminal reaches only the parent, which stops all in order
         )
         self._reader = threading.Thread(target=self._read, name=f"{name} output", daemon=True)
         self._reader.start()
@@ -67,7 +67,7 @@ class Child:
         return self._process.poll()
 
     def wait_for(self, pattern: str, *, timeout_seconds: float) -> re.Match[str]:
-        """The first line, past or future, in which `pattern` is found; ChildFailedError if none comes in time."""
+        """The first line, past or future, that matches `pattern`. Raises ChildFailedError if none comes in time."""
         deadline = time.monotonic() + timeout_seconds
         seen = 0
         with self._changed:
@@ -84,19 +84,19 @@ class Child:
                 self._changed.wait(min(left, 0.5))
 
     def wait_until_ended(self, *, timeout_seconds: float) -> int:
-        """Wait for it to end by itself and return its exit code; kills it after `timeout_seconds`."""
+        """Wait for it to end by itself and return its exit code. Kills it after `timeout_seconds`."""
         return self._close(timeout_seconds)
 
     def terminate(self, *, timeout_seconds: float = 15) -> int:
-        """Ask it to stop, insist with SIGKILL after `timeout_seconds`, and return its exit code."""
+        """Send SIGTERM, then SIGKILL after `timeout_seconds`, and return its exit code."""
         return self._end(signal.SIGTERM, timeout_seconds)
 
     def interrupt(self, *, timeout_seconds: float = 15) -> int:
-        """As `terminate`, with the signal of Ctrl-C."""
+        """Like `terminate`, but with SIGINT, the signal of Ctrl-C."""
         return self._end(signal.SIGINT, timeout_seconds)
 
     def kill(self) -> int:
-        """End it at once, as a crash would."""
+        """End it at once, like a crash."""
         return self._end(signal.SIGKILL, timeout_seconds=15)
 
     def _end(self, with_signal: signal.Signals, timeout_seconds: float) -> int:
@@ -130,6 +130,6 @@ class Child:
             self._changed.notify_all()
 
     def failure(self, what: str) -> str:
-        """`what`, with the last lines that the process wrote."""
+        """`what`, followed by the process's last lines."""
         last_lines = [line for line in self.lines if line.strip()][-_LINES_IN_ERROR:]
         return "\n  ".join([what, *last_lines])

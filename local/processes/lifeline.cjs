@@ -1,3 +1,3 @@
-// The same as lifeline.py, for Node (`node --require`): the process ends when its standard input does.
+// Like lifeline.py, for Node (`node --require`): the process ends when its standard input does.
 process.stdin.resume().on("end", () => process.exit(0));
-process.stdin.unref(); // and the watch alone keeps nothing running
+process.stdin.unref(); // so that this alone does not keep the process running

@@ -1,7 +1,7 @@
-"""Run a Python module until whoever started it is gone: `python -m local.processes.lifeline <module> [argument ...]`.
+"""Runs a Python module until its parent process ends: `python -m local.processes.lifeline <module> [argument ...]`.
 
-The starter holds the write end of this process's standard input and never writes to it. The kernel closes it when the
-starter ends, however it ends, SIGKILL included. Standard input at its end therefore means: stop as on SIGTERM.
+The parent holds the write end of this process's standard input and never writes to it. The kernel closes it when the
+parent ends in any way, including SIGKILL. So the end of standard input means: stop as on SIGTERM.
 """
 
 import os
@@ -19,11 +19,11 @@ def _stop_when_standard_input_ends() -> None:
         pass
     os.kill(os.getpid(), signal.SIGTERM)
     time.sleep(GRACE_SECONDS)
-    os._exit(1)  # the module did not heed SIGTERM, and nobody is left to insist
+    os._exit(1)  # the module ignored SIGTERM, and its parent is gone
 
 
 def main() -> None:
-    """Turn the process into `module`, with the watch on standard input beside it."""
+    """Run the module, with a thread that watches standard input."""
     module = sys.argv[1]
     del sys.argv[1]
     threading.Thread(target=_stop_when_standard_input_ends, name="lifeline", daemon=True).start()

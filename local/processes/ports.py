@@ -1,4 +1,4 @@
-"""Ports of this machine: a free one, and who holds one that is not."""
+"""Ports of this machine: find a free one, or the process that uses one."""
 
 import socket
 from pathlib import Path
@@ -17,7 +17,7 @@ def free_port() -> int:
 def is_free(port: int) -> bool:
     """Whether a server could listen on 127.0.0.1:`port` now."""
     with socket.socket() as probe:
-        # As servers do: a port whose old connections are still closing is free.
+        # As servers do, so that a port whose old connections are still closing counts as free.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", port))
@@ -27,7 +27,7 @@ def is_free(port: int) -> bool:
 
 
 def holder(port: int) -> str | None:
-    """Who listens on `port`, as `name (pid 123)`; None where that cannot be seen (not Linux, another user's)."""
+    """The process that listens on `port`, as `name (pid 123)`; None if unknown (not Linux, or another user's)."""
     inodes = _listening_inodes(port)
     if not inodes:
         return None
@@ -41,7 +41,7 @@ def _descriptors(process: Path) -> list[Path]:
     try:
         return list((process / "fd").iterdir())
     except OSError:
-        return []  # it ended meanwhile, or belongs to another user
+        return []  # it has just ended, or belongs to another user
 
 
 def _target(link: Path) -> str | None:

@@ -1,1 +1,1 @@
-"""A webhook receiver for this machine: it verifies every request as a customer's would, shows it and keeps it."""
+"""A webhook receiver for this machine: like a customer's, it verifies every request, and it shows and keeps it."""

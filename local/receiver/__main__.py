@@ -14,7 +14,7 @@ DEFAULT_PORT = 7072
 
 
 def main() -> None:
-    """Parse the command line and receive until SIGTERM or Ctrl-C. WEBHOOK_SECRET may hold several secrets."""
+    """Receive webhooks until SIGTERM or Ctrl-C. WEBHOOK_SECRET may contain several secrets, separated by spaces."""
     parser = argparse.ArgumentParser(prog="python -m local.receiver", description=main.__doc__)
     default_port = int(os.environ.get("RECEIVER_PORT") or DEFAULT_PORT)
     parser.add_argument("--port", type=int, default=default_port, help="0 takes a free one")

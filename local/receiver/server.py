@@ -1,7 +1,7 @@
-"""The receiver's routes: any POST is a webhook, but for the few that steer it.
+"""The receiver's routes. Any POST is a webhook, except those that control the receiver.
 
-`GET /received` lists what came, `DELETE /received` forgets it, `POST /secrets` replaces the secrets and
-`POST /behaviour` makes the next requests fail or wait, to practise what a sender does then.
+`GET /received` lists the requests, `DELETE /received` forgets them, `POST /secrets` replaces the secrets, and
+`POST /behaviour` makes the next requests fail or wait, to see what a sender does then.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ BODY_LIMIT_BYTES = 1024 * 1024
 
 @dataclass(frozen=True)
 class ReceivedEvent:
-    """One request that came in. The fields are in camelCase as `GET /received` shows them."""
+    """One received request. The fields are in camelCase because `GET /received` shows them."""
 
     receivedAt: str  # noqa: N815 - a JSON member
     webhookId: str | None  # noqa: N815 - a JSON member
@@ -34,7 +34,7 @@ class ReceivedEvent:
 
 @dataclass
 class Behaviour:
-    """How the next `times` requests are answered; afterwards again with 204 at once."""
+    """How to answer the next `times` requests. Afterwards the answer is 204 at once."""
 
     status: int = HTTPStatus.NO_CONTENT
     times: int = 0
@@ -42,7 +42,7 @@ class Behaviour:
 
 
 class Receiver:
-    """Keeps what it received. `show` gets one line for each request."""
+    """Keeps the received requests. `show` gets one line for each."""
 
     def __init__(self, secrets: Sequence[str], show: Callable[[str], None]) -> None:
         self._secrets = list(secrets)

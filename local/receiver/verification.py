@@ -1,4 +1,4 @@
-"""Whether a request is what it says: Standard Webhooks, checked with its own library."""
+"""Checks signatures with the Standard Webhooks library."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -8,18 +8,18 @@ from standardwebhooks.webhooks import EmptyWebhookSecretError, Webhook, WebhookV
 
 
 def is_verified(body: bytes, headers: Mapping[str, str], secrets: Iterable[str]) -> bool:
-    """Whether a signature of `body` holds for any of `secrets` (`whsec_...`), and its timestamp is recent."""
+    """Whether a signature of `body` is valid for any of `secrets` (`whsec_...`), and its timestamp is recent."""
     for secret in secrets:
         try:
             Webhook(secret).verify(body, dict(headers))
         except (WebhookVerificationError, EmptyWebhookSecretError, ValueError):
-            continue  # not signed with this secret, or the secret or the body is none
+            continue  # not signed with this secret, or the secret or the body is invalid
         return True
     return False
 
 
 def parse_event(body: bytes) -> dict[str, Any]:
-    """The event in `body`; empty for anything but a JSON object."""
+    """The event in `body`; empty if the body is not a JSON object."""
     try:
         event = json.loads(body)
     except ValueError:
@@ -28,7 +28,7 @@ def parse_event(body: bytes) -> dict[str, Any]:
 
 
 def job_of(event: Mapping[str, Any]) -> dict[str, Any]:
-    """The job record that an event is about; empty if it is about none."""
+    """The job record in an event; empty if it has none."""
     data = event.get("data")
     job = data.get("job") if isinstance(data, dict) else None
     return job if isinstance(job, dict) else {}

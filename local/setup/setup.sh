@@ -1,6 +1,6 @@
 #!/bin/sh
-# Set up what `make run` and `make test` need: .venv from requirements-dev.lock, node_modules from package-lock.json.
-# Each is made once, and again only when its list changes. What is missing on the machine is named in one line.
+# Set up .venv from requirements-dev.lock and node_modules from package-lock.json. Each is set up once, and again only when
+# its lock changes. If the machine lacks something, a one-line message names it.
 set -eu
 cd "$(dirname "$0")/../.."
 
@@ -9,7 +9,7 @@ fail() {
 	exit 1
 }
 
-# Whether $1 is a Python 3.13 that really runs: a pyenv shim may exist and refuse to.
+# Whether $1 is a Python 3.13 that really runs. A pyenv shim may exist but not run.
 runs_python_313() {
 	"$1" -c 'import sys, venv; sys.exit(sys.version_info[:2] != (3, 13))' >/dev/null 2>&1
 }
@@ -24,21 +24,21 @@ find_python() {
 		fi
 	done
 	python_from_uv && return
-	fail "Missing: Python 3.13. Looked for python3.13, pyenv's versions and python3; set PYTHON to its path if it is elsewhere, or install uv, which gets it."
+	fail "Missing: Python 3.13. Looked for python3.13, pyenv's versions and python3; set PYTHON to its path if it is elsewhere, or install uv, which can install Python."
 }
 
-# A Python 3.13 that uv has or can get. It goes into uv's own folder, not into the system.
+# A Python 3.13 that uv has or can install. It goes into uv's own folder, not into the system.
 python_from_uv() {
 	command -v uv >/dev/null 2>&1 || return
 	if ! found=$(uv python find --no-project 3.13 2>/dev/null); then
-		echo "Getting Python 3.13 with uv ..." >&2
-		uv python install 3.13 >&2 || fail "Missing: Python 3.13, and uv could not get it: see its message above."
+		echo "Installing Python 3.13 with uv ..." >&2
+		uv python install 3.13 >&2 || fail "Missing: Python 3.13, and uv could not install it: see its message above."
 		found=$(uv python find --no-project 3.13) || return
 	fi
 	runs_python_313 "$found" && echo "$found"
 }
 
-# pip inside .venv. Debian's Python may come without the part of venv that installs pip; its own pip then does.
+# pip inside .venv. Debian's Python may lack the part of venv that installs pip; then use its own pip.
 make_venv() {
 	python=$(find_python)
 	if "$python" -c 'import ensurepip' 2>/dev/null; then
@@ -59,7 +59,7 @@ set_up_python() {
 	fi
 	echo "Setting up Python packages in .venv ..." >&2
 	make_venv
-	# $pip is a command with arguments.
+	# $pip is a command with arguments, so it is not quoted.
 	# shellcheck disable=SC2086
 	$pip install -qq --disable-pip-version-check --no-input --require-hashes -r requirements-dev.lock ||
 		fail "Python packages could not be installed: see pip's message above."

@@ -26,7 +26,7 @@ _PROBLEM = re.compile(r"^\S+ (WARNING|ERROR|CRITICAL) ")
 
 
 def main() -> None:
-    """Run until Ctrl-C; with --once until every sample job has ended, and say by the status whether all is well."""
+    """Run until Ctrl-C. With --once, run until every sample job has ended; status 0 if all ended as expected."""
     parser = argparse.ArgumentParser(prog="python -m local.system", description=main.__doc__)
     parser.add_argument("--once", action="store_true", help="stop when every sample job has ended (make run ONCE=1)")
     parser.add_argument("--logs", action="store_true", help="show every line of every part (make run LOGS=1)")
@@ -66,7 +66,7 @@ def _run(*, once: bool, logs: bool) -> int:
         try:
             return _follow(configuration, parts, view, console, once=once, logs=logs)
         finally:
-            # From here on everything is stopped in order; a second Ctrl-C would only leave that half done.
+            # From here on everything is stopped in order; a second Ctrl-C would interrupt that.
             for number in _STOP_SIGNALS:
                 signal.signal(number, signal.SIG_IGN)
             console.print("Stopping ...")
@@ -83,7 +83,7 @@ def _follow(
         receiver_url=parts.receiver_url,
     )
     _wait_for_health(api)
-    api.jobs()  # which tells of settings at fault, as health does not
+    api.jobs()  # unlike health, this reports bad settings
     for line in _introduction(configuration, parts):
         console.print(line, markup=False, soft_wrap=True)
     samples = _begin_samples(configuration, parts, api)
@@ -126,7 +126,7 @@ def _introduction(configuration: Configuration, parts: Parts) -> list[str]:
         lines.append("To call the sandbox with curl (sandbox/README.md has examples), copy this line:")
         lines.append(parts.sandbox.shell_line)
     else:
-        lines.append(f"Jobs to follow are registered with POST {base}/api/jobs.")
+        lines.append(f"Register the jobs to follow with POST {base}/api/jobs.")
     return lines
 
 

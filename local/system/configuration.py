@@ -1,4 +1,4 @@
-"""What `make run` is to start: ports, and the settings of the functions host."""
+"""The configuration of `make run`: ports, and the settings of the functions host."""
 
 import base64
 import os
@@ -19,13 +19,13 @@ _PORTS = {
     "AZURITE_BLOB_PORT": (10000, "Azurite's blobs"),
     "AZURITE_QUEUE_PORT": (10001, "Azurite's queues"),
 }
-# The host's keys are `local` and `master`, not secrets; this one is the receiver's, new at each start.
+# The receiver's secret is new at each start. The host's keys, `local` and `master`, are not secret.
 _WEBHOOK_SECRET_BYTES = 32
 _THREADS_OF_THE_HOST = "32"
 
 
 class ConfigurationError(Exception):
-    """The system cannot be started like this. One line for each fault."""
+    """The system cannot be started like this. The message has one line for each fault."""
 
 
 @dataclass(frozen=True)
@@ -40,12 +40,12 @@ class SandboxAccess:
     client_id: str
     client_secret: str
     ca_bundle: str
-    shell_line: str = ""  # what to paste into a shell before calling the sandbox with curl
+    shell_line: str = ""  # to paste into a shell before calling the sandbox with curl
 
 
 @dataclass(frozen=True)
 class Configuration:
-    """`environment` is this process's own with `local.settings.json` below it."""
+    """`environment` is this process's own, completed from `local.settings.json`."""
 
     environment: Mapping[str, str]
     ports: Mapping[str, int]
@@ -68,11 +68,11 @@ class Configuration:
 
     @property
     def jobs_table(self) -> str:
-        """The table that holds jobs."""
+        """The name of the jobs table."""
         return self.environment.get("JOBS_TABLE") or "jobs"
 
     def check_ports(self) -> None:
-        """Raise ConfigurationError that names whoever listens on a port that is wanted."""
+        """Raise ConfigurationError if a port is in use. The message names the process that uses it."""
         faults = []
         for setting, port in self.ports.items():
             if (setting == "SANDBOX_PORT" and self.is_real) or is_free(port):
@@ -84,7 +84,7 @@ class Configuration:
             raise ConfigurationError("\n".join(faults))
 
     def host_environment(self, storage: str, sandbox: SandboxAccess | None) -> dict[str, str]:
-        """The functions host's own settings; what a developer has set for anything else goes through as it is."""
+        """The settings for the functions host. It inherits all others from the developer's environment."""
         settings = {"AzureWebJobsStorage": storage, "WEBHOOK_ALLOW_PRIVATE_NETWORKS": "true"}
         if "PYTHON_THREADPOOL_THREAD_COUNT" not in self.environment:
             settings["PYTHON_THREADPOOL_THREAD_COUNT"] = _THREADS_OF_THE_HOST
@@ -107,7 +107,7 @@ class Configuration:
 
 
 def read_configuration(app_directory: Path, environment: Mapping[str, str] = os.environ) -> Configuration:
-    """Read the environment and `local.settings.json`; ConfigurationError for a port that is none."""
+    """Read the environment and `local.settings.json`. Raises ConfigurationError if a port is invalid."""
     merged = {**read_local_settings(app_directory / "local.settings.json"), **environment}
     ports, faults = {}, []
     for setting, (default, _part) in _PORTS.items():

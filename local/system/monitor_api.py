@@ -1,4 +1,4 @@
-"""The running app as its users reach it: over HTTP, with a key; and the receiver's list of events."""
+"""Calls the running app as its users do, over HTTP with a key, and reads the receiver's list of events."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,7 +11,7 @@ _LISTED_JOBS = 200
 
 
 class MonitorUnavailableError(Exception):
-    """The app did not answer as it should. The message says what it did."""
+    """The app did not answer as it should. The message says what happened."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class JobRow:
 
 @dataclass(frozen=True)
 class ArrivedEvent:
-    """A webhook request that the receiver got."""
+    """A webhook that the receiver got."""
 
     webhook_id: str | None
     type: str | None
@@ -44,7 +44,7 @@ class ArrivedEvent:
 
 
 class MonitorApi:
-    """Calls of the app's own HTTP API."""
+    """A client of the app's HTTP API."""
 
     def __init__(self, url: str, *, key: str, master_key: str, receiver_url: str) -> None:
         self._url = url
@@ -82,14 +82,14 @@ class MonitorApi:
         return response.status_code, body if isinstance(body, dict) else {}
 
     def fire_poll_tick(self) -> None:
-        """Start a poll cycle now: an admin call, which takes the master key and a JSON body."""
+        """Start a poll cycle now. This is an admin call, which needs the master key and a JSON body."""
         headers = {"x-functions-key": self._master_key}
         response = self._request("POST", "/admin/functions/poll_pending_jobs", json={}, headers=headers)
         if response.status_code != 202:
             raise MonitorUnavailableError(f"A poll tick could not be fired: {response.status_code}")
 
     def arrived_events(self) -> list[ArrivedEvent]:
-        """What the receiver got so far."""
+        """The webhooks that the receiver got so far."""
         try:
             listed = self._session.get(f"{self._receiver_url}/received", timeout=_TIMEOUT_SECONDS).json()
         except requests.RequestException as error:
@@ -106,11 +106,11 @@ class MonitorApi:
                 method, self._url + path, json=json, headers=headers, timeout=_TIMEOUT_SECONDS
             )
         except requests.RequestException as error:
-            raise MonitorUnavailableError(f"{method} {path} had no answer: {error}") from error
+            raise MonitorUnavailableError(f"{method} {path} got no answer: {error}") from error
 
 
 def _detail(response: requests.Response) -> str:
-    """What a problem document says, or the beginning of whatever else came."""
+    """The detail of a problem document, or the beginning of any other body."""
     try:
         problem = response.json()
     except ValueError:
@@ -135,7 +135,7 @@ def _job_row(record: dict[str, Any]) -> JobRow:
 
 
 def _note(record: dict[str, Any]) -> str:
-    """The outcome in a few words: the offer it made, the first error, or what is wrong with polling."""
+    """The outcome in a few words: the offer, the first error, or what is wrong with polling."""
     offer = record.get("privateOffer")
     if isinstance(offer, dict):
         return f"{offer.get('name')} ({offer.get('state')})"

@@ -1,4 +1,4 @@
-"""The parts of the system as processes: started one after the other, stopped in reverse order."""
+"""The parts of the system as processes, started one after the other and stopped in reverse order."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -19,7 +19,7 @@ type ShowLine = Callable[[str, str], None]
 
 @dataclass(frozen=True)
 class Parts:
-    """What runs. `sandbox` is None when the app works with the real Partner Center."""
+    """The running parts. `sandbox` is None when the app works with the real Partner Center."""
 
     storage: str
     host: HostProcess

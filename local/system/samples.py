@@ -1,4 +1,4 @@
-"""Sample jobs: how they get into the system, and whether each came out as it should."""
+"""Sample jobs: submits and registers them, and checks that each ended as expected."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -33,14 +33,14 @@ class Verdict:
 
 
 def submit_samples(sandbox: SandboxAccess) -> list[SampleJob]:
-    """Let the sandbox begin its sample jobs."""
+    """Have the sandbox start its sample jobs."""
     response = requests.post(f"{sandbox.url}/sandbox/samples", verify=sandbox.ca_bundle, timeout=30)
     response.raise_for_status()
     return [_sample(row) for row in response.json()]
 
 
 def register_samples(samples: Sequence[SampleJob], api: MonitorApi, *, storage: str, jobs_table: str) -> None:
-    """Register all over HTTP but the last, which goes straight into the table as other systems may do it."""
+    """Register all over HTTP except the last, which is inserted into the table, as other systems may do."""
     *by_http, by_table = samples
     for sample in by_http:
         api.register(
@@ -70,7 +70,7 @@ def still_running(samples: Sequence[SampleJob], jobs: Sequence[JobRow]) -> list[
 
 
 def events_missing(samples: Sequence[SampleJob], events: Sequence[ArrivedEvent]) -> bool:
-    """Whether a finishing event is still to come."""
+    """Whether a finishing event has not arrived yet."""
     announced = {event.job_id for event in events if _is_finishing(event)}
     return any(sample.job_id not in announced for sample in samples)
 
@@ -78,7 +78,7 @@ def events_missing(samples: Sequence[SampleJob], events: Sequence[ArrivedEvent])
 def judge(
     samples: Sequence[SampleJob], jobs: Sequence[JobRow], events: Sequence[ArrivedEvent], api: MonitorApi
 ) -> list[Verdict]:
-    """Compare each sample with what is expected of it: state, private offer over HTTP, one verified event."""
+    """Check each sample's state, its private offer over HTTP, and that it has one verified event."""
     states = {job.job_id: job.state for job in jobs}
     verdicts = []
     for sample in samples:
@@ -117,7 +117,7 @@ def _event_faults(sample: SampleJob, events: Sequence[ArrivedEvent]) -> list[str
     if {event.type for event in own} != {f"job.{sample.expected_state}"}:
         faults.append(f"its event is {own[0].type}, not job.{sample.expected_state}")
     if not all(event.verified for event in own):
-        faults.append("its event's signature does not hold")
+        faults.append("its event's signature is not valid")
     return faults
 
 

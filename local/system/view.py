@@ -1,4 +1,4 @@
-"""What the person at the terminal sees: a live table, or plain lines where there is no terminal."""
+"""The output of `make run`: a live table on a terminal, plain lines elsewhere."""
 
 from collections import deque
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ _STATE_STYLES = {"pending": "yellow", "succeeded": "green", "failed": "red", "ca
 
 
 class View(Protocol):
-    """Shows the jobs as they are, and lines as they come."""
+    """Shows the current jobs, and lines as they arrive."""
 
     def __enter__(self) -> Self: ...
 
@@ -31,10 +31,10 @@ class View(Protocol):
         """All jobs, pending ones first."""
 
     def show_event(self, line: str) -> None:
-        """A webhook that the receiver got; `line` begins with its time."""
+        """A received webhook; `line` begins with its time."""
 
     def show_note(self, line: str) -> None:
-        """Anything else worth a line, such as a warning of the host; the same again at once is shown once."""
+        """Anything else worth a line, such as a warning of the host. Immediate repeats are shown once."""
 
 
 def view_for(console: Console) -> View:
@@ -83,7 +83,7 @@ class PlainView:
 
 
 class LiveView:
-    """A table that is drawn again in place, with the last events and notes below it."""
+    """A table that is redrawn in place, with the last events and notes below it."""
 
     def __init__(self, console: Console) -> None:
         self._jobs: Sequence[JobRow] = ()

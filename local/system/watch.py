@@ -1,4 +1,4 @@
-"""Following the running system: until someone stops it, or until every sample job has ended."""
+"""Watches the running system until it is stopped, or until every sample job has ended."""
 
 import time
 from collections.abc import Sequence
@@ -12,19 +12,19 @@ from local.system.view import View
 ROUND_SECONDS = 1.0
 ONCE_DEADLINE_SECONDS = 180.0
 EVENTS_DEADLINE_SECONDS = 20.0
-# A tick takes a moment to take its jobs; firing again at once would only find them taken.
+# A tick needs a moment to claim its jobs; another tick at once would find them claimed.
 BETWEEN_TICKS_SECONDS = 3.0
 
 
 def watch(parts: Parts, api: MonitorApi, view: View, *, round_seconds: float = ROUND_SECONDS) -> None:
-    """Show the jobs for ever; ends by an exception only (Ctrl-C, or a part that fell)."""
+    """Show the jobs until an exception (Ctrl-C, or a part that ended by itself)."""
     while True:
         _show_round(parts, api, view)
         time.sleep(round_seconds)
 
 
 def watch_once(parts: Parts, api: MonitorApi, view: View, samples: Sequence[SampleJob]) -> list[Verdict]:
-    """Fire ticks as soon as a job may be polled, until every sample has ended, and judge them."""
+    """Fire a tick whenever a job may be polled, until every sample has ended, and judge the samples."""
     deadline = time.monotonic() + ONCE_DEADLINE_SECONDS
     next_tick = 0.0
     jobs: list[JobRow] = []
@@ -44,14 +44,14 @@ def watch_once(parts: Parts, api: MonitorApi, view: View, samples: Sequence[Samp
 
 
 def is_tick_due(running: Sequence[SampleJob], jobs: Sequence[JobRow], *, now: datetime) -> bool:
-    """Whether any running sample may be polled now. One that is not listed yet, or was never polled, may."""
+    """Whether any running sample may be polled now, such as one that is not listed yet or was never polled."""
     pending = {job.job_id: job.next_poll_at for job in jobs if job.is_pending}
     due_times = [pending.get(sample.job_id) for sample in running]
     return any(due is None or due <= now for due in due_times)
 
 
 def _show_round(parts: Parts, api: MonitorApi, view: View) -> list[JobRow] | None:
-    """Show the jobs of this moment; None if the app could not say."""
+    """Show the current jobs and return them; None if the app did not answer."""
     fallen = parts.fallen()
     if fallen is not None:
         raise explain_fall(fallen)

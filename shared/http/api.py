@@ -65,6 +65,7 @@ def build_api(stores: Stores, services: Services) -> Api:
         history=stores.history,
         poll_spacing=stores.poll_spacing,
         finishing=services.finishing,
+        late_changes=stores.late_changes,
         clock=stores.clock,
     )
     announce_and_wait = partial(services.webhooks.announcer.announce_and_wait, seconds=CHECK_WAITS_SECONDS)
@@ -84,7 +85,9 @@ def build_api(stores: Stores, services: Services) -> Api:
     )
     deliveries_table = stores.tables.table(f"{services.settings.jobs_table}deliveries")
     event_deliveries = EventDeliveries(deliveries_table, services.webhooks.endpoints)
-    listing = JobListing(pending=stores.pending, history=stores.history, clock=stores.clock)
+    listing = JobListing(
+        pending=stores.pending, history=stores.history, late_changes=stores.late_changes, clock=stores.clock
+    )
     return Api(
         jobs=JobHandlers(registry, listing, manual_check, job_offers, stores.clock),
         private_offers=PrivateOfferHandlers(product_ingestion),

@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Callable
-from dataclasses import replace
 
 from shared.http.messages import Request, Response, json_response
 from shared.http.problems import problem_of, problem_response, unforeseen_problem
@@ -14,7 +13,7 @@ _log = logging.getLogger("offer_monitor.http")
 
 
 def answer(find_handler: Callable[[], Handler], request: Request) -> Response:
-    """Answer a request. The handler is found in here too: a missing setting is a problem like any other."""
+    """Answer a request. `find_handler` is called in here too: a missing setting is a problem like any other."""
     try:
         handler = find_handler()
         check_parameters(handler, request.query)
@@ -28,9 +27,8 @@ def answer(find_handler: Callable[[], Handler], request: Request) -> Response:
 
 
 def answer_anyone(find_handler: Callable[[], Handler], request: Request) -> Response:
-    """Answer a health check that needs no key: whatever is wrong, it says `degraded` and no more, and whatever
-    parameters there are, it ignores them."""
-    response = answer(find_handler, replace(request, query={}))
+    """Answer a health check that needs no key: a problem of any kind becomes `degraded`, and no more is said."""
+    response = answer(find_handler, request)
     if response.status in {200, 503} and response.content_type is not None and "problem" not in response.content_type:
         return response
     return json_response(HealthStatus(status="degraded"), 503)

@@ -1,17 +1,20 @@
 """`/stats` and `/jobs/{jobId}/timeline`: what has happened."""
 
 from dataclasses import dataclass
-from http import HTTPStatus
-from typing import TypedDict
+from typing import Annotated, TypedDict
 
-from shared import identifiers
 from shared.http.messages import Request, Response, json_response
-from shared.http.problems import ProblemError
-from shared.http.reading import Parameters, takes_parameters
+from shared.http.models import JobPath
+from shared.http.operations import operation
+from shared.http.parameters import Parameters, WholeNumber
 from shared.jobs.timeline import TimelineList, Timelines
 from shared.monitor.stats import MOST_DAYS, DayStats, Stats
 
-DEFAULT_DAYS = 30
+
+class StatsDays(Parameters):
+    """How many days to show."""
+
+    days: Annotated[int, WholeNumber(1, MOST_DAYS)] = 30
 
 
 class StatsList(TypedDict):
@@ -26,13 +29,10 @@ class StatsHandlers:
 
     stats: Stats
 
-    @takes_parameters
-    def read(self, request: Request) -> Response:
+    @operation(parameters=StatsDays, answers={200: StatsList})
+    def read(self, _: Request, query: StatsDays) -> Response:
         """Count finished jobs and polls by day."""
-        parameters = Parameters(request.query, known={"days"})
-        days = parameters.whole_number("days", DEFAULT_DAYS, lowest=1, highest=MOST_DAYS) or DEFAULT_DAYS
-        parameters.check()
-        return json_response(StatsList(days=self.stats.days(days)))
+        return json_response(StatsList(days=self.stats.days(query.days)))
 
 
 @dataclass(frozen=True)
@@ -41,9 +41,7 @@ class TimelineHandlers:
 
     timelines: Timelines
 
-    def read(self, request: Request) -> Response:
-        """Tell what happened to a job, and when."""
-        events = self.timelines.read(identifiers.job_id(request.route["jobId"]))
-        if events is None:
-            raise ProblemError(HTTPStatus.NOT_FOUND, "job-unknown", "No such job is registered here.")
-        return json_response(TimelineList(events=events))
+    @operation(parameters=JobPath, answers={200: TimelineList}, problems=("job-unknown",))
+    def read(self, _: Request, path: JobPath) -> Response:
+        """Tell what happened to a job and when, the oldest first; of over 200 events the first and the newest."""
+        return json_response(TimelineList(events=self.timelines.read(path.job_id)))

@@ -8,7 +8,7 @@ from shared.json_codec import dumps_bytes
 
 JSON_TYPE = "application/json; charset=utf-8"
 PROBLEM_TYPE = "application/problem+json; charset=utf-8"
-# What the app tells is about its publisher's business: nobody in between may keep it.
+# The answers are about the publisher's business: no cache in between may keep them.
 COMMON_HEADERS = {"Cache-Control": "private, no-cache", "X-Content-Type-Options": "nosniff"}
 
 
@@ -46,7 +46,7 @@ def json_response(value: object, status: int = HTTPStatus.OK, headers: Mapping[s
 
 
 def unchanged_json(body: bytes, headers: Mapping[str, str] | None = None) -> Response:
-    """Upstream's JSON as it came, byte for byte."""
+    """Upstream's JSON, byte for byte as it came."""
     return Response(HTTPStatus.OK, body, JSON_TYPE, headers or {})
 
 

@@ -1,42 +1,56 @@
-"""`/private-offers`: upstream's private offers, unchanged."""
+"""`/private-offers`, `/cpp` and `/offer-details`: upstream's offers, unchanged."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
-from typing import TypedDict
+from typing import Literal, NotRequired, TypedDict
 
-from shared import identifiers
-from shared.cursor import LONGEST_CURSOR_CHARACTERS, InvalidCursor
+from shared.http import problem_types
 from shared.http.jobs import private_offer_of_job
 from shared.http.messages import JSON_TYPE, Request, Response, json_response, unchanged_json
-from shared.http.problems import Problem, ProblemError, invalid_request, problem_of
-from shared.http.reading import Parameters, takes_parameters
-from shared.json_codec import RawJson
+from shared.http.offer_models import (
+    CompareCppOffer,
+    CppOfferPath,
+    GetCppOffer,
+    GetOfferDetails,
+    ListPrivateOffers,
+    PrivateOfferPath,
+    PublisherPath,
+)
+from shared.http.operations import operation
+from shared.http.problems import Problem, ProblemError, problem_of, upstream_problem
+from shared.json_codec import InvalidJson, RawJson
 from shared.log import InvocationThreadPool
 from shared.polling.job_offers import JobOffers
-from shared.upstream.cloud_partner_portal import SLOTS, CloudPartnerPortal
+from shared.upstream.cloud_partner_portal import CLOUD_PARTNER_PORTAL, CloudPartnerPortal
+from shared.upstream.cpp_diff import Change, offer_diff
+from shared.upstream.errors import UpstreamNotFound
 from shared.upstream.product_ingestion import ProductIngestion
 
-DEFAULT_LIMIT = 100
-HIGHEST_LIMIT = 1000
 _ENTITY_TAG = re.compile(r'(?:W/)?("[^"]*")')
 
 
 class PrivateOfferList(TypedDict):
-    """A page of private offers, each upstream's object unchanged."""
+    """A page of private offers, each upstream's object unchanged; `nextCursor` is null on the last one."""
 
     privateOffers: list[RawJson]
     nextCursor: str | None
 
 
 class OfferDetails(TypedDict):
-    """Both kinds of offer in one answer; a part that was not asked for or could not be had is null."""
+    """Both kinds of offer in one answer. A part that was not asked for, or is unavailable, is null."""
 
     privateOffer: RawJson | None
     cppOffer: RawJson | None
     problems: list[Problem]
+
+
+OfferDiff = TypedDict(
+    "OfferDiff", {"from": str, "to": str, "changes": list[Change], "moreChanges": NotRequired[Literal[True]]}
+)
+OfferDiff.__doc__ = """The changes from one state of a CPP offer to another; `moreChanges` if some are left out."""
 
 
 @dataclass(frozen=True)
@@ -45,32 +59,32 @@ class PrivateOfferHandlers:
 
     upstream: ProductIngestion
 
-    def read(self, request: Request) -> Response:
-        """GET /private-offers/{privateOfferId}: with the offer's own eTag as ETag, so that it can be asked for again
-        at the price of a comparison."""
-        offer_id = identifiers.private_offer_id(request.route["privateOfferId"])
-        answer = self.upstream.private_offer(offer_id)
+    @operation(
+        parameters=PrivateOfferPath, answers={200: RawJson, 304: None}, problems=problem_types.OF_PRODUCT_INGESTION
+    )
+    def read(self, request: Request, path: PrivateOfferPath) -> Response:
+        """Read a private offer from Product Ingestion, with its eTag as `ETag`, which `If-None-Match` may name."""
+        answer = self.upstream.private_offer(path.private_offer_id)
         headers = {"ETag": answer.etag} if answer.etag is not None else {}
         if answer.etag is not None and matches(request.headers.get("if-none-match"), answer.etag):
-            # A cache takes over the headers of a 304: without a type of its own it would be text/plain.
+            # A cache takes over the headers of a 304. Without a type, the host would add text/plain.
             return Response(HTTPStatus.NOT_MODIFIED, content_type=JSON_TYPE, headers=headers)
         return unchanged_json(answer.body, headers)
 
-    @takes_parameters
-    def list(self, request: Request) -> Response:
-        """GET /private-offers."""
-        parameters = Parameters(request.query, known={"state", "subState", "privateOfferType", "limit", "cursor"})
-        limit = parameters.limit(DEFAULT_LIMIT, HIGHEST_LIMIT)
-        state, sub_state = parameters.text("state"), parameters.text("subState")
-        private_offer_type = parameters.text("privateOfferType")
-        cursor = parameters.text("cursor", longest=LONGEST_CURSOR_CHARACTERS)
-        parameters.check()
-        try:
-            page = self.upstream.private_offers(
-                limit, state=state, sub_state=sub_state, private_offer_type=private_offer_type, cursor=cursor
-            )
-        except InvalidCursor as error:
-            raise invalid_request([str(error)]) from error
+    @operation(
+        parameters=ListPrivateOffers,
+        answers={200: PrivateOfferList},
+        problems=problem_types.OF_PRODUCT_INGESTION,
+    )
+    def list(self, _: Request, query: ListPrivateOffers) -> Response:
+        """List the account's private offers."""
+        page = self.upstream.private_offers(
+            query.limit,
+            state=query.state,
+            sub_state=query.sub_state,
+            private_offer_type=query.private_offer_type,
+            cursor=query.cursor,
+        )
         return json_response(
             PrivateOfferList(privateOffers=[RawJson(offer) for offer in page.offers], nextCursor=page.next_cursor)
         )
@@ -83,49 +97,64 @@ def matches(if_none_match: str | None, etag: str) -> bool:
     return if_none_match.strip() == "*" or etag.removeprefix("W/") in _ENTITY_TAG.findall(if_none_match)
 
 
-HIGHEST_VERSION = 2**63 - 1
-
-
 @dataclass(frozen=True)
 class CppOfferHandlers:
     """The handlers of `/cpp`."""
 
     upstream: CloudPartnerPortal
 
-    @takes_parameters
-    def read(self, request: Request) -> Response:
-        """GET /cpp/publishers/{publisherId}/offers/{offerId}: the draft unless a slot or a version is asked for."""
-        parameters = Parameters(request.query, known={"slot", "version"})
-        publisher_id, offer_id = _ids(request, parameters)
-        slot, version = slot_or_version(parameters)
-        parameters.check()
-        return unchanged_json(self.upstream.offer(publisher_id, offer_id, slot=slot, version=version).body)
+    @operation(parameters=GetCppOffer, answers={200: RawJson}, problems=problem_types.OF_CLOUD_PARTNER_PORTAL)
+    def read(self, _: Request, asked: GetCppOffer) -> Response:
+        """Read an offer from the Cloud Partner Portal: its draft, a slot, or a version."""
+        return unchanged_json(
+            _cpp_offer(self.upstream, asked.publisher_id, asked.offer_id, asked.slot, asked.version)
+        )
 
-    def list(self, request: Request) -> Response:
-        """GET /cpp/publishers/{publisherId}/offers."""
-        return unchanged_json(self.upstream.offers(identifiers.publisher_id(request.route["publisherId"])).body)
+    @operation(parameters=PublisherPath, answers={200: RawJson}, problems=problem_types.OF_CLOUD_PARTNER_PORTAL)
+    def list(self, _: Request, path: PublisherPath) -> Response:
+        """List a publisher's offers in the Cloud Partner Portal."""
+        return unchanged_json(self.upstream.offers(path.publisher_id).body)
 
-    def status(self, request: Request) -> Response:
-        """GET /cpp/publishers/{publisherId}/offers/{offerId}/status."""
-        parameters = Parameters({}, known=())
-        publisher_id, offer_id = _ids(request, parameters)
-        parameters.check()
-        return unchanged_json(self.upstream.offer_status(publisher_id, offer_id).body)
+    @operation(parameters=CppOfferPath, answers={200: RawJson}, problems=problem_types.OF_CLOUD_PARTNER_PORTAL)
+    def status(self, _: Request, path: CppOfferPath) -> Response:
+        """Read how the publishing of an offer is going, step by step."""
+        return unchanged_json(self.upstream.offer_status(path.publisher_id, path.offer_id).body)
+
+    @operation(parameters=CompareCppOffer, answers={200: OfferDiff}, problems=problem_types.OF_CLOUD_PARTNER_PORTAL)
+    def diff(self, _: Request, asked: CompareCppOffer) -> Response:
+        """Compare two states of an offer: what would change if `to` were published over `from`."""
+        states = (asked.from_, asked.to)
+        with InvocationThreadPool(len(states)) as side_by_side:
+            before, after = side_by_side.map(partial(self._in_state, asked), states)
+        if isinstance(before, UpstreamNotFound) or isinstance(after, UpstreamNotFound):
+            raise _states_not_found(dict(zip(states, (before, after), strict=True)))
+        try:
+            diff = offer_diff(before, after)
+        except InvalidJson as error:
+            detail = f"{CLOUD_PARTNER_PORTAL} gave an offer that cannot be compared: {error}."
+            raise ProblemError(HTTPStatus.BAD_GATEWAY, "upstream-failed", detail) from error
+        answer = OfferDiff({"from": asked.from_, "to": asked.to, "changes": diff.changes})
+        if diff.more_changes:
+            answer["moreChanges"] = True
+        return json_response(answer)
+
+    def _in_state(self, path: CppOfferPath, state: str) -> bytes | UpstreamNotFound:
+        slot, _, version = state.partition(":")
+        try:
+            if version:
+                return _cpp_offer(self.upstream, path.publisher_id, path.offer_id, None, int(version))
+            return _cpp_offer(self.upstream, path.publisher_id, path.offer_id, slot, None)
+        except UpstreamNotFound as error:
+            return error
 
 
-def _ids(request: Request, parameters: Parameters) -> tuple[str, str]:
-    """Publisher and offer; what is wrong with either is among the parameters' faults."""
-    publisher_id = parameters.checked_id(request.route["publisherId"], identifiers.publisher_id)
-    return publisher_id, parameters.checked_id(request.route["offerId"], identifiers.offer_id)
-
-
-def slot_or_version(parameters: Parameters) -> tuple[str | None, int | None]:
-    """Which state of an offer is asked for; both at once is a fault."""
-    slot = parameters.choice("slot", SLOTS)
-    version = parameters.whole_number("version", None, lowest=0, highest=HIGHEST_VERSION)
-    if slot is not None and version is not None:
-        parameters.fault("slot and version exclude each other")
-    return slot, version
+def _states_not_found(states: Mapping[str, bytes | UpstreamNotFound]) -> ProblemError:
+    missing = {state: error for state, error in states.items() if isinstance(error, UpstreamNotFound)}
+    problem = upstream_problem(next(iter(missing.values())))
+    problem.problem["detail"] = (
+        f"Upstream does not have the offer's {' or '.join(missing)} state. {problem.problem['detail']}"
+    )
+    return problem
 
 
 type Fetch = Callable[[], bytes]
@@ -139,11 +168,15 @@ class OfferDetailHandlers:
     cloud_partner_portal: CloudPartnerPortal
     job_offers: JobOffers
 
-    @takes_parameters
-    def read(self, request: Request) -> Response:
-        """GET /offer-details: 200 if at least one part came, else the first problem's answer."""
-        fetch_private_offer, fetch_cpp_offer = self._asked_for(request)
-        fetches = [fetch for fetch in (fetch_private_offer, fetch_cpp_offer) if fetch is not None]
+    @operation(
+        parameters=GetOfferDetails,
+        answers={200: OfferDetails},
+        problems=(*problem_types.OF_A_JOBS_OFFER, *problem_types.OF_CLOUD_PARTNER_PORTAL),
+    )
+    def read(self, _: Request, query: GetOfferDetails) -> Response:
+        """Read a private offer and a CPP offer in one call: 200 if at least one came, else the first problem."""
+        private_offer, cpp_offer = self._private_offer(query), self._cpp_offer(query)
+        fetches = [fetch for fetch in (private_offer, cpp_offer) if fetch is not None]
         with InvocationThreadPool(len(fetches)) as side_by_side:
             results = dict(zip(fetches, side_by_side.map(_fetched, fetches), strict=True))
         problems = [result for result in results.values() if isinstance(result, ProblemError)]
@@ -154,49 +187,32 @@ class OfferDetailHandlers:
             result = None if fetch is None else results[fetch]
             return RawJson(result) if isinstance(result, bytes) else None
 
-        details = OfferDetails(
-            privateOffer=part(fetch_private_offer),
-            cppOffer=part(fetch_cpp_offer),
-            problems=[error.problem for error in problems],
+        return json_response(
+            OfferDetails(
+                privateOffer=part(private_offer),
+                cppOffer=part(cpp_offer),
+                problems=[error.problem for error in problems],
+            )
         )
-        return json_response(details, HTTPStatus.OK)
 
-    def _asked_for(self, request: Request) -> tuple[Fetch | None, Fetch | None]:
-        known = {"privateOfferId", "jobId", "publisherId", "offerId", "slot", "version"}
-        parameters = Parameters(request.query, known=known)
-        private_offer_id = parameters.identifier(
-            "privateOfferId", partial(identifiers.private_offer_id, prefix_allowed=True)
+    def _private_offer(self, query: GetOfferDetails) -> Fetch | None:
+        if query.private_offer_id is not None:
+            offer_id = query.private_offer_id
+            return lambda: self.product_ingestion.private_offer(offer_id).body
+        return None if query.job_id is None else partial(private_offer_of_job, self.job_offers, query.job_id)
+
+    def _cpp_offer(self, query: GetOfferDetails) -> Fetch | None:
+        if query.publisher_id is None or query.offer_id is None:
+            return None
+        return partial(
+            _cpp_offer, self.cloud_partner_portal, query.publisher_id, query.offer_id, query.slot, query.version
         )
-        job_id = parameters.identifier("jobId", identifiers.job_id)
-        publisher_id = parameters.identifier("publisherId", identifiers.publisher_id)
-        offer_id = parameters.identifier("offerId", identifiers.offer_id)
-        slot, version = slot_or_version(parameters)
-        given = request.query.keys()
-        if {"privateOfferId", "jobId"} <= given:
-            parameters.fault("privateOfferId and jobId exclude each other")
-        if ("publisherId" in given) != ("offerId" in given):
-            parameters.fault("publisherId and offerId belong together")
-        if given & {"slot", "version"} and "offerId" not in given:
-            parameters.fault("slot and version belong to publisherId and offerId")
-        if not given & {"privateOfferId", "jobId", "publisherId", "offerId"}:
-            parameters.fault("privateOfferId or jobId, or publisherId and offerId, should be given")
-        parameters.check()
 
-        private_offer: Fetch | None = None
-        if private_offer_id is not None:
-            private_offer = partial(self._private_offer, private_offer_id)
-        elif job_id is not None:
-            private_offer = partial(private_offer_of_job, self.job_offers, job_id)
-        cpp_offer: Fetch | None = None
-        if publisher_id is not None and offer_id is not None:
-            cpp_offer = partial(self._cpp_offer, publisher_id, offer_id, slot, version)
-        return private_offer, cpp_offer
 
-    def _private_offer(self, private_offer_id: str) -> bytes:
-        return self.product_ingestion.private_offer(private_offer_id).body
-
-    def _cpp_offer(self, publisher_id: str, offer_id: str, slot: str | None, version: int | None) -> bytes:
-        return self.cloud_partner_portal.offer(publisher_id, offer_id, slot=slot, version=version).body
+def _cpp_offer(
+    upstream: CloudPartnerPortal, publisher_id: str, offer_id: str, slot: str | None, version: int | None
+) -> bytes:
+    return upstream.offer(publisher_id, offer_id, slot=slot, version=version).body
 
 
 def _fetched(fetch: Fetch) -> bytes | ProblemError:

@@ -9,9 +9,12 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import NotRequired, TypedDict
 
+from shared.cursor import InvalidCursor
 from shared.http.messages import PROBLEM_TYPE, Response
 from shared.identifiers import InvalidIdentifier
+from shared.jobs.errors import AskedTooRecently, JobError, JobMadeNoOffer, JobStillPending, JobUnknown, OfferDeleted
 from shared.json_codec import JsonObject, dumps
+from shared.redaction import redact, without_signed_links
 from shared.setting_reader import SettingsError
 from shared.storage.errors import RowChanged, StorageError
 from shared.upstream.cloud_partner_portal import CLOUD_PARTNER_PORTAL
@@ -25,16 +28,17 @@ from shared.upstream.errors import (
     UpstreamTimeout,
 )
 
-# When upstream throttles without saying for how long: its own rule is a request a minute.
+# If upstream throttles without saying for how long. Its own rule is one request a minute.
 DEFAULT_RETRY_AFTER_SECONDS = 60
 # Faults repeat names that the caller sent. A request must not buy an answer many times its size.
 FAULTS_MAX = 100
 LONGEST_FAULT_CHARACTERS = 200
 LONGEST_DETAIL_CHARACTERS = 2000
+LONGEST_LINE_CHARACTERS = 300
 
 
 class Problem(TypedDict):
-    """RFC 9457 problem details, with upstream's part in it where there was one."""
+    """RFC 9457 problem details, with upstream's part in it if upstream was involved."""
 
     type: str
     title: str
@@ -70,22 +74,45 @@ class ProblemError(Exception):
 
 
 def invalid_request(faults: list[str], *, status: int = HTTPStatus.BAD_REQUEST) -> ProblemError:
-    """The caller's request is at fault, and every fault is named, up to FAULTS_MAX of them."""
+    """The caller's request is at fault; the problem names up to FAULTS_MAX faults."""
     named = [_cut(fault, LONGEST_FAULT_CHARACTERS) for fault in faults[:FAULTS_MAX]]
     if len(faults) > FAULTS_MAX:
         named.append(f"{len(faults) - FAULTS_MAX} more faults are not named")
     return ProblemError(status, "invalid-request", _cut("; ".join(named), LONGEST_DETAIL_CHARACTERS), faults=named)
 
 
+def configure_refused(error: object) -> ProblemError:
+    """Upstream's refusal of a configure request, whose `error` this is, was posted as if it were a job."""
+    said = error if isinstance(error, Mapping) else {"message": error}
+    code, message = (_line(said.get(name)) for name in ("code", "message"))
+    detail = "Upstream refused the configure request, so there is no job to follow" + (f" ({code})" if code else "")
+    details = said.get("details")
+    # One object alone counts as a list of it, an empty one as none.
+    details = details if isinstance(details, list) else [details]
+    errors = [each for each in details if each and isinstance(each, dict)]
+    refusal = ProblemError(422, "configure-refused", f"{detail}: {message}" if message else f"{detail}.")
+    if errors:
+        refusal.problem["errors"] = without_signed_links(errors)
+    if code:
+        refusal.problem["upstreamCode"] = code
+    inner = said.get("innerError")
+    request_id = _line(inner.get("request-id")) if isinstance(inner, Mapping) else None
+    if request_id:
+        refusal.problem["upstreamRequestId"] = request_id
+    return refusal
+
+
 def problem_of(error: Exception) -> ProblemError | None:
-    """The problem that an error of a lower layer means to the caller; None for one that nobody foresaw."""
+    """The problem that an error of a lower layer means to the caller; None for an unforeseen error."""
     match error:
         case ProblemError():
             return error
-        case InvalidIdentifier():
+        case InvalidIdentifier() | InvalidCursor():
             return invalid_request([str(error)])
         case UpstreamError():
-            return _upstream_problem(error)
+            return upstream_problem(error)
+        case JobError():
+            return _job_problem(error)
         case SettingsError():
             return ProblemError(500, "settings-invalid", str(error), faults=error.faults)
         case RowChanged():
@@ -104,11 +131,31 @@ def problem_response(error: ProblemError) -> Response:
 
 
 def unforeseen_problem() -> ProblemError:
-    """For an error nobody foresaw: the log has it, the caller learns nothing of the inside."""
+    """For an unforeseen error: the log has it, the caller is told nothing about the inside."""
     return ProblemError(500, "internal", "The request failed unexpectedly. The log says why.")
 
 
-def _upstream_problem(error: UpstreamError) -> ProblemError:
+def _job_problem(error: JobError) -> ProblemError | None:
+    match error:
+        case JobUnknown():
+            return ProblemError(404, "job-unknown", "No such job is registered here.")
+        case AskedTooRecently():
+            detail = "Upstream was asked about this job less than 60 seconds ago."
+            return ProblemError(429, "asked-too-recently", detail, retry_after_seconds=error.retry_after_seconds)
+        case JobStillPending():
+            detail = "The job has not ended yet."
+            return ProblemError(409, "job-pending", detail, retry_after_seconds=error.retry_after_seconds)
+        case JobMadeNoOffer(outcome="cancelled"):
+            return ProblemError(409, "job-cancelled", "The job was cancelled.", errors=error.errors)
+        case JobMadeNoOffer():
+            return ProblemError(409, "job-failed", "The job failed.", errors=error.errors)
+        case OfferDeleted():
+            return ProblemError(410, "offer-deleted", "The job deleted the private offer.")
+    return None
+
+
+def upstream_problem(error: UpstreamError) -> ProblemError:
+    """What an error of upstream's becomes, with upstream's own status, code and request id."""
     status, slug = _status_and_slug(error)
     retry_after = error.retry_after_seconds if status == HTTPStatus.SERVICE_UNAVAILABLE else None
     if status == HTTPStatus.SERVICE_UNAVAILABLE and retry_after is None:
@@ -141,6 +188,13 @@ def _status_and_slug(error: UpstreamError) -> tuple[int, str]:
         case UpstreamTimeout():
             return 504, "upstream-timeout"
     return 502, "upstream-failed"
+
+
+def _line(value: object) -> str | None:
+    """A text of upstream's on one line, without signed links; None for any other value."""
+    if not isinstance(value, str):
+        return None
+    return _cut(redact(" ".join(value[:LONGEST_DETAIL_CHARACTERS].split())), LONGEST_LINE_CHARACTERS)
 
 
 def _cut(text: str, longest: int) -> str:

@@ -1,11 +1,11 @@
-"""Reads a request's JSON body into its model."""
+"""Reads a request's JSON body into its model, and puts faults into words."""
 
 import re
 from collections.abc import Callable, Collection, Mapping
 from http import HTTPStatus
-from typing import Any
 
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
 from shared.http.messages import Request, Response
 from shared.http.problems import ProblemError, invalid_request
@@ -18,7 +18,7 @@ LONGEST_BODY_BYTES = 256 * 1024
 def read_body[M: BaseModel](request: Request, model: type[M]) -> M:
     """The body as `model`. Raises a problem that names every fault.
 
-    411: sent in chunks; 415: compressed; 413: too large; 400: not JSON, or a malformed id; 422: of the wrong shape.
+    411: sent in chunks; 415: compressed; 413: too large; 400: not JSON, or a malformed id; 422: the wrong shape.
     """
     _check_transfer(request)
     if len(request.body) > LONGEST_BODY_BYTES:
@@ -31,21 +31,26 @@ def read_body[M: BaseModel](request: Request, model: type[M]) -> M:
         value = loads(request.body)
     except InvalidJson as error:
         raise invalid_request([f"body: {error}"]) from error
+    return read_value(value, model)
+
+
+def read_value[M: BaseModel](value: object, model: type[M]) -> M:
+    """A JSON value as `model`. Raises a problem that names every fault, as `read_body` does."""
     try:
         return model.model_validate(value)
     except ValidationError as error:
-        # A malformed id is 400 wherever it stands, as in a path; a body of the wrong shape is 422.
+        # A malformed id is 400, in a body as in a path; a body of the wrong shape is 422.
         status = HTTPStatus.BAD_REQUEST if only_malformed_ids(error) else HTTPStatus.UNPROCESSABLE_ENTITY
         raise invalid_request(faults_of(error), status=status) from error
 
 
 def _check_transfer(request: Request) -> None:
-    """The Functions host passes on no body that comes in chunks, and a compressed one as it is."""
+    """The Functions host drops a body that comes in chunks, and passes on a compressed one as it is."""
     if not request.body and request.headers.get("transfer-encoding"):
         raise ProblemError(
             HTTPStatus.LENGTH_REQUIRED,
             "length-required",
-            "A body that is sent in chunks does not get here. Send it whole, with Content-Length.",
+            "A body that is sent in chunks does not reach the app. Send it whole, with Content-Length.",
         )
     encoding = request.headers.get("content-encoding", "").strip()
     if encoding and encoding.casefold() != "identity":
@@ -56,7 +61,7 @@ def _check_transfer(request: Request) -> None:
         )
 
 
-# By pydantic's type of fault; `{}` is filled in from its context.
+# By pydantic's type of fault. Its context fills in the braces.
 _TEXTS = {
     "missing": "is required",
     "extra_forbidden": "is not known here",
@@ -78,31 +83,39 @@ _TEXTS = {
     "enum": "should be {expected}",
     "string_pattern_mismatch": "should match {pattern}",
 }
+# Pydantic's names for the ways in which a body may be read (`JobRegistrations`). No member has such a name.
+_TAGS = {"one", "many"}
 _SINGULAR = re.compile(r"\b1 (character|element)s")
 
 
 def faults_of(error: ValidationError) -> list[str]:
-    """Each fault of a body as `path: what is wrong`; of what was sent only the names of members are repeated."""
+    """Each fault of a body as `path: what is wrong`. Of the body only the names of members are repeated."""
     return [
-        f"{'.'.join(str(part) for part in fault['loc']) or 'body'}: {_text(fault)}"
+        f"{'.'.join(str(part) for part in fault['loc'] if part not in _TAGS) or 'body'}: {fault_text(fault)}"
         for fault in error.errors(include_url=False, include_input=False)
     ]
 
 
 def only_malformed_ids(error: ValidationError) -> bool:
-    """Whether the body has the right shape, and nothing but an id in it is malformed."""
+    """Whether malformed ids are all that is wrong with the body."""
     return all(
         isinstance(fault.get("ctx", {}).get("error"), InvalidIdentifier)
         for fault in error.errors(include_url=False, include_input=False)
     )
 
 
-def _text(fault: Any) -> str:  # noqa: ANN401 - a dictionary that pydantic_core describes
+def fault_text(fault: ErrorDetails) -> str:
+    """What is wrong, in the words of JSON, without the value."""
+    context = fault.get("ctx", {})
+    if isinstance(error := context.get("error"), InvalidIdentifier):
+        return f"should be {error.should_be}"
     text = _TEXTS.get(fault["type"])
     if text is None:
-        return str(fault["msg"]).removeprefix("Value error, ").removeprefix("Input ")
-    return _SINGULAR.sub(r"1 \1", text.format(**fault.get("ctx", {})))
+        return fault["msg"].removeprefix("Value error, ").removeprefix("Input ")
+    return _SINGULAR.sub(r"1 \1", text.format(**context))
 
+
+# What follows reads the parameters of the handlers that declare nothing yet.
 
 LONGEST_TEXT_CHARACTERS = 500
 LONGEST_SHOWN_NAME_CHARACTERS = 50
@@ -119,8 +132,8 @@ def takes_parameters[H: Callable[..., Response]](handler: H) -> H:
 
 
 def check_parameters(handler: Callable[..., Response], query: Mapping[str, str]) -> None:
-    """Refuse every parameter of a handler that takes none."""
-    if not getattr(handler, "takes_parameters", False):
+    """Refuse every parameter of a handler that neither declares its parameters nor reads them itself."""
+    if not hasattr(handler, "operation") and not getattr(handler, "takes_parameters", False):
         Parameters(query, known=()).check()
 
 

@@ -1,24 +1,33 @@
-"""`/set-aside`: rows that were put into the jobs table and are no jobs."""
+"""`/set-aside`: rows that were put into the jobs table and are not jobs."""
 
-import base64
-import binascii
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import TypedDict
+from typing import Annotated, TypedDict
 
 from shared.clock import rfc3339
+from shared.cursor import InvalidCursor, make_cursor, read_cursor
 from shared.http.messages import NO_CONTENT, Request, Response, json_response
+from shared.http.operations import operation
+from shared.http.parameters import Cursor, Parameters, WholeNumber
 from shared.http.problems import ProblemError
-from shared.http.reading import Parameters, takes_parameters
 from shared.jobs.set_aside import SetAsideRows, addressable
 
-DEFAULT_LIMIT = 50
-HIGHEST_LIMIT = 500
 # Storage's limit is 1 KiB in UTF-16; some of a key's characters may be percent-encoded here.
 LONGEST_ROW_KEY_CHARACTERS = 1_536
-LONGEST_CURSOR_CHARACTERS = 5_000
-# A key may be empty, a cursor may not.
-_CURSOR_PREFIX = "~"
+_FILTERS = ["set-aside"]
+
+
+class ListSetAside(Parameters):
+    """Which rows to list."""
+
+    limit: Annotated[int, WholeNumber(1, 500)] = 50
+    cursor: Cursor | None = None
+
+
+class SetAsidePath(Parameters):
+    """One row, by its key as the list shows it. Any text may be a key; a longer one than storage takes is unknown."""
+
+    row_key: str
 
 
 class SetAsideRecord(TypedDict):
@@ -42,42 +51,31 @@ class SetAsideHandlers:
 
     rows: SetAsideRows
 
-    @takes_parameters
-    def list(self, request: Request) -> Response:
-        """GET /set-aside: in the order of their row keys."""
-        parameters = Parameters(request.query, known={"limit", "cursor"})
-        limit = parameters.limit(DEFAULT_LIMIT, HIGHEST_LIMIT)
-        cursor = parameters.text("cursor", longest=LONGEST_CURSOR_CHARACTERS)
-        after_key = None if cursor is None else _decoded(cursor)
-        if cursor is not None and after_key is None:
-            parameters.fault("cursor should be the nextCursor of an earlier answer")
-        parameters.check()
+    @operation(parameters=ListSetAside, answers={200: SetAsideList})
+    def list(self, _: Request, query: ListSetAside) -> Response:
+        """List the rows of the jobs table that are not jobs, in the order of their keys."""
         # One more than asked for tells whether there is a next page.
-        found = self.rows.page(after_key, limit + 1)
+        found = self.rows.page(None if query.cursor is None else _row_key(query.cursor), query.limit + 1)
+        shown = found[: query.limit]
         records = [
             SetAsideRecord(rowKey=addressable(row.row_key), setAsideAt=rfc3339(row.set_aside_at), reason=row.reason)
-            for row in found[:limit]
+            for row in shown
         ]
-        next_cursor = _encoded(found[limit - 1].row_key) if len(found) > limit else None
+        more = len(found) > len(shown)
+        next_cursor = make_cursor([shown[-1].row_key], filters=_FILTERS) if more else None
         return json_response(SetAsideList(rows=records, nextCursor=next_cursor))
 
-    def remove(self, request: Request) -> Response:
-        """DELETE /set-aside/{rowKey}."""
-        row_key = request.route["rowKey"]
-        if len(row_key) > LONGEST_ROW_KEY_CHARACTERS or not self.rows.remove(row_key):
+    @operation(parameters=SetAsidePath, answers={204: None}, problems=("row-unknown",))
+    def remove(self, _: Request, path: SetAsidePath) -> Response:
+        """Remove one of these rows."""
+        if len(path.row_key) > LONGEST_ROW_KEY_CHARACTERS or not self.rows.remove(path.row_key):
             raise ProblemError(HTTPStatus.NOT_FOUND, "row-unknown", "No such row is set aside.")
         return NO_CONTENT
 
 
-def _encoded(row_key: str) -> str:
-    return base64.urlsafe_b64encode((_CURSOR_PREFIX + row_key).encode()).decode("ascii").rstrip("=")
-
-
-def _decoded(cursor: str) -> str | None:
-    """The row key in a cursor; None if there is none in it."""
-    try:
-        padded = cursor + "=" * (-len(cursor) % 4)
-        key = base64.b64decode(padded, altchars=b"-_", validate=True).decode("utf-8").removeprefix(_CURSOR_PREFIX)
-    except (binascii.Error, ValueError):
-        return None
-    return None if any(character < " " for character in key) else key
+def _row_key(cursor: str) -> str:
+    match read_cursor(cursor, filters=_FILTERS):
+        case [str(row_key)]:
+            return row_key
+        case _:
+            raise InvalidCursor

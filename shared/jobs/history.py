@@ -15,12 +15,13 @@ from datetime import UTC, datetime, timedelta
 from enum import Enum, auto
 from itertools import batched
 
-from shared.jobs.filter import Wanted, scan
+from shared.jobs.filter import JobFilter, scan
 from shared.jobs.finish_counts import FinishCounts
 from shared.jobs.job import Job
 from shared.jobs.job_events import JobEvent
 from shared.jobs.job_rows import PART_COLUMNS, job_of, key_as_job_id, last_polls_in
 from shared.jobs.large_fields import LargeFields
+from shared.storage.partition import Partition
 from shared.storage.rows import BadRow, moment, read_row, text
 from shared.storage.table import Change, Row, Table, Write, etag_of
 
@@ -97,20 +98,29 @@ class History:
         return next((row["RowKey"] for row in rows), f"{_RECORD_PREFIX}~")
 
     def scan(
-        self, after_key: str, before_key: str, wanted: Wanted, *, at_once: int
+        self, after_key: str, before_key: str, wanted: JobFilter, *, at_once: int
     ) -> Iterator[tuple[str, Row | None]]:
         """Records between the two keys (empty: from the newest, to the oldest), those wanted with their row."""
+        before_key = before_key or f"{_RECORD_PREFIX}~"
+        if wanted.updated_since is not None:
+            # Those that ended before that moment and were changed later are found by `late_changes.py`.
+            before_key = min(before_key, key_of_moment(wanted.updated_since - timedelta(microseconds=1)))
         return scan(
-            self._table,
-            FINISHED_PARTITION,
+            Partition(self._table, FINISHED_PARTITION),
             after_key=after_key or _RECORD_PREFIX,
-            before_key=before_key or f"{_RECORD_PREFIX}~",
+            before_key=before_key,
             wanted=wanted,
+            pending=False,
             at_once=at_once,
         )
 
     def read(self, row: Row) -> Job:
         """The job of a record, with its parts as far as they are there. Raises BadRow, and StorageError."""
+
+        return self._large_fields.load(self.read_bare(row), row)
+
+    def read_bare(self, row: Row) -> Job:
+        """The job of a record without its large fields. Raises BadRow, nothing else."""
 
         def job() -> Job:
             job_id = key_as_job_id(row["RowKey"].rpartition("~")[2])
@@ -122,13 +132,13 @@ class History:
                 raise BadRow("its job has not finished")
             return found
 
-        return self._large_fields.load(read_row(job), row)
+        return read_row(job)
 
     def last_polls(self, since: datetime) -> dict[str, datetime]:
         """When each job that finished after `since` was last polled; those that never were are left out."""
         rows = self._table.rows(
             "PartitionKey eq @partition and RowKey gt @newest and RowKey lt @oldest",
-            {"partition": FINISHED_PARTITION, "newest": _RECORD_PREFIX, "oldest": _key_of_moment(since)},
+            {"partition": FINISHED_PARTITION, "newest": _RECORD_PREFIX, "oldest": key_of_moment(since)},
             columns=["RowKey", "lastPolledAt"],
         )
         return last_polls_in(rows, since)
@@ -157,7 +167,7 @@ class History:
         """
         rows = self._table.rows(
             "PartitionKey eq @partition and RowKey gt @first and RowKey lt @end",
-            {"partition": FINISHED_PARTITION, "first": _key_of_moment(ended_before), "end": f"{_RECORD_PREFIX}~"},
+            {"partition": FINISHED_PARTITION, "first": key_of_moment(ended_before), "end": f"{_RECORD_PREFIX}~"},
             columns=["RowKey", *PART_COLUMNS],
             page_size=EXPIRED_AT_ONCE,
         )
@@ -257,13 +267,13 @@ def _new_rows(finish: JobEvent) -> list[Change]:
 
 
 def _record_key(job: Job) -> str:
-    return f"{_key_of_moment(job.finished_at or job.registered_at)}~{job.job_id}"
+    return f"{key_of_moment(job.finished_at or job.registered_at)}~{job.job_id}"
 
 
-def _key_of_moment(moment: datetime) -> str:
-    """Sorts before the key of any earlier moment."""
+def key_of_moment(moment: datetime, prefix: str = _RECORD_PREFIX) -> str:
+    """The beginning of a row key that sorts before that of any earlier moment."""
     inverted = _END_OF_TIME_MICROSECONDS - (moment - _EPOCH) // timedelta(microseconds=1)
-    return f"{_RECORD_PREFIX}{inverted:017}"
+    return f"{prefix}{inverted:017}"
 
 
 def _job_id_of(row: Row) -> str:

@@ -42,7 +42,7 @@ class Operation(StrEnum):
 # status and retrieve private offer detail via API").
 POLL_SPACING = timedelta(seconds=60)
 LONGEST_POLL_SPACING = timedelta(minutes=15)
-# Retry-After is obeyed up to here; a slip of upstream's clock must not silence a job for good.
+# The longest Retry-After that is obeyed: a wrong clock upstream must not silence a job for ever.
 LONGEST_RETRY_AFTER = timedelta(days=1)
 # The first try and "the next two ticks".
 DETAIL_ATTEMPTS = 3
@@ -50,12 +50,18 @@ DETAIL_ATTEMPTS = 3
 LONGEST_TIMELINE_CHARACTERS = 15_000
 
 
+_NO_UPDATE = (
+    *("next_poll_at", "last_polled_at", "poll_count", "consecutive_poll_failures", "not_found_in_a_row"),
+    *("detail_attempts", "retry_after_until", "updated_at", "errors", "private_offer"),
+)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Job:
     """One job. Upstream's values are kept as they came; times of our own are aware UTC.
 
-    `next_poll_at` is the earliest moment of the next status request, whoever makes it. Promise 1
-    (docs/promises.md) rests on it alone.
+    `next_poll_at` is the earliest moment of the next status request, by any instance. Promise 1 (docs/promises.md)
+    rests on it alone.
     """
 
     job_id: str
@@ -83,6 +89,8 @@ class Job:
     retry_after_until: datetime | None = None
     detail_attempts: int = 0
     stalled: bool = False
+    # When anything but counters and times of polls last changed; None: not since it was registered.
+    updated_at: datetime | None = None
     # The column as it is stored: read and extended by `timeline.py` only.
     timeline: str = ""
 
@@ -114,4 +122,9 @@ class Job:
 
     def finished(self, state: JobState, now: datetime) -> "Job":
         """The job as it leaves `pending`."""
-        return replace(self, state=state, finished_at=now)
+        return replace(self, state=state, finished_at=now, updated_at=now)
+
+    def says_more_than(self, before: "Job") -> bool:
+        """Whether anything changed since `before` except counters, times of polls, and the large fields."""
+        same = {name: getattr(before, name) for name in _NO_UPDATE}
+        return replace(self, **same) != before

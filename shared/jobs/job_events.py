@@ -157,20 +157,20 @@ def _planned(row: PendingRow, job: Job, large_fields: LargeFields, now: datetime
 def _still_pending(
     row: PendingRow, job: Job, large_fields: LargeFields, now: datetime, event_id: str
 ) -> tuple[list[Change], Written]:
-    columns = columns_of(job)
+    # If upstream has said nothing new, the errors stay as they are in the row, loaded or not.
+    stored = {} if job.errors is row.job.errors else large_fields.columns(job, row.parts)
+    new_errors = bool(stored) and {name: value for name, value in stored.items() if value} != row.parts
+    if new_errors or job.says_more_than(row.job):
+        job = replace(job, updated_at=now)
+    columns = columns_of(job) | stored
     if job.timeline == row.job.timeline:
         del columns["timeline"]
-    stored = row.parts
-    if job.errors is not row.job.errors:
-        stored = large_fields.columns(job, row.parts)
-        columns |= stored
-    # Otherwise upstream has said nothing new, and the errors stay as they are in the row, loaded or not.
     merge = merge_of(row, columns)
     written = Written(row=replace(row, job=job))
     if row.job.stalled or not job.stalled:
         return [merge], written
     # A document belongs to the pending row alone: errors that need one are left out of the event.
-    about = columns_of(job) | {"errors": stored.get("errors") or ""}
+    about = columns_of(job) | {"errors": (stored or row.parts).get("errors") or ""}
     event = JobEvent(id=event_id, type="job.stalled", created_at=now, job=job, columns=about)
     return [merge, event.insertion], replace(written, event=event)
 

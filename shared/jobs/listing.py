@@ -1,47 +1,39 @@
 """Listing jobs page by page: pending ones by id, then finished ones, newest first.
 
-A job moves in one direction only: pending, outbox, history. A listing goes through these in the same order, so it
-cannot miss a job that moves meanwhile. Jobs that end while it goes through the history come last: at its end it looks
-for records that are newer than the newest at its start. A job that moves may be listed twice, as it was and as it is.
+A job moves in one direction only: pending, outbox, history. A listing reads these in the same order, so it cannot
+miss a job that moves meanwhile. Jobs that end while it reads the history come last: at its end it looks for records
+that are newer than the newest at its start. A job that moves may be listed twice, as it was and as it is. A listing
+by `updated_since` ends with jobs that finished before that moment and were changed later.
 
-A page is bounded in bytes and in time. It may hold fewer jobs than asked for, even none, and still say where to go
-on.
+A page is bounded in bytes and in time. It may hold fewer jobs than asked for, even none, and still say where to
+continue.
 """
 
-import base64
-import binascii
-import hashlib
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Literal
 
 from shared.clock import Clock
-from shared.jobs.filter import Wanted
+from shared.cursor import InvalidCursor, make_cursor, read_cursor
+from shared.jobs.filter import JobFilter
 from shared.jobs.history import History
-from shared.jobs.job import Job, JobState
+from shared.jobs.job import Job
 from shared.jobs.large_fields import size_of_parts
+from shared.jobs.late_changes import LateChanges
 from shared.jobs.pending_jobs import PendingJobs
-from shared.json_codec import dumps, loads
 from shared.storage.rows import BadRow
 from shared.storage.table import Row
 
 PAGE_MAX_BYTES = 8 * 1024 * 1024
 PAGE_MAX_SECONDS = 5.0
-# What a record takes without its long parts.
-LONGEST_KEY_CHARACTERS = 512
+# What a record takes without its large fields.
 _RECORD_BYTES = 2 * 1024
-type Listed = JobState | Literal["all"]
-
-
-class InvalidCursor(ValueError):
-    """A cursor that this listing did not hand out."""
 
 
 @dataclass(frozen=True)
 class JobPage:
-    """Some jobs, and where the listing goes on (None: it does not)."""
+    """Some jobs, and the cursor of the next page (None: this is the last one)."""
 
     jobs: list[Job]
     next_cursor: str | None
@@ -51,11 +43,12 @@ class _Phase(StrEnum):
     PENDING = "pending"
     OUTBOX = "outbox"
     FINISHED = "finished"
+    CHANGED = "changed"
 
 
 @dataclass(frozen=True)
 class _Place:
-    """Where a listing stands. This round reads records up to the key `until` (empty: all of them); those newer than
+    """Where a listing is. This round reads records up to the key `until` (empty: all of them); those newer than
     `newest` are for the next round."""
 
     phase: _Phase
@@ -89,32 +82,32 @@ class JobListing:
         *,
         pending: PendingJobs,
         history: History,
+        late_changes: LateChanges,
         clock: Clock,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._pending = pending
         self._history = history
+        self._late_changes = late_changes
         self._clock = clock
         self._monotonic = monotonic
 
-    def page(self, listed: Listed, *, external_id: str | None, limit: int, cursor: str | None) -> JobPage:
+    def page(self, wanted: JobFilter, *, limit: int, cursor: str | None) -> JobPage:
         """Up to `limit` jobs, from the start or from where an earlier page ended. Raises InvalidCursor."""
-        of = _digest(listed, external_id)
-        wanted = Wanted(state=None if listed == "all" else listed, external_id=external_id)
         ends_at = self._monotonic() + PAGE_MAX_SECONDS
         page = _Page(limit, has_time=lambda: self._monotonic() < ends_at)
-        place: _Place | None = self._first(listed) if cursor is None else _decoded(cursor, of)
+        place: _Place | None = self._first(wanted) if cursor is None else _read(cursor, wanted)
         while place is not None:
             stopped_after = self._fill(page, place, wanted)
             if stopped_after is not None:
-                return JobPage(page.jobs, _encoded(replace(place, after_key=stopped_after), of))
-            place = self._next(place, listed)
+                return JobPage(page.jobs, _cursor(replace(place, after_key=stopped_after), wanted))
+            place = self._next(place, wanted)
             if place is not None and not page.has_time():
-                return JobPage(page.jobs, _encoded(place, of))
+                return JobPage(page.jobs, _cursor(place, wanted))
         return JobPage(page.jobs, None)
 
-    def _fill(self, page: _Page, place: _Place, wanted: Wanted) -> str | None:
-        """Add what is wanted. The key after which to go on, or None if there is nothing more of this phase."""
+    def _fill(self, page: _Page, place: _Place, wanted: JobFilter) -> str | None:
+        """Add the jobs that are wanted. Returns the key after which to continue, or None at the end of this phase."""
         after_key = place.after_key
         for key, row in self._rows(place, wanted, page.limit + 1):
             if row is not None:
@@ -129,14 +122,16 @@ class JobListing:
                 return after_key
         return None
 
-    def _rows(self, place: _Place, wanted: Wanted, at_once: int) -> Iterator[tuple[str, Row | None]]:
+    def _rows(self, place: _Place, wanted: JobFilter, at_once: int) -> Iterator[tuple[str, Row | None]]:
         match place.phase:
             case _Phase.PENDING:
-                return self._pending.scan(place.after_key, replace(wanted, state=None), at_once=at_once)
+                return self._pending.scan(place.after_key, wanted, at_once=at_once)
             case _Phase.OUTBOX:
                 return self._pending.scan_finished(place.after_key, wanted, at_once=at_once)
             case _Phase.FINISHED:
                 return self._history.scan(place.after_key, place.until, wanted, at_once=at_once)
+            case _Phase.CHANGED:
+                return self._changed(place.after_key, wanted)
 
     def _job(self, phase: _Phase, row: Row) -> Job | None:
         """The job with its parts; None for a row that cannot be read, which the next tick sets aside."""
@@ -146,55 +141,45 @@ class JobListing:
                     return self._pending.whole(row, self._clock.now()).job
                 case _Phase.OUTBOX:
                     return self._pending.whole_event(row).job
-                case _Phase.FINISHED:
+                case _Phase.FINISHED | _Phase.CHANGED:
                     return self._history.read(row)
         except BadRow:
             return None
 
-    def _first(self, listed: Listed) -> _Place:
-        return _Place(_Phase.PENDING) if listed in {JobState.PENDING, "all"} else self._round("")
+    def _changed(self, after_key: str, wanted: JobFilter) -> Iterator[tuple[str, Row | None]]:
+        if wanted.updated_since is None:
+            return
+        for key, row in self._late_changes.scan(after_key, wanted.updated_since):
+            yield key, row if row is not None and wanted.matches(row, pending=False) else None
 
-    def _next(self, place: _Place, listed: Listed) -> _Place | None:
+    def _first(self, wanted: JobFilter) -> _Place:
+        return _Place(_Phase.PENDING) if wanted.pending else self._round("")
+
+    def _next(self, place: _Place, wanted: JobFilter) -> _Place | None:
         match place.phase:
             case _Phase.PENDING:
-                return None if listed == JobState.PENDING else self._round("")
+                return self._round("") if wanted.finished else None
             case _Phase.OUTBOX:
                 return replace(place, phase=_Phase.FINISHED, after_key="")
             case _Phase.FINISHED:
                 following = self._round(until=place.newest)
-                return None if following.newest == place.newest else following
+                if following.newest != place.newest:
+                    return following
+                return None if wanted.updated_since is None else _Place(_Phase.CHANGED)
+            case _Phase.CHANGED:
+                return None
 
     def _round(self, until: str) -> _Place:
         return _Place(_Phase.OUTBOX, until=until, newest=self._history.newest_key())
 
 
-def _digest(listed: Listed, external_id: str | None) -> str:
-    """Stands for the filters in a cursor, which belongs to them."""
-    return hashlib.sha256(f"{listed} {external_id}".encode("utf-8", "replace")).hexdigest()[:8]
+def _cursor(place: _Place, wanted: JobFilter) -> str:
+    return make_cursor([place.phase, place.until, place.newest, place.after_key], filters=wanted.values)
 
 
-def _encoded(place: _Place, of: str) -> str:
-    text = dumps([of, place.phase, place.until, place.newest, place.after_key])
-    return base64.urlsafe_b64encode(text.encode("ascii")).decode().rstrip("=")
-
-
-def _decoded(cursor: str, of: str) -> _Place:
-    try:
-        made_of, phase, *keys = loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-        until, newest, after_key = (_checked_key(key) for key in keys)
-        place = _Place(_Phase(phase), after_key, until, newest)
-    except (binascii.Error, ValueError, TypeError) as error:
-        raise InvalidCursor("cursor should be the nextCursor of an earlier answer") from error
-    if made_of != of:
-        raise InvalidCursor("cursor belongs to a listing with other filters")
-    return place
-
-
-def _checked_key(key: object) -> str:
-    if (
-        not isinstance(key, str)
-        or len(key) > LONGEST_KEY_CHARACTERS
-        or any(character < " " or "\ud800" <= character <= "\udfff" for character in key)
-    ):
-        raise InvalidCursor("not a key")
-    return key
+def _read(cursor: str, wanted: JobFilter) -> _Place:
+    match read_cursor(cursor, filters=wanted.values):
+        case [str(phase), str(until), str(newest), str(after_key)] if phase in set(_Phase):
+            return _Place(_Phase(phase), after_key, until, newest)
+        case _:
+            raise InvalidCursor

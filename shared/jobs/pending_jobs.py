@@ -9,14 +9,16 @@ import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import chain
 
 from shared.events.outbox import OUTBOX_PREFIX
-from shared.jobs.filter import Wanted, scan
+from shared.jobs.filter import JobFilter, scan
 from shared.jobs.job import Job
 from shared.jobs.job_events import FINISHED_PREFIX, JobEvent, Written, job_event, planned_results
 from shared.jobs.job_rows import (
     PENDING_PARTITION,
     PendingRow,
+    caller_columns_of,
     columns_of,
     last_polls_in,
     merge_of,
@@ -24,7 +26,8 @@ from shared.jobs.job_rows import (
     pending_row,
 )
 from shared.jobs.large_fields import LargeFields
-from shared.storage.errors import ChangeRefused, RowChanged
+from shared.storage.errors import ChangeRefused, RowChanged, StorageError
+from shared.storage.partition import Partition
 from shared.storage.rows import BadRow
 from shared.storage.table import Change, Row, Table, Write
 
@@ -35,7 +38,7 @@ _log = logging.getLogger("offer_monitor.jobs")
 
 @dataclass
 class PendingPage:
-    """Some rows of the partition, told apart by what they are."""
+    """Some rows of the partition, sorted by what they are."""
 
     rows: list[PendingRow] = field(default_factory=list)
     events: list[JobEvent] = field(default_factory=list)
@@ -45,7 +48,7 @@ class PendingPage:
 
 @dataclass
 class Claims:
-    """What became of claims: `lost` to another who took or changed the row, `refused` by storage for good."""
+    """The outcome of claims: `lost` to another writer of the row, `refused` by storage for ever."""
 
     taken: list[PendingRow] = field(default_factory=list)
     lost: list[PendingRow] = field(default_factory=list)
@@ -55,39 +58,38 @@ class Claims:
 class PendingJobs:
     """Reads and conditionally writes the pending partition."""
 
-    def __init__(self, table: Table, bodies: LargeFields) -> None:
+    def __init__(self, table: Table, large_fields: LargeFields) -> None:
         self._table = table
-        self._large_fields = bodies
+        self._partition = Partition(table, PENDING_PARTITION)
+        self._large_fields = large_fields
 
     def pages(self, now: datetime, *, start_at: str = "") -> Iterator[PendingPage]:
         """The whole partition in pages: one query, in key order.
 
         With `start_at`, the key where an earlier reading stopped: first the events, then the jobs from there on, then
-        those before it. A row that cannot be read is in `bad` and hinders no other.
+        those before it. A row that cannot be read is in `bad` and does not affect the others.
         """
-        queries = ["PartitionKey eq @partition"]
-        if start_at:
-            of_jobs = "PartitionKey eq @partition and RowKey lt @outbox"
-            queries = [
-                "PartitionKey eq @partition and RowKey ge @outbox",
-                f"{of_jobs} and RowKey ge @start",
-                f"{of_jobs} and RowKey lt @start",
+        if not start_at:
+            readings = [self._partition.pages()]
+        else:
+            readings = [
+                self._partition.pages(start=OUTBOX_PREFIX),
+                self._partition.pages(start=start_at, before=OUTBOX_PREFIX),
+                self._partition.pages(before=start_at),
             ]
-        parameters = {"partition": PENDING_PARTITION, "start": start_at, "outbox": OUTBOX_PREFIX}
-        for query in queries:
-            for rows in self._table.pages(query, parameters):
-                yield _page(rows, now)
+        for rows in chain.from_iterable(readings):
+            yield _page(rows, now)
 
-    def scan(self, after_key: str, wanted: Wanted, *, at_once: int) -> Iterator[tuple[str, Row | None]]:
+    def scan(self, after_key: str, wanted: JobFilter, *, at_once: int) -> Iterator[tuple[str, Row | None]]:
         """Rows of pending jobs whose keys follow `after_key`: each key, with the whole row if it is wanted."""
-        return self._scan(after_key, OUTBOX_PREFIX, wanted, at_once)
+        return self._scan(after_key, OUTBOX_PREFIX, wanted, at_once, pending=True)
 
-    def scan_finished(self, after_key: str, wanted: Wanted, *, at_once: int) -> Iterator[tuple[str, Row | None]]:
+    def scan_finished(self, after_key: str, wanted: JobFilter, *, at_once: int) -> Iterator[tuple[str, Row | None]]:
         """The same of jobs that have just finished and are not in the history yet."""
-        return self._scan(after_key or FINISHED_PREFIX, f"{FINISHED_PREFIX}~", wanted, at_once)
+        return self._scan(after_key or FINISHED_PREFIX, f"{FINISHED_PREFIX}~", wanted, at_once, pending=False)
 
     def whole(self, row: Row, now: datetime) -> PendingRow:
-        """The pending job in a row, with its parts. Raises BadRow, and StorageError."""
+        """The pending job in a row, with its large fields. Raises BadRow, and StorageError."""
         read = pending_row(row, now)
         return replace(read, job=self._large_fields.load(read.job, row))
 
@@ -96,9 +98,9 @@ class PendingJobs:
         return self.with_large_fields(job_event(row))
 
     def get(self, job_id: str, now: datetime) -> PendingRow | None:
-        """The job if it is pending. A row that is no job counts as none. Raises StorageError."""
+        """The job if it is pending; None also for a row that is not a job. Raises StorageError."""
         # Another system may have written the id in upper case; the next tick corrects the key.
-        row = self._table.get(PENDING_PARTITION, job_id) or self._table.get(PENDING_PARTITION, job_id.upper())
+        row = self._partition.get(job_id) or self._partition.get(job_id.upper())
         try:
             return None if row is None else self.whole(row, now)
         except BadRow:
@@ -106,18 +108,16 @@ class PendingJobs:
 
     def finished(self, job_id: str) -> JobEvent | None:
         """The end of the job, if it is on its way from `pending` to the history."""
-        row = self._table.get(PENDING_PARTITION, FINISHED_PREFIX + job_id)
+        row = self._partition.get(FINISHED_PREFIX + job_id)
         try:
             return None if row is None else self.whole_event(row)
         except BadRow:
             return None
 
     def last_polls_of_finished(self, since: datetime) -> dict[str, datetime]:
-        """When each job was last polled, after `since`, that has finished and is not in the history yet."""
-        rows = self._table.rows(
-            "PartitionKey eq @partition and RowKey gt @first and RowKey lt @end",
-            {"partition": PENDING_PARTITION, "first": FINISHED_PREFIX, "end": f"{FINISHED_PREFIX}~"},
-            columns=["RowKey", "lastPolledAt"],
+        """When jobs that have finished and are not in the history yet were last polled, if after `since`."""
+        rows = self._partition.rows(
+            after=FINISHED_PREFIX, before=f"{FINISHED_PREFIX}~", columns=["RowKey", "lastPolledAt"]
         )
         return last_polls_in(rows, since)
 
@@ -136,6 +136,10 @@ class PendingJobs:
         """Start following a job; False, and nothing changed, if its row is there already."""
         return self._table.insert(pending_key(job.job_id) | columns_of(job) | self._large_fields.columns(job))
 
+    def change(self, row: PendingRow, job: Job) -> None:
+        """Store what a caller changed of a job. Raises RowChanged if the row is not as it was read."""
+        self._table.commit([merge_of(row, caller_columns_of(job))])
+
     def remove(self, row: PendingRow) -> None:
         """Stop following, and delete the documents that this row refers to.
 
@@ -148,14 +152,14 @@ class PendingJobs:
     def rows_of(self, job_id: str) -> list[Row]:
         """The rows of the job in this partition, unread, in the order in which it moves through them."""
         keys = (job_id, job_id.upper(), FINISHED_PREFIX + job_id)
-        rows = [self._table.get(PENDING_PARTITION, key) for key in keys]
+        rows = [self._partition.get(key) for key in keys]
         return [row for row in rows if row is not None]
 
     def claim(self, rows: Sequence[PendingRow], until: datetime) -> Claims:
-        """Take jobs for one poll: until `until` nobody else may ask upstream about them. At most 100 rows.
+        """Reserve jobs for one poll: until `until` no other instance may poll them. At most 100 rows.
 
-        One row that another has changed costs a few requests, a hundred no more than CLAIM_TRIES: then another
-        instance is at work on the same jobs, and what is not taken yet counts as lost.
+        One row that another writer has changed costs a few requests. After CLAIM_TRIES requests another instance is
+        evidently polling the same jobs, and what is not claimed yet counts as lost.
         """
         claims = Claims()
         waiting = [list(rows)]
@@ -174,14 +178,15 @@ class PendingJobs:
                 else:
                     claims.refused += part
                 continue
-            claims.taken += [replace(row, etag=etag) for row, etag in zip(part, etags, strict=True)]
+            taken = zip(part, etags, strict=True)
+            claims.taken += [replace(row, etag=etag, claimed_until=until) for row, etag in taken]
         return claims
 
     def reread(self, rows: Sequence[PendingRow], now: datetime) -> list[PendingRow]:
-        """The rows as they are now; those that are gone, or that are no jobs any more, are left out."""
+        """The rows as they are now, without those that are gone or are not jobs any more."""
         found: list[PendingRow] = []
         for row in rows:
-            stored = self._table.get(PENDING_PARTITION, row.row_key)
+            stored = self._partition.get(row.row_key)
             try:
                 found += [] if stored is None else [pending_row(stored, now)]
             except BadRow:
@@ -191,11 +196,25 @@ class PendingJobs:
     def write(self, polled: Sequence[tuple[PendingRow, Job]], now: datetime) -> list[Written | None]:
         """Store what polls found: pending jobs are updated, finished ones leave, and events go into the outbox.
 
-        Each job is written if its row is still the one claimed, else its place holds None: the writer that changed
-        the row (a removal, or another poller after the claim ran out) wins. A job whose large fields storage does not
-        take for the moment is not written either, nor are those after it that have large fields: there is no time to
-        try each of them. All others are. Raises StorageError if nothing could be written for that reason.
+        Each job is written if its row is still claimed for this poll, else its place holds None: the writer that
+        changed the row (a removal, or another poller after the claim ran out) wins. What a caller changed meanwhile
+        is kept. A job whose large fields storage does not take for the moment is not written either, nor are those
+        after it that have large fields: there is no time to try each of them. All others are. Raises StorageError if
+        nothing could be written for that reason.
         """
+        results, error = self._write(polled, now)
+        for place, (row, job) in enumerate(polled):
+            if results[place] is None and (changed := self._changed_by_caller(row)) is not None:
+                about = changed.job
+                both = replace(job, operation=about.operation, label=about.label, external_id=about.external_id)
+                [results[place]], _ = self._write([(changed, both)], now)
+        if error is not None and not any(results):
+            raise error
+        return results
+
+    def _write(
+        self, polled: Sequence[tuple[PendingRow, Job]], now: datetime
+    ) -> tuple[list[Written | None], StorageError | None]:
         planned, error = planned_results(polled, self._large_fields, now)
         committed = iter(self._table.commit_each([changes for changes, _ in planned if changes]))
         results: list[Written | None] = []
@@ -207,16 +226,25 @@ class PendingJobs:
             results.append(None)
             if isinstance(result, RowChanged) and not job.pending:
                 self._drop_if_finished_before(row)
-        if error is not None and not any(results):
-            raise error
-        return results
+        return results, error
+
+    def _changed_by_caller(self, claimed: PendingRow) -> PendingRow | None:
+        """The row as it is now, if it is still claimed for the same poll and was changed all the same."""
+        row = self._partition.get(claimed.row_key)
+        try:
+            now_stored = None if row is None else pending_row(row, claimed.claimed_until or claimed.job.registered_at)
+        except BadRow:
+            return None
+        if now_stored is None or now_stored.etag == claimed.etag:
+            return None
+        return now_stored if now_stored.claimed_until == claimed.claimed_until is not None else None
 
     def _drop_if_finished_before(self, row: PendingRow) -> None:
         """Stop following a job whose earlier finish is still in the outbox: that one stands.
 
-        Another system has put the job back meanwhile. Its second finish cannot be written beside the first.
+        Another system has put the job back in the meantime. Its second finish cannot be stored beside the first.
         """
-        if self._table.get(PENDING_PARTITION, FINISHED_PREFIX + row.job.job_id) is None:
+        if self._partition.get(FINISHED_PREFIX + row.job.job_id) is None:
             return
         try:
             self.remove(row)
@@ -224,14 +252,14 @@ class PendingJobs:
             return  # it was another writer that changed the row
 
     def _scan(
-        self, after_key: str, before_key: str, wanted: Wanted, at_once: int
+        self, after_key: str, before_key: str, wanted: JobFilter, at_once: int, *, pending: bool
     ) -> Iterator[tuple[str, Row | None]]:
         return scan(
-            self._table,
-            PENDING_PARTITION,
+            self._partition,
             after_key=after_key,
             before_key=before_key,
             wanted=wanted,
+            pending=pending,
             at_once=at_once,
         )
 

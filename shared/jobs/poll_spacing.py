@@ -21,12 +21,12 @@ from shared.storage.rows import BadRow, moment
 from shared.storage.table import TRANSACTION_MAX_ROWS, Row, Table, Write, etag_of
 
 ASKED_PARTITION = "asked"
-# Nobody needs a row whose minute is over; kept a little longer for clocks that differ.
+# A row is of no use after its minute. It is kept a little longer in case clocks differ.
 FORGET_AFTER = timedelta(minutes=5)
-# A removed job keeps the wait that upstream asked for; some more for clocks that differ.
+# A removed job keeps the wait that upstream asked for. The rest is for clocks that differ.
 FURTHEST_AHEAD = LONGEST_RETRY_AFTER + timedelta(minutes=5)
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
-# A note is tried so often against look-ups that claim the job meanwhile.
+# How many times to retry when a look-up claims the job first.
 WRITE_TRIES = 5
 
 
@@ -36,7 +36,7 @@ class Ask:
 
     job_id: str
     next_poll_at: datetime
-    # Upstream's answer as JSON text, so that whoever asks again within the minute can be answered from it.
+    # Upstream's answer as JSON text, which answers further look-ups within the minute.
     answer: str | None
     etag: str
 
@@ -48,14 +48,14 @@ class PollSpacing:
         self._partition = Partition(table, ASKED_PARTITION)
 
     def recent(self, now: datetime) -> dict[str, datetime]:
-        """The earliest next status request of each job remembered whose minute is not over."""
+        """The earliest next status request of each job whose minute is not over."""
         rows = self._partition.rows(
             where="nextPollAt gt @now", parameters={"now": now}, columns=["RowKey", "nextPollAt"]
         )
         return {row["RowKey"]: _next_poll_at(row, now) for row in rows}
 
     def forget(self, now: datetime, *, has_time: Callable[[], bool]) -> int:
-        """Delete the rows that nobody needs any longer, and those that cannot be read; returns how many."""
+        """Delete outdated rows and those that cannot be read; returns how many."""
         rows = self._partition.rows(columns=["RowKey", "nextPollAt"])
         stale = (row for row in rows if _next_poll_at(row, now) < now - FORGET_AFTER)
         forgotten = 0
@@ -68,14 +68,14 @@ class PollSpacing:
         return forgotten
 
     def get(self, job_id: str, now: datetime) -> Ask | None:
-        """What is remembered of this job."""
+        """The last known status request about this job, or None."""
         row = self._partition.get(job_id)
         return None if row is None else _ask(row, now)
 
     def remember(self, job_id: str, next_poll_at: datetime, now: datetime) -> None:
         """Note that the job must not be asked about before `next_poll_at`, or the later moment noted already.
 
-        It is written in any case: whoever holds a claim on the job has to notice.
+        The row is always written, so that the holder of a claim on the job notices.
         """
         for _ in range(WRITE_TRIES):
             known = self.get(job_id, now)
@@ -85,19 +85,19 @@ class PollSpacing:
         raise RowChanged("what is known of the job's last request kept changing")
 
     def claim(self, job_id: str, now: datetime, until: datetime) -> Ask | None:
-        """Take the job for one status request; None if one was made or begun too recently, or another was faster."""
+        """Claim the job for one status request; None if the last one is too recent or another caller is first."""
         known = self.get(job_id, now)
         if known is not None and known.next_poll_at > now:
             return None
         return self._write(job_id, until, known)
 
     def confirm(self, ask: Ask) -> Ask:
-        """Make sure of a claim after a look at the registry. Raises RowChanged if the job was removed meanwhile."""
+        """Renew a claim after a look at the registry. Raises RowChanged if the job was removed after the claim."""
         etag = self._partition.merge(ask.job_id, {"nextPollAt": ask.next_poll_at}, ask.etag)
         return replace(ask, etag=etag)
 
     def answered(self, ask: Ask, next_poll_at: datetime, answer: str | None) -> None:
-        """Store what became of a claimed request. Raises RowChanged if the claim was taken over meanwhile."""
+        """Store the outcome of a claimed request. Raises RowChanged if another caller has taken over the claim."""
         self._partition.merge(ask.job_id, {"nextPollAt": next_poll_at, "answer": answer or ""}, ask.etag)
 
     def _write(self, job_id: str, next_poll_at: datetime, known: Ask | None) -> Ask | None:
@@ -118,7 +118,7 @@ def _ask(row: Row, now: datetime) -> Ask:
 
 
 def _next_poll_at(row: Row, now: datetime) -> datetime:
-    """When the job may be asked again: at once, if this cannot be read or is further ahead than is ever written."""
+    """When the next status request is allowed. An unreadable or absurdly late time counts as long ago."""
     try:
         next_poll_at = moment(row, "nextPollAt")
     except BadRow:

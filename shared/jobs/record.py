@@ -8,9 +8,9 @@ from shared.jobs.job import Job, JobState, Operation
 from shared.json_codec import JsonObject, RawJson
 
 
-class JobRecord(TypedDict):
-    """A job. Times are RFC 3339 in UTC; upstream's values (`job*`, `resourceUri`, `errors`, `privateOffer`) stand as
-    they came."""
+class ShortJobRecord(TypedDict):
+    """A job without its private offer. Times are RFC 3339 in UTC. Upstream's values (`jobStatus`, `jobResult`,
+    `jobStart`, `jobEnd`, `resourceUri`, `errors`) are as they came."""
 
     jobId: str
     state: JobState
@@ -18,6 +18,7 @@ class JobRecord(TypedDict):
     label: str | None
     externalId: str | None
     registeredAt: str
+    updatedAt: str
     finishedAt: str | None
     jobStatus: str | None
     jobResult: str | None
@@ -25,13 +26,18 @@ class JobRecord(TypedDict):
     jobEnd: str | None
     resourceUri: str | None
     errors: list[JsonObject]
-    privateOffer: RawJson | None
     pollCount: int
     lastPolledAt: str | None
     nextPollAt: str | None
     consecutivePollFailures: int
     lastPollError: str | None
     stalled: bool
+
+
+class JobRecord(ShortJobRecord):
+    """A job with its private offer, upstream's whole object, which is null until there is one."""
+
+    privateOffer: RawJson | None
 
 
 def job_record(job: Job) -> JobRecord:
@@ -43,6 +49,7 @@ def job_record(job: Job) -> JobRecord:
         label=job.label,
         externalId=job.external_id,
         registeredAt=rfc3339(job.registered_at),
+        updatedAt=rfc3339(job.updated_at or job.registered_at),
         finishedAt=_time(job.finished_at),
         jobStatus=job.job_status,
         jobResult=job.job_result,

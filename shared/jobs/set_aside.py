@@ -1,6 +1,6 @@
-"""Rows of the pending partition that are no jobs: moved out of the way, with the reason, until someone looks at them.
+"""Rows of the pending partition that are not jobs, moved to a partition of their own with the reason.
 
-They keep their keys and their columns, long values cut. Any row can be set aside, whatever it holds.
+They keep their keys and their columns, with long values cut. Any row can be set aside.
 """
 
 import logging
@@ -25,7 +25,7 @@ KEPT_CHARACTERS_MAX = 60_000
 KEPT_COLUMNS_MAX = 100
 LONGEST_REASON_CHARACTERS = 500
 REMOVED_AT_ONCE = 100
-# Beyond so many nobody needs the exact number.
+# Beyond this, the exact number does not matter.
 COUNTED_AT_MOST = 10_000
 _INT64_MAX = 2**63 - 1
 _NOT_IN_A_PATH = re.compile(r"[\x00-\x1f\x7f/\\?#]")
@@ -62,7 +62,7 @@ class SetAsideRows:
     """Keeps rows that were set aside. Every method raises StorageError."""
 
     def __init__(self, table: Table, clock: Clock, *, changed: Callable[[], None]) -> None:
-        """`changed` is called after rows came or went, so that health counts them anew."""
+        """`changed` is called after rows were added or removed, so that health counts them again."""
         self._table = table
         self._pending = Partition(table, PENDING_PARTITION)
         self._partition = Partition(table, SET_ASIDE_PARTITION)
@@ -70,7 +70,10 @@ class SetAsideRows:
         self._changed = changed
 
     def add(self, bad: Sequence[tuple[Row, str]]) -> int:
-        """Move rows out of the pending partition; returns how many. Copied first: killed between, copied again."""
+        """Move rows out of the pending partition; returns how many.
+
+        They are copied first and then deleted. After a crash in between, the next tick copies them again.
+        """
         now = self._clock.now()
         copies = [
             self._partition.change(Write.UPSERT, row["RowKey"], _kept_columns(row) | _note(reason, now))
@@ -78,7 +81,7 @@ class SetAsideRows:
         ]
         copied = self._table.commit_each([[copy] for copy in copies])
         for place, (row, reason) in enumerate(bad):
-            if isinstance(copied[place], ChangeRefused):  # storage does not take its columns a second time
+            if isinstance(copied[place], ChangeRefused):  # storage does not accept its columns again
                 note = self._partition.change(Write.UPSERT, row["RowKey"], _note(reason, now))
                 [copied[place]] = self._table.commit_each([[note]])
         done = [row_and_reason for row_and_reason, etags in zip(bad, copied, strict=True) if isinstance(etags, list)]
@@ -92,20 +95,20 @@ class SetAsideRows:
         return len(done)
 
     def page(self, after_key: str | None, limit: int) -> list[SetAsideRow]:
-        """Up to `limit` rows whose keys follow `after_key`; None: from the first, whose key may be empty."""
+        """Up to `limit` rows whose keys follow `after_key`; None starts at the first row, whose key may be empty."""
         rows = self._partition.rows(
             after=after_key, columns=["RowKey", "setAsideAt", "reason"], page_size=min(limit, PAGE_MAX_ROWS)
         )
         return [_read(row) for row, _ in zip(rows, range(limit), strict=False)]
 
     def count(self) -> SetAside:
-        """How many there are, and the newest."""
+        """The number of rows that are set aside, and the newest."""
         found = self.page(None, COUNTED_AT_MOST)
         newest = max(found, key=lambda row: row.set_aside_at, default=None)
         return SetAside(count=len(found), newest=None if newest is None else _shown(newest))
 
     def remove(self, row_key: str) -> bool:
-        """Remove one, by its key or by its `addressable` key; False if there is none."""
+        """Remove a row by its key or its `addressable` key; False if there is none."""
         for key in (row_key, _EMPTY_KEYS.get(row_key, unquote(row_key))):
             if self._partition.get(key) is not None:
                 self._partition.delete(key)
@@ -114,7 +117,7 @@ class SetAsideRows:
         return False
 
     def remove_expired(self, *, set_aside_before: datetime, has_time: Callable[[], bool]) -> int:
-        """Remove those set aside before that moment; returns how many."""
+        """Remove rows that were set aside before that moment; returns how many."""
         removed = 0
         after_key: str | None = None
         while has_time() and (rows := self.page(after_key, REMOVED_AT_ONCE)):
@@ -128,7 +131,7 @@ class SetAsideRows:
 
 
 def addressable(row_key: str) -> str:
-    """The key as it can stand as one segment of a URL's path."""
+    """The key in a form that fits into one segment of a URL's path."""
     if row_key in {"", ".", ".."}:
         return "%2E" * len(row_key) or "%00"
     return _NOT_IN_A_PATH.sub(lambda found: f"%{ord(found[0]):02X}", row_key)
@@ -162,7 +165,7 @@ def _bearable(value: Any) -> Any:  # noqa: ANN401 - a column of any type
 
 
 def _read(row: Row) -> SetAsideRow:
-    """The row, whatever someone has made of it."""
+    """The row, even if its columns were changed by others."""
     try:
         set_aside_at = moment(row, "setAsideAt")
     except BadRow:
@@ -177,7 +180,7 @@ RENAMED_IN_A_TICK = 5_000
 
 
 class RowRepair:
-    """Moves bad rows out of the partition, and misspelt ones to the key they should have. Raises StorageError."""
+    """Moves bad rows out of the partition, and gives misspelt ones their right key. Raises StorageError."""
 
     def __init__(self, table: Table, set_aside_rows: SetAsideRows) -> None:
         self._table = table
@@ -185,16 +188,16 @@ class RowRepair:
         self._set_aside_rows = set_aside_rows
 
     def set_aside(self, bad: Sequence[tuple[Row, str]]) -> int:
-        """Move rows that are no jobs, as many as a tick has time for; returns how many."""
+        """Move rows that are not jobs, up to SET_ASIDE_IN_A_TICK; returns how many."""
         return self._set_aside_rows.add(bad[:SET_ASIDE_IN_A_TICK])
 
     def set_aside_refused(self, rows: Sequence[PendingRow]) -> None:
-        """Move rows that storage will not let grow by the columns of a job: they are too large already."""
+        """Move rows that are too large already, so that storage refuses to add a job's columns to them."""
         found = [self._pending.get(row.row_key) for row in rows]
-        self.set_aside([(row, "storage does not take a job's columns beside its own") for row in found if row])
+        self.set_aside([(row, "storage does not accept a job's columns beside its own") for row in found if row])
 
     def set_aside_if_bad(self, job_id: str, now: datetime) -> None:
-        """Make way for a job whose key is taken by a row that is no job."""
+        """Set aside a row that is not a job but has the key of one."""
         row = self._pending.get(job_id)
         if row is None:
             return
@@ -204,10 +207,10 @@ class RowRepair:
             self.set_aside([(row, str(error))])
 
     def in_lower_case(self, rows: Sequence[PendingRow]) -> list[PendingRow]:
-        """The rows under their right keys, those renamed whose key another system wrote in another case.
+        """The rows under their right keys, after renaming those whose key another system wrote in another case.
 
-        Of two rows for the same job the one with the right key stays, whether or not it is among `rows`. One that
-        could not be renamed now is left out.
+        Of two rows for the same job the one with the right key stays, even if it is not among `rows`. A row that
+        could not be renamed is left out.
         """
         right = [row for row in rows if row.row_key == row.job.job_id]
         misspelt = [row for row in rows if row.row_key != row.job.job_id][:RENAMED_IN_A_TICK]

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal, NotRequired, TypedDict, cast
 
 from shared.clock import rfc3339
+from shared.jobs.errors import JobUnknown
 from shared.jobs.job import LONGEST_TIMELINE_CHARACTERS, Job
 from shared.json_codec import InvalidJson, JsonObject, dumps, loads
 
@@ -75,14 +76,14 @@ class Timelines:
         self._find_job = find_job
         self._deliveries_of = deliveries_of
 
-    def read(self, job_id: str) -> list[TimelineEvent] | None:
-        """The job's events, the oldest first; None if it is not known. Of too many the first and the newest.
+    def read(self, job_id: str) -> list[TimelineEvent]:
+        """The job's events, the oldest first; of too many the first and the newest.
 
-        Raises StorageError.
+        Raises JobUnknown and StorageError.
         """
         job = self._find_job(job_id)
         if job is None:
-            return None
+            raise JobUnknown(job_id)
         stored = _events_in(job.timeline)
         # Of each type one event: a hostile column may have many.
         event_ids = {event["type"]: event["eventId"] for event in stored if "eventId" in event}
@@ -113,10 +114,16 @@ def after_poll(before: Job, after: Job, now: datetime, event_id: str) -> str:
     return _extended(before.timeline, events)
 
 
-def after_change(before: Job, members: Iterable[str], now: datetime) -> str:
-    """The job's timeline after a caller changed these members of it; the same if there are none."""
-    names = sorted(members)
-    return _extended(before.timeline, [{"at": rfc3339(now), "type": "changed", "members": names}] if names else [])
+def after_change(before: Job, after: Job, now: datetime) -> str:
+    """The job's timeline after a caller changed members of it."""
+    pairs = {
+        "operation": (before.operation, after.operation),
+        "label": (before.label, after.label),
+        "externalId": (before.external_id, after.external_id),
+    }
+    members = [name for name, (old, new) in pairs.items() if old != new]
+    events: list[JsonObject] = [{"at": rfc3339(now), "type": "changed", "members": members}] if members else []
+    return _extended(before.timeline, events)
 
 
 def _extended(column: str, events: Sequence[JsonObject]) -> str:

@@ -1,4 +1,7 @@
-"""Documents that no row refers to: left behind where a process was killed, or a write lost its race."""
+"""Runs of `clean_up`: removes expired rows, and documents that no row refers to.
+
+Such a document is left behind if a process is killed, or if a write loses its race.
+"""
 
 import logging
 import time
@@ -23,7 +26,7 @@ from shared.storage.retrying import retrying_for
 
 
 class OrphanedDocuments:
-    """Finds and deletes them."""
+    """Finds and deletes documents that no row refers to."""
 
     def __init__(self, documents: Documents, pending: PendingJobs, history: History) -> None:
         self._documents = documents
@@ -31,11 +34,10 @@ class OrphanedDocuments:
         self._history = history
 
     def remove(self, *, after_owner: str, written_before: datetime, has_time: Callable[[], bool]) -> tuple[int, str]:
-        """Delete orphans written before that moment, of the owners that follow `after_owner` ("": of all).
+        """Delete orphans that were written before that moment, of the owners that follow `after_owner` ("": all).
 
-        Returns how many entities, and the owner after whom to go on next time ("": from the start). A document is
-        written before the row that refers to it, so one written just now may still get its row.
-        Raises StorageError.
+        Returns the number of entities, and the owner after which to continue ("": from the start). A document is
+        written before the row that refers to it, so a recent one may still get its row. Raises StorageError.
         """
         removed = 0
         for owner, entities in self._documents.by_owner(after_owner):
@@ -47,15 +49,15 @@ class OrphanedDocuments:
         return removed, ""
 
     def _remove(self, owner: str, entities: list[StoredEntity]) -> int:
-        # In the order in which a job moves: a row that moves meanwhile is seen in one place or the other.
+        # In the order in which a job moves, so that a row that moves in between is seen in one place or the other.
         rows = [*self._pending.rows_of(owner), self._history.record_row(owner) or {}]
         kept = {reference.partition("~")[0] for row in rows for reference in references_in(row)}
         orphans = [entity for entity in entities if entity.document not in kept]
         return self._documents.delete_entities(owner, orphans)
 
 
-# "a run goes on for 50 seconds at most": a step that has just begun another piece still has to end it. Each step has
-# until so long after the start, so that one with much to do does not keep the others from their turn for days.
+# A run takes 50 seconds at most, including the work that a step has just begun. These times count from its start.
+# Each step has its own, so that one with much to do does not hold up the others for days.
 JOBS_UNTIL_SECONDS = 20.0
 DELIVERIES_UNTIL_SECONDS = 32.0
 ORPHANS_UNTIL_SECONDS = 44.0
@@ -73,7 +75,7 @@ class RemoveExpired(Protocol):
 
 @dataclass(frozen=True)
 class Retention:
-    """For how many days what has ended is kept; 0 keeps it."""
+    """How many days finished jobs and deliveries are kept; 0 keeps them for good."""
 
     job_history_days: int
     delivery_history_days: int
@@ -106,7 +108,7 @@ class CleanUp:
         self._monotonic = monotonic
 
     def run(self, last: TimerReport | None) -> TimerReport:
-        """Remove what is due; goes on where the `last` run stopped. A failed step is in the report, not raised."""
+        """Remove what has expired; continues where the `last` run stopped. A failed step is reported, not raised."""
         now = self._clock.now()
         began = self._monotonic()
         resume_after = "" if last is None else str(last.facts.get("orphansAfter", ""))
@@ -121,7 +123,7 @@ class CleanUp:
             )
             return removed
 
-        # Small things first. Documents come last: jobs that were removed may have left some.
+        # Small things first. Documents come last, since removed jobs may have left some.
         steps: dict[str, Callable[[], int]] = {
             "asks": lambda: self._poll_spacing.forget(now, has_time=until(JOBS_UNTIL_SECONDS)),
             "removals": lambda: self._history.forget_removals(
@@ -150,7 +152,7 @@ class CleanUp:
 
 
 def _taken(steps: Mapping[str, Callable[[], int]]) -> tuple[dict[str, int], list[str]]:
-    """How much each step removed, and why steps failed: none keeps the others from their turn."""
+    """How much each step removed, and why steps failed. A failed step does not stop the others."""
     counts: dict[str, int] = {}
     reasons: list[str] = []
     for name, remove in steps.items():
@@ -158,7 +160,7 @@ def _taken(steps: Mapping[str, Callable[[], int]]) -> tuple[dict[str, int], list
             counts[name] = remove()
         except (StorageError, SettingsError) as error:
             reasons.append(f"{name}: {error}")
-        except Exception:  # noqa: BLE001 - one step that fails in a way nobody foresaw must stop no other
+        except Exception:  # noqa: BLE001 - an unexpected failure of one step must not stop the others
             _log.exception("cleaning up %s failed unexpectedly", name)
             reasons.append(f"{name}: failed unexpectedly; the log says why")
     return counts, reasons

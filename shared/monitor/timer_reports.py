@@ -1,7 +1,7 @@
 """When each timer function last ran, and how it went.
 
-Each function has a row of its own in the `monitor` partition, which its last run overwrites. `poll_pending_jobs` is
-not among them: the monitor's state (`monitor_state.py`) has its last run.
+Each function has its own row in the `monitor` partition, which each run overwrites. The last run of
+`poll_pending_jobs` is in the monitor's state instead (`state.py`).
 """
 
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ _TIMER_PREFIX = "timer~"
 
 @dataclass(frozen=True)
 class TimerReport:
-    """One run: when it began, whether it could do its work, and what else is worth keeping (a JSON object)."""
+    """One run: when it began, whether it succeeded, and further facts (a JSON object)."""
 
     at: datetime
     ok: bool
@@ -34,7 +34,7 @@ class TimerReports:
         self._partition = Partition(table, MONITOR_PARTITION)
 
     def record(self, function: str, report: TimerReport) -> None:
-        """Store the report of the function's run that has just ended."""
+        """Store the report of the function's latest run."""
         self._partition.upsert(
             _TIMER_PREFIX + function, {"at": report.at, "ok": report.ok, "facts": dumps(report.facts)}
         )
@@ -52,12 +52,12 @@ class TimerReports:
 
 
 def _report(row: Row) -> TimerReport | None:
-    """The report in a row; None if someone has made something else of it."""
+    """The report in a row; None if the row is not a report."""
 
     def read() -> TimerReport:
         at, facts = moment(row, "at"), loads(text(row, "facts") or "{}")
         if at is None or not isinstance(facts, dict):
-            raise BadRow("it is no report")
+            raise BadRow("it is not a report")
         return TimerReport(at, flag(row, "ok"), facts)
 
     try:

@@ -1,11 +1,11 @@
 """A poll on demand, within promise 1 (docs/promises.md). It claims, judges and finishes as the poll cycle does."""
 
 import logging
-import math
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Protocol
 
 from shared.clock import Clock
+from shared.jobs.errors import AskedTooRecently, JobUnknown
 from shared.jobs.finishing import Finishing
 from shared.jobs.job import POLL_SPACING, Job
 from shared.jobs.job_events import JobEvent
@@ -17,18 +17,6 @@ from shared.polling.poller import ANSWER_WITHIN, JobPoller, claimed_until
 from shared.storage.errors import ChangeRefused, StorageError
 
 _log = logging.getLogger("offer_monitor.jobs")
-
-
-class JobUnknown(LookupError):
-    """No such job, here or upstream."""
-
-
-class AskedTooRecently(Exception):
-    """Upstream was asked about this job less than 60 seconds ago, or is being asked right now."""
-
-    def __init__(self, wait: timedelta) -> None:
-        super().__init__("upstream was asked about this job less than 60 seconds ago")
-        self.retry_after_seconds = max(1, math.ceil(wait.total_seconds()))
 
 
 class CountCheck(Protocol):

@@ -1,14 +1,11 @@
 """The private offer that a job made or changed, also of jobs that are not registered here."""
 
-import math
-from datetime import timedelta
-
 from shared.clock import Clock
+from shared.jobs.errors import AskedTooRecently, JobMadeNoOffer, JobStillPending, JobUnknown, OfferDeleted
 from shared.jobs.job import POLL_SPACING, Job, JobState, Operation
 from shared.jobs.poll_spacing import Ask, PollSpacing
 from shared.jobs.registry import JobRegistry
-from shared.json_codec import InvalidJson, JsonObject, dumps, loads
-from shared.polling.check import AskedTooRecently, JobUnknown
+from shared.json_codec import InvalidJson, dumps, loads
 from shared.polling.poller import ANSWER_WITHIN, claimed_until
 from shared.storage.errors import RowChanged
 from shared.upstream.errors import TokenUnavailable, UpstreamError, UpstreamNotFound, UpstreamRejectedRequest
@@ -20,29 +17,8 @@ LONGEST_REMEMBERED_CHARACTERS = 30_000
 NO_SUCH_JOB = "null"
 
 
-class JobStillPending(Exception):
-    """The job has not ended; its offer may be there later."""
-
-    def __init__(self, wait: timedelta) -> None:
-        super().__init__("the job has not ended yet")
-        self.retry_after_seconds = max(1, math.ceil(wait.total_seconds()))
-
-
-class JobMadeNoOffer(Exception):
-    """The job ended without making or changing an offer; `errors` are upstream's."""
-
-    def __init__(self, outcome: str, errors: list[JsonObject]) -> None:
-        super().__init__(f"the job {outcome}")
-        self.outcome = outcome
-        self.errors = errors
-
-
-class OfferDeleted(Exception):
-    """The job deleted the offer."""
-
-
 class JobOffers:
-    """Finds the private offer behind a job id. Raises the errors above, JobUnknown, UpstreamError, StorageError."""
+    """Finds the private offer behind a job id. Raises JobError, UpstreamError, StorageError."""
 
     def __init__(
         self, *, registry: JobRegistry, poll_spacing: PollSpacing, upstream: ProductIngestion, clock: Clock

@@ -1,1 +1,1 @@
-"""Table Storage: the tables, and the stores that keep the monitor's records in them."""
+"""Table Storage: tables, partitions, transactions, and documents too long for one row."""

@@ -1,10 +1,9 @@
 """Bytes too long for one table entity, kept whole.
 
-A column holds 64 KiB and an entity 1 MiB; a private offer may exceed both. Long bytes are cut into entities of
-their own. A document never changes, and every writing of one makes a document of its own: a reference belongs to the
-one row that names it, so a row and its documents can be removed whatever other rows hold. Write the document first
-and the row that refers to it second: a crash between them leaves a document that nobody reads, for `clean_up` to
-find, and no broken reference.
+A column holds 64 KiB and an entity 1 MiB; a private offer may exceed both. Long bytes are cut into several entities.
+A document never changes, and each `put` makes a new one, even of the same bytes. So a reference belongs to one row
+only, and a row can be removed together with its documents. Write the document first and the row that refers to it
+second: a crash in between leaves no broken reference, only a document that nobody reads, which `clean_up` deletes.
 """
 
 import hashlib
@@ -24,7 +23,7 @@ PARTS_PER_ENTITY = 12
 # The service allows 64 KiB a binary column and 1 MiB an entity; twelve of these and the row's framing fit.
 PART_BYTES = 60 * 1024
 ENTITY_BYTES = PARTS_PER_ENTITY * PART_BYTES
-# A page of an answer is in memory twice, as JSON and as rows: four entities are about 4 MiB of JSON.
+# A page is in memory twice, as JSON and as rows. Four entities are about 4 MiB of JSON.
 ENTITIES_READ_AT_ONCE = 4
 _OWNER_PREFIX = "document~"
 # Earlier versions named a document by its hash alone.
@@ -33,7 +32,7 @@ _NAME = re.compile(r"[0-9a-f]{64}(\.[0-9a-f]{32})?")
 
 @dataclass(frozen=True)
 class StoredEntity:
-    """One entity of a document, without its bytes; `written_at` by storage's clock."""
+    """One entity of a document, without its bytes. `written_at` is by storage's clock."""
 
     row_key: str
     written_at: datetime | None
@@ -41,7 +40,7 @@ class StoredEntity:
 
     @property
     def document(self) -> str:
-        """The name of its document, with which a reference begins."""
+        """The name of its document. A reference to the document begins with it."""
         return self.row_key.partition("~")[0]
 
 
@@ -52,35 +51,35 @@ class Documents:
         self._table = table
 
     def put(self, owner: str, data: bytes) -> str:
-        """Store `data`, one entity at a time; returns the reference to read it by."""
+        """Store `data`, one entity at a time, and return the reference to it."""
         name = f"{hashlib.sha256(data).hexdigest()}.{uuid.uuid4().hex}"
         for number, start in enumerate(range(0, len(data), ENTITY_BYTES)):
             self._partition(owner).upsert(f"{name}~{number:06}", _columns(data[start : start + ENTITY_BYTES]))
         return f"{name}~{len(data)}"
 
     def get(self, owner: str, reference: str) -> bytes:
-        """The bytes put under this reference. Raises RecordBroken if a part is missing or altered."""
+        """The bytes that `put` stored under this reference. Raises RecordBroken if a part is missing or altered."""
         digest = _name(reference).partition(".")[0]
         if not digest:
-            raise RecordBroken(f"a reference to a document of {owner} is not one")
+            raise RecordBroken(f"a reference to a document of {owner} is malformed")
         data, found = BytesIO(), hashlib.sha256()
         for row in self._rows(owner, reference):
             for part in _parts(row):
                 data.write(part)
                 found.update(part)
         if found.hexdigest() != digest:
-            raise RecordBroken(f"document {digest[:12]} of {owner} is not whole")
+            raise RecordBroken(f"document {digest[:12]} of {owner} is incomplete or altered")
         return data.getvalue()
 
     def delete(self, owner: str, reference: str) -> None:
-        """Delete this document; what is gone already is no error, and neither is a reference that is none."""
+        """Delete this document. A document that is gone already is not an error, nor is a malformed reference."""
         if not _name(reference):
             return
         for row in list(self._rows(owner, reference, columns=["RowKey"])):
             self._partition(owner).delete(row["RowKey"])
 
     def by_owner(self, after_owner: str = "") -> Iterator[tuple[str, list[StoredEntity]]]:
-        """Every owner that follows `after_owner`, in order, with the entities of its documents."""
+        """The owners that follow `after_owner`, in order, each with the entities of its documents."""
         rows = self._table.rows(
             "PartitionKey gt @after and PartitionKey lt @end",
             {"after": _OWNER_PREFIX + after_owner, "end": _OWNER_PREFIX + "~"},
@@ -93,7 +92,7 @@ class Documents:
             )
 
     def delete_entities(self, owner: str, entities: Sequence[StoredEntity]) -> int:
-        """Delete entities as they were read; returns how many. One that has changed since stays."""
+        """Delete these entities, except any that changed since it was read. Returns how many were deleted."""
         partition = self._partition(owner)
         written = self._table.commit_each(
             [[partition.change(Write.DELETE, entity.row_key, etag=entity.etag)] for entity in entities]
@@ -111,7 +110,7 @@ class Documents:
 
 
 def length_of(reference: str) -> int:
-    """How many bytes a document has, as its reference tells; 0 if it does not."""
+    """The length in bytes that a reference gives for its document; 0 if it gives none."""
     length = reference.rpartition("~")[2]
     return int(length) if length.isascii() and length.isdecimal() and len(length) < 12 else 0
 
@@ -122,7 +121,7 @@ def holds(reference: str, data: bytes) -> bool:
 
 
 def _name(reference: str) -> str:
-    """The document's name: its hash and what tells it from others with the same; empty if the reference is none."""
+    """The document's name: its hash, and an id that is unique to it. Empty for a malformed reference."""
     name = reference.partition("~")[0]
     return name if _NAME.fullmatch(name) else ""
 

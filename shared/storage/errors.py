@@ -1,17 +1,17 @@
-"""What can go wrong at the storage boundary. `transient` says whether the same call may succeed later."""
+"""Errors of the storage boundary. `transient` says whether the same call may succeed later."""
 
 import json
 import re
 
 
 class StorageError(Exception):
-    """Table Storage did not do what it was asked."""
+    """Table Storage did not carry out a request."""
 
     transient = False
 
 
 class StorageUnreachable(StorageError):
-    """No answer, or an answer that storage is busy or broken; `retry_after_seconds` if storage asked for a pause."""
+    """No answer, or storage is busy or failing; `retry_after_seconds` if it asked for a pause."""
 
     transient = True
 
@@ -25,55 +25,56 @@ class StorageRefused(StorageError):
 
 
 class RowChanged(StorageError):
-    """A conditional write lost: the row changed, vanished or appeared since it was read. Nothing was written."""
+    """A conditional write lost a race: the row was changed, deleted or inserted since it was read. Nothing was
+    written."""
 
     transient = True
 
 
 class RowMissing(RowChanged):
-    """There is no such row."""
+    """The row does not exist."""
 
 
 class RowExists(RowChanged):
-    """There is such a row already."""
+    """The row exists already."""
 
 
 class ChangeRefused(StorageError):
-    """Storage will never take this change: the row would be too large, or holds what a row cannot."""
+    """Storage will never accept this change: the row would be too large, or a value does not fit its column."""
 
 
 class RecordBroken(StorageError):
-    """A stored record cannot be read back: a part is missing or was altered by someone else."""
+    """A stored record cannot be read back: a part of it is missing or was altered."""
 
 
 class TableMissing(Exception):
-    """The table is not there yet."""
+    """The table does not exist yet."""
 
 
 def error_of(status: int, body: bytes, retry_after: str | None) -> StorageError | TableMissing:
-    """The error for an answer, or the part of a transaction's answer, of this status."""
+    """The error for an answer with this status, or for one change in a transaction's answer."""
     code = _error_code(body)
     if status == 404 and code == "TableNotFound":
         return TableMissing()
     if status == 404:
-        return RowMissing("there is no such row")
+        return RowMissing("the row does not exist")
     if status == 409 and code != "TableBeingDeleted":
-        return RowExists("there is such a row already")
+        return RowExists("the row exists already")
     if status == 412:
-        return RowChanged("the row was changed meanwhile")
+        return RowChanged("the row has changed since it was read")
     if status in {401, 403}:
         return StorageRefused(f"storage refused the app (status {status})")
     if status >= 500 or status in {408, 409, 429}:
         asked = re.fullmatch("[0-9]{1,6}", retry_after or "")
         return StorageUnreachable(
-            f"storage is busy or broken (status {status}, {code})",
+            f"storage is busy or failing (status {status}, {code})",
             retry_after_seconds=None if asked is None else float(asked[0]),
         )
-    return ChangeRefused(f"storage did not take the change (status {status}, {code})")
+    return ChangeRefused(f"storage did not accept the change (status {status}, {code})")
 
 
 def _error_code(body: bytes) -> str | None:
-    """Storage's own word for what is wrong, such as `TableNotFound`."""
+    """Storage's own error code, such as `TableNotFound`."""
     try:
         code = json.loads(body)["odata.error"]["code"]
     except (ValueError, TypeError, KeyError, RecursionError):

@@ -1,4 +1,4 @@
-"""One partition of a table: its rows are read in key order, and can be written in one transaction."""
+"""One partition of a table: its rows are read in key order and can be written in one transaction."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -30,10 +30,10 @@ class Partition:
         columns: Sequence[str] | None = None,
         page_size: int = PAGE_MAX_ROWS,
     ) -> Iterator[Row]:
-        """The rows in key order, with all their columns or those named; pages are fetched as needed.
+        """The rows in key order, with all columns or those named. Pages are fetched as needed.
 
-        Their keys are `start` or follow it, follow `after`, and precede `before`, where given. `where` is a further
-        condition with `parameters`, as for `Table.rows`.
+        Their keys begin at `start` or after `after`, and end before `before`. `where` is a further condition with
+        `parameters`, as in `Table.rows`.
         """
         query, bounds = self._query(start, after, before, where)
         return self.table.rows(query, {**(parameters or {}), **bounds}, columns=columns, page_size=page_size)
@@ -41,13 +41,13 @@ class Partition:
     def pages(
         self, *, start: str | None = None, after: str | None = None, before: str | None = None
     ) -> Iterator[list[StoredRow]]:
-        """The same whole rows, a page at a time: one request each. A page may be empty and not the last."""
+        """Whole rows, page by page, with one request each. A page may be empty without being the last."""
         return self.table.pages(*self._query(start, after, before))
 
     def change(
         self, write: Write, row_key: str, columns: Mapping[str, Any] | None = None, etag: str | None = None
     ) -> Change:
-        """One write of a transaction, for `Table.commit` and `Table.commit_each`."""
+        """A write for `Table.commit` or `Table.commit_each`."""
         return Change(write, self._row(row_key, columns or {}), etag)
 
     def insert(self, row_key: str, columns: Mapping[str, Any]) -> bool:
@@ -55,15 +55,15 @@ class Partition:
         return self.table.insert(self._row(row_key, columns))
 
     def upsert(self, row_key: str, columns: Mapping[str, Any]) -> None:
-        """Write the row whole, and replace one that is there."""
+        """Write the whole row, and replace one that is there."""
         self.table.upsert(self._row(row_key, columns))
 
     def merge(self, row_key: str, columns: Mapping[str, Any], etag: str) -> str:
-        """Change the given columns of the row that was read; returns the new ETag. Raises RowChanged."""
+        """Change the given columns of the row as it was read, and return its new ETag. Raises RowChanged."""
         return self.table.merge(self._row(row_key, columns), etag)
 
     def delete(self, row_key: str, etag: str | None = None) -> None:
-        """Delete the row, with `etag` only as it was read (RowChanged otherwise). A missing row is not an error."""
+        """Delete the row; with `etag` only as it was read (else RowChanged). A missing row is not an error."""
         self.table.delete(self.key, row_key, etag)
 
     def _row(self, row_key: str, columns: Mapping[str, Any]) -> Row:

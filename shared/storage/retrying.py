@@ -1,7 +1,7 @@
-"""Ask storage again while it is throttled or fails for a moment: with growing pauses, and never past a deadline.
+"""Retries while storage is throttling or briefly failing: with growing pauses, and never past a deadline.
 
-One rule for every request, and for a change that fails inside a transaction's answer, which the SDK's own retries do
-not see. The deadline belongs to the calling thread's context, so that a tick can say how long its writes may go on.
+One rule covers every request. It also covers a change that fails inside a transaction's answer, which the SDK's own
+retries do not see. The deadline belongs to the context of the calling thread, so that a tick can bound its writes.
 """
 
 import math
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from shared.storage.errors import StorageUnreachable
 
-# The default. An HTTP caller waits for the answer.
+# How long retries last outside `retrying_for`: an HTTP caller is waiting for the answer.
 DEFAULT_SECONDS = 10.0
 FIRST_PAUSE_SECONDS = 0.2
 LONGEST_PAUSE_SECONDS = 4.0
@@ -25,7 +25,7 @@ _end: ContextVar[float] = ContextVar("storage_end", default=math.inf)
 
 @dataclass(frozen=True)
 class Waiting:
-    """How time passes; a test passes it faster."""
+    """The clock, sleep and randomness of retries. A test replaces them."""
 
     monotonic: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
@@ -34,7 +34,7 @@ class Waiting:
 
 @contextmanager
 def retrying_for(seconds: float, monotonic: Callable[[], float] = time.monotonic) -> Iterator[None]:
-    """Inside the block storage is asked again for at most `seconds`; what is under way then still ends by itself."""
+    """Within the block, retries start for at most `seconds`. A request that is under way by then may still finish."""
     token = _deadline.set(monotonic() + seconds)
     try:
         yield
@@ -44,7 +44,7 @@ def retrying_for(seconds: float, monotonic: Callable[[], float] = time.monotonic
 
 @contextmanager
 def ending_within(seconds: float, monotonic: Callable[[], float] = time.monotonic) -> Iterator[None]:
-    """Inside the block no request to storage begins after `seconds`, and none waits longer for its answer."""
+    """Within the block, no request to storage starts or waits for its answer after `seconds`."""
     token = _end.set(monotonic() + seconds)
     try:
         yield
@@ -54,7 +54,7 @@ def ending_within(seconds: float, monotonic: Callable[[], float] = time.monotoni
 
 @contextmanager
 def in_its_own_time() -> Iterator[None]:
-    """For work that outlives the block that started it, and took that block's deadlines along to another thread."""
+    """For work on another thread that outlives the block it was started in: that block's deadlines do not apply."""
     with retrying_for(DEFAULT_SECONDS):
         token = _end.set(math.inf)
         try:
@@ -64,15 +64,15 @@ def in_its_own_time() -> Iterator[None]:
 
 
 def seconds_left(waiting: Waiting) -> float:
-    """How long a request that begins now may take. Raises StorageUnreachable if it must not begin."""
+    """How long a request that starts now may take. Raises StorageUnreachable if the time is over."""
     left = _end.get() - waiting.monotonic()
     if left <= 0:
-        raise StorageUnreachable("there was no time left to ask storage")
+        raise StorageUnreachable("there was no time left for a request to storage")
     return left
 
 
 def retried[T](call: Callable[[], T], waiting: Waiting) -> T:
-    """The call's result, tried again after StorageUnreachable until the deadline; then that error is raised."""
+    """The result of `call`, retried after StorageUnreachable until the deadline; then the error is raised."""
     given = _deadline.get()
     deadline = min(waiting.monotonic() + DEFAULT_SECONDS if given is None else given, _end.get())
     pause = FIRST_PAUSE_SECONDS
@@ -84,6 +84,6 @@ def retried[T](call: Callable[[], T], waiting: Waiting) -> T:
             left = deadline - waiting.monotonic()
             if jittered > left:
                 raise
-            # If storage asks for a longer pause than there is time for, it is asked once more at the deadline.
+            # If storage asks for a pause beyond the deadline, the last try is at the deadline.
             waiting.sleep(min(max(jittered, error.retry_after_seconds or 0.0), left))
             pause = min(pause * 2, LONGEST_PAUSE_SECONDS)

@@ -1,12 +1,12 @@
-"""Rows: as Table Storage writes them, and as whatever someone may have put into them.
+"""Rows: their form on the wire, and reading columns that anyone may have written.
 
-On the wire a row is JSON with a type beside each value that JSON cannot tell by itself. Source: Microsoft, "Payload
-format for Table service operations" and "Understanding the Table service data model". The SDK converts rows too, at
-several times the cost, and fails for a whole page if it cannot convert one value of one row. Here such a value stays
-the text that it is on the wire, and only its own row is affected.
+On the wire a row is JSON, with a type beside each value whose type JSON cannot express. Source: Microsoft, "Payload
+format for Table service operations" and "Understanding the Table service data model". The SDK converts rows too, but
+at several times the cost, and one value that it cannot convert fails a whole page. Here such a value remains the text
+that it is on the wire, and only its own row is affected.
 
-Anyone may write a row, so its columns are read one by one: a value is usable, or a BadRow names it. Within `read_row`
-whatever goes wrong is a BadRow.
+Other systems write rows too. So a column's value is either usable, or named as the reason for a BadRow; `read_row`
+turns every other error into a BadRow as well.
 """
 
 import base64
@@ -27,11 +27,12 @@ _INT64_MAX = 2**63 - 1
 
 
 class ValueRefused(ValueError):
-    """No column can hold the value."""
+    """A column cannot hold the value."""
 
 
 class StoredRow(dict[str, Any]):
-    """A row as it was read. `metadata` holds its `etag`, and `timestamp`: when storage wrote it, by its own clock."""
+    """A row as it was read. `metadata` holds its `etag`, and its `timestamp`: when it was written, by storage's
+    clock."""
 
     def __init__(self, columns: Mapping[str, Any], metadata: Mapping[str, Any]) -> None:
         super().__init__(columns)
@@ -51,27 +52,27 @@ def encoded(row: Row) -> bytes:
 
 
 def row_in(content: bytes) -> StoredRow:
-    """The row in an answer. Raises StorageUnreachable: something else, a proxy say, answered in storage's place."""
+    """The row in an answer. Raises StorageUnreachable if it is not storage's own answer, but perhaps a proxy's."""
     return decoded(_json_object(content))
 
 
 def rows_in(content: bytes) -> list[StoredRow]:
-    """The rows in the answer to a query. Raises StorageUnreachable, for the same reason."""
+    """The rows in the answer to a query. Raises StorageUnreachable likewise."""
     entities = _json_object(content).get("value")
     if not isinstance(entities, list) or not all(isinstance(entity, dict) for entity in entities):
-        raise StorageUnreachable("storage gave an answer of an unknown shape")
+        raise StorageUnreachable("storage sent an answer of an unknown shape")
     return [decoded(entity) for entity in entities]
 
 
 def decoded(entity: Mapping[str, Any]) -> StoredRow:
-    """The row in an entity's JSON. A value that is not of its type stays the text it came as."""
+    """The row in an entity's JSON. A value that does not fit its type remains the text that it came as."""
     columns: dict[str, Any] = {}
     for name, value in entity.items():
         if name.endswith(_TYPE_SUFFIX) or name.startswith("odata."):
             continue
         decode = _DECODERS.get(str(entity.get(name + _TYPE_SUFFIX)))
         columns[name] = value if decode is None else _decoded_value(decode, value)
-    # In the body the time stamp has no type beside it.
+    # The body gives no type for the timestamp.
     stamp = _decoded_value(_moment, columns.pop("Timestamp", None))
     return StoredRow(
         columns,
@@ -83,9 +84,9 @@ def _json_object(content: bytes) -> dict[str, Any]:
     try:
         value = json.loads(content)
     except (ValueError, RecursionError) as error:
-        raise StorageUnreachable("storage gave an answer that is not JSON") from error
+        raise StorageUnreachable("storage sent an answer that is not JSON") from error
     if not isinstance(value, dict):
-        raise StorageUnreachable("storage gave an answer of an unknown shape")
+        raise StorageUnreachable("storage sent an answer of an unknown shape")
     return value
 
 
@@ -114,7 +115,7 @@ def _encoded_value(name: str, value: object) -> tuple[str | None, object]:
 def _decoded_value(decode: Callable[[Any], Any], value: object) -> Any:  # noqa: ANN401 - a column of any type
     try:
         return decode(value)
-    except Exception:  # noqa: BLE001 - whatever a decoder makes of it, the value is not of its type
+    except Exception:  # noqa: BLE001 - whatever a decoder raises, the value does not fit its type
         return value
 
 
@@ -134,20 +135,20 @@ _DECODERS: dict[str, Callable[[Any], Any]] = {
 
 # An Int32 column must still hold the count after the next poll.
 HIGHEST_COUNT = 2**31 - 1
-# Beyond this a float's digits are no longer those that were meant.
+# A larger float no longer holds every whole number exactly.
 _HIGHEST_WHOLE_FLOAT = 2.0**53
-# Storage's own earliest moment; and none before the latest overflows when days are added to it.
+# The earliest is storage's own. Up to the latest, adding days cannot overflow.
 _EARLIEST = datetime(1601, 1, 1, tzinfo=UTC)
 _LATEST = datetime(9000, 1, 1, tzinfo=UTC)
 type Columns = Mapping[str, Any]
 
 
 class BadRow(ValueError):
-    """A row cannot be read as what it should be; the message says why in words that may be shown."""
+    """A row cannot be read as what it should be. The message gives the reason and may be shown."""
 
 
 def read_row[T](read: Callable[[], T]) -> T:
-    """What `read` makes of a row. Raises BadRow, whatever `read` raised."""
+    """The result of `read`. Raises BadRow, whatever `read` raises."""
     try:
         return read()
     except BadRow:
@@ -165,7 +166,7 @@ def text(row: Columns, column: str) -> str | None:
 
 
 def text_of_any(row: Columns, column: str) -> str | None:
-    """A text, or a number or GUID as text; None for a value that makes no sense as one."""
+    """A text, or a number or GUID as text; None for any other value."""
     value = row.get(column)
     if isinstance(value, str):
         return value or None
@@ -178,7 +179,7 @@ def text_of_any(row: Columns, column: str) -> str | None:
 
 
 def count(row: Columns, column: str) -> int:
-    """A count, 0 if there is none. Raises BadRow."""
+    """A count; 0 if the column is missing. Raises BadRow."""
     value = row.get(column)
     if value is None:
         return 0
@@ -188,7 +189,7 @@ def count(row: Columns, column: str) -> int:
 
 
 def flag(row: Columns, column: str) -> bool:
-    """True or false, false if there is none. Raises BadRow."""
+    """True or false; false if the column is missing. Raises BadRow."""
     value = row.get(column)
     if value is not None and not isinstance(value, bool):
         raise BadRow(f"its {column} is neither true nor false")
@@ -196,7 +197,7 @@ def flag(row: Columns, column: str) -> bool:
 
 
 def moment(row: Columns, column: str) -> datetime | None:
-    """A date and time. Raises BadRow for another type, and for a year in which nothing of ours happens."""
+    """A date and time. Raises BadRow for another type, and for a date outside of all reason."""
     value = row.get(column)
     if value is None:
         return None
@@ -204,7 +205,7 @@ def moment(row: Columns, column: str) -> datetime | None:
 
 
 def written_moment(row: Columns, column: str) -> datetime | None:
-    """A date and time that is kept as text. Raises BadRow."""
+    """A date and time that is stored as text. Raises BadRow."""
     value = text(row, column)
     if value is None:
         return None
@@ -218,13 +219,10 @@ def _possible(value: datetime | None, column: str) -> datetime:
     if value is None:
         raise BadRow(f"its {column} is not a date and time")
     if not _EARLIEST <= value < _LATEST:
-        raise BadRow(f"its {column} is a date that cannot be")
+        raise BadRow(f"its {column} is an impossible date")
     return value
 
 
 def stored_moment(value: Any) -> datetime | None:  # noqa: ANN401 - a column of any type
-    """A column as a plain aware datetime: the SDK's own subclass would follow every value derived from it."""
-    if not isinstance(value, datetime):
-        return None
-    moment = value.astimezone(UTC) if value.tzinfo else value
-    return datetime.combine(moment.date(), moment.time(), UTC)
+    """A column that holds a date and time, which `decoded` has made aware and UTC; None for another type."""
+    return value if isinstance(value, datetime) else None

@@ -1,10 +1,10 @@
-"""One table: rows read and written conditionally, several at once where they must stand or fall together.
+"""Tables of the app's storage account: rows are read and conditionally written, several in one transaction.
 
 Every write that depends on a read carries the ETag of that read; a lost race is `RowChanged`. A request that storage
-cannot take for the moment is tried again (`retrying.py`). A table that does not exist yet is created when it is first
-needed, so that no start pays for asking. The SDK signs in, signs and sends; what goes in and out is ours
-(`entities.py`, `transactions.py`). Limits are Table Storage's own: a transaction holds at most 100 changes of one
-partition and 4 MiB.
+cannot take at the moment is retried (`retrying.py`). A missing table is created on first use, so that no start has to
+check for it. The SDK signs in, signs and sends; the bodies are the monitor's own (`rows.py`, `transactions.py`). For
+that the SDK's pipeline is called directly, as `TableClient._client.send_request`, which is private.
+`tests/storage/test_table.py` fails if a new version of the SDK changes it.
 """
 
 import logging
@@ -48,7 +48,7 @@ from shared.storage.transactions import (
 __all__ = ["TRANSACTION_MAX_ROWS", "Change", "Committed", "Row", "Table", "Tables", "Write", "etag_of", "stamped_at"]
 
 PAGE_MAX_ROWS = 1000
-# As many connections as handler threads (infra sets PYTHON_THREADPOOL_THREAD_COUNT) that may talk to storage at once.
+# One for each handler thread (infra sets PYTHON_THREADPOOL_THREAD_COUNT), as each may have a request under way.
 POOLED_CONNECTIONS = 64
 CONNECT_TIMEOUT_SECONDS = 3.0
 READ_TIMEOUT_SECONDS = 5.0
@@ -61,7 +61,7 @@ _NEXT_PAGE = {"NextPartitionKey": "x-ms-continuation-NextPartitionKey", "NextRow
 _PARAMETER = re.compile(r"@(\w+)")
 
 _log = logging.getLogger("offer_monitor.storage")
-# The new ETags of a group of changes, or why it was not written: lost to another writer, or refused for good.
+# The new ETags of a group of changes, in order, or why it was not written: a lost race, or refused for good.
 type Committed = list[str] | RowChanged | ChangeRefused
 
 
@@ -71,7 +71,6 @@ class Table:
     def __init__(self, client: TableClient, waiting: Waiting | None = None) -> None:
         self._client = client
         self._waiting = waiting or Waiting()
-        # The SDK's own pipeline, with its sign-in. Not public, and pinned by a test.
         self._send_request = client._client.send_request
         self._account_url = client.url
         self._url = f"{client.url}/{client.table_name}"
@@ -85,7 +84,7 @@ class Table:
         """The row, or None if there is none."""
         try:
             response = self._send(HttpRequest("GET", entity_url(self._url, partition, key), headers=_HEADERS))
-        except (RowMissing, ValueRefused):  # no row has a key that no URL can hold
+        except (RowMissing, ValueRefused):  # a key that no URL can hold belongs to no row
             return None
         return row_in(response.content)
 
@@ -97,7 +96,10 @@ class Table:
         page_size: int = PAGE_MAX_ROWS,
         columns: Sequence[str] | None = None,
     ) -> Iterator[Row]:
-        """All rows that match, in key order, with all their columns or those named; pages are fetched as needed."""
+        """All rows that match, in key order, with all columns or those named. Pages are fetched as needed.
+
+        In the query, `@name` stands for the value of that name in `parameters`.
+        """
         for page in self.pages(query, parameters, page_size=page_size, columns=columns):
             yield from page
 
@@ -109,7 +111,7 @@ class Table:
         page_size: int = PAGE_MAX_ROWS,
         columns: Sequence[str] | None = None,
     ) -> Iterator[list[StoredRow]]:
-        """The same, a page at a time: one request each. A page may be empty and not the last."""
+        """The same, page by page, with one request each. A page may be empty without being the last."""
         options = {"$filter": _filter(query, parameters or {}), "$top": str(min(page_size, PAGE_MAX_ROWS))}
         if columns is not None:
             options["$select"] = ",".join(columns)
@@ -129,23 +131,26 @@ class Table:
         return True
 
     def upsert(self, row: Row) -> None:
-        """Write the row whole, whatever was there."""
+        """Write the whole row, and replace one that is there."""
         self.commit([Change(Write.UPSERT, row)])
 
     def merge(self, row: Row, etag: str) -> str:
-        """Change the row's given columns if it is still the one read; returns the new ETag. Raises RowChanged."""
+        """Change the given columns of the row as it was read, and return its new ETag. Raises RowChanged."""
         [new_etag] = self.commit([Change(Write.MERGE, row, etag)])
         return new_etag
 
     def delete(self, partition: str, key: str, etag: str | None = None) -> None:
-        """Delete the row, with `etag` only as it was read (RowChanged otherwise). One that is gone is no error."""
+        """Delete the row; with `etag` only as it was read (else RowChanged). A missing row is not an error."""
         try:
             self.commit([Change(Write.DELETE, {"PartitionKey": partition, "RowKey": key}, etag)])
         except RowMissing:
             return
 
     def commit(self, changes: Sequence[Change]) -> list[str]:
-        """Write all changes or none, in one request; returns the new ETags in order. Raises RowChanged."""
+        """Write all changes or none, in one transaction, and return the new ETags in order.
+
+        The changes are at most 100, of one partition, and together under 4 MiB. Raises RowChanged and ChangeRefused.
+        """
         if not changes:
             return []
         try:
@@ -156,15 +161,14 @@ class Table:
         response = self._send(HttpRequest("POST", f"{self._account_url}/$batch", headers=headers, content=body))
         etags = transaction_outcome(response.content).etags
         if len(etags) != len(changes):
-            raise StorageUnreachable("storage gave an answer that is not one to a transaction")
+            raise StorageUnreachable("storage sent an answer that does not fit the transaction")
         return etags
 
     def commit_each(self, groups: Sequence[Sequence[Change]]) -> list[Committed]:
-        """Write many groups of changes in as few transactions as they fit into; each group stands or falls whole.
+        """Write groups of changes in as few transactions as possible; each group is written whole or not at all.
 
-        Returns for each group its new ETags, or the error that kept it from being written. Groups that merely shared
-        a transaction with such a one are written again without it. Raises StorageError when storage stays
-        unreachable; what was written until then stays.
+        Returns for each group its new ETags, or the error that prevented it. Groups that only shared a transaction
+        with a failing one are written without it. Raises other StorageErrors; groups written until then stay written.
         """
         results: list[Committed] = []
         for batch in batches(groups):
@@ -177,14 +181,14 @@ class Table:
         except (RowChanged, ChangeRefused) as error:
             if len(batch) == 1:
                 if isinstance(error, ChangeRefused):
-                    _log.error("a row of %s stays as it is: %s", self.name, error)
+                    _log.error("a row of table %s was not written: %s", self.name, error)
                 return [error]
             middle = len(batch) // 2
             return self._commit_batch(batch[:middle]) + self._commit_batch(batch[middle:])
         return [[next(etags) for _ in group] for group in batch]
 
     def _send(self, request: HttpRequest) -> HttpResponse:
-        """Send a request until storage takes it or the time for that is over."""
+        """Send a request until storage accepts it or the time for retries is over."""
 
         def send() -> HttpResponse:
             try:
@@ -214,7 +218,7 @@ class Table:
             raise StorageUnreachable(f"storage did not answer ({type(error).__name__})") from error
         if response.status_code >= 300:
             raise error_of(response.status_code, response.content, response.headers.get("Retry-After"))
-        if response.status_code == 202:  # a transaction's answer says inside how it went
+        if response.status_code == 202:  # the answer to a transaction, whose outcome is in the body
             outcome = transaction_outcome(response.content)
             if outcome.failed_status is not None:
                 raise error_of(outcome.failed_status, outcome.failed_body, response.headers.get("Retry-After"))
@@ -229,7 +233,7 @@ class Table:
 
 
 class Tables:
-    """The app's storage account. Thread-safe; opens no connection until a table is first used."""
+    """The app's storage account. Thread-safe. Connects when a table is first used. Raises SettingsError."""
 
     def __init__(self, storage: Storage, waiting: Waiting | None = None) -> None:
         self._service = _open(storage)
@@ -240,7 +244,7 @@ class Tables:
 
 
 def etag_of(row: Row) -> str:
-    """The ETag that came with a row read from storage."""
+    """The ETag of a row that was read from storage."""
     return str(cast("StoredRow", row).metadata["etag"])
 
 
@@ -268,15 +272,15 @@ def _open(storage: Storage) -> TableServiceClient:
     adapter = HTTPAdapter(pool_maxsize=POOLED_CONNECTIONS)
     session.mount("https://", adapter)
     session.mount("http://", adapter)
-    transport = RequestsTransport(session=session, session_owner=False)  # `table.py` gives each request its timeouts
-    options = {"transport": transport, "retry_total": 0}  # `retrying.py` tries again
+    transport = RequestsTransport(session=session, session_owner=False)
+    options = {"transport": transport, "retry_total": 0}  # `retrying.py` retries
     if isinstance(storage, StorageByConnectionString):
         try:
             return TableServiceClient.from_connection_string(storage.connection_string, **options)
         except ValueError as error:
             raise SettingsError(["AzureWebJobsStorage should be a storage connection string"]) from error
 
-    # Loaded only where an identity is used: azure.identity costs more to import than the rest of an idle tick.
+    # Imported only where an identity is used: importing azure.identity takes longer than the rest of an idle tick.
     from azure.identity import ManagedIdentityCredential
 
     credential = ManagedIdentityCredential(client_id=storage.client_id)

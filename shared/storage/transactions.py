@@ -1,9 +1,9 @@
 """Entity group transactions on the wire: many changes in one request, all or none.
 
-Source: Microsoft, "Performing entity group transactions": a `multipart/mixed` body that holds one change set, whose
-parts are HTTP requests; the answer has a part for each change, or one part that says which change failed and why. The
-SDK's `submit_transaction` builds the same with the standard library's e-mail package, which took four fifths of all
-CPU time of a tick (docs/decisions/0007-own-transaction-body.md).
+Source: Microsoft, "Performing entity group transactions". The `multipart/mixed` body holds one change set whose parts
+are HTTP requests. The answer has a part for each change, or a single part that says which change failed and why. The
+SDK's `submit_transaction` builds the same body with the standard library's e-mail package, which took four fifths of
+a tick's CPU time (docs/decisions/0007-own-transaction-body.md).
 """
 
 import re
@@ -17,7 +17,7 @@ from urllib.parse import quote
 from shared.storage.rows import Row, ValueRefused, encoded
 
 TRANSACTION_MAX_ROWS = 100
-# Under the service's 4 MiB: the multipart framing of a hundred changes counts too.
+# Below the service's 4 MiB, which include the multipart framing.
 TRANSACTION_MAX_BYTES = 3 * 1024 * 1024
 ROW_FRAMING_BYTES = 1024
 _STATUS_LINE = re.compile(rb"^HTTP/1\.1 (\d{3})[^\r\n]*\r?$", re.MULTILINE)
@@ -25,7 +25,7 @@ _ETAG = re.compile(rb"^etag:[ \t]*([^\r\n]+)", re.MULTILINE | re.IGNORECASE)
 
 
 class Write(StrEnum):
-    """How a change writes its row; the value is the HTTP method that says so."""
+    """How a change writes its row; the value is its HTTP method."""
 
     INSERT = "POST"
     MERGE = "PATCH"
@@ -35,9 +35,9 @@ class Write(StrEnum):
 
 @dataclass(frozen=True)
 class Change:
-    """One write of a transaction. With an ETag it holds only for the row as it was read.
+    """One write of a transaction. With an ETag it applies only to the row as it was read.
 
-    MERGE and DELETE without one hold for any row of that key, but there has to be one.
+    MERGE and DELETE without an ETag apply to any row with that key, but the row has to exist.
     """
 
     write: Write
@@ -47,7 +47,7 @@ class Change:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What storage answered: the new ETags in order, or the status and body of the change that failed."""
+    """Storage's answer: the new ETags in order, or the status and body of the change that failed."""
 
     etags: list[str]
     failed_status: int | None = None
@@ -55,12 +55,12 @@ class Outcome:
 
 
 def entity_url(table_url: str, partition: str, key: str) -> str:
-    """Where a row is: its keys quoted for OData and for a URL. Raises ValueRefused."""
+    """The URL of a row, its keys quoted for OData and for a URL. Raises ValueRefused."""
     return f"{table_url}(PartitionKey='{_quoted(partition)}',RowKey='{_quoted(key)}')"
 
 
 def transaction_body(table_url: str, changes: Sequence[Change]) -> tuple[bytes, str]:
-    """The body that carries these changes, and its content type. Raises ValueRefused."""
+    """The body of a transaction with these changes, and its content type. Raises ValueRefused."""
     batch, change_set = f"batch_{uuid.uuid4()}", f"changeset_{uuid.uuid4()}"
     pieces = [f"--{batch}\r\nContent-Type: multipart/mixed; boundary={change_set}\r\n\r\n".encode("ascii")]
     for change in changes:
@@ -92,7 +92,7 @@ def transaction_outcome(answer: bytes) -> Outcome:
 def batches(
     groups: Sequence[Sequence[Change]], *, rows_at_most: int = TRANSACTION_MAX_ROWS
 ) -> Iterator[list[Sequence[Change]]]:
-    """The groups in as few batches as fit into a transaction each. A group is never split."""
+    """The groups in order, in as few batches as possible that each fit into a transaction. No group is split."""
     batch: list[Sequence[Change]] = []
     rows = size_bytes = 0
     for group in groups:
@@ -108,7 +108,7 @@ def batches(
 
 
 def _size_bytes(row: Row) -> int:
-    """About what the row takes on the wire: a character that is not ASCII as six bytes, bytes as base64."""
+    """Roughly the row's size on the wire, where a character beyond ASCII takes six bytes and bytes are base64."""
     size = ROW_FRAMING_BYTES
     for value in row.values():
         if isinstance(value, str):
@@ -138,8 +138,8 @@ def _request(table_url: str, change: Change) -> bytes:
 def _quoted(key: str) -> str:
     try:
         return quote(key.replace("'", "''"), safe="")
-    except UnicodeEncodeError as error:  # a lone surrogate, which JSON can hold and no URL
-        raise ValueRefused("no URL can hold the row's key") from error
+    except UnicodeEncodeError as error:  # a lone surrogate, which JSON can hold but a URL cannot
+        raise ValueRefused("a URL cannot hold the row's key") from error
 
 
 @dataclass
@@ -151,9 +151,10 @@ class _Asked[Item, Result]:
 
 
 class Gathered[Item, Result]:
-    """Calls `ask(key, items)` for the items of many threads; it returns one result for each. Thread-safe.
+    """Gathers the items that threads ask for at the same time into one call `ask(key, items)`, which returns a result
+    for each. Thread-safe.
 
-    A result is never older than its caller's request: `ask` begins after it.
+    A thread gets a result of a call that began after it asked, so that the result is never outdated.
     """
 
     def __init__(self, ask: Callable[[str, Sequence[Item]], Sequence[Result]]) -> None:
@@ -163,7 +164,7 @@ class Gathered[Item, Result]:
         self._changed = Condition()
 
     def __call__(self, key: str, item: Item) -> Result:
-        """The result for this item. Raises what `ask` raises, in every thread whose item was in it."""
+        """The result for this item. An error of `ask` is raised in every thread whose item was in that call."""
         asked = _Asked[Item, Result](item)
         with self._changed:
             self._waiting.setdefault(key, []).append(asked)
@@ -175,14 +176,14 @@ class Gathered[Item, Result]:
             self._ask_for(key, together)
         if asked.error is not None:
             raise asked.error
-        return asked.result  # type: ignore[return-value]  # `ask` has returned one
+        return asked.result  # type: ignore[return-value]  # `ask` has returned it
 
     def _ask_for(self, key: str, together: Sequence[_Asked[Item, Result]]) -> None:
         try:
             results = self._ask(key, [asked.item for asked in together])
             for asked, result in zip(together, results, strict=True):
                 asked.result = result
-        except Exception as error:  # noqa: BLE001 - raised again in every thread that waits for it
+        except Exception as error:  # noqa: BLE001 - raised in every waiting thread
             for asked in together:
                 asked.error = error
         finally:

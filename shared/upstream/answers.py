@@ -1,4 +1,4 @@
-"""What came back from upstream: an answer, or the error that stands for anything else."""
+"""Responses of upstream: a successful one as an Answer, every other outcome as an UpstreamError."""
 
 import http.client
 import re
@@ -31,7 +31,7 @@ from shared.upstream.errors import (
 if TYPE_CHECKING:
     from msgspec import Raw
 
-# RFC 9110, 8.8.3: an entity tag, weak or strong; of its characters only those that the Functions host lets out.
+# RFC 9110, 8.8.3: a weak or strong entity tag, limited to the characters that the Functions host can send.
 _ENTITY_TAG = re.compile(r'(?:W/)?"[\x21\x23-\x7e]*"')
 _OPAQUE_TAG = re.compile(r"[\x21\x23-\x7e]+")
 _ENTITY_TAG_MAX_CHARACTERS = 1000
@@ -46,8 +46,8 @@ _ERROR_OF_STATUS: dict[int, type[UpstreamError]] = {
 
 @dataclass(frozen=True)
 class Answer:
-    """A 2xx response of `api`: `body` is what came, byte for byte (decompressed, without a byte order mark);
-    `headers` are found in any case."""
+    """A 2xx response of `api`. `body` holds its bytes unchanged, except that they are decompressed and without a byte
+    order mark. `headers` can be looked up in any case."""
 
     api: str
     status: int
@@ -56,11 +56,11 @@ class Answer:
     request_id: str | None
 
     def json(self) -> Any:  # noqa: ANN401 - a JSON value is of any of its types until someone looks
-        """The body, parsed whole: for small answers. Raises UpstreamUnreadable (HTML, cut short, empty)."""
+        """The whole body, parsed; for small answers. Raises UpstreamUnreadable (HTML, cut short, empty)."""
         return self._read(lambda: loads(self.body))
 
     def members(self, *names: str) -> "dict[str, Raw]":
-        """The body's members of these names, unparsed; see `json_codec.members`. Raises UpstreamUnreadable unless
+        """The body's members with these names, unparsed; see `json_codec.members`. Raises UpstreamUnreadable unless
         the body is a JSON object."""
         return self._read(lambda: members(self.body, *names), "object")
 
@@ -70,9 +70,9 @@ class Answer:
 
     @property
     def etag(self) -> str | None:
-        """The entity tag, ready for an `ETag` header: the body's own `eTag` (`_etag` before 2023), else the header.
+        """The entity tag for an `ETag` header: the body's own `eTag` (`_etag` before 2023), else the `ETag` header.
 
-        Upstream's eTag holds its quotes already ("\\"7d02...\\""); one without gets them.
+        Upstream's eTag usually includes its quotes ("\\"7d02...\\""). They are added if it does not.
         """
         tags = [self.headers.get("ETag")]
         if self.body.lstrip()[:1] == b"{":
@@ -88,16 +88,18 @@ class Answer:
         return None
 
     def check_about(self, name: str, asked: str, prefix: str = "") -> None:
-        """Make sure that the body's member `name`, if it is a text, is what was `asked` for, in any case and with or
-        without `prefix`. Raises UpstreamUnreadable: it is another's answer."""
-        told = text_of(self.members(name).get(name))
-        if told is not None and told.strip().casefold().removeprefix(prefix) != asked.casefold().removeprefix(prefix):
+        """Raise UpstreamUnreadable if the body's member `name` is a text other than `asked`: the answer is to another
+        question. Case does not count, nor does `prefix` in front."""
+        found = text_of(self.members(name).get(name))
+        if found is None:
+            return
+        if found.strip().casefold().removeprefix(prefix) != asked.casefold().removeprefix(prefix):
             raise self.unreadable(f"its {name} is not the one that was asked for")
 
     def unreadable(self, reason: str) -> UpstreamUnreadable:
-        """The error that says why this answer is of no use."""
+        """The error for this answer, if it cannot be used."""
         return UpstreamUnreadable(
-            f"{self.api} gave an answer that cannot be used: {reason}.",
+            f"{self.api} sent an answer that cannot be used: {reason}.",
             api=self.api,
             status=self.status,
             request_id=self.request_id,
@@ -124,7 +126,7 @@ def _kind_of(body: bytes, shape: str | None) -> str:
 
 @dataclass(frozen=True)
 class _Said:
-    """What the body of a refusal says, as far as it can be read."""
+    """The parts of a refusal's body that can be read."""
 
     code: str | None = None
     message: str | None = None
@@ -143,9 +145,9 @@ def refusal(
     now: datetime,
     token_was_renewed: bool,
 ) -> UpstreamError:
-    """The error for a response of `status` (not 2xx). Bodies may be of any kind, or cut, or empty.
+    """The error for a response with a `status` other than 2xx. The body may be of any kind, cut or empty.
 
-    `request_id` is what the response headers say, `sent_id` the id that the request went out with.
+    `request_id` comes from the response headers. `sent_id` is the id that was sent with the request.
     """
     said = _read(body)
     facts: dict[str, Any] = {
@@ -157,7 +159,7 @@ def refusal(
         "retry_after_seconds": retry_after_seconds(headers.get("Retry-After"), now),
     }
     if status < 400:
-        what = "a redirect, which is not followed" if 300 <= status < 400 else "no final status"
+        what = "a redirect, which is not followed" if 300 <= status < 400 else "not a final status"
         return UpstreamUnreadable(f"{api} answered {status}: {what}.", **facts)
     sentence = f"{api} answered {status}" + (f" ({said.code})" if said.code else "")
     sentence += f": {said.message}" if said.message else "."
@@ -186,14 +188,14 @@ def _read(body: bytes) -> _Said:
     return _Said(
         code=_short(error.get("code"), 100),
         message=_short(error.get("message")),
-        # `{}` for no details has been seen; one object alone counts as a list of it.
+        # `{}` for no details has been seen; a single object counts as a list of one.
         details=details if isinstance(details, list) else [details] if details else None,
         request_id=_short(inner.get("request-id"), 100) if isinstance(inner, dict) else None,
     )
 
 
 def _short(value: object, characters_max: int = MESSAGE_MAX_CHARACTERS) -> str | None:
-    """One line of upstream's text without signed links, cut where it gets too long for a log line."""
+    """Upstream's text in one line, without signed links, and short enough for a log line."""
     if not isinstance(value, str):
         return None
     text = redact(" ".join(value.split()))
@@ -201,9 +203,9 @@ def _short(value: object, characters_max: int = MESSAGE_MAX_CHARACTERS) -> str |
 
 
 def causes_of(error: BaseException) -> list[BaseException]:
-    """The error and every one behind it: those it was raised from, and those it merely carries.
+    """The error and all errors behind it: those it was raised from, and those it carries.
 
-    requests and urllib3 carry them as arguments, azure-core as `inner_exception`.
+    requests and urllib3 carry errors as arguments, azure-core as `inner_exception`.
     """
     found: list[BaseException] = []
     pending: list[object] = [error]
@@ -219,7 +221,7 @@ def causes_of(error: BaseException) -> list[BaseException]:
 type _Kinds = tuple[type[BaseException], ...]
 
 _UNREACHABLE = "could not be reached, or cut the connection"
-# What the errors behind an error mean; the first line that fits any of them says most.
+# What the errors behind an error mean. The first entry that matches any of them is the most specific.
 _MEANINGS: tuple[tuple[_Kinds, type[UpstreamError], str], ...] = (
     (
         (TimeoutError, requests.Timeout, urllib3.exceptions.TimeoutError),
@@ -228,31 +230,31 @@ _MEANINGS: tuple[tuple[_Kinds, type[UpstreamError], str], ...] = (
     ),
     ((socket.gaierror,), UpstreamUnreachable, "could not be reached: its host name could not be looked up"),
     ((ssl.SSLCertVerificationError,), UpstreamUnreachable, "could not be reached: its certificate is not trusted"),
-    # A BadStatusLine by descent, but really a connection that was cut before any answer.
+    # A subclass of BadStatusLine, but it means that the connection was cut before any answer.
     ((http.client.RemoteDisconnected,), UpstreamUnreachable, _UNREACHABLE),
     (
         (http.client.HTTPException, urllib3.exceptions.IncompleteRead, urllib3.exceptions.InvalidHeader),
         UpstreamUnreadable,
-        "gave an answer that was cut short or is not HTTP",
+        "sent an answer that was cut short or is not HTTP",
     ),
     (
         (urllib3.exceptions.DecodeError,),
         UpstreamUnreadable,
-        "gave an answer whose compression cannot be undone",
+        "sent an answer that cannot be decompressed",
     ),
 )
 
 
 def exchange_failure(error: Exception, *, api: str, request_id: str) -> UpstreamError:
-    """The error for what requests, urllib3 or the socket below raised instead of giving an answer.
+    """The error for an exception of requests, urllib3 or the socket.
 
-    Its message is in words of our own: theirs repeat addresses and whatever upstream sent.
+    Its message does not repeat theirs, which may hold addresses and whatever upstream sent.
     """
-    # A NewConnectionError is a timeout by descent alone; if a connection really took too long, that is its cause.
+    # A NewConnectionError is a timeout only by inheritance. If connecting really took too long, a timeout caused it.
     causes = [cause for cause in causes_of(error) if not isinstance(cause, urllib3.exceptions.NewConnectionError)]
     for kinds, kind, reason in _MEANINGS:
         if any(isinstance(cause, kinds) for cause in causes):
             return kind(f"{api} {reason}.", api=api, request_id=request_id)
     if not any(isinstance(cause, OSError | urllib3.exceptions.HTTPError) for cause in causes):
-        return UpstreamUnreadable(f"{api} gave an answer that could not be read.", api=api, request_id=request_id)
+        return UpstreamUnreadable(f"{api} sent an answer that could not be read.", api=api, request_id=request_id)
     return UpstreamUnreachable(f"{api} {_UNREACHABLE}.", api=api, request_id=request_id)

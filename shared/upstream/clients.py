@@ -1,4 +1,4 @@
-"""Both API clients, wired up from the settings: one credential, a token and a connection pool for each API."""
+"""Both API clients, built from the settings: they share a credential; each has its own token and connection pool."""
 
 from dataclasses import dataclass
 
@@ -9,13 +9,13 @@ from shared.upstream.product_ingestion import PRODUCT_INGESTION, ProductIngestio
 from shared.upstream.tokens import SharedCredential, TokenSource, credential_from_settings
 from shared.upstream.transport import Transport
 
-# Beside the pollers, HTTP functions ask too: as many as the runtime has threads for them.
+# HTTP functions send requests too, beside the pollers: as many at once as the runtime has threads for them.
 CONNECTIONS_BESIDE_POLLING = 16
 
 
 @dataclass(frozen=True)
 class Upstream:
-    """The clients of one process."""
+    """The API clients of the process, and their credential."""
 
     product_ingestion: ProductIngestion
     cloud_partner_portal: CloudPartnerPortal
@@ -29,7 +29,7 @@ class Upstream:
 
 
 def upstream_from_settings(settings: Settings, clock: Clock) -> Upstream:
-    """Wire the clients up. Contacts nobody: token and connections come with the first request."""
+    """Build the clients. Sends nothing: the first request gets a token and opens a connection."""
     credential = credential_from_settings(settings)
 
     def transport(api: str, base_url: str, scope: str, connections: int) -> Transport:

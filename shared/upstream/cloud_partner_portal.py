@@ -1,4 +1,4 @@
-"""Cloud Partner Portal (CPP), the legacy API: offers of the other kinds, and how their publishing stands."""
+"""Cloud Partner Portal (CPP), the legacy API: offers that are not private offers, and their publishing status."""
 
 from shared.upstream.answers import Answer
 from shared.upstream.transport import Transport, relative_url
@@ -9,9 +9,9 @@ SLOTS = {"draft": "Draft", "preview": "Preview", "production": "Production"}
 
 
 class CloudPartnerPortal:
-    """Reads offers as upstream sends them. Every method raises UpstreamError.
+    """Reads offers and passes on upstream's bytes unchanged. Every method raises UpstreamError.
 
-    Numbers in these answers exceed 53 bits and times may lack their zone, so the bytes are passed on as they are.
+    The bytes stay unchanged because numbers in them exceed 53 bits and times may lack a zone.
     """
 
     def __init__(self, transport: Transport, *, version: str) -> None:
@@ -21,10 +21,10 @@ class CloudPartnerPortal:
     def offer(
         self, publisher_id: str, offer_id: str, *, slot: str | None = None, version: int | None = None
     ) -> Answer:
-        """One offer: the draft, or what stands in `slot`, or one `version`. An offer not published yet is not found
-        in `production`. Raises ValueError for an unknown slot, or for slot and version together."""
+        """One offer: the draft, or the one in `slot`, or a `version`. An offer that was never published is not in
+        `production`. Raises ValueError for an unknown slot, or for slot and version together."""
         if slot is not None and version is not None:
-            raise ValueError("an offer is asked for by slot or by version, not both")
+            raise ValueError("an offer can be requested by slot or by version, not both")
         segments = ["publishers", publisher_id, "offers", offer_id]
         if slot is not None:
             if slot.casefold() not in SLOTS:
@@ -33,23 +33,23 @@ class CloudPartnerPortal:
         if version is not None:
             segments += ["versions", str(version)]
         answer = self._object(segments)
-        if "publisherId" in answer.members("publisherId"):  # an offer whole enough to say whose it is
+        if "publisherId" in answer.members("publisherId"):  # the offer names its publisher
             answer.check_about("publisherId", publisher_id)
             answer.check_about("id", offer_id)
         return answer
 
     def offers(self, publisher_id: str) -> Answer:
-        """All offers of a publisher, summarised: a bare array."""
+        """Summaries of all offers of a publisher, as a bare array."""
         answer = self._transport.get(relative_url("publishers", publisher_id, "offers", query=self._query))
         answer.elements()
         return answer
 
     def offer_status(self, publisher_id: str, offer_id: str) -> Answer:
-        """How an offer's publishing stands, step by step."""
+        """The publishing status of an offer, with its steps."""
         return self._object(["publishers", publisher_id, "offers", offer_id, "status"])
 
     def close(self) -> None:
-        """Close the kept connections."""
+        """Close idle connections. Another request opens new ones."""
         self._transport.close()
 
     def _object(self, segments: list[str]) -> Answer:

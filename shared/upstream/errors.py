@@ -1,17 +1,17 @@
-"""What can go wrong upstream: one exception tree, one class for each thing a caller may do about it.
+"""Errors of upstream: one exception tree, with a class for each way a caller may react.
 
-Every message is a plain sentence that is safe to log and to show: no token, no signed link, and of upstream's body
-nothing but its own short message.
+Every message is a plain sentence that is safe to log and to show. It holds no token and no signed link, and from
+upstream's body only its own short message.
 """
 
 from typing import Any
 
 
 class UpstreamError(Exception):
-    """A request to upstream did not get the answer it was made for.
+    """A request to upstream failed.
 
-    `api` is "Product Ingestion" or "Cloud Partner Portal"; `status` the HTTP status, if there was one; `code` and
-    `details` are upstream's own, as they came; `request_id` is what Microsoft's support finds the request by.
+    `api` is "Product Ingestion" or "Cloud Partner Portal"; `status` the HTTP status, if there was one. `code` and
+    `details` are upstream's own, unchanged. Microsoft's support can find the request by `request_id`.
     """
 
     def __init__(
@@ -36,16 +36,16 @@ class UpstreamError(Exception):
 
 
 class UpstreamTimeout(UpstreamError):
-    """The whole answer did not come in time."""
+    """The whole answer did not arrive in time."""
 
 
 class UpstreamUnreachable(UpstreamError):
-    """No connection: refused or cut, the name unknown, the certificate not trusted."""
+    """The connection was refused or cut, the host name is unknown, or the certificate is not trusted."""
 
 
 class UpstreamUnreadable(UpstreamError):
-    """An answer came that is not what the API promises: HTML, cut, too large, of the wrong shape, a redirect, a
-    next link that leads elsewhere or in a circle."""
+    """The answer is not what the API promises: HTML, cut, too large, of the wrong shape, a redirect, or a page whose
+    next link leads elsewhere or in a circle."""
 
 
 class UpstreamServerError(UpstreamError):
@@ -53,22 +53,22 @@ class UpstreamServerError(UpstreamError):
 
 
 class UpstreamThrottled(UpstreamError):
-    """Upstream asks for fewer requests (429); `retry_after_seconds` says from when on, if upstream said so."""
+    """Upstream asks for fewer requests (429); `retry_after_seconds` is the wait it asks for, if any."""
 
 
 class CredentialRefused(UpstreamError):
-    """The app's own credential is at fault: no other request would fare better."""
+    """The app's own credential is at fault, so every other request would fail too."""
 
 
 class TokenUnavailable(CredentialRefused):
-    """Entra gives no token, or cannot be asked."""
+    """Entra issued no token, or could not be reached."""
 
 
 class TokenRejected(CredentialRefused):
     """Upstream does not accept the token (401).
 
-    `after_renewal`: it was a renewed token that never worked, so another renewal would not help. Otherwise the next
-    request goes out with a fresh one.
+    `after_renewal`: the token had been renewed already, so renewing it again would not help. Otherwise the next
+    request carries a new one.
     """
 
     def __init__(self, message: str, *, after_renewal: bool, **facts: Any) -> None:  # noqa: ANN401 - UpstreamError's own
@@ -77,12 +77,12 @@ class TokenRejected(CredentialRefused):
 
 
 class AccessDenied(UpstreamError):
-    """The token is good, but its app has no access (403): no Partner Center role, or another publisher's offer."""
+    """The token is valid, but the app has no access (403): no Partner Center role, or another publisher's offer."""
 
 
 class UpstreamNotFound(UpstreamError):
-    """There is no such thing upstream (404)."""
+    """Upstream does not know the resource (404)."""
 
 
 class UpstreamRejectedRequest(UpstreamError):
-    """Upstream does not accept the request (400 and other 4xx)."""
+    """Upstream rejects the request (400 and other 4xx)."""

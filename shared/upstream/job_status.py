@@ -1,4 +1,4 @@
-"""A configure job as Product Ingestion tells it (the configure-status resource)."""
+"""The status of a configure job, as Product Ingestion reports it (the configure-status resource)."""
 
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -12,19 +12,19 @@ _OUTCOMES: dict[str, JobOutcome] = {
     "succeeded": "succeeded",
     "failed": "failed",
     "cancelled": "cancelled",
-    "canceled": "cancelled",  # Cloud Partner Portal's spelling, should it ever spread
+    "canceled": "cancelled",  # the spelling of Cloud Partner Portal
 }
 _NO_DATE_YET = "0001-01-01"
 
 
 @dataclass(frozen=True)
 class JobStatus:
-    """What upstream says of one job.
+    """Upstream's report about one job.
 
-    `status` and `result` are for comparing: trimmed, in lower case (`notstarted`, `running`, `completed`; `pending`,
-    `succeeded`, ...), and may be words not seen before. `job_status`, `job_result`, `job_start` and `job_end` are
-    upstream's own, trimmed; a date of year 1 is upstream's way to say "not yet" and becomes None. A job that is done
-    by its `job_end` alone is not done: upstream fills it in early. `errors` are upstream's objects as they came.
+    `status` and `result` are for comparison: trimmed and in lower case (`notstarted`, `running`, `completed`;
+    `pending`, `succeeded`, ...). They may be words that are not known yet. `job_status`, `job_result`, `job_start`
+    and `job_end` are upstream's own texts, trimmed. A date in year 1 means "not yet" and becomes None. `job_end` does
+    not say that a job is done, since upstream fills it in early. `errors` are upstream's objects unchanged.
     """
 
     job_id: str
@@ -44,12 +44,12 @@ class JobStatus:
 
     @property
     def outcome(self) -> JobOutcome | None:
-        """What `jobResult` says; None while it is pending, missing or a word not known."""
+        """The outcome by `jobResult`; None while it is pending, missing or an unknown word."""
         return _OUTCOMES.get(self.result or "")
 
     @classmethod
     def from_json(cls, value: object, job_id: str) -> "JobStatus":
-        """Read upstream's answer about the job `job_id`; names of fields count in any case (`jobID`, `resourceURI`).
+        """Read upstream's answer about the job `job_id`. Field names may be in any case (`jobID`, `resourceURI`).
 
         Raises UpstreamUnreadable for another shape, or an answer about another job.
         """
@@ -85,7 +85,7 @@ def _date(value: object) -> str | None:
     return None if text is None or text.startswith(_NO_DATE_YET) else text
 
 
-def _errors(value: Any) -> list[JsonObject]:  # noqa: ANN401 - upstream sends an array, an object, null or nothing
+def _errors(value: Any) -> list[JsonObject]:  # noqa: ANN401 - upstream sends an array, an object, null, or no errors at all
     found = value if isinstance(value, list) else [value]
     return [
         {"message": error} if isinstance(error, str) else error
@@ -96,5 +96,5 @@ def _errors(value: Any) -> list[JsonObject]:  # noqa: ANN401 - upstream sends an
 
 def _unreadable(reason: str) -> UpstreamUnreadable:
     return UpstreamUnreadable(
-        f"Product Ingestion gave a job status that cannot be used: {reason}.", api="Product Ingestion"
+        f"Product Ingestion sent a job status that cannot be used: {reason}.", api="Product Ingestion"
     )

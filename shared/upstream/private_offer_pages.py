@@ -1,6 +1,7 @@
-"""The list of private offers, which upstream gives in pages of its own size, cut to the caller's limit.
+"""The list of private offers: upstream's pages, filtered and cut to the caller's limit.
 
-Upstream documents no filter, so filters are applied here. A cursor names a page of upstream and a place in it.
+Upstream documents no filter, so filters are applied here. A cursor names a page of upstream and a place in it. Links
+and cursors are checked to stay within the list, since a token follows them.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -16,20 +17,19 @@ from shared.upstream.answers import Answer
 if TYPE_CHECKING:
     from msgspec import Raw
 
-# A listing ends, with a cursor, once it has more than this: offers may be large, and all of them are held at once.
+# A listing that exceeds this ends, with a cursor: offers may be large, and all of them are in memory at once.
 LISTING_MAX_BYTES = 8 * 1024 * 1024
 _LINK_MAX_CHARACTERS = 4096
 _PORTS = {"https": 443, "http": 80}
 
 
 class ForeignLink(ValueError):
-    """A link leads elsewhere than below the base URL. The message does not repeat it."""
+    """A link leads outside of the base URL. The message does not repeat it."""
 
 
 @dataclass(frozen=True)
 class PrivateOfferPage:
-    """Offers as the bytes that came, each one JSON object in UTF-8, and where to go on; `next_cursor` is None at the
-    end of the list."""
+    """Offers as upstream's bytes, each a JSON object in UTF-8. `next_cursor` is None at the end of the list."""
 
     offers: list[bytes]
     next_cursor: str | None
@@ -37,10 +37,10 @@ class PrivateOfferPage:
 
 @dataclass(frozen=True)
 class _Place:
-    """A page of upstream (path and query below the base URL) and how many of its offers were gone through.
+    """A page of upstream (path and query below the base URL), and how many of its offers are done with.
 
-    `number` counts the pages of the listing. `remembered` is the latest one whose number is a power of two. Meeting
-    it again means a circle; one of any length is noticed, also by a listing that goes on by cursors.
+    `number` counts the pages of the listing. `remembered` is the fingerprint of the latest page whose number is a
+    power of two. Reaching that page again means a circle. A circle of any length is noticed, even across cursors.
     """
 
     page: str
@@ -53,7 +53,7 @@ class _Place:
         return cls(page, 0, 1, _fingerprint(page))
 
     def next(self, page: str) -> "_Place | None":
-        """The beginning of the page after this one; None if the list has come full circle."""
+        """The start of the page after this one; None if that page closes a circle."""
         if _fingerprint(page) == self.remembered:
             return None
         number = self.number + 1
@@ -71,11 +71,11 @@ def collect(
     wanted: Mapping[str, str],
     has_time: Callable[[], bool],
 ) -> PrivateOfferPage:
-    """Up to `limit` offers whose fields equal `wanted` without case, from `first_page` or from `cursor` on.
+    """Up to `limit` offers whose fields equal `wanted` in any case, starting at `first_page` or at `cursor`.
 
-    Fewer, with a cursor, once they exceed LISTING_MAX_BYTES or `has_time` says no: of a long list a filter may pass
-    over thousands. Raises InvalidCursor before any request; UpstreamError, also for next links that lead elsewhere or
-    in a circle.
+    There are fewer, and a cursor, once they exceed LISTING_MAX_BYTES or `has_time` returns false: a filter may pass
+    over thousands of offers. Raises InvalidCursor before any request. Raises UpstreamError, also for next links that
+    lead elsewhere or in a circle.
     """
     filters = ["private-offers", *(f"{name}={value.casefold()}" for name, value in wanted.items())]
     place = _Place.first(first_page) if cursor is None else _decode(cursor, filters)
@@ -105,7 +105,7 @@ def _read_page(answer: Answer, base_url: str) -> "tuple[list[Raw], str | None]":
     try:
         offers = elements(page.get("privateOffers", b""))
     except InvalidJson as error:
-        raise answer.unreadable("it holds no array privateOffers that can be read") from error
+        raise answer.unreadable("its privateOffers are not a readable array") from error
     if not all(bytes(memoryview(offer)[:1]) == b"{" for offer in offers):
         raise answer.unreadable("its privateOffers are not all objects")
     link = page.get("@nextLink", b"null")
@@ -126,7 +126,7 @@ def _next_page(answer: Answer, link: str | None, base_url: str) -> str:
 
 
 def _of_the_list(relative: str) -> str:
-    """Refuse what is below the base URL but not of the list: a cursor must not ask for a job's status, say."""
+    """Refuse a URL outside of the list: a cursor must not request the status of a job, for example."""
     if not checked_relative(relative).casefold().startswith("private-offer"):
         raise ForeignLink("the link does not lead to the list of private offers")
     return relative
@@ -137,8 +137,8 @@ def _matches(answer: Answer, offer: "Raw", wanted: Mapping[str, str]) -> bool:
         found = members(offer, *wanted)
     except InvalidJson as error:
         raise answer.unreadable("an offer in it cannot be read") from error
-    told = {name: (text_of(found.get(name)) or "").strip().casefold() for name in wanted}
-    return all(told[name] == value.casefold() for name, value in wanted.items())
+    found_texts = {name: (text_of(found.get(name)) or "").strip().casefold() for name in wanted}
+    return all(found_texts[name] == value.casefold() for name, value in wanted.items())
 
 
 def _fingerprint(page: str) -> str:
@@ -150,7 +150,7 @@ def _encode(place: _Place, filters: Sequence[str]) -> str:
 
 
 def _decode(cursor: str, filters: Sequence[str]) -> _Place:
-    """Raises InvalidCursor. The page in a cursor may be forged, so it is checked like any link."""
+    """Raises InvalidCursor. A cursor may be forged, so the page in it is checked like any link."""
     match read_cursor(cursor, filters=filters, longest_text=_LINK_MAX_CHARACTERS):
         case [str() as page, int() as offset, int() as number, str() as remembered]:
             try:
@@ -162,7 +162,7 @@ def _decode(cursor: str, filters: Sequence[str]) -> _Place:
 
 
 def relative_to(base_url: str, link: str) -> str:
-    """Path and query of the absolute `link` below `base_url`, otherwise verbatim. Raises ForeignLink."""
+    """The path and query of the absolute `link` below `base_url`, unchanged. Raises ForeignLink."""
     base = urlsplit(base_url)
     try:
         target = urlsplit(link.strip())
@@ -171,12 +171,12 @@ def relative_to(base_url: str, link: str) -> str:
         raise ForeignLink("the link is not a URL") from error
     base_path = base.path.rstrip("/") + "/"
     if not same_origin or target.username is not None or not target.path.startswith(base_path):
-        raise ForeignLink("the link leads to another host or path than the API's own")
+        raise ForeignLink("the link leads to another host or path than the API's")
     return checked_relative(target.path.removeprefix(base_path) + (f"?{target.query}" if target.query else ""))
 
 
 def checked_relative(relative: str) -> str:
-    """`relative` itself, if it stays below the base URL that it is put behind. Raises ForeignLink."""
+    """Return `relative` if it stays below a base URL in front of it. Raises ForeignLink."""
     path = unquote(relative.partition("?")[0])
     segments = path.split("/")
     plain = relative.isascii() and relative.isprintable() and not set(relative) & set(" \\#")
@@ -186,5 +186,5 @@ def checked_relative(relative: str) -> str:
 
 
 def _origin(url: SplitResult) -> tuple[str, str | None, int | None]:
-    """Raises ValueError for a port that is not one."""
+    """Raises ValueError for an invalid port."""
     return url.scheme, url.hostname, url.port or _PORTS.get(url.scheme)

@@ -1,4 +1,4 @@
-"""Product Ingestion: how jobs stand, and private offers."""
+"""Product Ingestion: the status of configure jobs, and private offers."""
 
 import re
 import time
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from msgspec import Raw
 
 PRODUCT_INGESTION = "Product Ingestion"
-# No page is begun after this: Azure cuts an HTTP answer off after 230 seconds.
+# No page is requested after this: Azure cuts an HTTP answer off after 230 seconds.
 LISTING_SECONDS_MAX = 100.0
-# A status is parsed whole, which takes many times its size in memory. Only a job's errors make it long.
+# A status is parsed whole, which takes many times its size in memory. Only the errors of a job make it long.
 STATUS_MAX_BYTES = 4 * 1024 * 1024
 PRIVATE_OFFER_PREFIX = "private-offer/"
 # `private-offer`, `private-offer-mpo-originator` and the like, not `price-and-availability-private-offer-plan`.
@@ -26,9 +26,9 @@ _PRIVATE_OFFER_SCHEMA = re.compile(r"/schema/private-offer(?:-[a-z-]+)?/")
 
 
 class ProductIngestion:
-    """Asks about jobs and private offers. Every method raises UpstreamError.
+    """Reads jobs and private offers. Every method raises UpstreamError.
 
-    `$version` is a ceiling: each resource comes in its newest version that is not newer.
+    `$version` is a ceiling: upstream sends each resource in its newest version up to that one.
     """
 
     def __init__(self, transport: Transport, *, status_version: str, offer_version: str) -> None:
@@ -37,7 +37,7 @@ class ProductIngestion:
         self._offer_query = {"$version": offer_version}
 
     def ensure_token(self) -> None:
-        """Get a token now if there is none, so that no job is claimed without one. Raises TokenUnavailable."""
+        """Get a token unless there is one, so that no job is claimed in vain. Raises TokenUnavailable."""
         self._transport.ensure_token()
 
     def job_status(
@@ -47,9 +47,9 @@ class ProductIngestion:
         timeout_seconds: float | None = None,
         before_large: Callable[[], None] | None = None,
     ) -> JobStatus:
-        """Ask once how a job stands: one request, whatever comes of it, since a job may be asked once a minute.
+        """The status of a job, with exactly one request: at most one is allowed per job and minute.
 
-        `before_large`: see `Transport.get_once`; a job that failed may have long errors.
+        `before_large`: see `Transport.get_once`. The errors of a failed job may be long.
         """
         answer = self._transport.get_once(
             relative_url("configure", job_id, "status", query=self._status_query),
@@ -57,7 +57,7 @@ class ProductIngestion:
             before_large=before_large,
         )
         if len(answer.body) > STATUS_MAX_BYTES:
-            raise answer.unreadable(f"a status of more than {STATUS_MAX_BYTES} bytes")
+            raise answer.unreadable(f"the status has more than {STATUS_MAX_BYTES} bytes")
         try:
             return JobStatus.from_json(answer.json(), job_id)
         except UpstreamUnreadable as error:
@@ -71,11 +71,11 @@ class ProductIngestion:
         timeout_seconds: float | None = None,
         before_large: Callable[[], None] | None = None,
     ) -> bytes | None:
-        """The private offer that a finished job made or changed, one JSON object as the bytes that came (UTF-8); None
-        if the job's detail holds none. A failed job has no detail: upstream answers 404.
+        """The private offer that a finished job created or changed, as upstream's bytes: a JSON object in UTF-8.
 
-        The URL is built from the job id. The job's `resourceUri` names another host, which must not see the token.
-        `before_large`: see `Transport.get`.
+        None if the job's detail holds none. A failed job has no detail: upstream answers 404. The URL is built from
+        the job id, because the job's `resourceUri` names another host, which must not see the token. `before_large`:
+        see `Transport.get`.
         """
         answer = self._transport.get(
             relative_url("configure", job_id, query=self._offer_query),
@@ -85,7 +85,7 @@ class ProductIngestion:
         return private_offer_in(answer, job_id)
 
     def private_offer(self, private_offer_id: str) -> Answer:
-        """One private offer as upstream sent it; the id with or without `private-offer/` in front."""
+        """One private offer, as upstream sent it. The id may begin with `private-offer/`."""
         bare_id = private_offer_id.removeprefix(PRIVATE_OFFER_PREFIX)
         answer = self._transport.get(relative_url("private-offer", bare_id, query=self._offer_query))
         answer.check_about("id", bare_id, PRIVATE_OFFER_PREFIX)
@@ -100,9 +100,9 @@ class ProductIngestion:
         private_offer_type: str | None = None,
         cursor: str | None = None,
     ) -> PrivateOfferPage:
-        """Up to `limit` private offers that match, compared without case; fewer after LISTING_SECONDS_MAX.
+        """Up to `limit` private offers that match in any case, and fewer after LISTING_SECONDS_MAX.
 
-        Raises InvalidCursor as well.
+        Raises InvalidCursor too.
         """
         ends_at = time.monotonic() + LISTING_SECONDS_MAX
         wanted = {"state": state, "subState": sub_state, "privateOfferType": private_offer_type}
@@ -117,15 +117,16 @@ class ProductIngestion:
         )
 
     def close(self) -> None:
-        """Close the kept connections."""
+        """Close idle connections. Another request opens new ones."""
         self._transport.close()
 
 
 def private_offer_in(answer: Answer, job_id: str) -> bytes | None:
-    """The private offer among the resources of the job, recognised by its id or else its schema; None without one.
+    """The private offer in the detail of a job, recognised by its id or else by its schema; None if there is none.
 
-    A detail wraps its resources in an array, or is the one bare object that the documentation shows. Resources of
-    other kinds may come first. Raises UpstreamUnreadable, also for the detail of another job.
+    It is not parsed, and returned as upstream's bytes. The detail either has an array of resources, in which others
+    may come first, or is a bare object, as in the documentation. Raises UpstreamUnreadable, also for the detail of
+    another job.
     """
     detail = answer.members("jobId", "jobID", "resources", "id", "$schema")
     for name in ("jobId", "jobID"):
@@ -140,7 +141,7 @@ def private_offer_in(answer: Answer, job_id: str) -> bytes | None:
 
 
 def _objects_in(resources: "Raw") -> "list[Raw]":
-    """The resources that are objects; one object alone counts as a list of it."""
+    """The resources that are objects. A single object counts as a list of one."""
     found = elements(resources) if _starts_with(resources, b"[") else [resources]
     return [resource for resource in found if _starts_with(resource, b"{")]
 
@@ -148,10 +149,10 @@ def _objects_in(resources: "Raw") -> "list[Raw]":
 def _offer_among(resources: "Iterable[Raw]") -> bytes | None:
     by_schema: Raw | None = None
     for resource in resources:
-        told_by = members(resource, "id", "$schema")
-        if _has_offer_id(told_by):
+        found = members(resource, "id", "$schema")
+        if _has_offer_id(found):
             return bytes(resource)
-        if by_schema is None and _has_offer_schema(told_by):
+        if by_schema is None and _has_offer_schema(found):
             by_schema = resource
     return None if by_schema is None else bytes(by_schema)
 

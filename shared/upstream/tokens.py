@@ -1,4 +1,4 @@
-"""How the app proves itself to Entra, and the tokens that it gets: azure-identity's credentials, used sparingly."""
+"""Tokens from Entra: the app's credential, one token for each API, and the reason when there is none."""
 
 import re
 from collections.abc import Callable
@@ -22,25 +22,25 @@ if TYPE_CHECKING:
 ENTRA_PUBLIC_CLOUD = "https://login.microsoftonline.com"
 # https://learn.microsoft.com/entra/workload-id/workload-identity-federation-config-app-trust-managed-identity
 FEDERATION_SCOPE = "api://AzureADTokenExchange/.default"
-# One more try when a kept connection turns out dead. None for a status: azure-core would sleep for any Retry-After.
+# One retry in case an idle connection is dead. None for a status: azure-core would sleep for any Retry-After.
 _RETRIES = {"retry_total": 1, "retry_connect": 1, "retry_read": 1, "retry_status": 0}
-# azure-identity asks Entra anew, instead of its cache, once a token has less than this left.
+# When less than this is left of a token, azure-identity requests a new one instead of using its cache.
 RENEW_BEFORE_EXPIRY = timedelta(minutes=5)
-# Bounds one attempt to get a token, its own second try included.
+# Bounds one attempt to get a token, including its retry.
 ENTRA_TIMEOUT_SECONDS = 10.0
-# While Entra refuses, so long passes before it is asked again: many threads may ask at once.
+# After a refusal, the wait before Entra is asked again: many threads may want a token at once.
 REFUSAL_HOLDS_SECONDS = 5.0
-# A renewed token that is rejected again within one tick is not renewed any more, even if some requests were accepted:
+# A renewed token that is rejected within one tick is not renewed again, even if some requests were accepted:
 # otherwise every rejection would cost another token.
 REJECTED_AGAIN_WITHIN_SECONDS = 50.0
 _SENDABLE_TOKEN = re.compile(r"[\x21-\x7e]+")
 
 
 class SharedCredential:
-    """The one credential of the process, built when a token is first needed.
+    """The credential of the process, built when a token is first needed. Thread-safe.
 
-    azure-identity offers no way past its token cache, so when a cached token is rejected the credential is replaced
-    by a new one. Thread-safe.
+    azure-identity offers no way around its token cache. So when a cached token is rejected, the whole credential is
+    replaced.
     """
 
     def __init__(self, build: Callable[[], "TokenCredential"], close: Callable[[], None] = lambda: None) -> None:
@@ -50,33 +50,33 @@ class SharedCredential:
         self._credential: TokenCredential | None = None
 
     def current(self) -> "TokenCredential":
-        """Raises what `build` raises: ValueError or TypeError for a certificate or password of no use."""
+        """The credential. Raises what `build` raises: ValueError or TypeError for a bad certificate or password."""
         with self._lock:
             if self._credential is None:
                 self._credential = self._build()
             return self._credential
 
     def discard(self, credential: "TokenCredential") -> None:
-        """Use `credential` no more; does nothing if another has taken its place already."""
+        """Stop using `credential`, unless another has already replaced it."""
         with self._lock:
             if self._credential is credential:
                 self._credential = None
 
     def close(self) -> None:
-        """Close the connections to Entra; the next token opens new ones."""
+        """Close the connections to Entra. The next token request opens new ones."""
         with self._lock:
             self._credential = None
             self._close()
 
 
 def credential_from_settings(settings: Settings) -> SharedCredential:
-    """The credential that the settings describe. Nothing is imported or contacted until a token is needed."""
+    """The credential that the settings describe. Imports and contacts nothing until a token is needed."""
     builder = _Builder(settings)
     return SharedCredential(builder, builder.close)
 
 
 class _Builder:
-    """Builds azure-identity's credentials; those built one after another share their connections to Entra."""
+    """Builds azure-identity's credentials, which share their connections to Entra."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -88,7 +88,7 @@ class _Builder:
             self._session = None
 
     def __call__(self) -> "TokenCredential":
-        # Imported here: azure.identity brings msal and cryptography, which a tick with nothing to do never needs.
+        # Imported here: azure.identity imports msal and cryptography, which a tick without due jobs does not need.
         from azure.core.pipeline.transport import RequestsTransport
         from azure.identity import (
             CertificateCredential,
@@ -105,7 +105,7 @@ class _Builder:
         options: dict[str, Any] = {"transport": transport, **_RETRIES}
         entra_options = options | {
             "authority": authority,
-            # An authority of the operator's choosing is trusted as it stands: Microsoft's list does not know it.
+            # Microsoft's list of authorities does not have one that the operator chose, so it is not looked up there.
             "disable_instance_discovery": self._settings.authority_host is not None,
         }
         match self._settings.credential:
@@ -124,7 +124,7 @@ class _Builder:
 
 @dataclass(eq=False)
 class BearerToken:
-    """One token as Entra gave it. `renewed`: it replaces one that upstream rejected."""
+    """One token from Entra. `renewed`: it replaces a token that upstream rejected."""
 
     value: str = field(repr=False)
     given_at: datetime
@@ -135,14 +135,14 @@ class BearerToken:
     rejected: bool = False
 
     def usable_at(self, now: datetime) -> bool:
-        """Whether upstream can be expected to take it."""
+        """Whether upstream is expected to accept it."""
         return not self.rejected and now < self.expires_at
 
 
 class TokenSource:
-    """Gives out the token for `scope`, the same one to all threads, with at most one request to Entra at a time.
+    """Provides the token for `scope`, the same one to all threads, with at most one request to Entra at a time.
 
-    `api` is the name of the upstream API that the tokens are for; errors carry it.
+    `api` names the upstream API that the tokens are for, for use in errors.
     """
 
     def __init__(self, credential: SharedCredential, scope: str, clock: Clock, *, api: str) -> None:
@@ -150,30 +150,30 @@ class TokenSource:
         self._scope = scope
         self._clock = clock
         self._api = api
-        self._asking = Lock()  # held by the thread that asks Entra
+        self._asking = Lock()  # held by the thread that requests a token
         self._token: BearerToken | None = None
         self._refusal: str | None = None
         self._refused_at = datetime.min.replace(tzinfo=UTC)
 
     def token(self) -> BearerToken:
-        """A token that upstream is not known to reject. Raises TokenUnavailable."""
+        """A token that upstream has not rejected. Raises TokenUnavailable."""
         now = self._clock.now()
         held = self._token
-        # While one thread renews a token before its time, the others go on with the old one.
+        # While one thread renews a token early, the others continue with the old one.
         if held and held.usable_at(now) and (now < held.renew_at or self._asking.locked()):
             return held
         with self._asking:
             return self._newest_token()
 
     def accepted(self, token: BearerToken) -> None:
-        """Upstream took `token`."""
+        """Note that upstream accepted `token`."""
         token.accepted = True
 
     def rejected(self, token: BearerToken) -> bool:
-        """Upstream answered 401 to `token`: it is not given out again, however many threads report it.
+        """Note that upstream answered 401 to `token`, which is not used again. Several threads may report this.
 
-        Returns whether renewing it again is pointless: it was itself renewed, and either never worked or was renewed
-        only just now.
+        Returns whether another renewal is pointless, because this token was renewed itself and either never worked or
+        is only seconds old.
         """
         token.rejected = True
         age_seconds = (self._clock.now() - token.given_at).total_seconds()
@@ -182,11 +182,11 @@ class TokenSource:
     def _newest_token(self) -> BearerToken:
         now, held = self._clock.now(), self._token
         if held and held.usable_at(now) and now < held.renew_at:
-            return held  # another thread got it meanwhile
+            return held  # another thread has just got it
         if self._refusal is None or not 0 <= (now - self._refused_at).total_seconds() < REFUSAL_HOLDS_SECONDS:
             self._ask_entra(now)
         if self._token and (self._refusal is None or self._token.usable_at(now)):
-            return self._token  # the old one perhaps: refused another, it still has some minutes
+            return self._token  # perhaps the old one, which remains valid for some minutes after a refusal
         assert self._refusal is not None  # noqa: S101 - _ask_entra leaves a token or a refusal
         raise TokenUnavailable(self._refusal, api=self._api)
 
@@ -204,7 +204,7 @@ class TokenSource:
             with answer_within(ENTRA_TIMEOUT_SECONDS):
                 answer = credential.get_token(self._scope)
             token = _bearer_token(answer, now, renewed=renewing)
-        except Exception as error:  # noqa: BLE001 - whatever Entra or azure-identity comes up with, there is no token
+        except Exception as error:  # noqa: BLE001 - whatever Entra or azure-identity raises, there is no token
             self._refuse(entra_refusal(error))
             return
         self._refusal, self._token = None, token
@@ -214,21 +214,21 @@ class TokenSource:
 
 
 def _bearer_token(answer: "AccessToken", now: datetime, *, renewed: bool) -> BearerToken:
-    """Raises ValueError for a token that cannot be sent, and what a hostile time of expiry leads to."""
+    """Raises ValueError for a token that cannot be sent, and various errors for an absurd time of expiry."""
     if not _SENDABLE_TOKEN.fullmatch(answer.token):
-        raise ValueError("the token cannot be sent")
+        raise ValueError("the token cannot be sent in a header")
     expires_at = datetime.fromtimestamp(answer.expires_on, UTC)
     return BearerToken(
         value=answer.token,
         given_at=now,
-        # A short-lived token is used for four fifths of its life, not renewed for every request.
+        # A short-lived token is used for four fifths of its life instead of being renewed for every request.
         renew_at=expires_at - min(RENEW_BEFORE_EXPIRY, (expires_at - now) / 5),
         expires_at=expires_at,
         renewed=renewed,
     )
 
 
-# Why there is no token, in our own words: Entra's descriptions could repeat what they were sent.
+# The sentences are the monitor's own, since Entra's descriptions may repeat secrets that it was sent.
 _LONGEST_TEXT_CHARACTERS = 10_000
 _ERROR_CODE = re.compile(r"AADSTS(\d{4,9})")
 _CREDENTIAL_REFUSED = re.compile(r"\b(?:invalid_client|unauthorized_client)\b")  # OAuth 2.0, RFC 6749, 5.2
@@ -236,8 +236,8 @@ _CREDENTIAL_REFUSED = re.compile(r"\b(?:invalid_client|unauthorized_client)\b") 
 _MEANINGS = {
     "50034": "the app's account does not exist in the tenant",
     "53003": "a Conditional Access policy blocks the app",
-    "500011": "the token scope names no resource that the tenant knows",
-    "700016": "PARTNER_CENTER_CLIENT_ID names no app of the tenant",
+    "500011": "the token scope is not for a resource that the tenant knows",
+    "700016": "PARTNER_CENTER_CLIENT_ID is not an app in the tenant",
     "700027": "the certificate is not registered with the app",
     "700212": "no federated credential of the app matches the managed identity's audience",
     "700213": "no federated credential of the app matches the managed identity",
@@ -246,12 +246,12 @@ _MEANINGS = {
     "7000222": "the client secret has expired",
     "70021": "no federated credential of the app matches the managed identity",
     "70011": "the token scope is malformed",
-    "90002": "PARTNER_CENTER_TENANT_ID names no tenant",
+    "90002": "PARTNER_CENTER_TENANT_ID is not a known tenant",
     "900023": "PARTNER_CENTER_TENANT_ID is not a tenant id or domain",
     # The same reference calls these temporary.
-    **dict.fromkeys(("50196", "90006", "90012", "90024", "90033", "90055"), "it is busy or failing for the moment"),
+    **dict.fromkeys(("50196", "90006", "90012", "90024", "90033", "90055"), "it is busy or failing at the moment"),
 }
-# By the name of azure-identity's own error, or of one that caused it; the first match says most.
+# By the name of the error or of one that caused it, so that neither library is imported; the first match says most.
 _BY_ERROR = {
     "TimeoutError": "Entra gives no token: it did not answer in time.",
     "CredentialUnavailableError": "No token: the managed identity is not available.",
@@ -284,5 +284,5 @@ def entra_refusal(error: Exception) -> str:
 def _text(error: BaseException) -> str:
     try:
         return str(error)[:_LONGEST_TEXT_CHARACTERS]
-    except Exception:  # noqa: BLE001 - an error that cannot even be printed says nothing
+    except Exception:  # noqa: BLE001 - an error that cannot be printed has no text
         return ""

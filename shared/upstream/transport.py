@@ -1,4 +1,4 @@
-"""One HTTP GET to one of Microsoft's APIs: authorised, bounded in time and size, every failure an UpstreamError."""
+"""GET requests to one of Microsoft's APIs: authorised, bounded in time and size, each failure an UpstreamError."""
 
 import codecs
 import random
@@ -27,23 +27,23 @@ from shared.upstream.errors import (
 from shared.upstream.tokens import BearerToken, TokenSource
 
 ANSWER_MAX_BYTES = 16 * 1024 * 1024
-# A longer answer is large: the caller may limit how many of them are in memory at once.
+# A longer answer counts as large. The caller may limit how many large ones are in memory at once.
 LARGE_ANSWER_BYTES = 128 * 1024
 CHUNK_BYTES = 64 * 1024
 RETRIES_MAX = 2
 FIRST_PAUSE_SECONDS = 0.5
 USER_AGENT = "partner-center-offer-monitor"
-# Where Microsoft's services put the id that their support finds a request by, the most telling first.
+# The headers in which Microsoft's services return the id of a request for their support, the most useful first.
 _REQUEST_ID_HEADERS = ("request-id", "MS-RequestId", "X-Ms-Correlation-Request-Id", "x-ms-request-id")
-# To these the token itself was good enough; a failing or throttling front door may not have looked at it.
+# These show that the token was accepted. A failing or throttling front door may not have checked it.
 _TOKEN_ACCEPTED = frozenset({200, 201, 202, 204, 400, 403, 404, 409, 412, 422, 423})
 
 
 class Transport:
-    """Asks the API named `api` at `base_url`, and sends its token nowhere else. Thread-safe.
+    """Sends requests to the API named `api` at `base_url`, and its token nowhere else. Thread-safe.
 
-    `timeout_seconds` bounds one whole answer, from the name look-up to the last byte, and with `get` also all tries
-    together. `connections` should be as many as there are threads that ask at once.
+    `timeout_seconds` bounds one whole answer, from the name look-up to the last byte; for `get` it bounds all tries
+    together. `connections` should be the number of threads that send requests at once.
     """
 
     def __init__(
@@ -70,7 +70,7 @@ class Transport:
         self._session: Session | None = None
 
     def ensure_token(self) -> None:
-        """Get a token now if there is none, so that work is not begun without one. Raises TokenUnavailable."""
+        """Get a token unless there is one, so that no work is begun in vain. Raises TokenUnavailable."""
         self._tokens.token()
 
     def get_once(
@@ -80,11 +80,11 @@ class Transport:
         timeout_seconds: float | None = None,
         before_large: Callable[[], None] | None = None,
     ) -> Answer:
-        """Ask with exactly one request, whatever comes of it. Raises UpstreamError.
+        """Send exactly one request, whatever its outcome. Raises UpstreamError.
 
-        `relative_url` is path and query below the base URL, quoted; `timeout_seconds` can only shorten the usual one.
-        `before_large` is called before the body grows beyond LARGE_ANSWER_BYTES in memory. It may wait for room (the
-        time for the answer runs on), or raise to give the answer up. Once it has returned it is not called again.
+        `relative_url` is the quoted path and query below the base URL. `timeout_seconds` can only shorten the usual
+        timeout. `before_large` is called before the body exceeds LARGE_ANSWER_BYTES in memory. It may wait for room,
+        which counts towards the timeout, or raise to abandon the answer. Once it has returned it is not called again.
         """
         gate = _Gate(before_large)
         return self._ask(relative_url, self._seconds(timeout_seconds), gate, correlation_id=str(uuid.uuid4()))
@@ -96,9 +96,9 @@ class Transport:
         timeout_seconds: float | None = None,
         before_large: Callable[[], None] | None = None,
     ) -> Answer:
-        """Ask; again after a pause where upstream fails, and again with a new token where it rejects the first.
+        """Send a request, and retry it: after a pause if upstream fails, with a new token if it rejects the first.
 
-        Arguments as of `get_once`; the time is for all tries together. Raises UpstreamError: the last try's.
+        The arguments are those of `get_once`; the timeout covers all tries. Raises the UpstreamError of the last try.
         """
         deadline = time.monotonic() + self._seconds(timeout_seconds)
         correlation_id = str(uuid.uuid4())
@@ -119,7 +119,7 @@ class Transport:
                 self._sleep(pause)
 
     def close(self) -> None:
-        """Close the kept connections; the next request opens new ones."""
+        """Close idle connections. Another request opens new ones."""
         with self._opening:
             if self._session is not None:
                 self._session.close()
@@ -136,10 +136,10 @@ class Transport:
     def _ask(self, relative_url: str, seconds: float, gate: "_Gate", *, correlation_id: str) -> Answer:
         deadline = time.monotonic() + seconds
         token = self._tokens.token()
-        # Getting a token may have taken most of the time, or all of it: then nothing is sent.
+        # Getting a token may have taken all of the time. Then nothing is sent.
         seconds = deadline - time.monotonic()
         if seconds <= 0:
-            raise UpstreamTimeout(f"{self.api} was not asked: getting a token took too long.", api=self.api)
+            raise UpstreamTimeout(f"{self.api} was not called: getting a token took too long.", api=self.api)
         sent_id = str(uuid.uuid4())
         headers = {
             "Accept": "application/json",
@@ -156,13 +156,13 @@ class Transport:
                     headers=headers,
                     auth=_BearerAuth(token),
                     stream=True,
-                    # The deadline rules; this is for a proxy's connections, which know nothing of it.
+                    # `answer_within` decides; this is for connections to a proxy, which do not know of it.
                     timeout=max(seconds, 0.001),
                 ) as response,
             ):
                 body = self._read_body(response, gate)
         except Exception as error:
-            # Parsing hostile bytes can raise anything. What `before_large` raised goes to the caller as it is.
+            # Parsing hostile bytes can raise anything. An error of `before_large` goes to the caller unchanged.
             if isinstance(error, UpstreamError) or error is gate.refusal:
                 raise
             raise exchange_failure(error, api=self.api, request_id=sent_id) from error
@@ -173,7 +173,7 @@ class Transport:
         raise self._refusal(response, body, token, sent_id)
 
     def _read_body(self, response: Response, gate: "_Gate") -> bytes:
-        """The whole body, decompressed. A refusal says enough by its status, so its body may be cut or endless."""
+        """The whole body, decompressed. The body of a refusal may be cut, since its status says enough."""
         body = bytearray()
         succeeded = _is_success(response)
         longest = ANSWER_MAX_BYTES if succeeded else LARGE_ANSWER_BYTES
@@ -189,7 +189,7 @@ class Transport:
                 raise
         if succeeded and len(body) > longest:
             raise UpstreamUnreadable(
-                f"{self.api} gave an answer of more than {ANSWER_MAX_BYTES} bytes.",
+                f"{self.api} sent an answer of more than {ANSWER_MAX_BYTES} bytes.",
                 api=self.api,
                 status=response.status_code,
                 request_id=_request_id(response.headers),
@@ -216,29 +216,29 @@ class Transport:
         )
 
     def _opened_session(self) -> Session:
-        """The session, opened by the first request: loading a trust store takes longer than an idle tick."""
+        """The session. The first request opens it, since loading a trust store takes longer than an idle tick."""
         with self._opening:
             if self._session is None:
                 try:
                     self._session = open_session(self.base_url, connections=self._connections)
                 except OSError as error:
                     reason = "the trust store that REQUESTS_CA_BUNDLE names cannot be read"
-                    raise UpstreamUnreachable(f"{self.api} was not asked: {reason}.", api=self.api) from error
+                    raise UpstreamUnreachable(f"{self.api} was not called: {reason}.", api=self.api) from error
             return self._session
 
 
 def relative_url(*segments: str, query: Mapping[str, str]) -> str:
-    """Path and query below a base URL, every segment quoted. Raises ValueError for one that cannot be a segment.
+    """A path with every segment quoted, and a query. Raises ValueError for a text that cannot be a segment.
 
-    `$` stays as it is in names such as `$version`, which is how Microsoft documents them.
+    `$` is not quoted in names such as `$version`, as in Microsoft's documentation.
     """
     if any(not segment.strip(".") for segment in segments):
-        raise ValueError("a path segment is empty or only dots, which would change the path")
+        raise ValueError("a path segment is empty or consists of dots, which would change the path")
     return "/".join(quote(segment, safe="") for segment in segments) + "?" + urlencode(query, safe="$")
 
 
 class _Gate:
-    """Calls `before_large` until it has returned once, over all tries of a request."""
+    """Calls `before_large` until it has returned once, across all tries of a request."""
 
     def __init__(self, before_large: Callable[[], None] | None) -> None:
         self._before_large = before_large
@@ -256,7 +256,7 @@ class _Gate:
 
 
 class _BearerAuth(AuthBase):
-    """Sets the token. As an auth object, so that no netrc entry for the host takes its place."""
+    """Sets the token. An auth object, so that a netrc entry for the host does not replace it."""
 
     def __init__(self, token: BearerToken) -> None:
         self._token = token

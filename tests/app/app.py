@@ -1,10 +1,10 @@
-"""The running app as a test meets it: HTTP from outside, ticks fired by hand, its table as other systems see it."""
+"""The running app as a test uses it: HTTP from outside, ticks fired by hand, its table as other systems see it."""
 
 import itertools
 import json
 import queue
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Any, Self
@@ -23,13 +23,13 @@ _END_OF_TICK = re.compile(r"poll_pending_jobs (succeeded|failed)")
 
 
 def environment_of(sandbox: Sandbox, storage: str, jobs_table: str, **settings: str) -> dict[str, str]:
-    """The app's settings for the sandbox, `settings` over them."""
+    """The app's settings for the sandbox, overridden by `settings`."""
     own = {"JOBS_TABLE": jobs_table, "REQUESTS_CA_BUNDLE": str(sandbox.ca_bundle)}
     return sandbox_settings(sandbox, storage, **own, **settings)
 
 
 class App:
-    """One host with the app in Microsoft's runtime; leave the `with` block, and it is stopped."""
+    """One host with the app in Microsoft's runtime. It stops at the end of the `with` block."""
 
     def __init__(self, environment: Mapping[str, str], *, timers: bool = False) -> None:
         self._lines: queue.SimpleQueue[str] = queue.SimpleQueue()
@@ -37,7 +37,7 @@ class App:
         self.host = HostProcess(environment, timers=timers, on_line=self._lines.put)
 
     def ask(self, method: str, path: str, *, key: str | None = KEY, **options: Any) -> requests.Response:  # noqa: ANN401 - as in requests
-        """Any request; `path` is what follows the host, and is sent as it stands."""
+        """Send any request; `path` follows the host and is not encoded."""
         headers = {**({} if key is None else {"x-functions-key": key}), **options.pop("headers", {})}
         request = self._session.prepare_request(
             requests.Request(method, f"{self.host.url}/", headers=headers, **options)
@@ -67,17 +67,17 @@ class App:
         return record
 
     def fire(self, function: str = "poll_pending_jobs") -> None:
-        """Start a timer's function and do not wait for it."""
+        """Start a timer's function without waiting for it."""
         answer = self.ask("POST", f"admin/functions/{function}", key=self.host.master_key, json={})
         assert answer.status_code == 202
 
     def tick(self) -> dict[str, Any]:
-        """Run one poll cycle to its end; what its log line says."""
+        """Run one poll cycle to its end and return the fields of its log line."""
         self.fire()
         return self.tick_ended()
 
     def tick_ended(self) -> dict[str, Any]:
-        """Wait for the end of a tick that was fired; what its log line says."""
+        """Wait for the end of a tick that was fired and return the fields of its log line."""
         cycle: dict[str, Any] = {}
         while True:
             line = self._lines.get(timeout=TICK_SECONDS)
@@ -113,8 +113,15 @@ class JobsTable:
         """Put a row into `pending`, as any system may (docs/promises.md, promise 8)."""
         self.client.upsert_entity({"PartitionKey": "pending", "RowKey": row_key, **columns}, mode=UpdateMode.REPLACE)
 
+    def put_jobs(self, job_ids: Sequence[str]) -> None:
+        """Put rows with nothing but a job id into `pending`."""
+        for some in itertools.batched(job_ids, 100, strict=False):
+            self.client.submit_transaction(
+                [("upsert", {"PartitionKey": "pending", "RowKey": job_id}) for job_id in some]
+            )
+
     def let_time_pass(self, minutes: float = 2) -> None:
-        """As if so much time had passed for every pending job: each may be polled again, claims have run out."""
+        """Move the times of every pending job into the past: each may be polled again, claims have run out."""
         moments = ("nextPollAt", "claimedUntil", "lastPolledAt")
         back = timedelta(minutes=minutes)
         for partition in ("pending", "asked"):

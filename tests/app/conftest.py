@@ -9,8 +9,7 @@ from sandbox.server import Sandbox
 from tests.app.app import App, JobsTable, environment_of
 from tests.webhooks.receiver import Receiver, receiving
 
-# Faults that wait are short, so that tests of them are.
-SETTINGS = {"UPSTREAM_TIMEOUT_SECONDS": "1", "JOB_LOST_AFTER_NOT_FOUND": "2"}
+SETTINGS = {"JOB_LOST_AFTER_NOT_FOUND": "2"}
 
 
 @pytest.fixture
@@ -35,9 +34,17 @@ def shared_app(azurite: str, sandbox: Sandbox, shared_table: JobsTable) -> Itera
         yield app
 
 
+@pytest.fixture(scope="session")
+def shared_impatient_app(azurite: str, sandbox: Sandbox, shared_table: JobsTable) -> Iterator[App]:
+    """A second host on the shared table, for tests in which upstream is too slow."""
+    settings = {**SETTINGS, "UPSTREAM_TIMEOUT_SECONDS": "1"}
+    with App(environment_of(sandbox, azurite, shared_table.client.table_name, **settings)) as app:
+        yield app
+
+
 @pytest.fixture
 def fresh_app(azurite: str, fresh_sandbox: Sandbox) -> Iterator[App]:
-    """A host of the test's own, which has had no token yet and so none rejected."""
+    """A host of the test's own, which has asked for no token yet."""
     table = JobsTable(azurite, f"app{uuid.uuid4().hex[:16]}")
     table.create()
     with App(environment_of(fresh_sandbox, azurite, table.client.table_name, **SETTINGS)) as app:
@@ -48,6 +55,12 @@ def fresh_app(azurite: str, fresh_sandbox: Sandbox) -> Iterator[App]:
 def app(shared_app: App, fresh_sandbox: Sandbox, table: JobsTable) -> App:  # noqa: ARG001 - made new first
     """The shared host, its table empty and the sandbox as new."""
     return shared_app
+
+
+@pytest.fixture
+def impatient_app(shared_impatient_app: App, fresh_sandbox: Sandbox, table: JobsTable) -> App:  # noqa: ARG001 - made new first
+    """A host that waits for upstream for one second, its table empty and the sandbox as new."""
+    return shared_impatient_app
 
 
 @pytest.fixture

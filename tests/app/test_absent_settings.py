@@ -1,4 +1,4 @@
-"""A host without settings starts, and says what it lacks."""
+"""A host without settings starts and names the missing ones."""
 
 from sandbox.server import Sandbox
 from tests.app.app import App, environment_of
@@ -16,7 +16,7 @@ NEED_PARTNER_CENTER = [
 ]
 
 
-def test_without_partner_centers_settings_each_function_names_them_all(azurite: str, sandbox: Sandbox) -> None:
+def test_without_partner_center_settings_each_function_names_all_of_them(azurite: str, sandbox: Sandbox) -> None:
     environment = environment_of(sandbox, azurite, "absentsettings") | dict.fromkeys(PARTNER_CENTER, "")
     with App(environment | {"UPSTREAM_TIMEOUT_SECONDS": "soon", "POLL_CONCURRENCY": "0"}) as app:
         for path in NEED_PARTNER_CENTER:
@@ -33,9 +33,7 @@ def test_without_partner_centers_settings_each_function_names_them_all(azurite: 
         assert any("PARTNER_CENTER_CLIENT_ID" in line for line in app.host.lines)
 
 
-def test_without_storage_health_is_degraded_in_one_word_and_the_rest_names_the_setting(
-    azurite: str, sandbox: Sandbox
-) -> None:
+def test_without_storage_health_is_degraded_and_other_calls_name_the_setting(azurite: str, sandbox: Sandbox) -> None:
     with App(environment_of(sandbox, azurite, "absentsettings") | {"AzureWebJobsStorage": ""}) as app:
         answer = app.ask("GET", "api/health", key=None)
         assert (answer.status_code, answer.json()) == (503, {"status": "degraded"})

@@ -1,4 +1,4 @@
-"""Hostile requests through the host: each gets its answer, no secret, and upstream hears nothing of it."""
+"""Hostile requests through the host: each gets its answer without a secret, and none reaches upstream."""
 
 import json
 
@@ -57,7 +57,7 @@ def test_a_hostile_value_is_400_with_its_fault_named_before_any_request(
         answer = app.ask("GET", f"api/{path.format(hostile)}")
         assert answer.status_code == 400, (hostile, answer.text)
         if "%00" in hostile and "?" not in path:
-            continue  # the host itself refuses a NUL in a path, without words
+            continue  # the host itself refuses a NUL in a path, without a body
         assert answer.json()["faults"], hostile
         assert answer.headers["Cache-Control"] == "private, no-cache"
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
@@ -124,11 +124,11 @@ def test_the_key_may_travel_in_the_query_and_stays_out_of_location_and_log(app: 
     assert not any("code=" in line for line in app.host.lines)
 
 
-def test_health_needs_no_key_and_tells_one_word(app: App) -> None:
+def test_health_needs_no_key_and_says_one_word(app: App) -> None:
     answer = app.ask("GET", "api/health", key=None)
     assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
 
 
 @pytest.mark.parametrize(("method", "path"), [("PUT", "jobs"), ("GET", "nowhere"), ("POST", "private-offers")])
-def test_what_is_no_function_is_404(app: App, method: str, path: str) -> None:
+def test_an_unknown_route_or_method_is_404(app: App, method: str, path: str) -> None:
     assert app.ask(method, f"api/{path}").status_code == 404

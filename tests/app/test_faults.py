@@ -1,4 +1,4 @@
-"""Ticks while upstream is ill: jobs stay pending with the reason, cycles stop where they should, nothing is lost."""
+"""Ticks while upstream fails: jobs stay pending with the reason, cycles stop when they should, nothing is lost."""
 
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -36,26 +36,26 @@ def _wait_seconds(record: dict[str, Any]) -> float:
 
 
 def test_every_kind_of_failure_keeps_its_job_pending_with_the_reason_and_slows_it_down(
-    app: App, fresh_sandbox: Sandbox, table: JobsTable
+    impatient_app: App, fresh_sandbox: Sandbox, table: JobsTable
 ) -> None:
     jobs = {fault: fresh_sandbox.state.add_job() for fault in KEEPS_PENDING}
     for fault, job_id in jobs.items():
         fresh_sandbox.state.fault(fault, route=STATUS_ROUTE, job_id=job_id, count=2, **KEEPS_PENDING[fault])
-        app.register(job_id)
+        impatient_app.register(job_id)
     well = fresh_sandbox.state.add_job()
-    app.register(well)
+    impatient_app.register(well)
     for failures in (1, 2):
-        cycle = app.tick()
-        assert (cycle["failedPolls"], cycle["durationMs"] < 5000) == (len(jobs), True)
+        cycle = impatient_app.tick()
+        assert cycle["failedPolls"] == len(jobs)
         for fault, job_id in jobs.items():
-            record = app.job(job_id)
+            record = impatient_app.job(job_id)
             assert (record["state"], record["consecutivePollFailures"]) == ("pending", failures), fault
             assert record["lastPollError"], fault
             assert 59 <= _wait_seconds(record) - 60 * (failures - 1) <= 61, fault
         table.let_time_pass(minutes=3)
-    assert app.job(well)["state"] == "succeeded"
-    assert app.tick()["finished"] == len(jobs)
-    assert all(app.job(job_id)["consecutivePollFailures"] == 0 for job_id in jobs.values())
+    assert impatient_app.job(well)["state"] == "succeeded"
+    assert impatient_app.tick()["finished"] == len(jobs)
+    assert all(impatient_app.job(job_id)["consecutivePollFailures"] == 0 for job_id in jobs.values())
 
 
 def test_polling_slows_down_to_a_quarter_of_an_hour_and_no_further(
@@ -78,9 +78,8 @@ def test_throttling_stops_the_cycle_and_retry_after_is_obeyed(
 ) -> None:
     retry_at = datetime.now(UTC) + timedelta(seconds=600)
     header = "600" if form == "seconds" else format_datetime(retry_at, usegmt=True)
-    for _ in range(90):
-        throttled = {"status": 429, "headers": {"Retry-After": header}, "body": {}}
-        table.put(fresh_sandbox.state.add_job(script=[throttled, "running"]))
+    throttled = {"status": 429, "headers": {"Retry-After": header}, "body": {}}
+    table.put_jobs([fresh_sandbox.state.add_job(script=[throttled, "running"]) for _ in range(90)])
     cycle = app.tick()
     assert cycle["throttled"] is True
     asked = len(fresh_sandbox.state.requests(route=STATUS_ROUTE))
@@ -117,8 +116,7 @@ def test_a_token_rejected_once_costs_its_job_a_minute_and_the_others_nothing(
 def test_a_token_rejected_again_after_renewal_stops_the_cycle_and_says_so(
     app: App, fresh_sandbox: Sandbox, table: JobsTable
 ) -> None:
-    for _ in range(70):
-        table.put(fresh_sandbox.state.add_job())
+    table.put_jobs([fresh_sandbox.state.add_job() for _ in range(70)])
     fresh_sandbox.state.fault("expired_token", route=STATUS_ROUTE)
     cycle = app.tick()
     assert (cycle["outcome"], cycle["reason"]) == ("failed", "token_refused")
@@ -132,9 +130,7 @@ def test_a_token_rejected_again_after_renewal_stops_the_cycle_and_says_so(
     assert app.tick()["finished"] == 70
 
 
-def test_without_a_token_no_job_is_asked_about_nor_claimed(
-    azurite: str, fresh_sandbox: Sandbox, table: JobsTable
-) -> None:
+def test_without_a_token_no_job_is_polled_or_claimed(azurite: str, fresh_sandbox: Sandbox, table: JobsTable) -> None:
     fresh_sandbox.state.fault("token_refused", route="tokens")
     table.put(fresh_sandbox.state.add_job())
     before = table.rows("pending")
@@ -146,7 +142,7 @@ def test_without_a_token_no_job_is_asked_about_nor_claimed(
     assert fresh_sandbox.state.requests(route="product-ingestion") == []
 
 
-def test_an_idle_tick_asks_nobody(app: App, fresh_sandbox: Sandbox, table: JobsTable) -> None:
+def test_an_idle_tick_sends_no_request_upstream(app: App, fresh_sandbox: Sandbox, table: JobsTable) -> None:
     table.put(fresh_sandbox.state.add_job(), nextPollAt=datetime.now(UTC) + timedelta(minutes=5))
     assert app.tick()["pending"] == 1
     assert fresh_sandbox.state.requests() == []

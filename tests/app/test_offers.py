@@ -51,7 +51,7 @@ def test_the_list_is_followed_page_by_page(app: App, fresh_sandbox: Sandbox) -> 
     assert (len(first["privateOffers"]), second["nextCursor"]) == (3, None)
 
 
-def test_both_kinds_come_in_one_call(app: App, fresh_sandbox: Sandbox) -> None:
+def test_one_call_returns_offers_of_both_kinds(app: App, fresh_sandbox: Sandbox) -> None:
     offer_id = fresh_sandbox.state.add_private_offer()
     answer = app.get(
         "offer-details", privateOfferId=f"private-offer/{offer_id}", publisherId="contoso", offerId="nowhere"
@@ -62,7 +62,7 @@ def test_both_kinds_come_in_one_call(app: App, fresh_sandbox: Sandbox) -> None:
     _assert_common(answer)
 
 
-def test_whatever_is_answered_has_the_common_headers(app: App, fresh_sandbox: Sandbox) -> None:
+def test_every_answer_has_the_common_headers(app: App, fresh_sandbox: Sandbox) -> None:
     job_id = fresh_sandbox.state.add_job()
     answers = [
         app.post("jobs", {"jobId": job_id}),
@@ -80,7 +80,7 @@ def test_whatever_is_answered_has_the_common_headers(app: App, fresh_sandbox: Sa
         _assert_common(answer)
 
 
-def test_upstream_that_answers_too_slowly_is_504(app: App, fresh_sandbox: Sandbox) -> None:
+def test_upstream_that_answers_too_slowly_is_504(impatient_app: App, fresh_sandbox: Sandbox) -> None:
     fresh_sandbox.state.fault("slow_body", route="product-ingestion")
-    answer = app.get("private-offers/1")
+    answer = impatient_app.get("private-offers/1")
     assert (answer.status_code, answer.json()["type"]) == (504, "urn:problem:offer-monitor:upstream-timeout")

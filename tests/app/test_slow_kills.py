@@ -16,11 +16,11 @@ pytestmark = pytest.mark.slow
 JOBS = 400
 KILLING_SECONDS = 200
 LONGEST_LIFE_SECONDS = 20
-# Two more minutes for the claims of the last ones killed, and as much for their deliveries.
+# Leaves two minutes for the claims of the last hosts killed, and two for their deliveries.
 ALL_DONE_SECONDS = 480
 
 
-def test_every_job_finishes_once_and_is_told_of_although_hosts_are_killed_all_the_time(
+def test_every_job_finishes_once_and_sends_its_event_while_hosts_are_killed(
     azurite: str,
     fresh_sandbox: Sandbox,
     jobs_table: str,

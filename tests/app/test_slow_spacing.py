@@ -16,7 +16,7 @@ TICK_SPACING_SECONDS = 59.7
 CHECK_SPACING_SECONDS = 0.7
 
 
-def test_no_job_is_asked_twice_in_a_minute_and_none_is_left_out_of_a_tick(
+def test_no_job_is_polled_twice_in_a_minute_and_every_tick_polls_every_job(
     azurite: str, fresh_sandbox: Sandbox, table: JobsTable, capsys: pytest.CaptureFixture[str]
 ) -> None:
     choices = random.Random()  # noqa: S311 - another race every time
@@ -44,8 +44,8 @@ def test_no_job_is_asked_twice_in_a_minute_and_none_is_left_out_of_a_tick(
             over.wait(max(began + number * TICK_SPACING_SECONDS - time.monotonic(), 0))
             one.fire()
             other.fire()
-            cycles = [one.tick_ended(), other.tick_ended()]
-            assert max(cycle["durationMs"] for cycle in cycles) < 50_000
+            one.tick_ended()
+            other.tick_ended()
             polls_after_each_tick.append({len(fresh_sandbox.state.status_requests(job_id)) for job_id in ticked})
         over.set()
         for checker in checkers:

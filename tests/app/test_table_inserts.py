@@ -1,4 +1,4 @@
-"""Jobs put straight into the table by other systems, and rows that are no jobs."""
+"""Jobs that other systems put into the table, and rows that are not jobs."""
 
 import uuid
 from datetime import UTC, datetime, timedelta
@@ -18,7 +18,7 @@ NOT_JOBS: dict[str, tuple[str, dict[str, Any]]] = {
     "quotes": ("O'Neil \"&<>", {}),
     "long": ("x" * 500, {}),
     "another script": ("\u0436\U0001f600", {}),
-    "an outbox row that is none": ("~finished~x", {}),
+    "an invalid outbox row": ("~finished~x", {}),
     "an outbox row of a job": (f"~finished~{uuid.uuid4()}", {"registeredAt": "now", "finishedEventId": 7}),
     "a text for a time": (str(uuid.uuid4()), {"nextPollAt": "tomorrow"}),
     "a number for a time": (str(uuid.uuid4()), {"registeredAt": 5}),
@@ -28,7 +28,7 @@ NOT_JOBS: dict[str, tuple[str, dict[str, Any]]] = {
     "a wide integer": (str(uuid.uuid4()), {"pollCount": WIDE_INTEGER}),
     "bytes": (str(uuid.uuid4()), {"jobStatus": b"running"}),
     "a text for a flag": (str(uuid.uuid4()), {"stalled": "yes"}),
-    "a state that a pending job has not": (str(uuid.uuid4()), {"state": "succeeded"}),
+    "a state that a pending job cannot have": (str(uuid.uuid4()), {"state": "succeeded"}),
     "an unknown state": (str(uuid.uuid4()), {"state": "sleeping"}),
 }
 JUNK_BESIDE: dict[str, dict[str, Any]] = {
@@ -38,7 +38,7 @@ JUNK_BESIDE: dict[str, dict[str, Any]] = {
         "label": 2.5,
         "externalId": EntityProperty(2**40, EdmType.INT64),
     },
-    "optional columns that make no sense": {"operation": b"create", "label": True, "externalId": b"\x00"},
+    "optional columns of other types": {"operation": b"create", "label": True, "externalId": b"\x00"},
     "a GUID for an external id": {"externalId": uuid.uuid4()},
     "moments in the far future": {
         "nextPollAt": datetime(2999, 1, 1, tzinfo=UTC),
@@ -50,10 +50,10 @@ JUNK_BESIDE: dict[str, dict[str, Any]] = {
     "a number and a GUID for texts": {"label": 5, "externalId": uuid.uuid4()},
     "a wide number for an external id": {"externalId": EntityProperty(2**40, EdmType.INT64)},
     "a flag and a time for texts": {"label": True, "externalId": datetime(2020, 1, 1, tzinfo=UTC)},
-    "errors that are no JSON": {"errors": "boom"},
+    "errors that are not JSON": {"errors": "boom"},
     "errors of another type": {"errors": 5},
     "errors of another shape": {"errors": "{}"},
-    "an offer that is no JSON": {"privateOffer": "boom"},
+    "an offer that is not JSON": {"privateOffer": "boom"},
     "an offer of another shape": {"privateOffer": "[1]"},
     "a document that is not there": {"errorsDocument": "0" * 64 + "~1"},
     "a document of another type": {"privateOfferDocument": 5},
@@ -101,13 +101,12 @@ def test_a_row_key_in_upper_case_is_the_same_job_in_lower_case(
 
 def test_a_hundred_inserted_jobs_are_polled_in_one_tick(app: App, fresh_sandbox: Sandbox, table: JobsTable) -> None:
     job_ids = [fresh_sandbox.state.add_job() for _ in range(110)]
-    for job_id in job_ids:
-        table.put(job_id)
+    table.put_jobs(job_ids)
     assert app.tick()["finished"] == 110
     assert all(len(fresh_sandbox.state.status_requests(job_id)) == 1 for job_id in job_ids)
 
 
-def test_rows_that_are_no_jobs_are_set_aside_stop_nobody_else_and_can_be_removed(
+def test_unreadable_rows_are_set_aside_stop_no_other_job_and_can_be_removed(
     app: App, fresh_sandbox: Sandbox, table: JobsTable
 ) -> None:
     for row_key, columns in NOT_JOBS.values():
@@ -129,7 +128,7 @@ def test_rows_that_are_no_jobs_are_set_aside_stop_nobody_else_and_can_be_removed
     assert table.rows("setaside") == []
 
 
-def test_a_job_registered_where_a_row_that_is_no_job_stands_in_its_way_is_followed_all_the_same(
+def test_a_job_can_be_registered_in_place_of_an_unreadable_row_with_its_id(
     app: App, fresh_sandbox: Sandbox, table: JobsTable
 ) -> None:
     job_id = fresh_sandbox.state.add_job()
@@ -140,7 +139,7 @@ def test_a_job_registered_where_a_row_that_is_no_job_stands_in_its_way_is_follow
     assert [row["nextPollAt"] for row in table.rows("setaside")] == ["tomorrow"]
 
 
-def test_junk_beside_what_the_monitor_needs_does_not_hinder_a_job(
+def test_a_job_with_junk_in_its_optional_columns_is_polled_like_any_other(
     app: App, fresh_sandbox: Sandbox, table: JobsTable
 ) -> None:
     jobs = {case: fresh_sandbox.state.add_job() for case in JUNK_BESIDE}
@@ -155,7 +154,7 @@ def test_junk_beside_what_the_monitor_needs_does_not_hinder_a_job(
         assert app.job(job_id)["state"] == "succeeded", case
 
 
-def test_a_row_with_as_many_columns_as_storage_takes_stops_nobody_else(
+def test_a_row_with_the_most_columns_that_storage_takes_stops_no_other_job(
     app: App, fresh_sandbox: Sandbox, table: JobsTable
 ) -> None:
     wide = {f"column{number}": "x" * 3900 for number in range(252)}

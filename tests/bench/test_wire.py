@@ -20,7 +20,7 @@ class _Answering(BaseHTTPRequestHandler):
 
 def test_a_batch_counts_once_whatever_requests_it_holds() -> None:
     server = HTTPServer(("127.0.0.1", 0), _Answering)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
     port = server.server_address[1]
     wire = Wire()
     try:

@@ -49,9 +49,7 @@ def test_a_slot_that_the_offer_never_reached_is_404(api: Api) -> None:
         {"state": "draft"},
     ],
 )
-def test_what_makes_no_sense_is_400_before_any_request(
-    api: Api, fresh_sandbox: Sandbox, query: dict[str, str]
-) -> None:
+def test_a_faulty_query_is_400_before_any_request(api: Api, fresh_sandbox: Sandbox, query: dict[str, str]) -> None:
     answer = api.cpp_offer(*OFFER, **query)
     assert (answer.status, len(answer.faults)) == (400, 1)
     assert fresh_sandbox.state.requests() == []

@@ -1,4 +1,4 @@
-"""Health: one word for everyone, the parts for whoever holds a key, the same status code for both."""
+"""Health: one word for everyone, the parts for callers with a key, the same status code for both."""
 
 from typing import Any
 
@@ -147,14 +147,14 @@ def test_storage_that_cannot_be_reached_degrades(api: Api, settings_in_environme
     assert (details.status, details.json["storageReachable"], details.json["pending"]) == (503, False, None)
 
 
-def test_a_row_that_is_no_job_does_not_degrade(api: Api, table: Table) -> None:
+def test_a_row_that_is_not_a_job_does_not_degrade(api: Api, table: Table) -> None:
     table.upsert({"PartitionKey": "pending", "RowKey": "no-job"})
     assert api.health().status == 200
     api.process.poll_pending_jobs()
     assert api.health().status == 200
     details = api.health_details().json
     assert details["lastTick"]["setAside"] == 1
-    newest = {"rowKey": "no-job", "at": "2026-11-20T09:00:00Z", "reason": "its row key is no job id"}
+    newest = {"rowKey": "no-job", "at": "2026-11-20T09:00:00Z", "reason": "its row key is not a job id"}
     assert details["setAside"] == {"count": 1, "newest": newest}
 
 
@@ -180,7 +180,7 @@ def test_every_timer_function_tells_its_last_run(api: Api, clock: FakeClock, mon
     assert details.status == 200
 
 
-def test_the_monitors_row_made_into_something_else_is_started_anew(api: Api, table: Table) -> None:
+def test_a_damaged_monitor_row_is_replaced(api: Api, table: Table) -> None:
     for row in ({"failedCyclesInARow": "many"}, {"lastTick": "["}, {"unannounced": '{"id": 5}'}, {"setAside": True}):
         table.upsert({"PartitionKey": "monitor", "RowKey": "state", **row})
         table.upsert({"PartitionKey": "monitor", "RowKey": "timer~clean_up", "at": "never", **row})

@@ -13,8 +13,19 @@ from tests.http.api import BASE_URL, Answer, Api
 
 JOB_ID = "b3f49dff-381f-480d-a10e-17f4ce49b65f"
 FIELDS_OF_A_RECORD = {
-    *("jobId", "state", "operation", "label", "externalId", "registeredAt", "finishedAt", "jobStatus", "jobResult"),
-    *("jobStart", "jobEnd", "resourceUri", "errors", "privateOffer", "pollCount", "lastPolledAt", "nextPollAt"),
+    *("jobId", "state", "operation", "label", "externalId", "registeredAt", "updatedAt", "finishedAt"),
+    *(
+        "jobStatus",
+        "jobResult",
+        "jobStart",
+        "jobEnd",
+        "resourceUri",
+        "errors",
+        "privateOffer",
+        "pollCount",
+        "lastPolledAt",
+        "nextPollAt",
+    ),
     *("consecutivePollFailures", "lastPollError", "stalled"),
 }
 ANSWER_TO_CONFIGURE: dict[str, Any] = {
@@ -52,12 +63,27 @@ def test_a_job_is_registered_with_202_its_record_and_where_to_find_it(api: Api, 
     assert fresh_sandbox.state.requests() == []
 
 
-def test_a_job_known_already_answers_200_and_nothing_changes(api: Api, clock: FakeClock) -> None:
-    first = api.register({"jobId": JOB_ID, "label": "first"})
+def test_a_job_known_already_answers_200_and_nothing_that_is_filled_in_changes(api: Api, clock: FakeClock) -> None:
+    first = api.register({"jobId": JOB_ID, "label": "first", "operation": "update", "externalId": "crm-1"})
     clock.advance(5)
-    second = api.register({"jobId": JOB_ID.upper(), "label": "second", "operation": "delete"})
+    second = api.register({"jobId": JOB_ID.upper(), "label": "second", "operation": "delete", "externalId": "crm-2"})
     assert (second.status, second.json) == (200, first.json)
     assert api.job(JOB_ID).json == first.json
+
+
+def test_the_empty_members_of_a_job_known_already_are_filled_in(api: Api, clock: FakeClock) -> None:
+    first = api.register({"jobId": JOB_ID, "label": "first"})
+    clock.advance(5)
+    second = api.register({"jobId": JOB_ID, "label": "second", "operation": "delete", "externalId": "crm-1"})
+    filled_in = {"operation": "delete", "externalId": "crm-1", "updatedAt": "2026-11-20T09:00:05Z"}
+    assert (second.status, second.json) == (200, first.json | filled_in)
+    assert api.register({"jobId": JOB_ID, "operation": "unknown", "label": None}).json == second.json
+
+
+def test_the_empty_members_of_a_finished_job_are_filled_in(api: Api, fresh_sandbox: Sandbox) -> None:
+    job_id = _finish(api, fresh_sandbox)
+    again = api.register({"jobId": job_id, "label": "late"})
+    assert (again.status, again.json["label"], again.json["state"]) == (200, "late", "succeeded")
 
 
 def test_a_finished_job_registered_again_answers_200_with_its_finished_record(
@@ -96,13 +122,55 @@ def test_a_body_of_the_wrong_shape_is_422_with_every_fault(api: Api, body: objec
     assert [fault.partition(":")[0] for fault in answer.faults] == at_fault
 
 
-def test_null_is_no_label_and_no_external_id(api: Api) -> None:
+REFUSAL: dict[str, Any] = {
+    "code": "badRequest",
+    "message": "Invalid configuration: schema validation failed",
+    "details": [{"resourceId": "private-offer/1", "code": "schemaValidationError", "message": "x", "details": []}],
+}
+
+
+@pytest.mark.parametrize(
+    "body", [{"error": REFUSAL}, REFUSAL, {"$schema": "x", "error": REFUSAL, "operation": "create"}]
+)
+def test_a_refused_configure_answer_is_422_with_upstreams_own_error(api: Api, body: object) -> None:
+    answer = api.register(body)
+    assert (answer.status, answer.json["type"]) == (422, "urn:problem:offer-monitor:configure-refused")
+    assert (answer.json["upstreamCode"], answer.json["errors"]) == ("badRequest", REFUSAL["details"])
+    assert REFUSAL["message"] in answer.json["detail"]
+    assert api.jobs().json["jobs"] == []
+
+
+@pytest.mark.parametrize(
+    ("body", "members"),
+    [
+        ({"error": {"code": "x", "details": {}}}, {"upstreamCode"}),
+        ({"error": {"code": "x", "details": REFUSAL["details"][0]}}, {"upstreamCode", "errors"}),
+        ({"error": {"code": 7, "message": [], "details": "x"}}, set()),
+        ({"error": {"message": "x", "innerError": {"request-id": "1"}}}, {"upstreamRequestId"}),
+        ({"error": "refused"}, set()),
+        ({"statusCode": 429, "message": "Rate limit is exceeded."}, set()),
+    ],
+)
+def test_a_refusal_of_any_form_is_recognised(api: Api, body: object, members: set[str]) -> None:
+    problem = api.register(body).json
+    assert problem["type"].endswith(":configure-refused")
+    assert problem.keys() - {"type", "title", "status", "detail"} == members
+
+
+def test_a_refusal_is_repeated_without_signed_links_and_within_bounds(api: Api) -> None:
+    link = "https://blob.example/x?sig=SECRETSIG"
+    answer = api.register({"error": {"code": "x" * 9000, "message": link * 900, "details": [{"message": link}]}})
+    assert "SECRETSIG" not in answer.body.decode()
+    assert len(answer.body) < 2000
+
+
+def test_label_and_external_id_may_be_null(api: Api) -> None:
     answer = api.register({"jobId": JOB_ID, "label": None, "externalId": None})
     assert (answer.status, answer.json["label"], answer.json["externalId"]) == (202, None, None)
 
 
 @pytest.mark.parametrize("member", ["jobId", "operation"])
-def test_what_cannot_be_null_is_422_if_it_is(api: Api, member: str) -> None:
+def test_neither_the_job_id_nor_the_operation_may_be_null(api: Api, member: str) -> None:
     answer = api.register({"jobId": JOB_ID, member: None})
     assert (answer.status, len(answer.faults)) == (422, 1)
     assert answer.faults[0].startswith(f"{member}: should be ")
@@ -144,7 +212,7 @@ def test_a_pending_job_says_when_to_come_back(api: Api, fresh_sandbox: Sandbox, 
     assert (answer.json["nextPollAt"], answer.headers["Retry-After"]) == ("2026-11-20T09:01:00Z", "42")
 
 
-def test_a_job_nobody_registered_is_404_without_asking_upstream(api: Api, fresh_sandbox: Sandbox) -> None:
+def test_an_unregistered_job_is_404_without_asking_upstream(api: Api, fresh_sandbox: Sandbox) -> None:
     for answer in (api.job(JOB_ID), api.check(JOB_ID), api.remove(JOB_ID)):
         assert (answer.status, answer.json["type"]) == (404, "urn:problem:offer-monitor:job-unknown")
     assert fresh_sandbox.state.requests() == []
@@ -171,7 +239,7 @@ def test_a_check_of_a_finished_job_answers_its_record_and_asks_nobody(api: Api, 
     assert fresh_sandbox.state.requests() == []
 
 
-def test_a_removed_job_is_gone_wherever_it_stood(api: Api, fresh_sandbox: Sandbox) -> None:
+def test_a_removed_job_is_gone_whether_pending_or_finished(api: Api, fresh_sandbox: Sandbox) -> None:
     finished = _finish(api, fresh_sandbox)
     api.register({"jobId": JOB_ID})
     for job_id in (JOB_ID, finished):
@@ -205,7 +273,7 @@ def test_a_listing_shows_pending_jobs_unless_another_state_is_asked_for(api: Api
     assert _ids(api.jobs(state="lost")) == []
 
 
-def test_all_lists_pending_jobs_first_and_then_finished_ones_newest_first(
+def test_all_lists_pending_jobs_first_then_finished_ones_newest_first(
     api: Api, fresh_sandbox: Sandbox, clock: FakeClock
 ) -> None:
     finished = []
@@ -218,7 +286,7 @@ def test_all_lists_pending_jobs_first_and_then_finished_ones_newest_first(
     assert _ids(api.jobs(state="all")) == [*pending, *reversed(finished)]
 
 
-def test_cursors_lead_through_a_listing_without_gap_or_repetition(
+def test_cursors_lead_through_a_listing_without_gaps_or_repetitions(
     api: Api, fresh_sandbox: Sandbox, clock: FakeClock
 ) -> None:
     for _ in range(4):
@@ -239,7 +307,7 @@ def _ids_page_by_page(api: Api, **query: str) -> list[str]:
     return found
 
 
-def test_a_row_that_is_no_job_is_not_listed(api: Api, table: Table) -> None:
+def test_a_row_that_is_not_a_job_is_not_listed(api: Api, table: Table) -> None:
     table.upsert({"PartitionKey": "pending", "RowKey": "no-job"})
     table.upsert({"PartitionKey": "pending", "RowKey": "~finished~no-job"})
     api.register({"jobId": JOB_ID})

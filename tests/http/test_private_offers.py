@@ -91,8 +91,15 @@ def test_an_offer_that_is_not_there_is_404(api: Api) -> None:
     assert api.private_offer("456e-a345-c457-1234").status == 404
 
 
+@pytest.mark.parametrize("form", ["{}", "private-offer/{}", "private-offer%2F{}", "private-offer%2f{}"])
+def test_an_id_is_accepted_as_upstream_gives_it(api: Api, fresh_sandbox: Sandbox, form: str) -> None:
+    offer_id = form.format(fresh_sandbox.state.add_private_offer())
+    assert api.private_offer(offer_id).status == 200
+    assert api.offer_details(privateOfferId=offer_id).status == 200
+
+
 @pytest.mark.parametrize("name", ["query", "Query", "QUERY"])
-def test_the_name_of_upstreams_list_is_no_offers_id(api: Api, fresh_sandbox: Sandbox, name: str) -> None:
+def test_the_name_of_upstreams_list_is_not_an_id(api: Api, fresh_sandbox: Sandbox, name: str) -> None:
     assert api.private_offer(name).status == 400
     assert api.offer_details(privateOfferId=f"private-offer/{name}").status == 400
     assert fresh_sandbox.state.requests() == []
@@ -148,5 +155,5 @@ def test_a_next_link_that_leads_astray_ends_the_list_with_an_error(
 
 @settings(max_examples=100, deadline=None)
 @given(st.text() | st.lists(st.sampled_from(['"', "W/", "*", ",", " ", "x", '"x"'])).map("".join))
-def test_whatever_if_none_match_is_it_matches_or_not(if_none_match: str) -> None:
+def test_any_if_none_match_is_read_without_an_error(if_none_match: str) -> None:
     assert matches(if_none_match, '"7d02-1"') in {True, False}

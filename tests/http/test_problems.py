@@ -120,7 +120,7 @@ def test_a_token_rejected_once_is_renewed_and_the_caller_notices_nothing(api: Ap
     assert _problem(api.private_offer(offer_id)) == (502, "credential-refused")
 
 
-def test_no_token_to_be_had_is_the_apps_own_fault(api: Api, fresh_sandbox: Sandbox) -> None:
+def test_a_refused_token_is_the_apps_own_fault(api: Api, fresh_sandbox: Sandbox) -> None:
     fresh_sandbox.state.fault("token_refused", route="tokens")
     answer = api.private_offers()
     assert _problem(answer) == (502, "credential-refused")
@@ -167,7 +167,7 @@ def test_storage_that_cannot_be_reached_is_503(api: Api, settings_in_environment
     assert answer.headers["Retry-After"] == "60"
 
 
-def test_an_error_that_nobody_foresaw_is_500_and_tells_nothing(api: Api, caplog: pytest.LogCaptureFixture) -> None:
+def test_an_unforeseen_error_is_500_and_tells_nothing(api: Api, caplog: pytest.LogCaptureFixture) -> None:
     def find_handler(_: object) -> Any:  # noqa: ANN401 - it never gets so far
         raise KeyError("an inner secret")
 

@@ -14,7 +14,7 @@ ALERTS = Template(INFRA / "modules/alerts.bicep")
 OPERATIONS = (REPOSITORY / "docs/operations.md").read_text(encoding="utf-8")
 WORKBOOK = json.loads((INFRA / "workbook.json").read_text(encoding="utf-8"))
 
-# What stands for a parameter in the text of a rule.
+# The values of parameters in the text of a rule.
 _EXAMPLES = {"credentialExpiresOn": "2027-06-30"}
 
 type Facts = dict[str, str]
@@ -72,7 +72,7 @@ def metric_alerts() -> dict[str, Node]:
 
 
 def workbook_queries() -> dict[str, str]:
-    """The workbook's queries by item. A person's choice of time stands in them as five minutes."""
+    """The workbook's queries by item, with five minutes in place of the chosen time."""
     return {
         item["name"]: item["content"]["query"].replace("{TimeRange:grain}", "5m")
         for item in WORKBOOK["items"]
@@ -89,6 +89,13 @@ def documented_queries() -> dict[str, str]:
         ):
             found[f"{page.name} {number}"] = query
     return found
+
+
+def logged_events() -> dict[str, set[str]]:
+    """The events of the page's table, each with its fields."""
+    table = OPERATIONS.partition("\n## What the app logs\n")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| `(\w+)` \| (.*?) \| ", table, re.MULTILINE)
+    return {event: set(re.findall(r"`(\w+)`", fields)) for event, fields in rows}
 
 
 def all_queries() -> dict[str, str]:

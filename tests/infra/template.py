@@ -3,6 +3,7 @@
 Not a compiler: it knows what a file declares and names, not what a type is. `make lint-bicep` runs the compiler.
 """
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -126,6 +127,12 @@ def templates() -> list[Template]:
 
 def main_template() -> Template:
     return Template(INFRA / "main.bicep")
+
+
+def parameters_file() -> dict[str, str]:
+    """The parameters that azd fills in, each with its expression."""
+    document = json.loads((INFRA / "main.parameters.json").read_text(encoding="utf-8"))
+    return {name: entry["value"] for name, entry in document["parameters"].items()}
 
 
 def walk(node: Node) -> Iterator[Node]:

@@ -1,4 +1,4 @@
-"""Every setting of the app is set or left out on purpose, none is misspelt, none is one that Flex forbids."""
+"""The settings that the template gives the app: each one has a reader, and the app accepts them all."""
 
 import base64
 import re
@@ -26,37 +26,7 @@ from tests.infra.template import (
 
 APP = Template(INFRA / "modules/app.bicep")
 
-CREDENTIAL_SETTINGS = {
-    "federated": "PARTNER_CENTER_FEDERATED_IDENTITY_CLIENT_ID",
-    "secret": "PARTNER_CENTER_CLIENT_SECRET",
-    "certificate": "PARTNER_CENTER_CERTIFICATE",
-}
-ALWAYS_SET = {"PARTNER_CENTER_TENANT_ID", "PARTNER_CENTER_CLIENT_ID"}
-SET_WITH_A_WEBHOOK = {"WEBHOOK_URL", "WEBHOOK_SECRET"}
-# Set when the parameter appSettings names them; else the deployed version's own default holds, also after an upgrade.
-SET_ON_REQUEST = {
-    "JOBS_TABLE",
-    "PRODUCT_INGESTION_URL",
-    "PRODUCT_INGESTION_SCOPE",
-    "PRODUCT_INGESTION_STATUS_VERSION",
-    "PRODUCT_INGESTION_OFFER_VERSION",
-    "CLOUD_PARTNER_PORTAL_URL",
-    "CLOUD_PARTNER_PORTAL_SCOPE",
-    "CLOUD_PARTNER_PORTAL_VERSION",
-    "UPSTREAM_TIMEOUT_SECONDS",
-    "POLL_CONCURRENCY",
-    "JOB_STALLED_AFTER_HOURS",
-    "JOB_EXPIRES_AFTER_DAYS",
-    "JOB_LOST_AFTER_NOT_FOUND",
-    "JOB_HISTORY_DAYS",
-    "DELIVERY_HISTORY_DAYS",
-    "PUBLIC_URL",
-    "WATCH_PRIVATE_OFFERS",
-    "WATCH_CPP_OFFERS",
-    "WATCH_EXPIRING_DAYS",
-    "WATCH_ENDING_DAYS",
-}
-# Settings that the app is about to know. Until it does, they have no effect.
+# Settings that the app does not read yet. They have no effect so far.
 ANNOUNCED = {
     "PUBLIC_URL",
     "WATCH_PRIVATE_OFFERS",
@@ -74,13 +44,10 @@ LEFT_OUT = {
     "AZURE_AUTHORITY_HOST": "for the sandbox and national clouds; setting it turns instance discovery off",
     "WEBHOOK_ALLOW_PRIVATE_NETWORKS": "local use only: it would let webhooks into private networks",
 }
-STORAGE_SETTINGS = {
+# Settings that the Functions host reads, not the app.
+FOR_THE_HOST = {
     "AzureWebJobsStorage__blobServiceUri",
-    "AzureWebJobsStorage__tableServiceUri",
     "AzureWebJobsStorage__credential",
-    "AzureWebJobsStorage__clientId",
-}
-PLATFORM_SETTINGS = STORAGE_SETTINGS | {
     "APPLICATIONINSIGHTS_CONNECTION_STRING",
     "APPLICATIONINSIGHTS_AUTHENTICATION_STRING",
     "PYTHON_THREADPOOL_THREAD_COUNT",
@@ -136,12 +103,18 @@ def names_of_type(name: str) -> set[str]:
     return set(properties(body_of(Template(INFRA / "types.bicep").types[name])))
 
 
+def credential_choices() -> dict[str, set[str]]:
+    """The names that each choice of credential sets."""
+    choices = properties(body_of(APP.variables["credentialSettings"]))
+    return {choice: set(properties(settings)) for choice, settings in choices.items()}
+
+
 def every_name_set() -> set[str]:
     return (
         names_in("platformSettings")
         | names_in("partnerCenterSettings")
         | names_in("webhookSettings")
-        | set(CREDENTIAL_SETTINGS.values())
+        | set().union(*credential_choices().values())
         | names_of_type("AppSettings")
     )
 
@@ -151,41 +124,23 @@ def names_that_the_app_reads() -> set[str]:
     return set(re.findall(r'"((?:AzureWebJobsStorage|[A-Z]+_)[A-Za-z_]*)"', source))
 
 
-def test_what_must_be_set_is_set() -> None:
-    assert names_in("platformSettings") == PLATFORM_SETTINGS
-    assert names_in("partnerCenterSettings") == ALWAYS_SET
-    assert names_in("webhookSettings") == SET_WITH_A_WEBHOOK
-
-
-def test_what_may_be_set_is_every_setting_that_has_a_default() -> None:
-    assert names_of_type("AppSettings") == SET_ON_REQUEST
-
-
-def test_each_choice_of_credential_sets_its_own_setting_and_no_other() -> None:
-    choices = properties(body_of(APP.variables["credentialSettings"]))
-    assert {choice: set(properties(settings)) for choice, settings in choices.items()} == {
-        choice: {setting} for choice, setting in CREDENTIAL_SETTINGS.items()
-    }
-
-
-def test_every_setting_that_the_app_reads_is_set_or_left_out_on_purpose() -> None:
+def test_every_setting_that_the_app_reads_is_set_or_left_out_for_a_reason() -> None:
     assert names_that_the_app_reads() - every_name_set() - set(LEFT_OUT) == set()
 
 
-def test_no_setting_is_misspelt() -> None:
-    platform = PLATFORM_SETTINGS - {"AzureWebJobsStorage__tableServiceUri", "AzureWebJobsStorage__clientId"}
-    assert every_name_set() - platform <= names_that_the_app_reads() | ANNOUNCED
+def test_every_name_is_one_that_the_app_or_the_host_reads() -> None:
+    assert (every_name_set() | set(LEFT_OUT)) - FOR_THE_HOST - ANNOUNCED - names_that_the_app_reads() == set()
 
 
-def test_nothing_that_is_left_out_is_set_after_all() -> None:
-    assert not every_name_set() & set(LEFT_OUT)
+def test_a_setting_that_is_left_out_is_not_set() -> None:
+    assert every_name_set() & set(LEFT_OUT) == set()
 
 
-def test_no_setting_is_one_that_flex_consumption_forbids() -> None:
+def test_no_setting_is_forbidden_on_flex_consumption() -> None:
     assert not every_name_set() & FORBIDDEN_SETTINGS
 
 
-def test_no_site_property_is_one_that_flex_consumption_refuses() -> None:
+def test_no_site_property_is_refused_on_flex_consumption() -> None:
     site = next(resource for resource in APP.resources if resource.type == "Microsoft.Web/sites")
     keys = set(re.findall(r"^\s+(\w+):", text(site.node), re.MULTILINE))
     assert not keys & FORBIDDEN_SITE_PROPERTIES
@@ -241,33 +196,36 @@ def site() -> Node:
     ],
     ids=lambda value: value[-1] if isinstance(value, tuple) else "",
 )
-def test_a_security_review_finds_what_it_looks_for(path: tuple[str, ...], value: str) -> None:
+def test_the_site_is_as_secure_as_the_documentation_says(path: tuple[str, ...], value: str) -> None:
     assert text(property_value(site(), *path)) == value
 
 
-def test_nobody_deploys_with_a_user_name_and_a_password() -> None:
+def test_deployment_with_user_name_and_password_is_off() -> None:
     policies = [r for r in APP.resources if r.type == "Microsoft.Web/sites/basicPublishingCredentialsPolicies"]
     assert {literal(properties(body_of(policy.node))["name"]) for policy in policies} == {"ftp", "scm"}
     assert all(text(property_value(body_of(policy.node), "properties", "allow")) == "false" for policy in policies)
 
 
-def test_an_instance_has_a_thread_for_every_http_request_that_it_is_given() -> None:
-    """Python answers one request at a time unless Azure is told otherwise, and a request without a thread waits."""
+def test_an_instance_has_a_thread_for_every_concurrent_http_request() -> None:
+    """A request without a thread waits, and the default is one thread."""
     threads = properties(body_of(APP.variables["platformSettings"]))["PYTHON_THREADPOOL_THREAD_COUNT"]
     assert text(threads) == "string(httpConcurrency)"
 
 
-def test_a_setting_that_a_person_chose_wins_over_the_templates_own() -> None:
+def test_a_chosen_setting_overrides_the_templates_own() -> None:
     settings = next(resource for resource in APP.resources if resource.symbol == "settings")
     assert text(properties(body_of(settings.node))["properties"]).endswith("chosenSettings, hostSettings)")
 
 
-# What Azure would put in for each setting's expression; the app checks the form of every value.
+# A value for each setting that the template computes. The app checks the form of every value.
 EXAMPLES = {
     "AzureWebJobsStorage__blobServiceUri": "https://stofferexample.blob.core.windows.net/",
     "AzureWebJobsStorage__tableServiceUri": "https://stofferexample.table.core.windows.net/",
     "AzureWebJobsStorage__credential": "managedidentity",
     "AzureWebJobsStorage__clientId": "11111111-2222-4333-8444-555555555555",
+    "APPLICATIONINSIGHTS_CONNECTION_STRING": "InstrumentationKey=00000000-0000-0000-0000-000000000000",
+    "APPLICATIONINSIGHTS_AUTHENTICATION_STRING": "Authorization=AAD",
+    "PYTHON_THREADPOOL_THREAD_COUNT": "32",
     "PARTNER_CENTER_TENANT_ID": "99999999-8888-4777-8666-555555555555",
     "PARTNER_CENTER_CLIENT_ID": "11111111-2222-4333-8444-666666666666",
     "PARTNER_CENTER_FEDERATED_IDENTITY_CLIENT_ID": "11111111-2222-4333-8444-555555555555",
@@ -278,9 +236,10 @@ EXAMPLES = {
 }
 
 
-def deployed(choice: str, *, webhook: bool = False) -> dict[str, str]:
-    """The environment of the deployed app, host's own settings aside."""
-    names = STORAGE_SETTINGS | ALWAYS_SET | {CREDENTIAL_SETTINGS[choice]} | (SET_WITH_A_WEBHOOK if webhook else set())
+def deployed(choice: str) -> dict[str, str]:
+    """The environment that a deployment with a webhook gives the app."""
+    groups = ("platformSettings", "partnerCenterSettings", "webhookSettings")
+    names = set().union(*map(names_in, groups)) | credential_choices()[choice]
     return {name: EXAMPLES[name] for name in names}
 
 
@@ -288,8 +247,8 @@ def deployed(choice: str, *, webhook: bool = False) -> dict[str, str]:
     ("choice", "kind"),
     [("federated", FederatedIdentity), ("secret", ClientSecret), ("certificate", ClientCertificate)],
 )
-def test_the_app_accepts_what_each_choice_of_credential_sets(choice: str, kind: type) -> None:
-    settings = load_settings(deployed(choice, webhook=True))
+def test_the_app_accepts_the_settings_of_each_choice_of_credential(choice: str, kind: type) -> None:
+    settings = load_settings(deployed(choice))
     assert isinstance(settings.credential, kind)
     assert isinstance(settings.storage, StorageByIdentity)
     assert settings.storage.table_endpoint == "https://stofferexample.table.core.windows.net"
@@ -307,5 +266,5 @@ KNOWN_BOUNDS = [(name, value) for name, value in bounds() if name in names_that_
 
 
 @pytest.mark.parametrize(("name", "value"), KNOWN_BOUNDS)
-def test_the_app_accepts_every_number_that_the_template_lets_through(name: str, value: str) -> None:
+def test_the_app_accepts_every_number_that_the_template_accepts(name: str, value: str) -> None:
     load_settings(deployed("federated") | {name: value})

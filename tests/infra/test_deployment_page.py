@@ -1,10 +1,10 @@
-"""The deployment page: its table of parameters is the template's, and its arithmetic holds."""
+"""The deployment page: its table of parameters fits the template, and its arithmetic is right."""
 
 import re
 
 from tests.infra.monitoring import log_alerts, minutes
-from tests.infra.template import INFRA, REPOSITORY, main_template
-from tests.infra.test_templates import GRANTED_ROLES, parameters_file
+from tests.infra.roles import GRANTED_ROLES
+from tests.infra.template import INFRA, REPOSITORY, main_template, parameters_file
 
 PAGE = (REPOSITORY / "docs/deployment.md").read_text(encoding="utf-8")
 
@@ -38,14 +38,14 @@ def dollars_for_alerts() -> float:
 
 
 def test_every_optional_part_has_its_price() -> None:
-    """Whatever is off by default and can be switched on."""
+    """An optional part is off by default and can be switched on."""
     parts = re.findall(r"^\| ([^|]*)\|", section("The optional parts"), re.MULTILINE)
     priced = set(re.findall(r"`(\w+)`", "".join(parts)))
     switches = {name for name, (_, default) in parameter_rows().items() if default == "false"}
     assert switches | {"alwaysReadyInstances", "instanceMemoryMB"} <= priced
 
 
-def test_the_page_names_every_parameter_and_no_other() -> None:
+def test_the_page_names_exactly_the_parameters_of_the_template() -> None:
     assert list(parameter_rows()) == list(main_template().parameters)
 
 
@@ -62,14 +62,14 @@ def test_the_page_names_the_defaults_that_azd_takes() -> None:
             assert parameter_rows()[name][1].strip("`") == default[1], name
 
 
-def test_a_required_parameter_is_one_without_a_default() -> None:
+def test_the_page_calls_a_parameter_required_that_has_no_default() -> None:
     required = {name for name, (_, default) in parameter_rows().items() if default == "required"}
     assert required == {name for name, param in main_template().parameters.items() if not param.has_default}
 
 
-def test_the_page_names_the_roles_that_the_template_gives() -> None:
+def test_the_page_names_the_roles_that_the_app_gets() -> None:
     table = re.findall(r"^\| ([A-Z][\w ]+) \| the storage|^\| ([A-Z][\w ]+) \| (?:App|the key)", PAGE, re.MULTILINE)
-    assert {first or second for first, second in table} == GRANTED_ROLES
+    assert {first or second for first, second in table} == set(GRANTED_ROLES)
 
 
 def test_a_hundred_pending_jobs_stay_inside_the_free_grant() -> None:
@@ -77,7 +77,7 @@ def test_a_hundred_pending_jobs_stay_inside_the_free_grant() -> None:
     assert gb_seconds(3.0) == 86_400 < FREE_GB_SECONDS
 
 
-def test_the_arithmetic_of_the_page_holds() -> None:
+def test_the_arithmetic_of_the_page_is_right() -> None:
     beyond = gb_seconds(50) - FREE_GB_SECONDS
     large = (gb_seconds(3.0, gigabytes=2) - FREE_GB_SECONDS) * DOLLARS_PER_GB_SECOND
     spare = FREE_GB_SECONDS - gb_seconds(3.0)

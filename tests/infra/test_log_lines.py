@@ -10,17 +10,16 @@ import pytest
 
 from sandbox.server import Sandbox
 from tests.app.app import App, JobsTable, environment_of
-from tests.infra.log_events import LOG_EVENTS
-from tests.infra.monitoring import all_queries
+from tests.infra.monitoring import all_queries, logged_events
 from tests.webhooks.receiver import Reply, receiving
 
 FUNCTIONS = {"poll_pending_jobs", "deliver_webhooks", "clean_up", "watch_offers", "check_job"}
-_LINE = re.compile(rf"^\S+ \w+ +(?:(?P<function>\w+) )?offer_monitor\S*: (?P<event>{'|'.join(LOG_EVENTS)}) \{{")
+_LINE = re.compile(rf"^\S+ \w+ +(?:(?P<function>\w+) )?offer_monitor\S*: (?P<event>{'|'.join(logged_events())}) \{{")
 
 
 @pytest.fixture(scope="module")
 def lines(azurite: str, sandbox: Sandbox) -> list[str]:
-    """The log of a host after ticks with a finished job, an odd row, an endpoint that fails and one that is gone."""
+    """The log of a host after ticks with a finished job, an unreadable row, a failing endpoint and a gone one."""
     sandbox.state.reset()
     table = JobsTable(azurite, f"log{uuid.uuid4().hex[:16]}")
     table.create()

@@ -1,11 +1,11 @@
-"""Alerts, workbook and runbooks ask for what the app logs, leave no gap, and say what to do."""
+"""Alerts, workbook and runbooks use only events that the app logs, miss no failure, and say what to do."""
 
 import ast
 import re
+from collections.abc import Iterator
 
 import pytest
 
-from tests.infra.log_events import LOG_EVENTS
 from tests.infra.monitoring import (
     ALERTS,
     OPERATIONS,
@@ -14,6 +14,7 @@ from tests.infra.monitoring import (
     all_queries,
     documented_queries,
     log_alerts,
+    logged_events,
     metric_alerts,
     minutes,
     runbooks,
@@ -25,7 +26,8 @@ from tests.infra.template import INFRA, REPOSITORY, property_value, text
 SOURCES = {path: path.read_text(encoding="utf-8") for path in sorted((REPOSITORY / "shared").rglob("*.py"))}
 APP = (REPOSITORY / "function_app.py").read_text(encoding="utf-8")
 QUERIES = all_queries()
-# Lines of the Functions host itself, which runbooks look for beside those of the app.
+LOG_EVENTS = logged_events()
+# Lines of the Functions host itself that runbooks look for.
 HOSTS_OWN = {"unable to start", "poll_pending_jobs", "Host lock lease", "0 functions"}
 
 
@@ -43,7 +45,7 @@ def each_alert() -> pytest.MarkDecorator:
 
 
 @pytest.mark.parametrize("name", QUERIES)
-def test_a_query_asks_for_events_and_fields_that_the_app_logs(name: str) -> None:
+def test_a_query_uses_only_events_and_fields_that_the_app_logs(name: str) -> None:
     query = QUERIES[name]
     events = events_of(query)
     assert events <= set(LOG_EVENTS)
@@ -51,68 +53,52 @@ def test_a_query_asks_for_events_and_fields_that_the_app_logs(name: str) -> None
 
 
 @pytest.mark.parametrize("name", QUERIES)
-def test_a_query_that_looks_for_a_line_in_words_looks_for_one_that_the_app_writes(name: str) -> None:
+def test_a_query_for_a_line_in_words_names_a_line_that_the_app_writes(name: str) -> None:
     for words in re.findall(r'message startswith "([^"]* [^"]*[^ "])"', QUERIES[name]):
         assert any(words in source for source in SOURCES.values()), words
 
 
 @pytest.mark.parametrize("name", QUERIES)
-def test_a_query_compares_an_outcome_or_a_state_only_with_one_that_is_logged(name: str) -> None:
+def test_a_query_compares_an_outcome_or_a_state_with_a_known_one(name: str) -> None:
     known = {"ok", "failed", "lost", "expired", "succeeded", "cancelled", "delivered", "retry", "dead"}
     compared = re.findall(r'tostring\(d\.(?:outcome|state)\) (?:== "(\w+)"|in \(([^)]*)\))', QUERIES[name])
     values = {value for one, several in compared for value in [one, *re.findall(r'"(\w+)"', several)] if value}
     assert values <= known
 
 
-def test_the_app_logs_no_event_that_is_not_listed() -> None:
+def logged_by_the_app() -> Iterator[tuple[str, str, set[str]]]:
+    """Each call of `log_event`: where it is, its event, and the fields that it names."""
     for path, source in SOURCES.items():
-        for call in ast.walk(ast.parse(source)):
-            if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "log_event":
-                where = f"{path.name}:{call.lineno}: list it in tests/infra/log_events.py and docs/operations.md"
-                event = ast.literal_eval(call.args[1])
-                fields = {keyword.arg for keyword in call.keywords if keyword.arg not in {None, "level"}}
-                assert event in LOG_EVENTS, where
-                assert fields <= LOG_EVENTS[event], where
+        if "log_event(" in source:
+            for call in ast.walk(ast.parse(source)):
+                if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "log_event":
+                    fields = {keyword.arg for keyword in call.keywords if keyword.arg is not None}
+                    yield f"{path.name}:{call.lineno}", ast.literal_eval(call.args[1]), fields - {"level"}
 
 
-def test_the_operations_page_lists_every_event_with_every_field() -> None:
-    table = OPERATIONS.partition("\n## What the app logs\n")[2].partition("\n## ")[0]
-    rows = {
-        event: set(re.findall(r"`(\w+)`", rest)) for event, rest in re.findall(r"^\| `(\w+)` \|(.*)$", table, re.M)
-    }
-    assert set(rows) == set(LOG_EVENTS)
-    for event, fields in LOG_EVENTS.items():
-        assert fields <= rows[event], event
+def test_the_operations_page_lists_every_event_and_field_that_the_app_logs() -> None:
+    calls = list(logged_by_the_app())
+    for where, event, fields in calls:
+        assert event in LOG_EVENTS, where
+        assert fields <= LOG_EVENTS[event], where
+    assert {event for _, event, _ in calls} == set(LOG_EVENTS)
 
 
-def test_every_query_file_is_run() -> None:
+def test_an_alert_uses_every_query_file() -> None:
     used = set(
         re.findall(r"loadTextContent\('\.\./queries/([\w-]+)\.kql'\)", ALERTS.path.read_text(encoding="utf-8"))
     )
     assert used == {path.stem for path in (INFRA / "queries").glob("*.kql")}
 
 
-def test_whatever_tells_of_lost_work_is_watched() -> None:
-    """Every event that is logged as a warning or worse when something is not done raises an alert."""
+def test_every_event_about_lost_work_raises_an_alert() -> None:
+    """The exceptions concern a single job that stays pending, or an address that the caller is told about."""
     watched = set().union(*(events_of(alert.query) for alert in log_alerts().values()))
-    assert {
-        "poll_cycle",
-        "delivery_cycle",
-        "clean_up",
-        "credential_refused",
-        "job_set_aside",
-        "job_finished",
-        "delivery_attempt",
-        "delivery_not_stored",
-        "delivery_unreadable",
-        "delivery_fault",
-        "event_not_rendered",
-        "webhook_disabled",
-        "webhook_unreadable",
-    } <= watched
+    without_alert = {"job_stalled", "job_poll_failed", "job_status_unknown", "webhook_address_refused"}
+    assert set(LOG_EVENTS) - without_alert == watched
 
 
-def test_every_timer_of_the_app_is_watched_for_silence_and_failure() -> None:
+def test_every_timer_has_an_alert_for_silence_and_one_for_failure() -> None:
     declared = re.findall(r"@app\.timer_trigger\([^)]*\)\ndef (\w+)", APP)
     assert declared
     assert set(declared) - {"poll_pending_jobs"} <= {timer["function"] for timer in timers()}
@@ -129,7 +115,7 @@ def test_an_alert_looks_back_further_than_its_last_run(alert: LogAlert) -> None:
 
 
 @each_alert()
-def test_an_alert_sees_as_far_back_as_its_query_asks(alert: LogAlert) -> None:
+def test_the_window_of_an_alert_covers_the_time_that_its_query_reads(alert: LogAlert) -> None:
     """Azure gives a query its window and no more; `silentAfter` needs older lines too, to know that the app ran."""
     for number, unit in re.findall(r"(?:ago\(|silentAfter = )(\d+)([mhd])", alert.query):
         asked = int(number) * {"m": 1, "h": 60, "d": 1440}[unit]
@@ -137,7 +123,7 @@ def test_an_alert_sees_as_far_back_as_its_query_asks(alert: LogAlert) -> None:
 
 
 @each_alert()
-def test_what_means_that_nothing_works_is_looked_at_often_and_the_rest_cheaply(alert: LogAlert) -> None:
+def test_a_severe_alert_runs_every_five_minutes_and_any_other_less_often(alert: LogAlert) -> None:
     assert (minutes(alert.frequency) <= 5) == (alert.severity <= 1)
 
 
@@ -145,7 +131,7 @@ def test_every_alert_has_a_runbook_and_every_runbook_an_alert() -> None:
     assert set(runbooks()) == set(log_alerts()) | set(metric_alerts())
 
 
-def test_the_table_of_alerts_says_what_is_deployed() -> None:
+def test_the_table_of_alerts_fits_the_template() -> None:
     rows = re.findall(r"^\| \[([\w-]+)\]\(#([\w-]+)\) \| (\d) \| .* \| (\d+) (minutes|hour) \|$", OPERATIONS, re.M)
     said = {
         name: (int(severity), int(number) * (60 if unit == "hour" else 1))
@@ -160,7 +146,7 @@ def test_the_table_of_alerts_says_what_is_deployed() -> None:
 
 
 @pytest.mark.parametrize("name", runbooks())
-def test_a_runbook_says_what_it_means_where_to_look_and_what_to_do(name: str) -> None:
+def test_a_runbook_has_the_meaning_the_place_to_look_and_the_remedy(name: str) -> None:
     section = runbooks()[name]
     assert re.findall(r"^\*\*(.+?)\.\*\*", section, re.M) == ["What it means", "Where to look", "What to do"]
     assert "```" in section.partition("**Where to look.**")[2]
@@ -170,8 +156,8 @@ def commands() -> list[str]:
     return re.findall(r"^ *```sh\n(.*?)^ *```", OPERATIONS, re.M | re.S)
 
 
-def test_a_command_can_be_pasted_as_it_stands() -> None:
-    """Every variable is set at the top of the page or above in the runbook; nothing is left to fill in by <name>."""
+def test_every_variable_of_a_command_is_set_earlier_on_the_page() -> None:
+    """Nothing is left to fill in as <name> either."""
     setup = OPERATIONS.partition("\n## Before you start\n")[2].partition("\n## ")[0]
     exported = set(re.findall(r"^export (\w+)=", setup, re.M))
     for block in commands():
@@ -184,11 +170,11 @@ def test_a_command_can_be_pasted_as_it_stands() -> None:
 
 
 def section_before(block: str) -> str:
-    """What a section says above a block of commands."""
+    """The text of a section above a block of commands."""
     return OPERATIONS.partition(block)[0].rpartition("\n### ")[2]
 
 
-def test_a_post_has_a_body_and_an_admin_call_has_what_azure_asks_for() -> None:
+def test_a_post_has_a_body_and_an_admin_call_has_key_and_content_type() -> None:
     for block in commands():
         for call in re.split(r"^ *(?=curl )", block, flags=re.M)[1:]:
             if "-X POST" in call or "-X PATCH" in call:
@@ -198,7 +184,7 @@ def test_a_post_has_a_body_and_an_admin_call_has_what_azure_asks_for() -> None:
                 assert "$MASTER_KEY" in call
 
 
-def test_the_page_says_how_to_stop_polling_and_how_to_start_again() -> None:
+def test_the_page_explains_how_to_stop_polling_and_start_again() -> None:
     for title in ("Stop polling", "Start again"):
         section = OPERATIONS.partition(f"\n## {title}\n")[2].partition("\n## ")[0]
         assert "AzureWebJobs.poll_pending_jobs.Disabled" in section
@@ -211,11 +197,11 @@ def test_the_workbook_shows_jobs_polling_upstream_and_deliveries() -> None:
     assert len(names) == len(set(names))
 
 
-def test_the_documentation_has_queries_to_check() -> None:
+def test_the_documentation_has_a_query_for_each_runbook() -> None:
     assert len(documented_queries()) >= len(runbooks())
 
 
-def test_a_runbook_looks_for_the_host_in_words_of_its_own_only() -> None:
+def test_a_runbook_looks_for_known_lines_of_the_host_only() -> None:
     for query in documented_queries().values():
         for group in re.findall(r"has_any \(([^)]*)\)", query):
             assert set(re.findall(r'"([^"]*)"', group)) <= HOSTS_OWN

@@ -1,4 +1,4 @@
-"""What is deployed: an allow-list, locked dependencies, the same bytes each time; and the app runs from it alone."""
+"""The package: it holds listed files and locked dependencies, has the same bytes each time, and runs alone."""
 
 import hashlib
 import importlib.util
@@ -21,13 +21,13 @@ from sandbox.server import Sandbox
 from tests.app.app import JobsTable, environment_of
 from tests.infra.template import INFRA, REPOSITORY
 
-# What runs the app on this machine in place of Azure: the runtime and the local host's own needs, none of the app's.
+# The packages that run the app on this machine in place of Azure; none is the app's own.
 HOST_NEEDS = ("azure-functions-runtime", "aiohttp", "croniter")
 PERMISSIVE = re.compile(r"MIT|BSD|Apache|PSF|Python Software Foundation|ISC|MPL-2\.0|Mozilla Public License 2")
 
 
 def load_script() -> ModuleType:
-    """infra/scripts/package.py, which is no module of the app."""
+    """infra/scripts/package.py, which is not in a package of Python modules."""
     spec = importlib.util.spec_from_file_location("package_script", INFRA / "scripts/package.py")
     assert spec is not None
     assert spec.loader is not None
@@ -47,7 +47,7 @@ def pins(file: str) -> dict[str, str]:
     }
 
 
-def test_the_lock_has_the_versions_that_the_tests_run_with_and_a_hash_for_each() -> None:
+def test_the_lock_has_the_tested_versions_with_a_hash_for_each() -> None:
     assert pins("requirements.lock") == pins("requirements.txt")
     entries = re.split(r"^(?=[\w.-]+==)", (REPOSITORY / "requirements.lock").read_text(encoding="utf-8"), flags=re.M)[
         1:
@@ -56,7 +56,7 @@ def test_the_lock_has_the_versions_that_the_tests_run_with_and_a_hash_for_each()
     assert all("--hash=sha256:" in entry for entry in entries)
 
 
-def test_the_package_takes_the_apps_own_files_and_no_other(tmp_path: Path) -> None:
+def test_the_package_has_the_apps_own_files_only(tmp_path: Path) -> None:
     for name in (
         *("function_app.py", "host.json", "LICENSE", "shared/a.py", "shared/deep/page.html"),
         *("secret.txt", "client.pem", ".env", "local.settings.json", "tests/test_a.py", "shared/key.pem"),
@@ -73,7 +73,7 @@ def test_the_package_takes_the_apps_own_files_and_no_other(tmp_path: Path) -> No
     }
 
 
-def test_the_package_leaves_out_what_differs_from_machine_to_machine(tmp_path: Path) -> None:
+def test_the_package_leaves_out_files_that_differ_between_machines(tmp_path: Path) -> None:
     for name in ("a.py", "bin/tool", "a-1.dist-info/METADATA", "a-1.dist-info/RECORD", "__pycache__/a.pyc"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text("x", encoding="utf-8")
@@ -81,7 +81,7 @@ def test_the_package_leaves_out_what_differs_from_machine_to_machine(tmp_path: P
     assert kept == {"a.py", "a-1.dist-info/METADATA"}
 
 
-def test_the_same_files_give_the_same_bytes_whenever_and_in_whatever_order(tmp_path: Path) -> None:
+def test_the_same_files_give_the_same_bytes_at_any_time_and_in_any_order(tmp_path: Path) -> None:
     files = [("b.txt", tmp_path / "one"), ("a.txt", tmp_path / "two")]
     for _, path in files:
         path.write_text(path.name, encoding="utf-8")
@@ -165,7 +165,7 @@ def test_no_dependency_has_the_name_of_a_part_of_the_app(unpacked: Path) -> None
 
 
 @pytest.mark.slow
-def test_what_is_compiled_is_compiled_for_azure(unpacked: Path) -> None:
+def test_compiled_libraries_are_for_azure(unpacked: Path) -> None:
     libraries = [path.name for path in unpacked.rglob("*.so*")]
     assert libraries
     for name in libraries:
@@ -209,7 +209,7 @@ def host_only(folder: Path) -> Path:
 
 @pytest.fixture
 def address(unpacked: Path, azurite: str, fresh_sandbox: Sandbox, jobs_table: str, tmp_path: Path) -> Iterator[str]:
-    """The app from the package in Microsoft's runtime; no site-packages but the package's own."""
+    """The app from the package in Microsoft's runtime; without site-packages except its own."""
     JobsTable(azurite, jobs_table).create()
     (tmp_path / "host").mkdir()
     path = [host_only(tmp_path / "host"), unpacked / ".python_packages/lib/site-packages"]

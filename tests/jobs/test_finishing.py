@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import pytest
 
 from sandbox.server import Sandbox
+from shared.jobs.filter import JobFilter
 from shared.jobs.job import JobState
 from shared.jobs.job_rows import PENDING_PARTITION, columns_of
 from shared.json_codec import loads
@@ -111,7 +112,7 @@ def test_a_job_on_its_way_to_the_history_is_found_and_listed(
         killed.setattr(instance.finishing, "finish", lambda _: None)
         instance.tick()
     assert instance.job(job_id).state is JobState.SUCCEEDED
-    listed = instance.listing.page(JobState.SUCCEEDED, external_id=None, limit=10, cursor=None)
+    listed = instance.listing.page(JobFilter(states=frozenset({JobState.SUCCEEDED})), limit=10, cursor=None)
     assert [job.job_id for job in listed.jobs] == [job_id]
 
 

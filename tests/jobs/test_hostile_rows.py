@@ -11,10 +11,10 @@ import pytest
 from azure.core.rest import HttpRequest
 
 from sandbox.server import Sandbox
-from shared.jobs.filter import Wanted
+from shared.jobs.errors import JobMadeNoOffer
+from shared.jobs.filter import JobFilter
 from shared.jobs.job import JobState, Operation
 from shared.jobs.job_rows import JOB_COLUMNS
-from shared.polling.job_offers import JobMadeNoOffer
 from shared.storage.errors import ChangeRefused
 from shared.storage.table import Change, Write
 from tests.instance import Instance
@@ -33,7 +33,7 @@ ABSURD: list[Any] = [
     datetime(2999, 1, 1, tzinfo=UTC),
     datetime(9999, 12, 31, 23, 59, 59, 999999, tzinfo=UTC),
 ]
-ALL = Wanted()
+ALL = JobFilter()
 OURS = ["nextPollAt", "lastPolledAt", "retryAfterUntil", "registeredAt", "pollCount", "state", "stalled", "errors"]
 
 
@@ -60,8 +60,8 @@ def test_absurd_values_in_our_own_columns_harm_no_other_job_and_no_call(
     values = [(column, value) for value in ABSURD for column in OURS]
     for job_id, (column, value) in zip(hostile, values, strict=True):
         put(instance, job_id, **{column: value})
-    instance.listing.page("all", external_id="x", limit=500, cursor=None)
-    instance.listing.page("all", external_id=None, limit=500, cursor=None)
+    instance.listing.page(JobFilter(external_id="x"), limit=500, cursor=None)
+    instance.listing.page(JobFilter(), limit=500, cursor=None)
     for job_id in hostile[:: len(OURS)]:
         instance.registry.find(job_id)
         instance.registry.remove(job_id)
@@ -78,7 +78,7 @@ def test_absurd_records_harm_no_call(instance: Instance, fresh_sandbox: Sandbox)
     columns = cycle(["state", "registeredAt", "finishedAt", "lastPolledAt", "errors", "privateOfferDocument"])
     for value, column in zip(ABSURD, columns, strict=False):
         instance.table.upsert({**record, column: value})
-        instance.listing.page("all", external_id=None, limit=10, cursor=None)
+        instance.listing.page(JobFilter(), limit=10, cursor=None)
         instance.registry.find(job_id)
         instance.history.last_polls(instance.clock.now())
     for value in ABSURD:

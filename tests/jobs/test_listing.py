@@ -7,20 +7,28 @@ from typing import Any
 import pytest
 
 from sandbox.server import Sandbox
+from shared.cursor import InvalidCursor
 from shared.jobs import listing
+from shared.jobs.filter import JobFilter
 from shared.jobs.job import Job, JobState, Operation
-from shared.jobs.listing import InvalidCursor, JobListing
+from shared.jobs.listing import JobListing
 from shared.storage.table import Change, Row, Write
 from tests.instance import Instance
 
+ALL = JobFilter()
+PENDING = JobFilter(states=frozenset({JobState.PENDING}))
 
-def ids(instance: Instance, listed: str, limit: int, external_id: str | None = None) -> list[str]:
+
+def only(*states: str) -> JobFilter:
+    return JobFilter(states=frozenset(JobState(state) for state in states))
+
+
+def ids(instance: Instance, wanted: JobFilter, limit: int) -> list[str]:
     """All ids of a listing, page by page; no page may be longer than its limit."""
     found: list[str] = []
     cursor: str | None = None
     while True:
-        state = "all" if listed == "all" else JobState(listed)
-        page = instance.listing.page(state, external_id=external_id, limit=limit, cursor=cursor)  # type: ignore[arg-type] # the literal "all"
+        page = instance.listing.page(wanted, limit=limit, cursor=cursor)
         assert len(page.jobs) <= limit
         found += [job.job_id for job in page.jobs]
         cursor = page.next_cursor
@@ -40,10 +48,10 @@ def test_pages_together_hold_every_job_once_pending_first_then_newest_first(
         instance.clock.advance(60)
     pending = sorted(instance.register(str(uuid.uuid4())).job_id for _ in range(4))
     for limit in (1, 3, 4, 20):
-        assert ids(instance, "all", limit) == pending + finished[::-1]
-    assert ids(instance, "pending", 3) == pending
-    assert ids(instance, "succeeded", 2) == finished[::-1]
-    assert ids(instance, "failed", 2) == []
+        assert ids(instance, ALL, limit) == pending + finished[::-1]
+    assert ids(instance, PENDING, 3) == pending
+    assert ids(instance, only("succeeded"), 2) == finished[::-1]
+    assert ids(instance, only("failed"), 2) == []
 
 
 def test_pages_go_on_through_jobs_that_are_on_their_way_to_the_history(
@@ -59,7 +67,7 @@ def test_pages_go_on_through_jobs_that_are_on_their_way_to_the_history(
         killed.setattr(instance.finishing, "finish", lambda _: None)
         instance.tick()
     for limit in (1, 2, 5):
-        assert ids(instance, "all", limit) == [*on_their_way, in_history]
+        assert ids(instance, ALL, limit) == [*on_their_way, in_history]
 
 
 def test_jobs_are_filtered_by_external_id_wherever_they_stand(instance: Instance, fresh_sandbox: Sandbox) -> None:
@@ -68,9 +76,9 @@ def test_jobs_are_filtered_by_external_id_wherever_they_stand(instance: Instance
         job_id = fresh_sandbox.state.add_job()
         instance.registry.register(job_id, operation=Operation.CREATE, label=None, external_id=external_id)
     instance.tick()
-    assert len(ids(instance, "all", 1, external_id="a")) == 2
-    assert len(ids(instance, "all", 10, external_id="a'b")) == 2
-    assert ids(instance, "all", 10, external_id="c") == []
+    assert len(ids(instance, JobFilter(external_id="a"), 1)) == 2
+    assert len(ids(instance, JobFilter(external_id="a'b"), 10)) == 2
+    assert ids(instance, JobFilter(external_id="c"), 10) == []
 
 
 @pytest.mark.parametrize(
@@ -78,7 +86,7 @@ def test_jobs_are_filtered_by_external_id_wherever_they_stand(instance: Instance
 )
 def test_a_cursor_that_was_not_handed_out_is_refused(instance: Instance, cursor: str) -> None:
     with pytest.raises(InvalidCursor):
-        instance.listing.page("all", external_id=None, limit=1, cursor=cursor)
+        instance.listing.page(JobFilter(), limit=1, cursor=cursor)
 
 
 def finish_in_history(instance: Instance, offers: list[bytes], *, state: JobState = JobState.SUCCEEDED) -> list[str]:
@@ -104,6 +112,7 @@ def slow_listing(instance: Instance, seconds_a_look: float) -> JobListing:
     return JobListing(
         pending=instance.pending,
         history=instance.history,
+        late_changes=instance.stores.late_changes,
         clock=instance.clock,
         monotonic=lambda: next(looks) * seconds_a_look,
     )
@@ -115,7 +124,7 @@ def test_a_page_ends_before_it_is_too_large(instance: Instance, monkeypatch: pyt
     jobs = finish_in_history(instance, [b'{"notes":"' + b"x" * size + b'"}' for size in sizes])
     pages, cursor = [], None
     while True:
-        page = instance.listing.page(JobState.SUCCEEDED, external_id=None, limit=10, cursor=cursor)
+        page = instance.listing.page(JobFilter(states=frozenset({JobState.SUCCEEDED})), limit=10, cursor=cursor)
         pages.append([job.job_id for job in page.jobs])
         cursor = page.next_cursor
         if cursor is None:
@@ -137,7 +146,9 @@ def test_a_job_that_does_not_fit_is_not_read_before_its_page(
         return load(row)
 
     monkeypatch.setattr(instance.history, "read", recorded)
-    assert len(instance.listing.page(JobState.SUCCEEDED, external_id=None, limit=3, cursor=None).jobs) == 1
+    assert (
+        len(instance.listing.page(JobFilter(states=frozenset({JobState.SUCCEEDED})), limit=3, cursor=None).jobs) == 1
+    )
     assert len(read) == 1
 
 
@@ -147,7 +158,7 @@ def test_a_filter_for_what_is_rare_stops_when_its_time_is_over_and_goes_on_from_
     slow = slow_listing(instance, seconds_a_look=2.0)
     pages, cursor = [], None
     while True:
-        page = slow.page(JobState.FAILED, external_id=None, limit=10, cursor=cursor)
+        page = slow.page(only("failed"), limit=10, cursor=cursor)
         pages.append([job.job_id for job in page.jobs])
         cursor = page.next_cursor
         if cursor is None:
@@ -162,7 +173,7 @@ def test_a_page_makes_progress_even_if_one_row_takes_all_its_time(instance: Inst
     slow = slow_listing(instance, seconds_a_look=60.0)
     found, cursor = [], None
     for _ in range(20):
-        page = slow.page("all", external_id=None, limit=10, cursor=cursor)
+        page = slow.page(ALL, limit=10, cursor=cursor)
         found += [job.job_id for job in page.jobs]
         cursor = page.next_cursor
         if cursor is None:
@@ -183,23 +194,30 @@ def test_a_filter_reads_the_long_parts_of_matching_jobs_alone(
         return rows(*arguments, **options)
 
     monkeypatch.setattr(instance.table, "rows", recorded)
-    assert instance.listing.page(JobState.FAILED, external_id="x", limit=10, cursor=None).jobs == []
+    assert (
+        instance.listing.page(
+            JobFilter(states=frozenset({JobState.FAILED}), external_id="x"), limit=10, cursor=None
+        ).jobs
+        == []
+    )
     assert all(columns)
 
 
 def test_an_external_id_of_another_type_is_found_by_its_text(instance: Instance) -> None:
     job_id = str(uuid.uuid4())
     instance.table.insert({"PartitionKey": "pending", "RowKey": job_id, "externalId": 4711})
-    assert ids(instance, "all", 10, external_id="4711") == [job_id]
+    assert ids(instance, JobFilter(external_id="4711"), 10) == [job_id]
 
 
 def test_jobs_that_end_while_one_pages_come_last(instance: Instance) -> None:
     first = finish_in_history(instance, [b""] * 3)
-    page = instance.listing.page(JobState.SUCCEEDED, external_id=None, limit=2, cursor=None)
+    page = instance.listing.page(JobFilter(states=frozenset({JobState.SUCCEEDED})), limit=2, cursor=None)
     found = [job.job_id for job in page.jobs]
     later = finish_in_history(instance, [b""] * 2)
     while page.next_cursor is not None:
-        page = instance.listing.page(JobState.SUCCEEDED, external_id=None, limit=2, cursor=page.next_cursor)
+        page = instance.listing.page(
+            JobFilter(states=frozenset({JobState.SUCCEEDED})), limit=2, cursor=page.next_cursor
+        )
         found += [job.job_id for job in page.jobs]
     assert found == first[::-1] + later[::-1]
 
@@ -208,11 +226,11 @@ def test_a_pending_job_that_ends_while_one_pages_is_not_left_out(instance: Insta
     jobs = sorted(fresh_sandbox.state.add_job() for _ in range(4))
     for job_id in jobs:
         instance.register(job_id)
-    page = instance.listing.page("all", external_id=None, limit=1, cursor=None)
+    page = instance.listing.page(JobFilter(), limit=1, cursor=None)
     found = [job.job_id for job in page.jobs]
     instance.tick()
     while page.next_cursor is not None:
-        page = instance.listing.page("all", external_id=None, limit=1, cursor=page.next_cursor)
+        page = instance.listing.page(JobFilter(), limit=1, cursor=page.next_cursor)
         found += [job.job_id for job in page.jobs]
     assert set(found) == set(jobs)
 
@@ -223,14 +241,19 @@ def test_bad_rows_are_passed_over_and_a_page_goes_on_behind_them(instance: Insta
     instance.table.commit_each(
         [[Change(Write.INSERT, {"PartitionKey": "pending", "RowKey": key})] for key in bad if key != "#"]
     )
-    assert ids(instance, "pending", 1) == jobs
-    assert ids(instance, "pending", 2) == jobs
+    assert ids(instance, PENDING, 1) == jobs
+    assert ids(instance, PENDING, 2) == jobs
 
 
 def test_a_cursor_belongs_to_its_filters(instance: Instance) -> None:
     for _ in range(2):
         instance.register(str(uuid.uuid4()))
-    cursor = instance.listing.page("all", external_id=None, limit=1, cursor=None).next_cursor
-    for state, external_id in ((JobState.PENDING, None), ("all", "crm-1")):
+    cursor = instance.listing.page(JobFilter(), limit=1, cursor=None).next_cursor
+    for other in (
+        PENDING,
+        JobFilter(external_id="crm-1"),
+        JobFilter(label="x"),
+        JobFilter(operation=Operation.DELETE),
+    ):
         with pytest.raises(InvalidCursor, match="other filters"):
-            instance.listing.page(state, external_id=external_id, limit=1, cursor=cursor)  # type: ignore[arg-type] # the literal "all"
+            instance.listing.page(other, limit=1, cursor=cursor)

@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 
 from sandbox.server import Sandbox
+from shared.jobs.errors import AskedTooRecently
 from shared.jobs.job import Job
-from shared.polling.check import AskedTooRecently
 from shared.storage.errors import RowChanged
 from tests.clock import FakeClock
 from tests.instance import Instance

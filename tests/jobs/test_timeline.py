@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sandbox.server import Sandbox
-from shared.jobs.job import LONGEST_TIMELINE_CHARACTERS, Job, JobState
+from shared.jobs.errors import JobUnknown
+from shared.jobs.job import LONGEST_TIMELINE_CHARACTERS, Job, JobState, Operation
 from shared.jobs.job_rows import PENDING_PARTITION
 from shared.jobs.timeline import MOST_EVENTS, TimelineEvent, Timelines, after_change, after_poll
 from shared.json_codec import dumps_bytes, loads
@@ -25,9 +26,7 @@ JOB = Job(job_id=str(uuid.uuid4()), registered_at=REGISTERED, next_poll_at=REGIS
 
 def shown(job: Job) -> list[TimelineEvent]:
     """What the timeline of this job shows, without deliveries."""
-    events = Timelines(lambda _: job, lambda _: []).read(job.job_id)
-    assert events is not None
-    return events
+    return Timelines(lambda _: job, lambda _: []).read(job.job_id)
 
 
 def polled(job: Job, *, minutes: int, **changes: Any) -> Job:  # noqa: ANN401 - any field of a job
@@ -39,7 +38,6 @@ def polled(job: Job, *, minutes: int, **changes: Any) -> Job:  # noqa: ANN401 - 
 def at(instance: Instance, job_id: str) -> list[str]:
     """The job's events, each as its time of day and what it says."""
     events = Timelines(instance.registry.find, lambda _: []).read(job_id)
-    assert events is not None
     rest = [{name: value for name, value in event.items() if name not in {"at", "type"}} for event in events]
     return [
         " ".join([event["at"][11:16], event["type"], *(str(value) for value in more.values())])
@@ -48,7 +46,8 @@ def at(instance: Instance, job_id: str) -> list[str]:
 
 
 def test_a_job_that_nobody_knows_has_no_timeline() -> None:
-    assert Timelines(lambda _: None, lambda _: []).read(JOB.job_id) is None
+    with pytest.raises(JobUnknown):
+        Timelines(lambda _: None, lambda _: []).read(JOB.job_id)
 
 
 def test_a_new_job_was_registered_and_no_more() -> None:
@@ -91,14 +90,15 @@ def test_a_job_that_finishes_after_failures_has_recovered_first() -> None:
 
 def test_members_that_a_caller_changed_are_told() -> None:
     now = REGISTERED + timedelta(minutes=1)
-    job = replace(JOB, timeline=after_change(JOB, {"label", "externalId"}, now))
-    assert shown(job)[-1] == {"at": "2026-11-20T09:01:00Z", "type": "changed", "members": ["externalId", "label"]}
-    assert after_change(job, (), now) == job.timeline
+    after = replace(JOB, label="new", external_id="crm-2")
+    job = replace(after, timeline=after_change(JOB, after, now))
+    assert shown(job)[-1] == {"at": "2026-11-20T09:01:00Z", "type": "changed", "members": ["label", "externalId"]}
+    assert after_change(job, job, now) == job.timeline
 
 
 def test_what_a_caller_changed_while_a_poll_was_under_way_stays() -> None:
     now = REGISTERED + timedelta(minutes=1)
-    changed = replace(JOB, timeline=after_change(JOB, {"label"}, now))
+    changed = replace(JOB, timeline=after_change(JOB, replace(JOB, label="new"), now))
     after = replace(JOB, job_status="running")  # as it was when the poll began
     job = replace(after, timeline=after_poll(changed, after, now, "evt_1"))
     assert [event["type"] for event in shown(job)] == ["registered", "changed", "statusChanged"]
@@ -272,6 +272,41 @@ def test_a_job_put_into_the_table_by_another_system_was_registered_when_its_row_
     instance.table.insert({"PartitionKey": PENDING_PARTITION, "RowKey": job_id})
     instance.tick()
     assert at(instance, job_id) == ["09:00 registered", "09:00 statusChanged None running"]
+
+
+def test_changes_by_callers_are_told_of_pending_and_of_finished_jobs(
+    instance: Instance, fresh_sandbox: Sandbox
+) -> None:
+    job_id = instance.register(fresh_sandbox.state.add_job(dialect="plain")).job_id
+    instance.clock.advance(60)
+    instance.registry.change(job_id, lambda job: replace(job, label="new"))
+    instance.clock.advance(60)
+    instance.tick()
+    instance.clock.advance(60)
+    instance.registry.change(job_id, lambda job: replace(job, operation=Operation.UPGRADE))
+    instance.registry.change(job_id, lambda job: job)
+    assert at(instance, job_id) == [
+        "09:00 registered",
+        "09:01 changed ['label']",
+        "09:02 statusChanged None completed",
+        "09:02 finished succeeded",
+        "09:03 changed ['operation']",
+    ]
+
+
+def test_what_a_caller_changes_during_a_poll_and_what_the_poll_finds_are_both_told(
+    instance: Instance, fresh_sandbox: Sandbox
+) -> None:
+    job_id = instance.register(fresh_sandbox.state.add_job()).job_id
+    row = instance.pending.get(job_id, instance.clock.now())
+    assert row is not None
+    until = instance.clock.now() + timedelta(minutes=2)
+    [claimed] = instance.pending.claim([row], until=until).taken
+    instance.registry.change(job_id, lambda job: replace(job, label="new"))
+    polled_job = replace(claimed.job, job_status="running", next_poll_at=until)
+    [written] = instance.pending.write([(claimed, polled_job)], instance.clock.now())
+    assert written is not None
+    assert at(instance, job_id)[1:] == ["09:00 changed ['label']", "09:00 statusChanged None running"]
 
 
 def test_a_manual_check_is_told_like_a_tick(instance: Instance, fresh_sandbox: Sandbox) -> None:

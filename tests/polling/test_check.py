@@ -6,8 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from sandbox.server import Sandbox
+from shared.jobs.errors import AskedTooRecently, JobUnknown
 from shared.jobs.job import JobState
-from shared.polling.check import AskedTooRecently, JobUnknown
 from shared.upstream.errors import UpstreamServerError
 from tests.instance import Instance
 

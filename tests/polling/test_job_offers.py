@@ -5,9 +5,8 @@ import uuid
 import pytest
 
 from sandbox.server import Sandbox
+from shared.jobs.errors import JobMadeNoOffer, JobStillPending, JobUnknown, OfferDeleted
 from shared.jobs.job import Operation
-from shared.polling.check import JobUnknown
-from shared.polling.job_offers import JobMadeNoOffer, JobStillPending, OfferDeleted
 from shared.upstream.errors import UpstreamNotFound
 from tests.instance import Instance
 

@@ -1,7 +1,7 @@
 """Callers of the sandbox: real HTTP over TLS, with tokens from its token endpoint."""
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 
 import pytest
 import requests
@@ -49,8 +49,8 @@ class Caller:
         return self.get(f"configure/{job_id}/status", version=STATUS_VERSION)
 
 
-def token_for(sandbox: Sandbox, audience: str) -> str:
-    answer = requests.post(
+def token_for(sandbox: Sandbox, audience: str, session: requests.Session | None = None) -> str:
+    answer = (session or requests).post(
         f"{sandbox.url}/{sandbox.tenant_id}/oauth2/v2.0/token",
         data={
             "grant_type": "client_credentials",
@@ -63,38 +63,62 @@ def token_for(sandbox: Sandbox, audience: str) -> str:
     return str(answer.json()["access_token"])
 
 
-def _session_with_token(sandbox: Sandbox, audience: str) -> requests.Session:
-    session = requests.Session()
-    session.headers["Authorization"] = f"Bearer {token_for(sandbox, audience)}"
+@dataclass
+class Connections:
+    """A connection for each kind of caller. Opening one takes longer than most tests."""
+
+    ingestion: requests.Session = field(default_factory=requests.Session)
+    portal: requests.Session = field(default_factory=requests.Session)
+    control: requests.Session = field(default_factory=requests.Session)
+
+
+@pytest.fixture(scope="module")
+def connections() -> Iterator[Connections]:
+    opened = Connections()
+    yield opened
+    for session in (opened.ingestion, opened.portal, opened.control):
+        session.close()
+
+
+def _as_new(session: requests.Session) -> requests.Session:
+    """The session without anything that an earlier test has set."""
+    session.headers.clear()
+    session.headers.update(requests.utils.default_headers())
+    session.cookies.clear()
+    return session
+
+
+def _with_token(session: requests.Session, sandbox: Sandbox, audience: str) -> requests.Session:
+    token = token_for(sandbox, audience, _as_new(session))
+    session.headers["Authorization"] = f"Bearer {token}"
     return session
 
 
 @pytest.fixture
 def fresh_sandbox(fresh_sandbox: Sandbox) -> Sandbox:
-    """The sandbox as new, with the settings that its users find instead of those of the monitor's tests."""
+    """The sandbox as new, with its own default settings."""
     fresh_sandbox.state.change_settings(**asdict(SandboxSettings()))
     return fresh_sandbox
 
 
 @pytest.fixture
-def ingestion(fresh_sandbox: Sandbox) -> Iterator[Caller]:
+def ingestion(fresh_sandbox: Sandbox, connections: Connections) -> Caller:
     """Product Ingestion with a valid token."""
-    with _session_with_token(fresh_sandbox, GRAPH_AUDIENCE) as session:
-        yield Caller(fresh_sandbox.product_ingestion_url, session, "$version", OFFER_VERSION)
+    session = _with_token(connections.ingestion, fresh_sandbox, GRAPH_AUDIENCE)
+    return Caller(fresh_sandbox.product_ingestion_url, session, "$version", OFFER_VERSION)
 
 
 @pytest.fixture
-def portal(fresh_sandbox: Sandbox) -> Iterator[Caller]:
+def portal(fresh_sandbox: Sandbox, connections: Connections) -> Caller:
     """The Cloud Partner Portal API with a valid token."""
-    with _session_with_token(fresh_sandbox, PORTAL_AUDIENCE) as session:
-        yield Caller(fresh_sandbox.cloud_partner_portal_url, session, "api-version", "2017-10-31")
+    session = _with_token(connections.portal, fresh_sandbox, PORTAL_AUDIENCE)
+    return Caller(fresh_sandbox.cloud_partner_portal_url, session, "api-version", "2017-10-31")
 
 
 @pytest.fixture
-def control(fresh_sandbox: Sandbox) -> Iterator[Caller]:
+def control(fresh_sandbox: Sandbox, connections: Connections) -> Caller:
     """The control endpoint, which needs no token."""
-    with requests.Session() as session:
-        yield Caller(f"{fresh_sandbox.url}/sandbox", session, "unused", "")
+    return Caller(f"{fresh_sandbox.url}/sandbox", _as_new(connections.control), "unused", "")
 
 
 @pytest.fixture

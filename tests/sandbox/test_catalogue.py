@@ -109,7 +109,7 @@ def test_a_page_size_that_is_not_a_positive_number_is_400(ingestion: Caller, siz
     assert ingestion.get("product", **{"$maxpagesize": size}).status_code == 400
 
 
-def test_a_continuation_token_of_ones_own_is_400(ingestion: Caller) -> None:
+def test_an_invented_continuation_token_is_400(ingestion: Caller) -> None:
     assert ingestion.get("private-offer", continuationToken="mine").status_code == 400
 
 
@@ -149,17 +149,17 @@ def test_the_price_that_an_offer_names_can_be_read(fresh_sandbox: Sandbox, inges
         "virtual-machine-plan-technical-configuration/1/2",
     ],
 )
-def test_what_is_not_simulated_is_501_and_says_so(ingestion: Caller, path: str) -> None:
+def test_an_endpoint_that_is_not_simulated_is_501_with_the_reason(ingestion: Caller, path: str) -> None:
     answer = ingestion.get(path, targetType="live")
     error = answer.json()["error"]
     assert (answer.status_code, error["code"]) == (501, "notImplemented")
     assert error["message"] == f"The sandbox does not simulate resources of the type {path.partition('/')[0]}."
 
 
-def test_what_is_not_simulated_still_needs_a_token(ingestion: Caller) -> None:
+def test_an_endpoint_that_is_not_simulated_still_needs_a_token(ingestion: Caller) -> None:
     ingestion.session.headers["Authorization"] = "Bearer none"
     assert ingestion.get("submission/1").status_code == 401
 
 
-def test_a_path_that_nobody_documents_is_404(ingestion: Caller) -> None:
+def test_an_undocumented_path_is_404(ingestion: Caller) -> None:
     assert ingestion.get("unicorn/1").status_code == 404

@@ -132,7 +132,7 @@ def test_an_added_offer_makes_its_publisher_accessible(fresh_sandbox: Sandbox, p
     ("method", "path"),
     [("PUT", "contoso-running"), ("POST", "contoso-running/publish"), ("POST", "contoso-running/cancel")],
 )
-def test_a_change_of_an_offer_is_not_simulated_and_says_so(portal: Caller, method: str, path: str) -> None:
+def test_a_change_of_an_offer_is_501(portal: Caller, method: str, path: str) -> None:
     url = f"{portal.base_url}/publishers/contoso/offers/{path}?api-version=2017-10-31"
     answer = portal.session.request(method, url, json={}, timeout=5)
     assert (answer.status_code, answer.json()["error"]["code"]) == (501, "NotImplemented")

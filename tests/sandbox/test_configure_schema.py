@@ -11,7 +11,7 @@ SCHEMAS = "https://schema.mp.microsoft.com/schema"
 
 
 def messages_for(private_offer_type: str, **fields: object) -> list[str]:
-    """What the schema says about a valid offer with some fields changed; None removes a field."""
+    """The messages about a valid offer with some fields changed; None removes a field."""
     *prices, full = configure_resources(private_offer_type, **fields)
     offer = {name: value for name, value in full.items() if value is not None}
     return [
@@ -41,9 +41,9 @@ def test_the_sample_offers_are_good(private_offer_type: str) -> None:
         ({"acceptBy": None}, "'acceptBy' is required"),
         ({"start": "2027-01-01"}, "'start' must be absent"),
         ({"variableStartDate": False}, "'start' is required unless"),
-        ({"notificationContacts": ["a@b.example"] * 6}, "'notificationContacts' holds at most 5"),
+        ({"notificationContacts": ["a@b.example"] * 6}, "'notificationContacts' must contain at most 5"),
         ({"preparedBy": "nobody"}, "'preparedBy' must be an e-mail address."),
-        ({"beneficiaries": [{"id": "1"}, {"id": "2"}]}, "'beneficiaries' holds at most 1 for customerPromotion."),
+        ({"beneficiaries": [{"id": "1"}, {"id": "2"}]}, "'beneficiaries' must contain at most 1 for customer"),
         ({"beneficiaries": []}, "'beneficiaries' is required"),
         ({"pricing": []}, "'pricing' is required"),
         ({"pricing": [{"product": "x"}]}, "pricing[0].product must be a durable id"),
@@ -74,8 +74,8 @@ ABSOLUTE = {"product": "product/1", "discountType": "absolute"}
         ({"state": "LIVE"}, "'state' must be one of"),
         ({"privateOfferType": "CUSTOMERPROMOTION"}, "'privateOfferType' must be one of"),
         ({"privateOfferType": None}, "'privateOfferType' must be one of"),
-        ({"notes": "x" * 61}, "'notes' must be a text of at most 60 characters."),
-        ({"notificationContacts": ["nobody"]}, "'notificationContacts' holds at most 5 e-mail addresses."),
+        ({"notes": "x" * 61}, "'notes' must be a string of at most 60 characters."),
+        ({"notificationContacts": ["nobody"]}, "'notificationContacts' must contain at most 5 e-mail addresses."),
         ({"pricing": [{**PERCENTAGE, "markupPercentage": 1}]}, "pricing[0].markupPercentage is not allowed"),
         ({"pricing": [ABSOLUTE]}, "pricing[0].priceDetails is required for an absolute price."),
         (
@@ -103,7 +103,7 @@ ABSOLUTE = {"product": "product/1", "discountType": "absolute"}
         ({"$schema": f"{SCHEMAS}/private-offer/ 2023-07-15"}, "Invalid resource: the schema"),
     ],
 )
-def test_what_microsofts_schema_refuses_is_refused(fields: dict[str, object], message: str) -> None:
+def test_a_resource_that_microsofts_schema_refuses_is_refused(fields: dict[str, object], message: str) -> None:
     messages = messages_for("customerPromotion", **fields)
     assert messages[0].startswith(message), messages
 
@@ -113,7 +113,7 @@ def test_what_microsofts_schema_refuses_is_refused(fields: dict[str, object], me
     [
         ({"preparedBy": None}, "'preparedBy' is required from the selling partner."),
         ({"originatorPricing": [PERCENTAGE]}, "'markupPercentage' is required from the selling partner."),
-        ({"markupPercentage": -1}, "'markupPercentage' must be a number that is not negative."),
+        ({"markupPercentage": -1}, "'markupPercentage' must be a number of 0 or more."),
         ({"state": "deleted", "id": "private-offer/1"}, "'state' must not be deleted"),
         (
             {"termsAndConditionsDocs": [{}] * 3, "originatorTermsAndConditionsDocs": [{}] * 3},
@@ -121,7 +121,7 @@ def test_what_microsofts_schema_refuses_is_refused(fields: dict[str, object], me
         ),
     ],
 )
-def test_what_the_documentation_demands_of_the_selling_partner_is_demanded(
+def test_the_selling_partner_must_give_what_the_documentation_demands(
     fields: dict[str, object], message: str
 ) -> None:
     messages = messages_for("multipartyPromotionChannelPartner", **fields)
@@ -175,7 +175,7 @@ def test_an_unknown_schema_is_an_invalid_resource(ingestion: Caller) -> None:
     assert (answer.status_code, answer.json()["error"]["details"][0]["code"]) == (400, "invalidResource")
 
 
-def test_a_csp_offer_must_not_say_until_when_it_can_be_accepted() -> None:
+def test_a_csp_offer_with_an_acceptance_date_is_refused() -> None:
     assert messages_for("cspPromotion", acceptBy="2027-01-01") == ["'acceptBy' is not allowed for cspPromotion."]
 
 

@@ -16,7 +16,7 @@ def delete(control: Caller, path: str) -> int:
     return control.session.delete(f"{control.base_url}/{path}", timeout=5).status_code
 
 
-def test_the_description_tells_all_that_a_caller_needs(fresh_sandbox: Sandbox, control: Caller) -> None:
+def test_the_description_has_everything_that_a_caller_needs(fresh_sandbox: Sandbox, control: Caller) -> None:
     description = requests.get(control.base_url, timeout=5).json()
     assert description["productIngestionUrl"] == fresh_sandbox.product_ingestion_url
     assert description["cloudPartnerPortalUrl"] == fresh_sandbox.cloud_partner_portal_url
@@ -102,7 +102,7 @@ def test_status_requests_are_shown_job_by_job(control: Caller, ingestion: Caller
     assert shown["jobs"][other]["minimumSpacingSeconds"] is None
 
 
-def test_a_reset_forgets_everything_but_the_tokens(
+def test_a_reset_forgets_everything_except_the_tokens(
     control: Caller, ingestion: Caller, fresh_sandbox: Sandbox
 ) -> None:
     fresh_sandbox.state.add_job()

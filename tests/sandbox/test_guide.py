@@ -1,4 +1,4 @@
-"""sandbox/README.md tells everything that the sandbox can do, and its examples work as printed."""
+"""sandbox/README.md describes everything that the sandbox can do, and its examples work as printed."""
 
 import ast
 import re
@@ -43,11 +43,11 @@ def test_the_guide_names_every_route(fresh_sandbox: Sandbox) -> None:
 
 
 @pytest.mark.parametrize("field", [field.name for field in fields(Account)])
-def test_the_guide_tells_the_accounts_as_they_are(field: str) -> None:
+def test_the_guide_has_the_real_values_of_the_accounts(field: str) -> None:
     assert getattr(Account(), field) in GUIDE
 
 
-def test_the_sandbox_needs_nothing_else_of_the_repository() -> None:
+def test_the_sandbox_imports_nothing_else_of_the_repository() -> None:
     imported = {
         (path.name, name)
         for path in (ROOT / "sandbox").glob("*.py")

@@ -59,7 +59,7 @@ def test_a_failed_job_has_nested_errors_and_no_resource_uri() -> None:
         ("spaced", None),
     ],
 )
-def test_the_end_of_a_running_job_is_a_sentinel_a_lie_or_nothing(dialect: str, end: str | None) -> None:
+def test_the_end_of_a_running_job_is_a_placeholder_a_wrong_time_or_missing(dialect: str, end: str | None) -> None:
     assert job_of(Profile(seconds=None), dialect=dialect).status(after(5)).get("jobEnd") == end
 
 

@@ -162,7 +162,7 @@ def test_azure_identity_reports_the_entra_code_of_a_wrong_secret(fresh_sandbox: 
         ({"scope": "https://vault.azure.net/.default"}, 400, "invalid_resource", 500011),
     ],
 )
-def test_a_bad_request_is_refused_in_entras_words(
+def test_a_bad_request_is_refused_with_entras_message(
     fresh_sandbox: Sandbox, form: dict[str, str], status: int, error: str, code: int
 ) -> None:
     answer = ask(fresh_sandbox, form)

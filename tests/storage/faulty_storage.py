@@ -17,7 +17,7 @@ _NOT_FORWARDED = {"connection", "keep-alive", "transfer-encoding", "content-leng
 class Fault:
     """One refused request: of this method and with this text in its URL or body, answered with this status.
 
-    `inside` puts it into a transaction's answer, whose own status is 202 whatever became of its changes.
+    `inside` puts it into a transaction's answer, whose own status is always 202.
     `took_effect`: storage did as it was asked, and only its answer is lost.
     """
 

@@ -22,7 +22,7 @@ def test_bytes_of_any_length_are_read_back_whole(table: Table, length: int) -> N
     assert documents.get("owner", documents.put("owner", data)) == data
 
 
-def test_each_writing_makes_a_document_of_its_own(table: Table) -> None:
+def test_each_put_makes_a_new_document(table: Table) -> None:
     documents = Documents(table)
     first, second = documents.put("owner", b"the same"), documents.put("owner", b"the same")
     documents.delete("owner", first)
@@ -50,7 +50,7 @@ def test_a_missing_or_altered_part_is_noticed(table: Table, part: object) -> Non
         documents.get("owner", reference)
 
 
-def test_deleting_takes_one_document_whole_and_no_other(table: Table) -> None:
+def test_deleting_removes_one_whole_document_and_no_other(table: Table) -> None:
     documents = Documents(table)
     gone, kept = documents.put("owner", b"x" * (ENTITY_BYTES + 1)), documents.put("owner", b"two")
     documents.delete("owner", gone)
@@ -59,7 +59,7 @@ def test_deleting_takes_one_document_whole_and_no_other(table: Table) -> None:
 
 
 @pytest.mark.parametrize("reference", ["", "x", "~", "x~-1", "x~1e9", "'~2", "x~\u0663", "x" * 30_000])
-def test_a_reference_that_is_none_reads_as_broken_and_deletes_nothing(table: Table, reference: str) -> None:
+def test_a_malformed_reference_reads_as_broken_and_deletes_nothing(table: Table, reference: str) -> None:
     documents = Documents(table)
     kept = documents.put("owner", b"kept")
     documents.delete("owner", reference)

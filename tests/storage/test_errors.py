@@ -54,6 +54,6 @@ def test_a_pause_that_storage_asks_for_is_kept(header: str | None, seconds: floa
 
 
 @pytest.mark.parametrize("content", [b"", b"<html>", b"[]", b"{}", b'{"odata.error":7}', b"[" * 100_000])
-def test_an_error_without_storages_own_code_is_told_by_its_status(content: bytes) -> None:
+def test_an_error_without_storages_code_is_read_by_its_status(content: bytes) -> None:
     assert type(error_of(404, content, None)) is RowMissing
     assert type(error_of(503, content, None)) is StorageUnreachable

@@ -69,7 +69,7 @@ def test_a_failed_request_fails_for_all_who_share_it(storage: SlowStorage) -> No
     assert [type(outcome) for outcome in outcomes] == [StorageUnreachable] * 3
 
 
-def test_requests_about_other_things_do_not_wait(storage: SlowStorage) -> None:
+def test_requests_with_other_keys_do_not_wait(storage: SlowStorage) -> None:
     gathered = Gathered(storage)
     with ThreadPoolExecutor(2) as pool:
         futures = [pool.submit(gathered, key, "a") for key in ("p", "q")]

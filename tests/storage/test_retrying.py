@@ -1,4 +1,4 @@
-"""When a storage request is tried again."""
+"""Retries of requests to storage."""
 
 from collections.abc import Callable
 
@@ -27,20 +27,20 @@ def failing(times: int, error: Exception) -> Callable[[], str]:
     return call
 
 
-def test_storage_that_fails_for_a_moment_is_asked_again_with_growing_pauses() -> None:
+def test_a_brief_failure_is_retried_with_growing_pauses() -> None:
     time = TimeThatFlies()
     assert retried(failing(3, StorageUnreachable("busy")), time.waiting) == "done"
     assert time.slept == [0.2, 0.4, 0.8]
 
 
-def test_storage_that_stays_away_is_given_up_when_the_time_is_over() -> None:
+def test_retries_end_with_their_time() -> None:
     time = TimeThatFlies()
     with pytest.raises(StorageUnreachable):
         retried(failing(1000, StorageUnreachable("busy")), time.waiting)
     assert time.now <= DEFAULT_SECONDS
 
 
-def test_a_caller_may_give_it_more_time_or_less() -> None:
+def test_a_caller_may_allow_more_time() -> None:
     time = TimeThatFlies()
     with retrying_for(30, lambda: time.now), pytest.raises(StorageUnreachable):
         retried(failing(1000, StorageUnreachable("busy")), time.waiting)
@@ -53,20 +53,20 @@ def test_the_pause_that_storage_asks_for_is_kept() -> None:
     assert time.slept == [3]
 
 
-def test_a_longer_pause_than_there_is_time_for_ends_at_the_deadline_with_a_last_try() -> None:
+def test_a_pause_beyond_the_deadline_ends_there_with_a_last_try() -> None:
     time = TimeThatFlies()
     assert retried(failing(1, StorageUnreachable("busy", retry_after_seconds=3600)), time.waiting) == "done"
     assert time.slept == [DEFAULT_SECONDS]
 
 
-def test_a_lost_race_is_not_tried_again() -> None:
+def test_a_lost_race_is_not_retried() -> None:
     time = TimeThatFlies()
     with pytest.raises(RowChanged):
         retried(failing(1, RowChanged("changed")), time.waiting)
     assert time.slept == []
 
 
-def test_storage_is_not_asked_again_after_the_end_of_the_block_around() -> None:
+def test_no_retry_begins_after_the_end_of_the_enclosing_block() -> None:
     time = TimeThatFlies()
     with ending_within(3, lambda: time.now), retrying_for(30, lambda: time.now), pytest.raises(StorageUnreachable):
         retried(failing(1000, StorageUnreachable("busy")), time.waiting)

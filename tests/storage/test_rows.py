@@ -1,4 +1,4 @@
-"""Entities on the wire, beside what the SDK makes of them."""
+"""Rows on the wire."""
 
 import json
 import math
@@ -38,11 +38,11 @@ def sent_and_read(row: dict[str, Any]) -> StoredRow:
 
 
 @given(COLUMN_VALUES)
-def test_every_value_that_a_column_holds_comes_back_as_it_was(value: object) -> None:
+def test_every_value_of_a_column_is_read_back_unchanged(value: object) -> None:
     assert sent_and_read({"column": value})["column"] == value
 
 
-def test_a_number_that_is_none_comes_back_as_such() -> None:
+def test_a_nan_is_read_back_as_one() -> None:
     assert math.isnan(sent_and_read({"column": math.nan})["column"])
 
 
@@ -56,7 +56,7 @@ def test_a_column_without_a_value_is_left_out() -> None:
 
 
 @pytest.mark.parametrize("value", [2**63, object(), NAIVE, [1], {"a": 1}])
-def test_what_no_column_can_hold_is_refused_by_the_columns_name(value: object) -> None:
+def test_a_value_that_a_column_cannot_hold_is_refused_with_its_name(value: object) -> None:
     with pytest.raises(ValueRefused, match="column label"):
         encoded({"label": value})
 
@@ -78,11 +78,11 @@ def test_seven_digits_of_a_second_are_read_as_six() -> None:
         ("Edm.Unheard", "of"),
     ],
 )
-def test_a_value_that_is_not_of_its_type_stays_the_text_it_is(type_name: str, text: str) -> None:
+def test_a_value_that_does_not_fit_its_type_stays_a_text(type_name: str, text: str) -> None:
     assert decoded({"column@odata.type": type_name, "column": text})["column"] == text
 
 
-def test_etag_and_time_stamp_are_kept_apart_from_the_columns() -> None:
+def test_the_etag_and_the_timestamp_are_not_columns() -> None:
     row = decoded({"odata.etag": 'W/"1"', "Timestamp": "2026-11-21T13:34:35.5801865Z", "RowKey": "k"})
     assert row == {"RowKey": "k"}
     assert row.metadata == {

@@ -19,13 +19,13 @@ def answer(*parts: str) -> bytes:
     ).encode()
 
 
-def test_the_etags_of_a_transaction_come_in_the_order_of_its_changes() -> None:
+def test_the_etags_of_a_transaction_are_in_the_order_of_its_changes() -> None:
     outcome = transaction_outcome(answer(part(204, 'ETag: W/"1"\r\n'), part(204), part(204, 'etag:  W/"3"\r\n')))
     assert outcome.etags == ['W/"1"', "", 'W/"3"']
     assert outcome.failed_status is None
 
 
-def test_a_transaction_that_failed_says_by_which_status_and_why() -> None:
+def test_a_failed_transaction_has_the_status_and_body_of_the_failed_change() -> None:
     outcome = transaction_outcome(answer(part(412, "Content-Type: application/json\r\n", '{"odata.error":{}}')))
     assert outcome.failed_status == 412
     assert outcome.failed_body.strip() == b'{"odata.error":{}}'

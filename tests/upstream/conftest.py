@@ -60,7 +60,7 @@ def credential(settings: Settings) -> Iterator[SharedCredential]:
 def transport(
     fresh_sandbox: Sandbox, credential: SharedCredential, clock: FakeClock, sleeper: Sleeper
 ) -> Iterator[Transport]:
-    """Asks the sandbox's Product Ingestion, with no jitter."""
+    """A transport to the sandbox's Product Ingestion, without jitter."""
     tokens = TokenSource(credential, GRAPH, clock, api="Product Ingestion")
     opened = Transport(
         "Product Ingestion",
@@ -91,7 +91,7 @@ def server() -> Iterator[RecordingServer]:
 
 @pytest.fixture
 def wire(server: RecordingServer, clock: FakeClock, sleeper: Sleeper) -> Iterator[Transport]:
-    """Asks the recording server."""
+    """A transport to the recording server."""
     tokens = TokenSource(SharedCredential(FixedCredential), GRAPH, clock, api="Product Ingestion")
     opened = Transport(
         "Product Ingestion", server.url, tokens, clock, timeout_seconds=2.0, connections=2, sleep=sleeper

@@ -1,4 +1,4 @@
-"""A server that writes down what it is asked, byte for byte, and answers what the test says, byte for byte."""
+"""A server that records requests and sends the test's answers, both byte for byte."""
 
 import socket
 import threading
@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 class RecordingServer:
     """Plain HTTP on this machine. `answers` are used up in order, the last one again and again.
 
-    With `hang_up` it closes the connection after each answer, whatever that promised.
+    With `hang_up` it closes the connection after each answer, even if the answer is incomplete.
     """
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""What comes back from upstream, told as an answer or as unreadable. docs/upstream.md has the quirks."""
+"""Successful responses of upstream. docs/upstream.md has the quirks."""
 
 from contextlib import suppress
 
@@ -35,7 +35,7 @@ def test_a_body_that_is_not_json_is_unreadable_and_says_what_it_is(body: bytes, 
     assert caught.value.request_id == "request-1"
 
 
-def test_another_shape_than_the_one_asked_for_is_unreadable() -> None:
+def test_a_body_of_another_shape_than_requested_is_unreadable() -> None:
     with pytest.raises(UpstreamUnreadable, match="not a JSON object"):
         answer(b"[]").members()
     with pytest.raises(UpstreamUnreadable, match="not a JSON array"):
@@ -52,14 +52,14 @@ def test_an_entity_tag_without_quotes_gets_them() -> None:
     assert answer(b'{"eTag": "7d02cb1b"}').etag == '"7d02cb1b"'
 
 
-def test_a_weak_entity_tag_of_the_header_serves_where_the_body_has_none() -> None:
+def test_a_weak_entity_tag_in_the_header_is_used_if_the_body_has_none() -> None:
     tag = "W/\"datetime'2024-06-07T06%3A15%3A40.4771399Z'\""
 
     assert answer(b'{"eTag": null}', etag=tag).etag == tag
 
 
 @pytest.mark.parametrize("tag", ["\x80", '"\xe9"', "tab\there", 'W/"\x7f"', "x" * 2000])
-def test_only_printable_ascii_is_let_into_a_header(tag: str) -> None:
+def test_a_tag_with_anything_but_printable_ascii_is_not_used(tag: str) -> None:
     """The Functions host turns an answer with anything else in a header into a 500."""
     assert answer(dumps({"eTag": tag}).encode()).etag is None
     assert answer(b"{}", etag=tag).etag is None
@@ -67,7 +67,7 @@ def test_only_printable_ascii_is_let_into_a_header(tag: str) -> None:
 
 @settings(max_examples=100, deadline=None)
 @given(body=json_bytes(names=("eTag", "_etag", "id"), texts=('"1"', "private-offer/1")), tag=st.text())
-def test_whatever_comes_is_read_or_unreadable(body: bytes, tag: str) -> None:
+def test_any_body_is_read_or_unreadable(body: bytes, tag: str) -> None:
     came = answer(body, etag=tag)
     for read in (came.json, came.members, came.elements, lambda: came.check_about("id", "1", "private-offer/")):
         with suppress(UpstreamUnreadable):
@@ -77,7 +77,7 @@ def test_whatever_comes_is_read_or_unreadable(body: bytes, tag: str) -> None:
 
 
 @pytest.mark.parametrize("tag", ["two words", 'half"quoted', "line\\nbreak", ""])
-def test_what_cannot_stand_in_a_header_is_no_entity_tag(tag: str) -> None:
+def test_a_text_that_a_header_cannot_hold_is_not_an_entity_tag(tag: str) -> None:
     body = f'{{"eTag": "{tag.replace(chr(34), chr(92) + chr(34))}"}}'
 
     assert answer(body.encode()).etag is None

@@ -1,4 +1,4 @@
-"""What wiring up the clients costs a tick that has nothing to ask."""
+"""Building the clients costs little in a tick without due jobs."""
 
 import subprocess
 import sys
@@ -25,7 +25,7 @@ def test_importing_the_clients_imports_nothing_that_only_a_token_needs() -> None
 
 
 @pytest.mark.usefixtures("upstream")
-def test_wiring_up_the_clients_asks_nobody_anything(fresh_sandbox: Sandbox) -> None:
+def test_building_the_clients_sends_nothing(fresh_sandbox: Sandbox) -> None:
     assert fresh_sandbox.state.requests() == []
 
 

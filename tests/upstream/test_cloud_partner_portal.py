@@ -16,7 +16,7 @@ def api(upstream: Upstream, fresh_sandbox: Sandbox) -> CloudPartnerPortal:
     return upstream.cloud_partner_portal
 
 
-def test_an_offer_is_asked_for_with_the_api_version(api: CloudPartnerPortal, fresh_sandbox: Sandbox) -> None:
+def test_an_offer_is_requested_with_the_api_version(api: CloudPartnerPortal, fresh_sandbox: Sandbox) -> None:
     api.offer("contoso", "live-offer")
 
     [request] = fresh_sandbox.state.requests(route="cloud-partner-portal")
@@ -27,7 +27,7 @@ def test_an_offer_is_asked_for_with_the_api_version(api: CloudPartnerPortal, fre
 @pytest.mark.parametrize(
     ("slot", "segment"), [("draft", "Draft"), ("PREVIEW", "Preview"), ("production", "Production")]
 )
-def test_a_slot_is_asked_for_in_the_documented_spelling(
+def test_a_slot_is_requested_in_the_documented_spelling(
     api: CloudPartnerPortal, fresh_sandbox: Sandbox, slot: str, segment: str
 ) -> None:
     api.offer("contoso", "live-offer", slot=slot)
@@ -36,7 +36,7 @@ def test_a_slot_is_asked_for_in_the_documented_spelling(
     assert request.path == f"/api/publishers/contoso/offers/live-offer/slot/{segment}"
 
 
-def test_a_version_is_asked_for_by_its_number(api: CloudPartnerPortal, fresh_sandbox: Sandbox) -> None:
+def test_a_version_is_requested_by_its_number(api: CloudPartnerPortal, fresh_sandbox: Sandbox) -> None:
     api.offer("contoso", "live-offer", version=2)
 
     [request] = fresh_sandbox.state.requests(route="cloud-partner-portal")
@@ -111,7 +111,7 @@ def test_ids_are_quoted_into_the_path(api: CloudPartnerPortal, fresh_sandbox: Sa
     assert request.query == "api-version=2017-10-31"
 
 
-def test_the_id_that_cpp_gave_its_answer_is_kept(api: CloudPartnerPortal) -> None:
+def test_the_request_id_in_cpps_answer_is_kept(api: CloudPartnerPortal) -> None:
     answer = api.offer("contoso", "live-offer")
 
     assert answer.request_id == answer.headers["x-ms-correlation-request-id"]
@@ -128,7 +128,7 @@ def test_an_entity_tag_is_optional(api: CloudPartnerPortal, fresh_sandbox: Sandb
 @pytest.mark.parametrize(
     "body", ['{"publisherId": "contoso", "id": "other"}', '{"publisherId": "fabrikam", "id": "contoso-draft"}']
 )
-def test_another_offer_than_the_one_asked_for_is_unreadable(
+def test_an_answer_with_another_offer_is_unreadable(
     api: CloudPartnerPortal, fresh_sandbox: Sandbox, body: str
 ) -> None:
     fresh_sandbox.state.fault("any_answer", route="cloud-partner-portal.offer", status=200, body=body)

@@ -1,4 +1,4 @@
-"""Every way to prove oneself, against the sandbox's Entra: it checks secrets, assertions and their signatures."""
+"""Every kind of credential, against the sandbox's Entra, which checks secrets, assertions and their signatures."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -55,7 +55,7 @@ def test_a_certificate_in_pfx_with_a_password_gets_a_token(settings: Settings, f
     assert get_token(settings, ClientCertificate(pfx(fresh_sandbox), PASSWORD))
 
 
-def test_a_wrong_certificate_password_is_the_settings_fault(settings: Settings, fresh_sandbox: Sandbox) -> None:
+def test_a_wrong_certificate_password_is_named_as_the_reason(settings: Settings, fresh_sandbox: Sandbox) -> None:
     with pytest.raises(TokenUnavailable, match="certificate or its password"):
         get_token(settings, ClientCertificate(pfx(fresh_sandbox), "wrong"))
 
@@ -81,12 +81,12 @@ def test_a_federated_managed_identity_gets_a_token_without_any_secret(
 
 
 @pytest.mark.usefixtures("managed_identity")
-def test_an_unknown_managed_identity_is_named_as_the_trouble(settings: Settings) -> None:
+def test_an_unknown_managed_identity_is_named_as_the_reason(settings: Settings) -> None:
     with pytest.raises(TokenUnavailable, match="managed identity"):
         get_token(settings, FederatedIdentity("00000000-0000-4000-8000-000000000000"))
 
 
-def test_a_trust_store_that_is_not_there_is_named_as_the_trouble(
+def test_a_missing_trust_store_is_named_as_the_reason(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "missing.pem"))
@@ -95,7 +95,7 @@ def test_a_trust_store_that_is_not_there_is_named_as_the_trouble(
         get_token(settings, settings.credential)
 
 
-def test_an_entra_whose_certificate_is_not_trusted_gets_no_secret(
+def test_no_secret_is_sent_to_an_entra_whose_certificate_is_not_trusted(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, fresh_sandbox: Sandbox
 ) -> None:
     monkeypatch.delenv("REQUESTS_CA_BUNDLE")

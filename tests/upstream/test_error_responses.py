@@ -1,4 +1,4 @@
-"""What upstream says when it refuses. docs/upstream.md has the quirks."""
+"""Refusals of upstream. docs/upstream.md has the quirks."""
 
 from datetime import UTC, datetime
 
@@ -97,12 +97,12 @@ def test_a_body_that_is_a_json_string_is_the_message() -> None:
 
 
 @pytest.mark.parametrize("details", [{}, None, ""])
-def test_no_details_come_in_many_forms(details: object) -> None:
+def test_missing_details_have_many_forms(details: object) -> None:
     """Quirk 8."""
     assert refused(400, {"error": {"code": "badRequest", "details": details}}).details is None
 
 
-def test_one_detail_alone_counts_as_a_list_of_it() -> None:
+def test_a_single_detail_counts_as_a_list_of_one() -> None:
     """Quirk 8."""
     assert refused(400, {"error": {"details": {"code": "invalidId"}}}).details == [{"code": "invalidId"}]
 
@@ -111,7 +111,7 @@ def test_one_detail_alone_counts_as_a_list_of_it() -> None:
     "body",
     [b"", b"<html>", b'{"error"', b"null", b"7", b"[]", {"error": None}, {"error": [1]}, {"error": {"code": 7}}],
 )
-def test_a_body_of_any_other_kind_leaves_the_status_alone(body: object) -> None:
+def test_a_body_of_any_other_kind_leaves_only_the_status(body: object) -> None:
     error = refused(502, body)
 
     assert str(error) == "Product Ingestion answered 502."
@@ -129,7 +129,7 @@ def test_a_long_message_is_cut_and_its_lines_joined() -> None:
     assert len(message) < MESSAGE_MAX_CHARACTERS + 50
 
 
-def test_a_signed_link_in_a_message_does_not_get_out() -> None:
+def test_a_signed_link_in_a_message_is_removed() -> None:
     assert "c2VjcmV0" not in str(refused(400, {"error": {"code": "badRequest", "message": f"cannot read {SIGNED}"}}))
 
 
@@ -142,7 +142,7 @@ _NAMES = ("error", "code", "message", "details", "innerError", "request-id", "st
     body=json_bytes(names=_NAMES, texts=("notFound", "x" * 1000)),
     retry_after=st.text() | st.integers().map(str),
 )
-def test_whatever_comes_is_an_error_and_its_text_is_short(status: int, body: bytes, retry_after: str) -> None:
+def test_any_refusal_is_an_error_with_a_short_text(status: int, body: bytes, retry_after: str) -> None:
     error = refused(status, body, Retry_After=retry_after)
 
     assert len(str(error)) < 2 * MESSAGE_MAX_CHARACTERS

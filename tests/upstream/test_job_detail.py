@@ -27,7 +27,7 @@ def test_an_offer_keeps_every_byte() -> None:
     assert found_in(b"\r\n " + offer + b"\n") == offer
 
 
-def test_an_offer_is_told_by_its_id_not_by_its_place() -> None:
+def test_an_offer_is_recognised_by_its_id_not_by_its_position() -> None:
     """Absolute prices bring a second resource into a job's detail, often the first in it."""
     price = b'{"id":"price-and-availability-private-offer-plan/p/1"}'
     by_schema = b'{"$schema":"' + SCHEMAS.encode() + b'/private-offer/1"}'
@@ -46,7 +46,7 @@ def test_an_offer_is_told_by_its_id_not_by_its_place() -> None:
         "https://product-ingestion.azureedge.net/schema/private-offer/2022-03-01-preview2",
     ],
 )
-def test_an_offer_without_an_id_is_told_by_its_schema(schema: str) -> None:
+def test_an_offer_without_an_id_is_recognised_by_its_schema(schema: str) -> None:
     """Quirk 1 (docs/upstream.md): `$schema` with a space in front and one inside."""
     offer = f'{{"$schema":"{schema}"}}'.encode()
 
@@ -98,7 +98,7 @@ def test_the_detail_of_another_job_is_unreadable(name: str) -> None:
     ],
     ids=range(15),
 )
-def test_a_detail_that_is_not_whole_json_is_unreadable(body: bytes) -> None:
+def test_a_detail_that_is_not_complete_json_is_unreadable(body: bytes) -> None:
     with pytest.raises(UpstreamUnreadable) as caught:
         found_in(body)
 
@@ -117,7 +117,7 @@ def test_a_lone_surrogate_does_not_lose_the_offer() -> None:
 @given(
     json_bytes(names=("resources", "id", "$schema", "jobId"), texts=("private-offer/1", f"{SCHEMAS}/private-offer/1"))
 )
-def test_whatever_comes_is_an_offer_none_or_unreadable(body: bytes) -> None:
+def test_any_detail_holds_an_offer_or_none_or_is_unreadable(body: bytes) -> None:
     try:
         offer = found_in(body)
     except UpstreamUnreadable:

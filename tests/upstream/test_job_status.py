@@ -28,32 +28,32 @@ def read(**fields: object) -> JobStatus:
     return JobStatus.from_json({name: value for name, value in body.items() if value is not None}, JOB_ID)
 
 
-def test_a_running_job_is_neither_finished_nor_has_it_an_outcome() -> None:
+def test_a_running_job_is_not_finished_and_has_no_outcome() -> None:
     job = read()
 
     assert (job.finished, job.outcome) == (False, None)
 
 
 @pytest.mark.parametrize("outcome", ["succeeded", "failed", "cancelled"])
-def test_a_completed_job_is_finished_and_its_result_tells_how(outcome: str) -> None:
+def test_a_completed_job_is_finished_with_its_result_as_the_outcome(outcome: str) -> None:
     job = read(jobStatus="completed", jobResult=outcome)
 
     assert (job.finished, job.outcome) == (True, outcome)
 
 
-def test_a_status_of_failed_finishes_nothing() -> None:
-    """Whoever looks for it never sees a failure: only `completed` is an end, and the result tells which."""
+def test_a_status_of_failed_does_not_finish_a_job() -> None:
+    """Only `completed` finishes a job; the result says how it ended."""
     assert not read(jobStatus="failed", jobResult="failed").finished
 
 
-def test_a_schema_with_spaces_before_or_in_it_is_no_trouble() -> None:
+def test_a_schema_with_spaces_before_or_in_it_is_accepted() -> None:
     """Quirk 1: `$schema` with a leading space on finished jobs, an inner one in prose."""
     schema = " https://schema.mp.microsoft.com/schema/configure-status/ 2022-07-01"
 
     assert read(**{"$schema": schema}, jobStatus="completed", jobResult="succeeded").finished
 
 
-def test_a_result_of_running_is_no_outcome() -> None:
+def test_a_result_of_running_is_not_an_outcome() -> None:
     """Quirk 3: the documentation lists a jobResult "Running"; on the wire it is "pending"."""
     assert read(jobResult="Running").outcome is None
 
@@ -72,12 +72,12 @@ def test_a_plausible_end_does_not_finish_a_running_job() -> None:
     assert job.job_end == "2024-05-01T09:15:46.7654321Z"
 
 
-def test_dates_are_kept_as_they_came_with_seven_digits_or_fewer() -> None:
+def test_dates_are_kept_unchanged_with_seven_digits_or_fewer() -> None:
     assert read().job_start == "2024-05-01T09:15:30.1234567Z"
     assert read(jobStart="2024-05-01T09:15:30.5235Z").job_start == "2024-05-01T09:15:30.5235Z"
 
 
-def test_field_names_count_in_any_case() -> None:
+def test_field_names_may_be_in_any_case() -> None:
     """Quirk 6: jobID beside jobId, resourceURI beside resourceUri."""
     job = JobStatus.from_json(
         {"jobID": JOB_ID.upper(), "JobStatus": "completed", "jobresult": "succeeded", "resourceURI": "https://x/y"},
@@ -95,12 +95,12 @@ def test_a_delete_job_succeeds_without_a_resource_uri() -> None:
 
 
 @pytest.mark.parametrize("errors", [[], {}, None, "", 7, [None]])
-def test_no_errors_come_in_many_forms(errors: object) -> None:
+def test_missing_errors_have_many_forms(errors: object) -> None:
     """Quirk 8."""
     assert read(errors=errors).errors == []
 
 
-def test_errors_are_kept_as_they_came_nested_or_without_a_message() -> None:
+def test_errors_are_kept_unchanged_nested_or_without_a_message() -> None:
     """Quirk 8: message may be missing; details may be a list, an object or missing."""
     errors = [
         {"code": "Conflict", "details": [{"code": "businessValidationError", "details": {}}]},
@@ -114,7 +114,7 @@ def test_a_single_error_object_counts_as_a_list_of_one() -> None:
     assert read(errors={"code": "conflict"}).errors == [{"code": "conflict"}]
 
 
-def test_enums_are_compared_without_case_and_kept_as_they_came() -> None:
+def test_enums_are_compared_without_case_and_kept_unchanged() -> None:
     """Quirk 9: casing differs between samples, and "cancelled" has two spellings."""
     job = read(jobStatus=" Completed", jobResult="Canceled ")
 
@@ -122,7 +122,7 @@ def test_enums_are_compared_without_case_and_kept_as_they_came() -> None:
     assert (job.job_status, job.job_result) == ("Completed", "Canceled")
 
 
-def test_an_unknown_status_or_result_decides_nothing() -> None:
+def test_an_unknown_status_or_result_does_not_finish_a_job() -> None:
     """Quirk 14: another `$version` may bring words that nobody has seen."""
     assert not read(jobStatus="archived", jobResult="succeeded").finished
     assert read(jobStatus="completed", jobResult="partiallySucceeded").outcome is None
@@ -145,7 +145,7 @@ _NAMES = ("jobId", "jobID", "jobStatus", " JobResult ", "jobStart", "jobEnd", "r
 
 @settings(max_examples=100, deadline=None)
 @given(json_bytes(names=_NAMES, texts=(JOB_ID, "completed", "succeeded", "0001-01-01")))
-def test_whatever_comes_is_a_status_or_unreadable(body: bytes) -> None:
+def test_any_answer_is_a_status_or_unreadable(body: bytes) -> None:
     with suppress(UpstreamUnreadable, InvalidJson):
         status = JobStatus.from_json(loads(body), JOB_ID)
         assert all(isinstance(error, dict) for error in status.errors)

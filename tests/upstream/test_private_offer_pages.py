@@ -21,7 +21,7 @@ FIRST = "private-offer/query?$version=2023-07-15"
 
 
 class Pages:
-    """Answers with the page of each relative URL, and remembers what was asked for."""
+    """Answers with the page for each relative URL, and records the requests."""
 
     def __init__(self, pages: Mapping[str, object]) -> None:
         self._pages = pages
@@ -83,14 +83,14 @@ def test_a_limit_that_ends_with_the_list_leaves_no_cursor() -> None:
     assert Pages({FIRST: offers("a", "b")}).collect(2).next_cursor is None
 
 
-def test_no_page_is_asked_for_beyond_the_limit() -> None:
+def test_no_page_is_requested_beyond_the_limit() -> None:
     pages = Pages({FIRST: offers("a", "b", next_link=f"{BASE}/private-offer?p=2")})
 
     assert names(pages.collect(2)) == ["a", "b"]
     assert pages.asked == [FIRST]
 
 
-def test_a_listing_that_has_taken_long_enough_is_gone_on_with_by_its_cursor() -> None:
+def test_a_listing_whose_time_is_over_continues_with_its_cursor() -> None:
     pages = Pages(
         {
             FIRST: offers("a", next_link=f"{BASE}/private-offer?p=2"),
@@ -142,7 +142,7 @@ def test_next_links_in_a_circle_end_with_an_error() -> None:
         pages.collect()
 
 
-def test_a_circle_is_noticed_by_a_listing_that_goes_on_by_cursors() -> None:
+def test_a_circle_is_noticed_by_a_listing_that_continues_with_cursors() -> None:
     """However long the way into the circle and the circle itself are."""
     for way_in in range(4):
         for around in range(1, 5):
@@ -161,7 +161,7 @@ def test_a_circle_is_noticed_by_a_listing_that_goes_on_by_cursors() -> None:
                     cursor = pages.collect(1, cursor=cursor).next_cursor
 
 
-def test_a_cursor_is_good_for_the_same_filters_in_any_case_only() -> None:
+def test_a_cursor_belongs_to_its_filters_in_any_case() -> None:
     pages = Pages({FIRST: {"privateOffers": [{"name": name, "state": "live"} for name in ("a", "b")]}})
     cursor = pages.collect(1, state="live").next_cursor
 
@@ -171,7 +171,7 @@ def test_a_cursor_is_good_for_the_same_filters_in_any_case_only() -> None:
             pages.collect(100, cursor=cursor, **others)
 
 
-def test_a_listing_of_large_offers_is_gone_on_with_by_its_cursor() -> None:
+def test_a_listing_of_large_offers_continues_with_its_cursor() -> None:
     large = "x" * (LISTING_MAX_BYTES // 2)
     pages = Pages({FIRST: offers(large, large, large, "last")})
     first = pages.collect()
@@ -197,7 +197,7 @@ def test_an_offer_keeps_every_byte() -> None:
 
 @settings(max_examples=100, deadline=None)
 @given(json_bytes(names=("privateOffers", "@nextLink", "state"), texts=("live", f"{BASE}/private-offer?p=2")))
-def test_whatever_a_page_is_it_is_read_or_unreadable(body: bytes) -> None:
+def test_any_page_is_read_or_unreadable(body: bytes) -> None:
     def fetch(relative: str) -> Answer:
         return Answer("Product Ingestion", 200, {}, body if relative == FIRST else b'{"privateOffers":[]}', None)
 
@@ -216,7 +216,7 @@ def test_whatever_a_page_is_it_is_read_or_unreadable(body: bytes) -> None:
 
 @settings(max_examples=100, deadline=None)
 @given(st.text() | st.lists(st.integers() | st.text(), max_size=5).map(forged))
-def test_whatever_a_cursor_is_it_is_taken_or_invalid(cursor: str) -> None:
+def test_any_cursor_is_accepted_or_invalid(cursor: str) -> None:
     with suppress(InvalidCursor):
         Pages(defaultdict(offers)).collect(cursor=cursor)
 
@@ -265,7 +265,7 @@ def test_a_forged_cursor_is_refused_before_any_request(cursor: str) -> None:
 
 
 @pytest.mark.parametrize("origin", ["https://graph.example", "https://GRAPH.example:443"])
-def test_a_link_below_the_base_is_kept_verbatim(origin: str) -> None:
+def test_a_link_below_the_base_url_is_kept_unchanged(origin: str) -> None:
     rest = "private-offer?%24version=2023-07-15&continuationToken=a%2Bb=="
 
     assert relative_to(BASE, f"{origin}/rp/product-ingestion/{rest}") == rest

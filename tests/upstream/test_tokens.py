@@ -1,4 +1,4 @@
-"""Tokens come from the sandbox's Entra through azure-identity itself, but where its own clock would be in the way."""
+"""Tokens from the sandbox's Entra, through azure-identity itself except where a test moves the clock."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -39,7 +39,7 @@ def token_requests(sandbox: Sandbox) -> int:
 
 
 def in_threads[T](work: Callable[[], T]) -> list[T]:
-    """The results of so many threads doing `work` at once."""
+    """The results of `work` in THREADS threads at once."""
     with ThreadPoolExecutor(THREADS) as pool:
         return [future.result() for future in [pool.submit(work) for _ in range(THREADS)]]
 
@@ -130,7 +130,7 @@ def test_renewing_one_audiences_token_leaves_the_others_alone(
     assert portal.token() is before
 
 
-def test_a_refused_credential_says_so_in_words_without_the_secret(settings: Settings, clock: FakeClock) -> None:
+def test_a_refused_credential_is_named_as_the_reason_without_its_secret(settings: Settings, clock: FakeClock) -> None:
     secret = "wrong~secret-that-must-not-show"
     shared = credential_from_settings(replace(settings, credential=ClientSecret(secret)))
 
@@ -142,7 +142,7 @@ def test_a_refused_credential_says_so_in_words_without_the_secret(settings: Sett
     shared.close()
 
 
-def test_while_entra_refuses_it_is_not_asked_again_by_every_thread(
+def test_while_entra_refuses_not_every_thread_sends_a_request(
     source: TokenSource, fresh_sandbox: Sandbox, clock: FakeClock
 ) -> None:
     fresh_sandbox.state.fault("token_refused", route="tokens.token")
@@ -171,16 +171,14 @@ def test_a_failing_entra_is_not_taken_for_a_refused_credential(
         source.token()
 
 
-def test_a_connection_to_entra_that_breaks_once_is_tried_once_more(
-    source: TokenSource, fresh_sandbox: Sandbox
-) -> None:
+def test_a_connection_to_entra_that_breaks_is_retried_once(source: TokenSource, fresh_sandbox: Sandbox) -> None:
     fresh_sandbox.state.fault("reset", route="tokens.token", count=1)
 
     assert source.token().value
     assert token_requests(fresh_sandbox) == 2
 
 
-def test_a_throttling_entra_is_not_waited_for(source: TokenSource, fresh_sandbox: Sandbox) -> None:
+def test_a_throttling_entra_is_not_retried(source: TokenSource, fresh_sandbox: Sandbox) -> None:
     fresh_sandbox.state.fault("too_many_requests", route="tokens.token", retry_after_seconds=1)
 
     with pytest.raises(TokenUnavailable):
@@ -189,7 +187,7 @@ def test_a_throttling_entra_is_not_waited_for(source: TokenSource, fresh_sandbox
     assert token_requests(fresh_sandbox) == 1
 
 
-def test_an_entra_whose_answer_drips_ends_in_time(
+def test_an_answer_of_entra_that_drips_is_abandoned_in_time(
     source: TokenSource, fresh_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("shared.upstream.tokens.ENTRA_TIMEOUT_SECONDS", 0.4)
@@ -200,7 +198,7 @@ def test_an_entra_whose_answer_drips_ends_in_time(
 
 
 class StubCredential:
-    """Stands in for azure-identity where a test moves the clock: its cache goes by the machine's."""
+    """Replaces azure-identity where a test moves the clock, since azure-identity's cache uses the machine's."""
 
     def __init__(self, clock: FakeClock, lifetime_seconds: float = 3600) -> None:
         self._clock = clock
@@ -267,9 +265,7 @@ def test_a_token_that_cannot_be_renewed_is_used_until_it_expires(
         stubbed_source.token()
 
 
-def test_a_token_of_which_no_header_could_be_made_is_refused(
-    stubbed_source: TokenSource, stub: StubCredential
-) -> None:
+def test_a_token_that_a_header_cannot_hold_is_refused(stubbed_source: TokenSource, stub: StubCredential) -> None:
     stub.token = "token\r\nX-Injected: 1"
 
     with pytest.raises(TokenUnavailable) as caught:
@@ -283,7 +279,7 @@ def test_a_token_of_which_no_header_could_be_made_is_refused(
     token=st.text() | st.none() | st.binary() | st.integers(),
     expires_on=st.integers() | st.floats() | st.none() | st.text(),
 )
-def test_whatever_entra_gives_it_is_a_token_or_none_is_available(token: object, expires_on: object) -> None:
+def test_any_answer_of_entra_is_a_token_or_leaves_none_available(token: object, expires_on: object) -> None:
     class Hostile:
         def get_token(self, *_scopes: str, **_options: object) -> AccessToken:
             return AccessToken(token, expires_on)  # type: ignore[arg-type]
@@ -294,7 +290,7 @@ def test_whatever_entra_gives_it_is_a_token_or_none_is_available(token: object, 
 
 
 @pytest.mark.parametrize("error", [KeyError("expires_in"), RecursionError(), AttributeError(), OverflowError()])
-def test_whatever_azure_identity_raises_no_token_is_available(
+def test_any_error_of_azure_identity_leaves_no_token_available(
     stubbed_source: TokenSource, stub: StubCredential, error: Exception
 ) -> None:
     def fail() -> None:
@@ -306,14 +302,14 @@ def test_whatever_azure_identity_raises_no_token_is_available(
         stubbed_source.token()
 
 
-def test_a_token_never_shows_when_it_is_printed(stubbed_source: TokenSource) -> None:
+def test_a_printed_token_does_not_show_its_value(stubbed_source: TokenSource) -> None:
     token = stubbed_source.token()
 
     assert token.value not in repr(token)
     assert token.expires_at > datetime(2026, 1, 1, tzinfo=UTC)
 
 
-def test_while_one_thread_renews_a_token_in_good_time_the_others_go_on_with_it(
+def test_while_one_thread_renews_a_token_early_the_others_keep_using_it(
     stubbed_source: TokenSource, stub: StubCredential, clock: FakeClock
 ) -> None:
     first = stubbed_source.token()

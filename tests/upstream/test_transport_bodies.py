@@ -1,4 +1,4 @@
-"""Bodies: large, compressed, cut or not HTTP at all."""
+"""Bodies that are large, compressed, cut, or not HTTP at all."""
 
 import gzip
 from contextlib import suppress
@@ -30,7 +30,7 @@ def test_a_body_that_is_not_json_is_unreadable(
         transport.get_once(job_url).json()
 
 
-def test_white_space_around_a_body_is_no_trouble(transport: Transport, fresh_sandbox: Sandbox, job_url: str) -> None:
+def test_white_space_around_a_body_is_accepted(transport: Transport, fresh_sandbox: Sandbox, job_url: str) -> None:
     fresh_sandbox.state.fault("surplus_whitespace", route=API)
 
     assert transport.get_once(job_url).json()["jobStatus"]
@@ -47,18 +47,18 @@ def test_an_answer_beyond_the_limit_is_not_read_to_its_end(wire: Transport, serv
 
 
 @pytest.mark.parametrize(("size_bytes", "times"), [(LARGE_ANSWER_BYTES, 0), (LARGE_ANSWER_BYTES * 2, 1)])
-def test_who_asks_is_told_once_before_a_body_gets_large(
+def test_the_caller_is_notified_once_before_a_body_gets_large(
     wire: Transport, server: RecordingServer, size_bytes: int, times: int
 ) -> None:
     body = b" " * (size_bytes - 2) + b"{}"
     server.answers = [reply("200 OK", body)]
-    told: list[bool] = []
+    notified: list[bool] = []
 
-    assert wire.get("x", before_large=lambda: told.append(True)).body == body
-    assert len(told) == times
+    assert wire.get("x", before_large=lambda: notified.append(True)).body == body
+    assert len(notified) == times
 
 
-def test_a_large_body_that_was_given_up_is_not_read_by_the_next_try_either(
+def test_a_large_body_that_the_caller_refuses_is_not_read_by_a_retry_either(
     wire: Transport, server: RecordingServer
 ) -> None:
     server.answers = [reply("200 OK", b" " * LARGE_ANSWER_BYTES + b"{}")]
@@ -71,7 +71,7 @@ def test_a_large_body_that_was_given_up_is_not_read_by_the_next_try_either(
     assert len(server.requests) == RETRIES_MAX + 1
 
 
-def test_who_asks_may_give_a_large_body_up(wire: Transport, server: RecordingServer) -> None:
+def test_the_caller_may_refuse_a_large_body(wire: Transport, server: RecordingServer) -> None:
     server.answers = [reply("200 OK", b" " * LARGE_ANSWER_BYTES + b"{}"), reply("200 OK", b"{}")]
 
     def no_room() -> None:
@@ -100,7 +100,7 @@ def test_a_compressed_body_is_read_and_its_expansion_bounded(wire: Transport, se
         b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 2\r\n\r\n{}",
     ],
 )
-def test_what_is_not_whole_http_is_unreadable(wire: Transport, server: RecordingServer, answer: bytes) -> None:
+def test_incomplete_http_is_unreadable(wire: Transport, server: RecordingServer, answer: bytes) -> None:
     server.answers = [answer]
     server.hang_up = True
 
@@ -130,9 +130,7 @@ _PIECES = [
 ]
 
 
-def test_whatever_bytes_come_they_are_an_answer_or_an_error_of_upstream(
-    wire: Transport, server: RecordingServer
-) -> None:
+def test_any_bytes_are_an_answer_or_an_upstream_error(wire: Transport, server: RecordingServer) -> None:
     server.hang_up = True
 
     @hypothesis_settings(max_examples=100, deadline=None)
@@ -146,7 +144,7 @@ def test_whatever_bytes_come_they_are_an_answer_or_an_error_of_upstream(
 
 
 @pytest.mark.parametrize("lengths", ["2, 50", "two", "-2", "99999999999999999999"])
-def test_a_length_that_makes_no_sense_is_unreadable(wire: Transport, server: RecordingServer, lengths: str) -> None:
+def test_an_absurd_content_length_is_unreadable(wire: Transport, server: RecordingServer, lengths: str) -> None:
     server.answers = [f"HTTP/1.1 200 OK\r\nContent-Length: {lengths}\r\n\r\n".encode()]
     server.hang_up = True
 
@@ -158,7 +156,7 @@ def test_a_length_that_makes_no_sense_is_unreadable(wire: Transport, server: Rec
 def test_an_interim_answer_is_not_taken_for_the_final_one(
     wire: Transport, server: RecordingServer, status: str
 ) -> None:
-    """Else each request after it would get the answer of the one before."""
+    """Otherwise each later request would get the answer to the one before."""
     interim = f"HTTP/1.1 {status}\r\n\r\n".encode()
     server.answers = [interim + reply("200 OK", b'{"n": %d}' % number) for number in range(3)]
 

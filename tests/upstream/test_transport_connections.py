@@ -1,4 +1,4 @@
-"""The connections under the requests: kept, verified, and told when there is none."""
+"""Connections: kept for reuse, verified, and reported if they fail."""
 
 import logging
 from concurrent.futures import ThreadPoolExecutor
@@ -20,7 +20,7 @@ from tests.upstream.recording_server import RecordingServer
 from tests.upstream.transports import GRAPH, FixedCredential, requests_made
 
 
-def test_connections_are_kept_for_the_threads_that_come_later(
+def test_connections_are_kept_for_later_threads(
     transport: Transport, fresh_sandbox: Sandbox, job_url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     fresh_sandbox.state.set_latency(20)
@@ -43,7 +43,7 @@ def test_an_untrusted_certificate_is_refused(
     assert requests_made(fresh_sandbox) == 0
 
 
-def test_a_trust_store_that_is_not_there_is_named(
+def test_a_missing_trust_store_is_named(
     transport: Transport, job_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "missing.pem"))
@@ -60,7 +60,7 @@ def test_a_host_that_refuses_connections_is_unreachable(clock: FakeClock) -> Non
         transport.get_once("x")
 
 
-def test_a_host_name_that_nobody_knows_is_unreachable(clock: FakeClock) -> None:
+def test_an_unknown_host_name_is_unreachable(clock: FakeClock) -> None:
     tokens = TokenSource(SharedCredential(FixedCredential), GRAPH, clock, api="Product Ingestion")
     transport = Transport("Product Ingestion", "http://no.invalid", tokens, clock, timeout_seconds=2, connections=1)
 

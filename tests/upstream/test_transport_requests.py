@@ -1,4 +1,4 @@
-"""What goes out on the wire, and what does not follow from an answer: no cookie, no redirect."""
+"""Requests on the wire. An answer sets no cookie and causes no redirect."""
 
 from uuid import UUID
 
@@ -13,14 +13,14 @@ from tests.upstream.recording_server import RecordingServer, reply
 
 
 @pytest.mark.parametrize("version", ["$version=2022-07-01", "%24version=2022-07-01&continuationToken=a%2Bb%3D"])
-def test_the_query_goes_out_as_it_is_written(wire: Transport, server: RecordingServer, version: str) -> None:
+def test_the_query_is_sent_unchanged(wire: Transport, server: RecordingServer, version: str) -> None:
     """Quirk 2 (docs/upstream.md): `$version` is documented with its dollar sign; upstream's next links quote it."""
     wire.get(f"private-offer/query?{version}")
 
     assert server.requests[-1].splitlines()[0] == f"GET /rp/private-offer/query?{version} HTTP/1.1"
 
 
-def test_every_request_has_ids_to_find_it_by(wire: Transport, server: RecordingServer) -> None:
+def test_every_request_carries_its_ids(wire: Transport, server: RecordingServer) -> None:
     server.answers = [reply("503 Service Unavailable"), reply("200 OK", b"{}")]
 
     wire.get("x")
@@ -32,7 +32,7 @@ def test_every_request_has_ids_to_find_it_by(wire: Transport, server: RecordingS
 
 
 @pytest.mark.parametrize("name", ["request-id", "MS-RequestId", "X-Ms-Correlation-Request-Id", "x-ms-request-id"])
-def test_the_id_that_upstream_gives_back_is_kept(wire: Transport, server: RecordingServer, name: str) -> None:
+def test_the_request_id_in_upstreams_answer_is_kept(wire: Transport, server: RecordingServer, name: str) -> None:
     server.answers = [reply(f"404 Not Found\r\n{name}: upstream-1")]
 
     with pytest.raises(UpstreamNotFound) as caught:
@@ -41,7 +41,7 @@ def test_the_id_that_upstream_gives_back_is_kept(wire: Transport, server: Record
     assert caught.value.request_id == "upstream-1"
 
 
-def test_where_upstream_gives_no_id_the_one_it_was_sent_is_kept(wire: Transport, server: RecordingServer) -> None:
+def test_without_an_id_in_the_answer_the_sent_one_is_kept(wire: Transport, server: RecordingServer) -> None:
     answer = wire.get_once("x")
 
     assert answer.request_id == server.headers()["client-request-id"]

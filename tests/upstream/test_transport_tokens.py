@@ -1,4 +1,4 @@
-"""Which token a request carries, and what a rejected one leads to."""
+"""The token that a request carries, and the renewal of a rejected one."""
 
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -24,7 +24,7 @@ from tests.upstream.recording_server import RecordingServer, reply
 from tests.upstream.transports import API, GRAPH, requests_made
 
 
-def test_a_rejected_token_is_renewed_and_the_question_asked_again(
+def test_a_request_with_a_rejected_token_is_retried_with_a_new_one(
     transport: Transport, fresh_sandbox: Sandbox, job_url: str
 ) -> None:
     """Quirk 15 (docs/upstream.md): a 401 is about the token, here a revoked one."""
@@ -35,7 +35,7 @@ def test_a_rejected_token_is_renewed_and_the_question_asked_again(
     assert [request.status for request in fresh_sandbox.state.requests(route=API)] == [401, 200]
 
 
-def test_a_token_rejected_after_renewal_is_the_end_of_it(
+def test_a_token_rejected_after_renewal_is_not_renewed_again(
     transport: Transport, fresh_sandbox: Sandbox, job_url: str
 ) -> None:
     """Quirk 15: an empty-bodied 401 is one too."""
@@ -49,10 +49,10 @@ def test_a_token_rejected_after_renewal_is_the_end_of_it(
 
 
 @pytest.mark.parametrize("fault", ["delay", "not_found"])
-def test_a_token_that_upstream_took_once_may_be_renewed_again(
+def test_a_token_that_upstream_accepted_once_may_be_renewed_again(
     transport: Transport, fresh_sandbox: Sandbox, clock: FakeClock, job_url: str, fault: str
 ) -> None:
-    """A 404 shows as well as a 200 that the token was good."""
+    """A 404 shows just like a 200 that the token was accepted."""
     fresh_sandbox.state.fault("expired_token", route=API, count=1)
     fresh_sandbox.state.fault(fault, route=API, count=1, seconds=0)
     with suppress(UpstreamNotFound):
@@ -105,7 +105,7 @@ def test_no_token_means_no_request(
     assert requests_made(fresh_sandbox) == 0
 
 
-def test_a_netrc_entry_does_not_take_the_tokens_place(
+def test_a_netrc_entry_does_not_replace_the_token(
     wire: Transport, server: RecordingServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     netrc = tmp_path / "netrc"
@@ -118,7 +118,7 @@ def test_a_netrc_entry_does_not_take_the_tokens_place(
     assert server.headers()["authorization"] == "Bearer secret-token"
 
 
-def test_a_token_that_upstream_repeats_is_not_repeated_further(wire: Transport, server: RecordingServer) -> None:
+def test_a_token_that_upstream_repeats_is_not_in_the_error(wire: Transport, server: RecordingServer) -> None:
     server.answers = [reply("400 Bad Request", b'{"error": {"message": "bad header Bearer secret-token"}}')]
 
     with pytest.raises(UpstreamRejectedRequest) as caught:

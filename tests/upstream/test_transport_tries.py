@@ -1,4 +1,4 @@
-"""How often, and for how long, one question is asked, against the sandbox's faults."""
+"""Retries and timeouts of a request, against the sandbox's faults."""
 
 import pytest
 
@@ -33,7 +33,7 @@ FAULTS: list[tuple[str, type[UpstreamError]]] = [
 
 
 @pytest.mark.parametrize(("fault", "error"), FAULTS)
-def test_a_single_request_is_one_request_whatever_comes_of_it(
+def test_a_single_request_is_never_retried(
     transport: Transport, fresh_sandbox: Sandbox, job_url: str, fault: str, error: type[UpstreamError]
 ) -> None:
     """Quirks 13 and 15 (docs/upstream.md), and promise 1 (docs/promises.md)."""
@@ -57,7 +57,7 @@ def test_the_timeout_bounds_the_whole_answer(
 
 
 @pytest.mark.parametrize("fault", ["server_error", "reset"])
-def test_a_passing_failure_is_tried_again_after_growing_pauses(
+def test_a_brief_failure_is_retried_after_growing_pauses(
     transport: Transport, fresh_sandbox: Sandbox, job_url: str, sleeper: Sleeper, fault: str
 ) -> None:
     fresh_sandbox.state.fault(fault, route=API, count=2)
@@ -68,7 +68,7 @@ def test_a_passing_failure_is_tried_again_after_growing_pauses(
     assert sleeper.slept == [0.5, 1.0]
 
 
-def test_a_lasting_failure_is_given_up_soon(transport: Transport, fresh_sandbox: Sandbox, job_url: str) -> None:
+def test_retries_of_a_lasting_failure_are_few(transport: Transport, fresh_sandbox: Sandbox, job_url: str) -> None:
     fresh_sandbox.state.fault("server_error", route=API)
 
     with pytest.raises(UpstreamServerError):
@@ -78,9 +78,7 @@ def test_a_lasting_failure_is_given_up_soon(transport: Transport, fresh_sandbox:
 
 
 @pytest.mark.parametrize("fault", ["not_found", "bad_request", "role_missing", "too_many_requests", "redirect"])
-def test_a_plain_refusal_is_not_tried_again(
-    transport: Transport, fresh_sandbox: Sandbox, job_url: str, fault: str
-) -> None:
+def test_a_refusal_is_not_retried(transport: Transport, fresh_sandbox: Sandbox, job_url: str, fault: str) -> None:
     fresh_sandbox.state.fault(fault, route=API)
 
     with pytest.raises(UpstreamError):
@@ -89,10 +87,10 @@ def test_a_plain_refusal_is_not_tried_again(
     assert requests_made(fresh_sandbox) == 1
 
 
-def test_no_try_begins_after_the_time_for_all_of_them(
+def test_no_retry_begins_after_the_timeout(
     transport: Transport, fresh_sandbox: Sandbox, job_url: str, sleeper: Sleeper
 ) -> None:
-    """Upstream asks to wait longer than the caller does."""
+    """Upstream asks for a longer wait than the caller allows."""
     fresh_sandbox.state.fault("server_error", route=API, retry_after_seconds=60)
 
     with pytest.raises(UpstreamServerError) as caught:
@@ -103,7 +101,7 @@ def test_no_try_begins_after_the_time_for_all_of_them(
     assert sleeper.slept == []
 
 
-def test_throttling_says_for_how_long_in_seconds(transport: Transport, fresh_sandbox: Sandbox, job_url: str) -> None:
+def test_throttling_carries_the_wait_in_seconds(transport: Transport, fresh_sandbox: Sandbox, job_url: str) -> None:
     fresh_sandbox.state.fault("too_many_requests", route=API, retry_after_seconds=57)
 
     with pytest.raises(UpstreamThrottled, match="Rate limit is exceeded") as caught:

@@ -21,7 +21,7 @@ class Sleeper:
 
 
 class FixedCredential:
-    """One token for ever: nobody asks Entra where the wire is what matters."""
+    """Always the same token, for tests of the wire that need no Entra."""
 
     def get_token(self, *_scopes: str, **_options: object) -> AccessToken:
         return AccessToken("secret-token", int(time.time()) + 3600)

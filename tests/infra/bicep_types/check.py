@@ -38,7 +38,7 @@ def published() -> Json:
 
 
 def faults(template: Template, resource: Resource) -> list[str]:
-    """What the published type of the resource does not allow: `path: what is wrong`."""
+    """The faults of a resource by its published type, each as `path: fault`."""
     number = published()["resources"].get(f"{resource.type}@{resource.version}")
     if number is None:
         return [f"{resource.symbol}: {resource.type}@{resource.version} is not in types.json"]
@@ -115,14 +115,14 @@ class _Checker:
                 yield f"{path}: {text(value)} is not '{wanted['value']}'"
         elif "kind" in wanted:
             if wanted["kind"] not in _KINDS[value.type] | {"any"}:
-                yield f"{path}: {text(value)[:40]} is no {wanted['kind']}"
+                yield f"{path}: {text(value)[:40]} is not a {wanted['kind']}"
         elif "items" in wanted:
             # The body of a loop is one item.
             for item in value.named_children if value.type == "array" else [value]:
                 if item.type != "comment":
                     yield from self.check(item, wanted["items"], f"{path}[]")
         elif value.type != "object":
-            yield f"{path}: {text(value)[:40]} is no object"
+            yield f"{path}: {text(value)[:40]} is not an object"
         else:
             yield from self._check_object(value, wanted, path)
 

@@ -5,7 +5,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-# As an Application Insights component names them: https://learn.microsoft.com/azure/azure-monitor/reference/tables
+# The tables of an Application Insights component: https://learn.microsoft.com/azure/azure-monitor/reference/tables
 _EVERY_TABLE = {
     "timestamp": "datetime",
     "itemType": "string",
@@ -67,7 +67,7 @@ APPLICATION_INSIGHTS = {
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the language service says of one query.
+    """The findings of the language service about one query.
 
     `columns` are what it returns; `names` those of its own making that are words of KQL, which is asking for trouble.
     """

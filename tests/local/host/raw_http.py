@@ -1,4 +1,4 @@
-"""Requests byte by byte: what a client library would mend, or would not send at all."""
+"""Requests byte by byte, which a client library would correct or refuse to send."""
 
 import socket
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from local.host.process import HostProcess
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back. `headers` in order, names in lower case."""
+    """An answer. `headers` are in order, with names in lower case."""
 
     status: int
     headers: list[tuple[str, str]]

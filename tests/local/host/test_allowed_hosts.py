@@ -49,7 +49,7 @@ def test_this_machine_and_the_names_of_the_setting_are_answered(host: HostProces
     ],
 )
 @pytest.mark.parametrize("target", ["GET /api/files/a", "POST /admin/functions/tick", "GET /", "GET /nowhere"])
-def test_a_foreign_host_is_refused_in_words(host: HostProcess, name: str, target: str) -> None:
+def test_a_foreign_host_is_refused_with_a_reason(host: HostProcess, name: str, target: str) -> None:
     answer = send(host, target, KEY, host_header=name)
     assert answer.status == 403
     assert b"Host header" in answer.body
@@ -81,7 +81,7 @@ def test_a_page_of_this_machine_is_answered(host: HostProcess, origin: str) -> N
     ],
 )
 @pytest.mark.parametrize("target", ["GET /api/files/a", "POST /api/echo/x?code=local"])
-def test_a_foreign_page_is_refused_in_words(host: HostProcess, origin: str, target: str) -> None:
+def test_a_foreign_page_is_refused_with_a_reason(host: HostProcess, origin: str, target: str) -> None:
     answer = send(host, target, f"Origin: {origin}", "Content-Type: text/plain", "Content-Length: 2", body=b"{}")
     assert answer.status == 403
     assert b"Origin header" in answer.body
@@ -98,6 +98,6 @@ def test_the_setting_is_a_list_of_names(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["https://a.example", "a.example:443", "*", "a b", "a.example/x", "::1"])
-def test_what_is_not_a_host_name_is_named(text: str) -> None:
+def test_an_invalid_host_name_is_named(text: str) -> None:
     with pytest.raises(HostError, match="FUNCTIONS_ALLOWED_HOSTS should be host names"):
         parse_names(text)

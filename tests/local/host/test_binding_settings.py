@@ -6,7 +6,7 @@ from local.host.binding_settings import resolve_settings
 from local.host.errors import FunctionError
 
 
-def test_a_setting_is_put_in_its_place() -> None:
+def test_a_setting_replaces_its_name_between_percent_signs() -> None:
     binding = {"type": "timerTrigger", "schedule": "%SECOND% * * * * *", "useMonitor": True}
     resolved = resolve_settings(binding, {"SECOND": "30"})
     assert resolved == {"type": "timerTrigger", "schedule": "30 * * * * *", "useMonitor": True}

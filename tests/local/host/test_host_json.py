@@ -27,6 +27,6 @@ def test_without_a_function_timeout_it_is_half_an_hour(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("value", ["five minutes", "300", 300, "00:00:00", "", "-00:05:00"])
-def test_what_is_not_a_time_span_is_refused(tmp_path: Path, value: object) -> None:
+def test_an_invalid_time_span_is_refused(tmp_path: Path, value: object) -> None:
     with pytest.raises(HostError, match="functionTimeout"):
         _timeout_of(tmp_path, functionTimeout=value)

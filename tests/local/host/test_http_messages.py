@@ -1,4 +1,4 @@
-"""What a function sees of a request, and what its caller gets of the answer, as Azure's host converts both."""
+"""Requests as a function sees them and answers as its caller gets them, converted as by Azure's host."""
 
 import gzip
 import json

@@ -1,4 +1,4 @@
-"""What an HTTP function is given, which key opens what, and admin calls."""
+"""The requests that an HTTP function gets, the keys that calls need, and admin calls."""
 
 import socket
 from concurrent.futures import ThreadPoolExecutor
@@ -45,7 +45,7 @@ def test_hostile_route_parameters_reach_the_function(host: HostProcess, encoded:
 
 
 @pytest.mark.parametrize("line", [b"GET /\xff HTTP/1.1\r\n", b"GET /api HTTP/1.1\r\nX-Custom: \xff\r\n"])
-def test_a_request_that_is_no_http_is_400_and_leaves_no_traceback(host: HostProcess, line: bytes) -> None:
+def test_a_request_that_is_not_http_is_400_and_leaves_no_traceback(host: HostProcess, line: bytes) -> None:
     with socket.create_connection(("127.0.0.1", host.port), timeout=10) as connection:
         connection.sendall(line + b"Host: localhost\r\n\r\n")
         assert connection.recv(1024).split(b"\r\n")[0].endswith(b"400 Bad Request")

@@ -26,7 +26,7 @@ def test_without_a_file_there_are_no_values(tmp_path: Path) -> None:
     assert read_local_settings(tmp_path / "local.settings.json") == {}
 
 
-def test_a_byte_order_mark_does_no_harm(tmp_path: Path) -> None:
+def test_a_byte_order_mark_is_ignored(tmp_path: Path) -> None:
     assert read_local_settings(_file(tmp_path, '\ufeff{"Values": {"A": "1"}}')) == {"A": "1"}
 
 
@@ -34,9 +34,9 @@ def test_a_byte_order_mark_does_no_harm(tmp_path: Path) -> None:
     ("content", "reason"),
     [
         ("{", "is not JSON"),
-        ("[]", "should hold a JSON object"),
+        ("[]", "should contain a JSON object"),
         ({"Values": []}, "should be an object of strings"),
-        ({"Values": {"A": {"B": "C"}}}, "A is not one"),
+        ({"Values": {"A": {"B": "C"}}}, "A is not a string"),
         ({"IsEncrypted": True}, "is encrypted"),
     ],
 )

@@ -18,7 +18,7 @@ def origin(req: func.HttpRequest) -> str: return shared.ORIGIN
 """
 
 
-def test_the_apps_folder_is_the_last_place_for_modules_and_this_projects_is_none(host: HostProcess) -> None:
+def test_modules_come_from_the_apps_folder_last_and_never_from_this_project(host: HostProcess) -> None:
     places = json.loads(send(host, "GET /api/path").body)
     assert places[-1] == str(SAMPLE_APP)
     assert places.count(str(SAMPLE_APP)) == 1

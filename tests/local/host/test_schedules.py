@@ -1,4 +1,4 @@
-"""NCRONTAB expressions: which Azure takes, and when they come."""
+"""NCRONTAB expressions: which ones Azure accepts, and when they fire."""
 
 from datetime import UTC, datetime, timedelta, timezone
 
@@ -69,7 +69,7 @@ def test_schedules_are_in_utc_whatever_the_zone_of_the_moment() -> None:
         "0 0 0 JAN * *",
     ],
 )
-def test_what_azure_does_not_take_is_refused(expression: str) -> None:
+def test_an_expression_that_azure_refuses_is_refused(expression: str) -> None:
     with pytest.raises(FunctionError, match="is not an NCRONTAB expression"):
         Schedule(expression)
 

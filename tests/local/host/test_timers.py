@@ -1,4 +1,4 @@
-"""When a timer fires, and what its function is told."""
+"""The times at which a timer fires, and the data that its function gets."""
 
 import asyncio
 import json

@@ -51,7 +51,7 @@ DROPPED = {
     "host": "its name should be",
     "reserved_admin": "the route 'administration' begins with",
     "reserved_runtime": "the route 'Runtimes/list' begins with",
-    "same_b": "its route 'same' is the one of same_a",
+    "same_b": "same_a has the same route 'same'",
     "sundays": "7 is not a day of week",
     "unset": "needs the setting 'NO_SUCH_SETTING'",
 }
@@ -117,7 +117,7 @@ def test_nothing_else_is_dropped(faulty: HostProcess) -> None:
     assert len(faulty.dropped_functions) == len(DROPPED)
 
 
-def test_what_needs_the_whole_app_can_ask_for_it(host: HostProcess, faulty: HostProcess) -> None:
+def test_a_caller_can_require_every_function(host: HostProcess, faulty: HostProcess) -> None:
     host.require_every_function()
     with pytest.raises(ChildFailedError, match="Azure would not run the whole app"):
         faulty.require_every_function()

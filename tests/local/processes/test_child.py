@@ -1,4 +1,4 @@
-"""Child processes: their lines, their end, and that none outlives its starter."""
+"""Child processes: their lines, their end, and their end with their starter."""
 
 import socket
 import subprocess
@@ -29,21 +29,21 @@ def test_a_child_that_ends_early_is_an_error_with_its_last_lines() -> None:
     child.kill()
 
 
-def test_a_child_that_never_gets_ready_is_an_error() -> None:
+def test_a_child_that_does_not_become_ready_in_time_is_an_error() -> None:
     child = Child("sample", [*PYTHON, WAITS])
     with pytest.raises(ChildFailedError, match="sample was not ready"):
         child.wait_for("never said", timeout_seconds=0.2)
     child.kill()
 
 
-def test_one_that_ignores_the_request_to_stop_is_killed() -> None:
+def test_a_child_that_ignores_the_request_to_stop_is_killed() -> None:
     stubborn = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up'); time.sleep(60)"
     child = Child("stubborn", [*PYTHON, stubborn])
     child.wait_for("up", timeout_seconds=10)
     assert child.terminate(timeout_seconds=0.2) == -9
 
 
-def test_lines_are_handed_on_as_they_come() -> None:
+def test_each_line_is_passed_on_in_order() -> None:
     heard: list[str] = []
     child = Child("sample", [*PYTHON, "print('one'); print('two')"], on_line=heard.append)
     child.wait_for("two", timeout_seconds=10)

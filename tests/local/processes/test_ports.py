@@ -1,4 +1,4 @@
-"""Which port is free, and who holds it otherwise."""
+"""Free ports, and the process that holds one in use."""
 
 import os
 import socket

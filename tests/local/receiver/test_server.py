@@ -24,7 +24,7 @@ EVENT = json.dumps(
 
 
 class RunningReceiver:
-    """Where it listens, and its process."""
+    """A receiver: its address and its process."""
 
     def __init__(self, child: Child, url: str) -> None:
         self.child = child
@@ -40,8 +40,12 @@ class RunningReceiver:
         }
         return requests.post(f"{self.url}/webhook", data=body.encode(), headers=headers, timeout=10).status_code
 
+    def shows(self, pattern: str) -> None:
+        """Wait for a line that it prints."""
+        self.child.wait_for(pattern, timeout_seconds=30)
+
     def received(self) -> list[dict[str, object]]:
-        """What it says it received."""
+        """The events that it lists."""
         events: list[dict[str, object]] = requests.get(f"{self.url}/received", timeout=10).json()
         return events
 
@@ -73,19 +77,19 @@ def test_a_signed_event_is_verified_and_kept(receiver: RunningReceiver) -> None:
 
 def test_an_event_is_shown_in_one_line(receiver: RunningReceiver) -> None:
     receiver.send()
-    receiver.child.wait_for(r"^\d\d:\d\d:\d\d job.succeeded Contoso renewal: succeeded, verified$", timeout_seconds=5)
+    receiver.shows(r"^\d\d:\d\d:\d\d job.succeeded Contoso renewal: succeeded, verified$")
 
 
-def test_the_same_event_again_is_shown_as_such(receiver: RunningReceiver) -> None:
+def test_an_event_that_comes_again_is_marked_as_repeated(receiver: RunningReceiver) -> None:
     receiver.send()
     receiver.send()
-    receiver.child.wait_for("succeeded, verified, again$", timeout_seconds=5)
+    receiver.shows("succeeded, verified, again$")
 
 
 def test_another_secret_is_not_verified(receiver: RunningReceiver) -> None:
     assert receiver.send(secret=OTHER_SECRET) == 204
     assert receiver.received()[0]["verified"] is False
-    receiver.child.wait_for("Contoso renewal: succeeded, NOT VERIFIED", timeout_seconds=5)
+    receiver.shows("Contoso renewal: succeeded, NOT VERIFIED")
 
 
 def test_several_secrets_may_hold_at_once(receiver: RunningReceiver) -> None:
@@ -95,7 +99,7 @@ def test_several_secrets_may_hold_at_once(receiver: RunningReceiver) -> None:
     assert [event["verified"] for event in receiver.received()] == [True, True]
 
 
-def test_a_secret_that_is_none_verifies_nothing_and_breaks_nothing(receiver: RunningReceiver) -> None:
+def test_an_invalid_secret_verifies_no_event_and_breaks_nothing(receiver: RunningReceiver) -> None:
     requests.post(f"{receiver.url}/secrets", json={"secrets": ["", "whsec_", "whsec_!"]}, timeout=10)
     assert receiver.send() == 204
     assert receiver.received()[0]["verified"] is False
@@ -107,19 +111,19 @@ def test_an_old_timestamp_is_not_verified(receiver: RunningReceiver) -> None:
 
 
 @pytest.mark.parametrize("body", ["", "no JSON", "[1]", '"text"', '{"data": []}'])
-def test_what_is_no_event_is_kept_and_never_verified_without_signature(receiver: RunningReceiver, body: str) -> None:
+def test_a_body_that_is_not_an_event_is_kept_and_not_verified(receiver: RunningReceiver, body: str) -> None:
     assert requests.post(f"{receiver.url}/webhook", data=body, timeout=10).status_code == 204
     (event,) = receiver.received()
     assert (event["verified"], event["body"], event["jobId"]) == (False, body, None)
 
 
-def test_it_fails_as_often_as_it_is_told_to(receiver: RunningReceiver) -> None:
+def test_it_fails_the_requested_number_of_times(receiver: RunningReceiver) -> None:
     requests.post(f"{receiver.url}/behaviour", json={"status": 500, "times": 2}, timeout=10)
     assert [receiver.send() for _ in range(3)] == [500, 500, 204]
     assert [event["answered"] for event in receiver.received()] == [500, 500, 204]
 
 
-def test_it_waits_as_long_as_it_is_told_to(receiver: RunningReceiver) -> None:
+def test_it_waits_for_the_requested_time(receiver: RunningReceiver) -> None:
     requests.post(f"{receiver.url}/behaviour", json={"status": 200, "times": 1, "delaySeconds": 30}, timeout=10)
     with pytest.raises(requests.ReadTimeout):
         requests.post(f"{receiver.url}/webhook", data=EVENT, timeout=0.3)

@@ -13,7 +13,7 @@ TOOLS = ("sh", "cat", "cksum", "dirname")
 
 @pytest.fixture
 def clone(tmp_path: Path) -> Path:
-    """As much of the repository as the script reads, and an empty folder of programs."""
+    """The files that the script reads, and an empty folder of programs."""
     for name in ("requirements-dev.lock", "package.json", "package-lock.json"):
         shutil.copy(REPOSITORY / name, tmp_path)
     (tmp_path / "local" / "setup").mkdir(parents=True)
@@ -72,7 +72,7 @@ case "$1 $2" in
 "python install") {install} ;;
 esac
 """
-# Shows how far the script got with it: it runs, then it has neither ensurepip nor pip.
+# It runs, but has neither ensurepip nor pip: the error shows that the script has used it.
 PYTHON_FROM_UV = 'case "$2" in *version_info*) exit 0 ;; *) exit 1 ;; esac'
 
 
@@ -87,7 +87,7 @@ def test_without_a_python_313_uv_gets_one(clone: Path) -> None:
         "python install 3.13",
         "python find --no-project 3.13",
     ]
-    assert "Getting Python 3.13 with uv" in result.stderr
+    assert "Installing Python 3.13 with uv" in result.stderr
     assert result.stderr.splitlines()[-1].startswith(f"Missing: pip for {clone}/bin/uv-python")
 
 
@@ -110,7 +110,7 @@ def test_if_uv_cannot_get_python_the_last_line_says_so(clone: Path) -> None:
     assert result.returncode == 1
     assert result.stderr.splitlines()[-2:] == [
         "no network",
-        "Missing: Python 3.13, and uv could not get it: see its message above.",
+        "Missing: Python 3.13, and uv could not install it: see its message above.",
     ]
 
 
@@ -123,7 +123,9 @@ def test_a_python_313_of_the_machine_goes_before_uv(clone: Path) -> None:
     assert not (clone / "uv-calls").exists()
 
 
-def test_when_all_is_set_up_it_does_nothing_and_needs_no_network(clone: Path) -> None:
+@pytest.fixture
+def complete(clone: Path) -> Path:
+    """A clone in which everything is set up."""
     _program(clone, "node", "exit 0")
     python = clone / ".venv" / "bin" / "python"
     python.parent.mkdir(parents=True)
@@ -132,15 +134,18 @@ def test_when_all_is_set_up_it_does_nothing_and_needs_no_network(clone: Path) ->
     (clone / "node_modules").mkdir()
     (clone / ".venv" / ".requirements").write_text(_checksum(clone, "requirements-dev.lock"))
     (clone / "node_modules" / ".lock").write_text(_checksum(clone, "package-lock.json"))
-    result = _set_up(clone)
+    return clone
+
+
+def test_with_everything_set_up_it_does_nothing_and_needs_no_network(complete: Path) -> None:
+    result = _set_up(complete)
     assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
 
 
-def test_a_changed_list_of_requirements_is_set_up_again(clone: Path) -> None:
-    test_when_all_is_set_up_it_does_nothing_and_needs_no_network(clone)
-    with (clone / "requirements-dev.lock").open("a") as requirements:
+def test_a_changed_list_of_requirements_is_set_up_again(complete: Path) -> None:
+    with (complete / "requirements-dev.lock").open("a") as requirements:
         requirements.write("another==1.0\n")
-    result = _set_up(clone)
+    result = _set_up(complete)
     assert result.returncode == 1
     assert "Setting up Python packages" in result.stderr
 

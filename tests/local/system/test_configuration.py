@@ -27,7 +27,7 @@ def _local_settings(directory: Path, values: dict[str, str]) -> None:
     (directory / "local.settings.json").write_text(json.dumps({"Values": values}))
 
 
-def test_with_nothing_set_it_is_the_sandbox_on_the_usual_ports(tmp_path: Path) -> None:
+def test_without_settings_it_runs_the_sandbox_on_the_default_ports(tmp_path: Path) -> None:
     configuration = read_configuration(tmp_path, {})
     assert not configuration.is_real
     assert configuration.ports["FUNCTIONS_PORT"] == 7071
@@ -49,7 +49,7 @@ def test_each_start_has_a_webhook_secret_of_its_own(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("where", ["environment", "local.settings.json"])
-def test_with_partner_center_settings_it_is_the_real_partner_center(tmp_path: Path, where: str) -> None:
+def test_with_partner_center_settings_it_uses_the_real_partner_center(tmp_path: Path, where: str) -> None:
     values = {"PARTNER_CENTER_CERTIFICATE_PATH": "app.pem"}
     if where == "local.settings.json":
         _local_settings(tmp_path, values)
@@ -60,7 +60,7 @@ def test_with_partner_center_settings_it_is_the_real_partner_center(tmp_path: Pa
     assert settings["WEBHOOK_URL"] == "http://127.0.0.1:7072/webhook"
 
 
-def test_an_empty_partner_center_setting_is_none(tmp_path: Path) -> None:
+def test_an_empty_partner_center_setting_counts_as_unset(tmp_path: Path) -> None:
     assert not read_configuration(tmp_path, {"PARTNER_CENTER_TENANT_ID": ""}).is_real
 
 
@@ -76,7 +76,7 @@ def test_the_real_environment_wins_over_local_settings(tmp_path: Path) -> None:
     assert (ports["FUNCTIONS_PORT"], ports["SANDBOX_PORT"]) == (9001, 8002)
 
 
-def test_every_port_that_is_none_is_named(tmp_path: Path) -> None:
+def test_every_invalid_port_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError) as failure:
         read_configuration(tmp_path, {"FUNCTIONS_PORT": "high", "SANDBOX_PORT": "70000"})
     assert str(failure.value).splitlines() == [

@@ -1,4 +1,4 @@
-"""Whether the sample jobs of `make run ONCE=1` came out as they should."""
+"""The verdicts of `make run ONCE=1` on its sample jobs."""
 
 from typing import Any
 
@@ -39,7 +39,7 @@ GOOD_EVENTS = [_event(CREATED), _event(DELETED)]
 WRONG_TYPE = _event(CREATED, event_type="job.failed")
 
 
-def test_all_as_expected_has_no_faults() -> None:
+def test_jobs_that_end_as_expected_have_no_faults() -> None:
     verdicts = judge([CREATED, DELETED], GOOD_ROWS, GOOD_EVENTS, Offers())
     assert [verdict.faults for verdict in verdicts] == [(), ()]
 
@@ -57,17 +57,17 @@ def test_all_as_expected_has_no_faults() -> None:
             Offers(),
             "its event is job.failed, not job.succeeded",
         ),
-        (GOOD_ROWS, [_event(CREATED, verified=False)], Offers(), "its event's signature does not hold"),
+        (GOOD_ROWS, [_event(CREATED, verified=False)], Offers(), "its event's signature is not valid"),
         (GOOD_ROWS, [_event(CREATED)], Offers(502), "its private offer answers 502"),
         (GOOD_ROWS, [_event(CREATED)], Offers(body={}), "its private offer has no id"),
     ],
 )
-def test_each_fault_is_told(rows: list[JobRow], events: list[ArrivedEvent], offers: Offers, fault: str) -> None:
+def test_each_fault_is_reported(rows: list[JobRow], events: list[ArrivedEvent], offers: Offers, fault: str) -> None:
     (verdict,) = judge([CREATED], rows, events, offers)
     assert verdict.faults == (fault,)
 
 
-def test_a_stalled_event_is_no_finishing_event() -> None:
+def test_a_stalled_event_is_not_a_finishing_event() -> None:
     events = [_event(CREATED, event_type="job.stalled", webhook_id="msg_0"), _event(CREATED)]
     (verdict,) = judge([CREATED], GOOD_ROWS, events, Offers())
     assert verdict.faults == ()

@@ -1,4 +1,4 @@
-"""The whole system from start to stop, in a copy of the project as a user's clone would be."""
+"""The whole system from start to stop, in a copy of the project like a user's clone."""
 
 import os
 import shutil
@@ -23,7 +23,7 @@ PORT_SETTINGS = (
 
 @pytest.fixture
 def clone(tmp_path: Path) -> Path:
-    """The project without whatever its developer has set for the real Partner Center."""
+    """The project without settings for the real Partner Center."""
     copy = tmp_path / "clone"
     copy.mkdir()
     for folder in ("local", "sandbox", "shared"):
@@ -68,7 +68,7 @@ def test_it_polls_the_sample_jobs_and_leaves_nothing_behind(
     assert _files(clone) == before
 
 
-def test_settings_at_fault_stop_it_with_what_they_should_be(
+def test_wrong_settings_stop_it_with_a_line_about_each(
     clone: Path, environment: dict[str, str], tmp_path: Path
 ) -> None:
     environment["PARTNER_CENTER_TENANT_ID"] = "contoso.example"
