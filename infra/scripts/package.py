@@ -2,13 +2,15 @@
 
     package.py [--output dist]
 
-In the output folder: `offer-monitor.zip`, `offer-monitor.cdx.json` (its bill of materials, CycloneDX),
+The pages are built first, by Node.js from node_modules (`make setup` installs both). In the output folder: `offer-monitor.zip`, `offer-monitor.cdx.json` (its bill of materials, CycloneDX),
 `offer-monitor-licenses.txt` (the licences of what it holds) and `SHA256SUMS`. The same files and the same lock give
 the same bytes: entries are sorted, and their time is SOURCE_DATE_EPOCH, else 1980-01-01.
 """
 
 import argparse
+import gzip
 import hashlib
+import json
 import os
 import shutil
 import subprocess
@@ -17,9 +19,10 @@ import tempfile
 import time
 import tomllib
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from email.parser import HeaderParser
 from pathlib import Path
+from typing import Any
 
 REPOSITORY = Path(__file__).parents[2]
 NAME = "offer-monitor"
@@ -27,7 +30,11 @@ NAME = "offer-monitor"
 # What is deployed. Everything else in the repository stays out, whatever it is called.
 APP_FILES = ("function_app.py", "host.json", "LICENSE")
 APP_FOLDER = "shared"
-APP_SUFFIXES = frozenset({".css", ".html", ".js", ".json", ".py", ".svg"})
+APP_SUFFIXES = frozenset({".json", ".py"})
+# What pages/build.mjs makes: its manifest names every file of the pages, each stored in these encodings only.
+PAGES = "shared/pages"
+BUILT_PAGES = f"{PAGES}/built"
+ENCODING_SUFFIXES = (".br", ".gz")
 # Where Azure's Python worker looks for dependencies that came with the app.
 DEPENDENCIES = ".python_packages/lib/site-packages"
 
@@ -48,8 +55,30 @@ def app_files(root: Path) -> Iterator[tuple[str, Path]]:
     for name in APP_FILES:
         yield name, root / name
     for path in (root / APP_FOLDER).rglob("*"):
-        if path.is_file() and path.suffix in APP_SUFFIXES and "__pycache__" not in path.parts:
-            yield path.relative_to(root).as_posix(), path
+        name = path.relative_to(root)
+        if (
+            path.is_file()
+            and path.suffix in APP_SUFFIXES
+            and "__pycache__" not in path.parts
+            and not name.is_relative_to(PAGES)
+        ):
+            yield name.as_posix(), path
+
+
+def page_files(root: Path) -> Iterator[tuple[str, Path]]:
+    """The built pages, by their manifest: what an earlier build left behind stays out."""
+    names = [
+        "manifest.json",
+        *(entry["file"] + suffix for entry in manifest_of(root)["files"].values() for suffix in ENCODING_SUFFIXES),
+    ]
+    for name in names:
+        yield f"{BUILT_PAGES}/{name}", root / BUILT_PAGES / name
+
+
+def manifest_of(root: Path) -> dict[str, Any]:
+    """What pages/build.mjs says that it has built."""
+    manifest: dict[str, Any] = json.loads((root / BUILT_PAGES / "manifest.json").read_text(encoding="utf-8"))
+    return manifest
 
 
 def dependency_files(site_packages: Path) -> Iterator[tuple[str, Path]]:
@@ -72,6 +101,15 @@ def write_zip(target: Path, files: Iterable[tuple[str, Path]], epoch: int) -> No
             package.writestr(entry, path.read_bytes(), compresslevel=9)
 
 
+def build_pages() -> None:
+    """Build the pages; without Node.js or node_modules, end with what to run."""
+    node = shutil.which("node")
+    if node is None:
+        sys.exit("Missing: Node.js 20 or newer (node), which builds the pages.")
+    if subprocess.run([node, "pages/build.mjs"], check=False, cwd=REPOSITORY).returncode:  # noqa: S603 - a fixed command
+        sys.exit(1)  # it has said why, and what to run
+
+
 def install(lock: Path, site_packages: Path) -> None:
     """Install exactly what the lock names, for Azure's platform, and only if every hash is right."""
     platforms = [option for platform in PLATFORMS for option in ("--platform", platform)]
@@ -83,8 +121,9 @@ def install(lock: Path, site_packages: Path) -> None:
     )
 
 
-def write_bill_of_materials(target: Path, environment: Path) -> None:
-    """Every component with version, licence and package URL, as CycloneDX's own tool sees the environment."""
+def write_bill_of_materials(target: Path, environment: Path, packages: Iterable[Mapping[str, Any]]) -> None:
+    """Every component with version, licence and package URL: the environment as CycloneDX's own tool sees it, and the
+    npm packages of the pages."""
     run(
         # It warns that the project itself names no dependencies: those are in requirements.txt.
         *(
@@ -101,6 +140,22 @@ def write_bill_of_materials(target: Path, environment: Path) -> None:
         *("--output-format", "JSON", "--pyproject", str(REPOSITORY / "pyproject.toml"), "--mc-type", "application"),
         *("--output-file", str(target), str(environment)),
     )
+    bill = json.loads(target.read_text(encoding="utf-8"))
+    bill["components"] += [npm_component(**package) for package in packages]
+    target.write_text(json.dumps(bill, indent=2) + "\n", encoding="utf-8")
+
+
+def npm_component(*, name: str, version: str, license: str, **_: object) -> dict[str, Any]:  # noqa: A002 - npm's word
+    """A package whose code is in the pages, as CycloneDX describes it."""
+    reference = f"pkg:npm/{name.replace('@', '%40')}@{version}"
+    return {
+        "bom-ref": reference,
+        "licenses": [{"license": {"id": license}}],
+        "name": name,
+        "purl": reference,
+        "type": "library",
+        "version": version,
+    }
 
 
 def licenses(site_packages: Path) -> str:
@@ -114,7 +169,14 @@ def licenses(site_packages: Path) -> str:
             text = next((place.read_text(encoding="utf-8") for place in places if place.exists()), None)
             if text is not None:
                 parts.append(f"--- {name}\n{text.rstrip()}\n")
-    return "\n".join(parts)
+    return "\n".join([*parts, *page_licenses(REPOSITORY)])
+
+
+def page_licenses(root: Path) -> Iterator[str]:
+    """The same of the npm packages whose code is in the pages, as pages/build.mjs has gathered it."""
+    for entry in manifest_of(root)["files"].values():
+        if entry["file"].startswith("licenses-"):
+            yield gzip.decompress((root / BUILT_PAGES / f"{entry['file']}.gz").read_bytes()).decode("utf-8")
 
 
 def license_of(metadata: Iterable[tuple[str, str]]) -> str:
@@ -141,6 +203,7 @@ def version() -> str:
 
 def build(output: Path) -> list[Path]:
     """Build everything into `output`, which is emptied first; returns the files."""
+    build_pages()
     shutil.rmtree(output, ignore_errors=True)
     output.mkdir(parents=True)
     with tempfile.TemporaryDirectory() as directory:
@@ -149,9 +212,9 @@ def build(output: Path) -> list[Path]:
         site_packages = next((environment / "lib").iterdir()) / "site-packages"
         install(REPOSITORY / "requirements.lock", site_packages)
         package, bill, texts = (output / f"{NAME}{suffix}" for suffix in (".zip", ".cdx.json", "-licenses.txt"))
-        files = [*app_files(REPOSITORY), *dependency_files(site_packages)]
+        files = [*app_files(REPOSITORY), *page_files(REPOSITORY), *dependency_files(site_packages)]
         write_zip(package, files, int(os.environ.get("SOURCE_DATE_EPOCH", "0")))
-        write_bill_of_materials(bill, environment)
+        write_bill_of_materials(bill, environment, manifest_of(REPOSITORY)["packages"])
         texts.write_text(licenses(site_packages), encoding="utf-8")
     built = [package, bill, texts]
     sums = output / "SHA256SUMS"

@@ -1,6 +1,7 @@
 #!/bin/sh
-# Set up what `make run` and `make test` need: .venv from requirements-dev.lock, node_modules from package-lock.json.
-# Each is made once, and again only when its list changes. What is missing on the machine is named in one line.
+# Set up what `make run` and `make test` need: .venv from requirements-dev.lock, node_modules from package-lock.json, and the
+# pages from their sources and node_modules. Each is made once, and again only when what it is made from changes. What is
+# missing on the machine is named in one line.
 set -eu
 cd "$(dirname "$0")/../.."
 
@@ -78,12 +79,13 @@ set_up_node() {
 		return
 	fi
 	command -v npm >/dev/null 2>&1 || fail "Missing: npm."
-	echo "Setting up Azurite in node_modules ..." >&2
+	echo "Setting up npm packages in node_modules ..." >&2
 	npm ci --ignore-scripts --loglevel=error >/dev/null ||
-		fail "Azurite could not be installed: see npm's message above."
+		fail "npm packages could not be installed: see npm's message above."
 	echo "$wanted" >node_modules/.lock
 }
 
 check_node
 set_up_python
 set_up_node
+node pages/build.mjs
