@@ -1,6 +1,6 @@
 // Builds the pages that the app serves, from their sources in this folder and from npm packages, into shared/pages/built.
 //
-//   node pages/build.mjs [--root <repository>]
+//   node pages/build.mjs
 //
 // The folder holds manifest.json and, of every file, one copy compressed with gzip and one with Brotli. A file is named by the hash
 // of its content, so that browsers may keep it for good. manifest.json has, for each path below /api, the file with its type and size;
@@ -32,8 +32,7 @@ const HASH_CHARACTERS = 20;
 
 class BuildError extends Error {}
 
-const rootOption = process.argv.indexOf("--root");
-const ROOT = rootOption > 0 ? path.resolve(process.argv[rootOption + 1]) : path.dirname(path.dirname(fileURLToPath(import.meta.url)));
+const ROOT = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 const TARGET = path.join(ROOT, "shared", "pages", "built");
 
 const hashOf = (content) => createHash("sha256").update(content).digest("hex").slice(0, HASH_CHARACTERS);

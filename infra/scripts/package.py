@@ -2,9 +2,10 @@
 
     package.py [--output dist]
 
-The pages are built first, by Node.js from node_modules (`make setup` installs both). In the output folder: `offer-monitor.zip`, `offer-monitor.cdx.json` (its bill of materials, CycloneDX),
-`offer-monitor-licenses.txt` (the licences of what it holds) and `SHA256SUMS`. The same files and the same lock give
-the same bytes: entries are sorted, and their time is SOURCE_DATE_EPOCH, else 1980-01-01.
+In the output folder: `offer-monitor.zip`, `offer-monitor.cdx.json` (its bill of materials, CycloneDX),
+`offer-monitor-licenses.txt` (the licences of what it holds) and `SHA256SUMS`. The same files and the same locks give
+the same bytes with the same Node.js, which builds the pages: entries are sorted, and their time is SOURCE_DATE_EPOCH,
+else 1980-01-01.
 """
 
 import argparse
@@ -55,14 +56,9 @@ def app_files(root: Path) -> Iterator[tuple[str, Path]]:
     for name in APP_FILES:
         yield name, root / name
     for path in (root / APP_FOLDER).rglob("*"):
-        name = path.relative_to(root)
-        if (
-            path.is_file()
-            and path.suffix in APP_SUFFIXES
-            and "__pycache__" not in path.parts
-            and not name.is_relative_to(PAGES)
-        ):
-            yield name.as_posix(), path
+        is_own = path.suffix in APP_SUFFIXES and not path.is_relative_to(root / PAGES)
+        if path.is_file() and is_own and "__pycache__" not in path.parts:
+            yield path.relative_to(root).as_posix(), path
 
 
 def page_files(root: Path) -> Iterator[tuple[str, Path]]:
