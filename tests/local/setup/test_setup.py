@@ -136,6 +136,13 @@ def test_when_all_is_set_up_it_does_nothing_and_needs_no_network(clone: Path) ->
     assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
 
 
+def test_at_the_end_it_builds_the_pages_and_fails_if_they_cannot_be_built(clone: Path) -> None:
+    test_when_all_is_set_up_it_does_nothing_and_needs_no_network(clone)
+    _program(clone, "node", '[ "$1" != pages/build.mjs ] || { echo "No page." >&2; exit 1; }')
+    result = _set_up(clone)
+    assert (result.returncode, result.stderr) == (1, "No page.\n")
+
+
 def test_a_changed_list_of_requirements_is_set_up_again(clone: Path) -> None:
     test_when_all_is_set_up_it_does_nothing_and_needs_no_network(clone)
     with (clone / "requirements-dev.lock").open("a") as requirements:
