@@ -5,6 +5,7 @@ import hashlib
 import json
 import re
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +89,14 @@ def test_two_builds_give_the_same_bytes_and_the_second_of_the_same_sources_does_
     shutil.rmtree(root / "shared")
     build(root)
     assert built(root) == first
+
+
+def test_builds_at_the_same_time_leave_one_whole_result(root: Path) -> None:
+    with ThreadPoolExecutor(2) as both:
+        runs = list(both.map(build, [root, root]))
+    assert [run.returncode for run in runs] == [0, 0], [run.stderr for run in runs]
+    assert len(built(root)) == 1 + 2 * len(manifest(root)["files"])
+    assert [path.name for path in (root / "shared/pages").iterdir()] == ["built"]
 
 
 @pytest.mark.parametrize(
