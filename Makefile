@@ -13,7 +13,7 @@ export no_proxy := $(NO_PROXY)
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-setup: ## Set up .venv and node_modules, if they are missing or out of date
+setup: ## Set up .venv and node_modules and build the pages, if they are missing or out of date
 	@$(SETUP)
 
 run: setup ## Run the whole system on this machine (ONCE=1: until all sample jobs have ended; LOGS=1: show all log lines)
@@ -60,5 +60,5 @@ format: setup ## Format the code
 	@$(PYTHON_VENV) -m ruff format .
 
 clean: ## Remove everything that make created
-	rm -rf .venv .venv-checkov node_modules dist .local .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage .coverage.*
+	rm -rf .venv .venv-checkov node_modules dist shared/pages .local .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage .coverage.*
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

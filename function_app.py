@@ -251,6 +251,23 @@ def get_health_details(req: func.HttpRequest) -> func.HttpResponse:
     return _answer(req, lambda: _process().storage_api().health.details)
 
 
+# Pages
+
+
+@app.function_name("read_docs")
+@app.route("docs/{*path}", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
+def read_docs(req: func.HttpRequest) -> func.HttpResponse:
+    """Show the API's description, to read and to try; also the files that the page loads."""
+    return _answer(req, _docs_page)
+
+
+def _docs_page() -> "Handler":
+    """The page works without any settings, and tells no one which are missing."""
+    from shared.http.pages import Page
+
+    return Page("docs").read
+
+
 def _process() -> "Process":
     """The parts of this process."""
     with _building:

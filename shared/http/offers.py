@@ -1,6 +1,5 @@
 """`/private-offers`, `/cpp` and `/offer-details`: upstream's offers, unchanged."""
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -10,7 +9,7 @@ from typing import Literal, NotRequired, TypedDict
 from shared.cursor import InvalidCursor
 from shared.http import problem_types
 from shared.http.jobs import private_offer_of_job
-from shared.http.messages import JSON_TYPE, Request, Response, json_response, unchanged_json
+from shared.http.messages import JSON_TYPE, Request, Response, json_response, matches, unchanged_json
 from shared.http.offer_models import (
     CompareCppOffer,
     CppOfferPath,
@@ -29,8 +28,6 @@ from shared.upstream.cloud_partner_portal import CLOUD_PARTNER_PORTAL, CloudPart
 from shared.upstream.cpp_diff import Change, offer_diff
 from shared.upstream.errors import UpstreamNotFound
 from shared.upstream.product_ingestion import ProductIngestion
-
-_ENTITY_TAG = re.compile(r'(?:W/)?("[^"]*")')
 
 
 class PrivateOfferList(TypedDict):
@@ -92,13 +89,6 @@ class PrivateOfferHandlers:
         return json_response(
             PrivateOfferList(privateOffers=[RawJson(offer) for offer in page.offers], nextCursor=page.next_cursor)
         )
-
-
-def matches(if_none_match: str | None, etag: str) -> bool:
-    """RFC 9110, 13.1.2: a list of entity tags or `*`, compared weakly."""
-    if if_none_match is None:
-        return False
-    return if_none_match.strip() == "*" or etag.removeprefix("W/") in _ENTITY_TAG.findall(if_none_match)
 
 
 @dataclass(frozen=True)
