@@ -8,7 +8,7 @@ export NO_PROXY := localhost,127.0.0.1,::1,$(or $(NO_PROXY),$(no_proxy))
 export no_proxy := $(NO_PROXY)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test coverage test-slow test-package bench lint lint-bicep lint-checkov lock package audit format clean
+.PHONY: help setup run test coverage test-slow test-package bench lint lint-bicep lint-checkov lock openapi package audit format clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,10 +37,18 @@ lint: setup ## Check style, format and types
 	@$(PYTHON_VENV) -m ruff format --check .
 	@$(PYTHON_VENV) -m mypy
 
+openapi: setup ## Write the API's description again, with its examples (shared/http/openapi.json)
+	@REPLACE_EXAMPLES=1 $(PYTHON_VENV) -m pytest tests/openapi/test_examples.py
+	@$(PYTHON_VENV) -m openapi
+
 package: setup ## Build the deployment package into dist/, with its bill of materials, licences and checksums
 	@$(PYTHON_VENV) infra/scripts/package.py
 
-test-package: setup ## Build the package twice, compare, and run the app from it with nothing else installed
+test-openapi: setup ## Write the API's description again, with its examples (shared/http/openapi.json)
+	@REPLACE_EXAMPLES=1 $(PYTHON_VENV) -m pytest tests/openapi/test_examples.py
+	@$(PYTHON_VENV) -m openapi
+
+package: setup ## Build the package twice, compare, and run the app from it with nothing else installed
 	@$(PYTHON_VENV) -m pytest -m slow tests/infra/test_package.py $(ARGS)
 
 lock: setup ## Write requirements.lock and requirements-dev.lock again

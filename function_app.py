@@ -251,7 +251,14 @@ def get_health_details(req: func.HttpRequest) -> func.HttpResponse:
     return _answer(req, lambda: _process().storage_api().health.details)
 
 
-# Pages
+# The API's description
+
+
+@app.function_name("get_openapi")
+@app.route("openapi.json", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
+def get_openapi(req: func.HttpRequest) -> func.HttpResponse:
+    """Read the description of this API, an OpenAPI document."""
+    return _answer(req, _openapi)
 
 
 @app.function_name("read_docs")
@@ -261,8 +268,15 @@ def read_docs(req: func.HttpRequest) -> func.HttpResponse:
     return _answer(req, _docs_page)
 
 
+def _openapi() -> "Handler":
+    """It is a file, so it works without any settings and tells no one which are missing."""
+    from shared.http.openapi import OpenApiHandlers
+
+    return OpenApiHandlers().read
+
+
 def _docs_page() -> "Handler":
-    """The page works without any settings, and tells no one which are missing."""
+    """As the description, the page works without any settings."""
     from shared.http.pages import Page
 
     return Page("docs").read

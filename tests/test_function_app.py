@@ -50,6 +50,7 @@ HTTP_FUNCTIONS = {
     "rotate_webhook_secret": ("POST", "webhooks/{webhookId}/rotate-secret", FUNCTION),
     "list_deliveries": ("GET", "webhooks/{webhookId}/deliveries", FUNCTION),
     "redeliver": ("POST", "webhooks/{webhookId}/deliveries/{deliveryId}/redeliver", FUNCTION),
+    "get_openapi": ("GET", "openapi.json", ANONYMOUS),
     "read_docs": ("GET", "docs/{*path}", ANONYMOUS),
 }
 # What an import must not load: an idle tick does without all of it.

@@ -1,6 +1,5 @@
 """A request as the handlers see it, and the answers they give."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -11,7 +10,6 @@ JSON_TYPE = "application/json; charset=utf-8"
 PROBLEM_TYPE = "application/problem+json; charset=utf-8"
 # The answers are about the publisher's business: no cache in between may keep them.
 COMMON_HEADERS = {"Cache-Control": "private, no-cache", "X-Content-Type-Options": "nosniff"}
-_ENTITY_TAG = re.compile(r'(?:W/)?("[^"]*")')
 
 
 @dataclass(frozen=True)
@@ -53,10 +51,3 @@ def unchanged_json(body: bytes, headers: Mapping[str, str] | None = None) -> Res
 
 
 NO_CONTENT = Response(HTTPStatus.NO_CONTENT)
-
-
-def matches(if_none_match: str | None, etag: str) -> bool:
-    """Whether `If-None-Match` names the ETag (RFC 9110, 13.1.2): a list of entity tags or `*`, compared weakly."""
-    if if_none_match is None:
-        return False
-    return if_none_match.strip() == "*" or etag.removeprefix("W/") in _ENTITY_TAG.findall(if_none_match)

@@ -9,7 +9,8 @@ from typing import Literal, NotRequired, TypedDict
 from shared.cursor import InvalidCursor
 from shared.http import problem_types
 from shared.http.jobs import private_offer_of_job
-from shared.http.messages import JSON_TYPE, Request, Response, json_response, matches, unchanged_json
+from shared.http.messages import JSON_TYPE, Request, Response, json_response, unchanged_json
+from shared.http.negotiation import matches
 from shared.http.offer_models import (
     CompareCppOffer,
     CppOfferPath,
@@ -104,7 +105,7 @@ class CppOfferHandlers:
             _cpp_offer(self.upstream, asked.publisher_id, asked.offer_id, asked.slot, asked.version)
         )
 
-    @operation(parameters=PublisherPath, answers={200: RawJson}, problems=problem_types.OF_CLOUD_PARTNER_PORTAL)
+    @operation(parameters=PublisherPath, answers={200: list[RawJson]}, problems=problem_types.OF_CLOUD_PARTNER_PORTAL)
     def list(self, _: Request, path: PublisherPath) -> Response:
         """List a publisher's offers in the Cloud Partner Portal."""
         return unchanged_json(self.upstream.offers(path.publisher_id).body)

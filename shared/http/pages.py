@@ -3,7 +3,7 @@ hash of its content."""
 
 import gzip
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
@@ -11,7 +11,8 @@ from typing import TypedDict
 from urllib.parse import urlsplit
 
 import shared
-from shared.http.messages import Request, Response, matches
+from shared.http.messages import Request, Response
+from shared.http.negotiation import accepted, matches
 from shared.http.problems import ProblemError
 
 BUILT_PAGES = Path(shared.__path__[0]) / "pages" / "built"
@@ -78,7 +79,7 @@ class Page:
         return files
 
     def _answer(self, built: BuiltFile, headers: Mapping[str, str], more: Mapping[str, str]) -> Response:
-        encoding = next(_accepted(headers.get("accept-encoding", "")), None)
+        encoding = next(accepted(headers.get("accept-encoding", ""), STORED_ENCODINGS), None)
         stored = built["file"] + STORED_ENCODINGS[encoding or "gzip"]
         # Each encoding is a representation of its own. The file's name has the content's hash.
         etag = f'"{stored if encoding else built["file"]}"'
@@ -90,20 +91,3 @@ class Page:
         if encoding is None:
             return Response(HTTPStatus.OK, gzip.decompress(content), built["type"], answered)
         return Response(HTTPStatus.OK, content, built["type"], {**answered, "Content-Encoding": encoding})
-
-
-def _accepted(accept_encoding: str) -> Iterator[str]:
-    """The stored encodings that a client takes (RFC 9110, 12.5.3), the smaller first."""
-    weights: dict[str, float] = {}
-    for choice in accept_encoding.lower().split(","):
-        name, _, weight = choice.partition(";")
-        weights[name.strip()] = _weight(weight)
-    return (encoding for encoding in STORED_ENCODINGS if weights.get(encoding, weights.get("*", 0)) > 0)
-
-
-def _weight(text: str) -> float:
-    """1 where none is given, 0 for one that cannot be read."""
-    try:
-        return float(text.partition("=")[2] or "1")
-    except ValueError:
-        return 0
