@@ -126,6 +126,13 @@ def get_private_offer(req: func.HttpRequest) -> func.HttpResponse:
     return _answer(req, lambda: _process().api().private_offers.read)
 
 
+@app.function_name("get_private_offer_by_durable_id")
+@app.route("private-offers/private-offer/{privateOfferId}", methods=["GET"])
+def get_private_offer_by_durable_id(req: func.HttpRequest) -> func.HttpResponse:
+    """Read a private offer by the id that upstream gives it, with its slash."""
+    return _answer(req, lambda: _process().api().private_offers.read)
+
+
 @app.function_name("list_private_offers")
 @app.route("private-offers", methods=["GET"])
 def list_private_offers(req: func.HttpRequest) -> func.HttpResponse:

@@ -33,6 +33,7 @@ HTTP_FUNCTIONS = {
     "list_set_aside": ("GET", "set-aside", FUNCTION),
     "remove_set_aside": ("DELETE", "set-aside/{rowKey}", FUNCTION),
     "get_private_offer": ("GET", "private-offers/{privateOfferId}", FUNCTION),
+    "get_private_offer_by_durable_id": ("GET", "private-offers/private-offer/{privateOfferId}", FUNCTION),
     "list_private_offers": ("GET", "private-offers", FUNCTION),
     "compare_cpp_offer": ("GET", "cpp/publishers/{publisherId}/offers/{offerId}/diff", FUNCTION),
     "list_cpp_offers": ("GET", "cpp/publishers/{publisherId}/offers", FUNCTION),

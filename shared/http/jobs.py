@@ -6,12 +6,11 @@ from http import HTTPStatus
 from typing import NotRequired, TypedDict, cast
 
 from shared.clock import Clock
-from shared.cursor import InvalidCursor
 from shared.http import problem_types
 from shared.http.messages import NO_CONTENT, Request, Response, json_response, unchanged_json
 from shared.http.models import ALL_STATES, JobChange, JobPath, JobRegistration, JobRegistrations, ListJobs
 from shared.http.operations import operation
-from shared.http.problems import Problem, ProblemError, invalid_request, problem_of
+from shared.http.problems import Problem, ProblemError, problem_of
 from shared.http.reading import read_value
 from shared.jobs.errors import JobUnknown
 from shared.jobs.filter import JobFilter
@@ -103,10 +102,7 @@ class JobHandlers:
     @operation(parameters=ListJobs, answers={200: JobList})
     def list(self, _: Request, query: ListJobs) -> Response:
         """List jobs: the pending ones, unless other states or a time of change are asked for."""
-        try:
-            page = self.listing.page(_filter(query), limit=query.limit, cursor=query.cursor)
-        except InvalidCursor as error:
-            raise invalid_request([str(error)]) from error
+        page = self.listing.page(_filter(query), limit=query.limit, cursor=query.cursor)
         return json_response(JobList(jobs=[job_record(job) for job in page.jobs], nextCursor=page.next_cursor))
 
     @operation(parameters=JobPath, answers={200: JobRecord}, problems=("job-unknown",))

@@ -19,8 +19,7 @@ from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
 from shared import identifiers
-from shared.cursor import LONGEST_CURSOR_CHARACTERS
-from shared.http.parameters import COMMA_SEPARATED, Choice, Moment, Parameters, WholeNumber
+from shared.http.parameters import COMMA_SEPARATED, Choice, Cursor, Moment, Parameters, WholeNumber
 from shared.http.problems import configure_refused
 from shared.jobs.job import JobState, Operation
 from shared.webhooks.endpoint import FormatName
@@ -129,7 +128,7 @@ class ListJobs(Parameters):
         | None
     ) = None
     limit: Annotated[int, WholeNumber(1, 500)] = 50
-    cursor: Annotated[str, Field(min_length=1, max_length=LONGEST_CURSOR_CHARACTERS)] | None = None
+    cursor: Cursor | None = None
 
 
 LONGEST_DESCRIPTION_CHARACTERS = 500

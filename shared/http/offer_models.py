@@ -7,9 +7,8 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 from shared import identifiers
-from shared.cursor import LONGEST_CURSOR_CHARACTERS
 from shared.http.models import Filter, JobId
-from shared.http.parameters import Choice, Parameters, WholeNumber
+from shared.http.parameters import Choice, Cursor, Parameters, WholeNumber
 from shared.upstream.cloud_partner_portal import SLOTS
 
 HIGHEST_VERSION = 2**63 - 1
@@ -43,7 +42,7 @@ class ListPrivateOffers(Parameters):
     sub_state: Filter | None = None
     private_offer_type: Filter | None = None
     limit: Annotated[int, WholeNumber(1, 1000)] = 100
-    cursor: Annotated[str, Field(min_length=1, max_length=LONGEST_CURSOR_CHARACTERS)] | None = None
+    cursor: Cursor | None = None
 
 
 class PublisherPath(Parameters):

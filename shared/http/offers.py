@@ -6,7 +6,6 @@ from functools import partial
 from http import HTTPStatus
 from typing import Literal, NotRequired, TypedDict
 
-from shared.cursor import InvalidCursor
 from shared.http import problem_types
 from shared.http.jobs import private_offer_of_job
 from shared.http.messages import JSON_TYPE, Request, Response, json_response, unchanged_json
@@ -21,7 +20,7 @@ from shared.http.offer_models import (
     PublisherPath,
 )
 from shared.http.operations import operation
-from shared.http.problems import Problem, ProblemError, invalid_request, problem_of, upstream_problem
+from shared.http.problems import Problem, ProblemError, problem_of, upstream_problem
 from shared.json_codec import InvalidJson, RawJson
 from shared.log import InvocationThreadPool
 from shared.polling.job_offers import JobOffers
@@ -77,16 +76,13 @@ class PrivateOfferHandlers:
     )
     def list(self, _: Request, query: ListPrivateOffers) -> Response:
         """List the account's private offers."""
-        try:
-            page = self.upstream.private_offers(
-                query.limit,
-                state=query.state,
-                sub_state=query.sub_state,
-                private_offer_type=query.private_offer_type,
-                cursor=query.cursor,
-            )
-        except InvalidCursor as error:
-            raise invalid_request([str(error)]) from error
+        page = self.upstream.private_offers(
+            query.limit,
+            state=query.state,
+            sub_state=query.sub_state,
+            private_offer_type=query.private_offer_type,
+            cursor=query.cursor,
+        )
         return json_response(
             PrivateOfferList(privateOffers=[RawJson(offer) for offer in page.offers], nextCursor=page.next_cursor)
         )

@@ -86,12 +86,12 @@ def operation(
     def declare(handle: Callable[..., Response]) -> Callable[..., Response]:
         @wraps(handle)
         def call(handlers: object, request: Request) -> Response:
-            read: list[BaseModel] = [read_parameters(request, declared.parameters, ignore_unknown=anonymous)]
-            if parameters is None:
-                read.clear()
+            # Also if it takes none: unknown ones are refused.
+            given = read_parameters(request, declared.parameters, ignore_unknown=anonymous)
+            arguments: list[BaseModel] = [] if parameters is None else [given]
             if body is not None:
-                read.append(read_body(request, body))
-            return handle(handlers, request, *read)
+                arguments.append(read_body(request, body))
+            return handle(handlers, request, *arguments)
 
         call.operation = declared  # type: ignore[attr-defined] # functions may have attributes
         return call

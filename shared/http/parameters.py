@@ -10,6 +10,7 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
+    Field,
     GetCoreSchemaHandler,
     GetJsonSchemaHandler,
     ValidationError,
@@ -18,6 +19,7 @@ from pydantic.alias_generators import to_camel
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
+from shared.cursor import LONGEST_CURSOR_CHARACTERS
 from shared.http.messages import Request
 from shared.http.problems import invalid_request
 from shared.http.reading import fault_text
@@ -140,3 +142,7 @@ def _moment(text: str) -> datetime:
 
 # A moment as RFC 3339 writes it, with a zone; read as UTC.
 type Moment = Annotated[datetime, BeforeValidator(_moment)]
+
+
+# The `nextCursor` of an earlier answer.
+type Cursor = Annotated[str, Field(min_length=1, max_length=LONGEST_CURSOR_CHARACTERS)]

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import NotRequired, TypedDict
 
+from shared.cursor import InvalidCursor
 from shared.http.messages import PROBLEM_TYPE, Response
 from shared.identifiers import InvalidIdentifier
 from shared.jobs.errors import AskedTooRecently, JobError, JobMadeNoOffer, JobStillPending, JobUnknown, OfferDeleted
@@ -106,7 +107,7 @@ def problem_of(error: Exception) -> ProblemError | None:
     match error:
         case ProblemError():
             return error
-        case InvalidIdentifier():
+        case InvalidIdentifier() | InvalidCursor():
             return invalid_request([str(error)])
         case UpstreamError():
             return upstream_problem(error)

@@ -1,50 +1,27 @@
 """`/set-aside`: rows that were put into the jobs table and are not jobs."""
 
-import base64
-import binascii
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Annotated, TypedDict
 
-from pydantic import AfterValidator, Field
-
 from shared.clock import rfc3339
-from shared.cursor import LONGEST_CURSOR_CHARACTERS
+from shared.cursor import InvalidCursor, make_cursor, read_cursor
 from shared.http.messages import NO_CONTENT, Request, Response, json_response
 from shared.http.operations import operation
-from shared.http.parameters import Parameters, WholeNumber
+from shared.http.parameters import Cursor, Parameters, WholeNumber
 from shared.http.problems import ProblemError
 from shared.jobs.set_aside import SetAsideRows, addressable
 
 # Storage's limit is 1 KiB in UTF-16; some of a key's characters may be percent-encoded here.
 LONGEST_ROW_KEY_CHARACTERS = 1_536
-# A key may be empty, a cursor may not.
-_CURSOR_PREFIX = "~"
-
-
-def _make_cursor(row_key: str) -> str:
-    return base64.urlsafe_b64encode((_CURSOR_PREFIX + row_key).encode()).decode("ascii").rstrip("=")
-
-
-def _read_cursor(cursor: str) -> str:
-    """The row key in a cursor. Raises ValueError if there is none in it."""
-    try:
-        padded = cursor + "=" * (-len(cursor) % 4)
-        key = base64.b64decode(padded, altchars=b"-_", validate=True).decode("utf-8").removeprefix(_CURSOR_PREFIX)
-        if all(character >= " " for character in key):
-            return key
-    except (binascii.Error, UnicodeDecodeError):
-        pass
-    raise ValueError("should be the nextCursor of an earlier answer")
+_FILTERS = ["set-aside"]
 
 
 class ListSetAside(Parameters):
-    """Which rows to list. A cursor is read as the row key that it holds."""
+    """Which rows to list."""
 
     limit: Annotated[int, WholeNumber(1, 500)] = 50
-    cursor: (
-        Annotated[str, Field(min_length=1, max_length=LONGEST_CURSOR_CHARACTERS), AfterValidator(_read_cursor)] | None
-    ) = None
+    cursor: Cursor | None = None
 
 
 class SetAsidePath(Parameters):
@@ -78,13 +55,14 @@ class SetAsideHandlers:
     def list(self, _: Request, query: ListSetAside) -> Response:
         """List the rows of the jobs table that are not jobs, in the order of their keys."""
         # One more than asked for tells whether there is a next page.
-        found = self.rows.page(query.cursor, query.limit + 1)
+        found = self.rows.page(None if query.cursor is None else _row_key(query.cursor), query.limit + 1)
         shown = found[: query.limit]
         records = [
             SetAsideRecord(rowKey=addressable(row.row_key), setAsideAt=rfc3339(row.set_aside_at), reason=row.reason)
             for row in shown
         ]
-        next_cursor = _make_cursor(shown[-1].row_key) if len(found) > len(shown) else None
+        more = len(found) > len(shown)
+        next_cursor = make_cursor([shown[-1].row_key], filters=_FILTERS) if more else None
         return json_response(SetAsideList(rows=records, nextCursor=next_cursor))
 
     @operation(parameters=SetAsidePath, answers={204: None}, problems=("row-unknown",))
@@ -93,3 +71,11 @@ class SetAsideHandlers:
         if len(path.row_key) > LONGEST_ROW_KEY_CHARACTERS or not self.rows.remove(path.row_key):
             raise ProblemError(HTTPStatus.NOT_FOUND, "row-unknown", "No such row is set aside.")
         return NO_CONTENT
+
+
+def _row_key(cursor: str) -> str:
+    match read_cursor(cursor, filters=_FILTERS):
+        case [str(row_key)]:
+            return row_key
+        case _:
+            raise InvalidCursor

@@ -42,7 +42,7 @@ class Operation(StrEnum):
 # status and retrieve private offer detail via API").
 POLL_SPACING = timedelta(seconds=60)
 LONGEST_POLL_SPACING = timedelta(minutes=15)
-# Retry-After is obeyed up to here; a slip of upstream's clock must not silence a job for good.
+# The longest Retry-After that is obeyed: a wrong clock upstream must not silence a job for ever.
 LONGEST_RETRY_AFTER = timedelta(days=1)
 # The first try and "the next two ticks".
 DETAIL_ATTEMPTS = 3
@@ -58,8 +58,8 @@ _NO_UPDATE = (
 class Job:
     """One job. Upstream's values are kept as they came; times of our own are aware UTC.
 
-    `next_poll_at` is the earliest moment of the next status request, whoever makes it. Promise 1
-    (docs/promises.md) rests on it alone.
+    `next_poll_at` is the earliest moment of the next status request, by any instance. Promise 1 (docs/promises.md)
+    rests on it alone.
     """
 
     job_id: str

@@ -1,11 +1,11 @@
-"""How a job stands in the jobs table: the columns of its row, and back.
+"""A job as a row of the jobs table: its columns, and how they are read.
 
 An empty text column means None, because a merge cannot remove a column. Texts too long for a column are kept in
 documents (`shared/storage/documents.py`); the row then names the document instead.
 
 Other systems write rows of the pending partition too. Every row is read either as a job or as a BadRow, and nothing
 else. `operation`, `label` and `externalId` may be of any type. A value of the wrong type in a column of our own makes
-the row bad. A moment too far in the future is corrected: it must not silence a job for good.
+the row bad. A moment too far in the future is corrected: it must not silence a job for ever.
 """
 
 from collections.abc import Iterable
@@ -36,9 +36,9 @@ _COUNT_COLUMNS = {
     "detailAttempts": "detail_attempts",
 }
 _MOMENT_COLUMNS = {"lastPolledAt": "last_polled_at", "finishedAt": "finished_at", "updatedAt": "updated_at"}
-# The long parts, and the documents that hold them when they do not fit.
+# The large fields, and the documents that hold them when they do not fit.
 PART_COLUMNS = frozenset({"errors", "errorsDocument", "privateOffer", "privateOfferDocument"})
-# Every column that a pending, outbox or finished row of ours has.
+# Every column that the monitor writes to a pending row, a finishing event or a record.
 JOB_COLUMNS = (
     frozenset({*_ANY_COLUMNS, *_TEXT_COLUMNS, *_COUNT_COLUMNS, *_MOMENT_COLUMNS, *PART_COLUMNS})
     | {"state", "operation", "registeredAt", "nextPollAt", "stalled", "retryAfterUntil"}
@@ -48,10 +48,10 @@ JOB_COLUMNS = (
 MOST_COLUMNS = 252
 # A text column holds 32 K UTF-16 characters.
 LONGEST_TEXT_CHARACTERS = 15_000
-# A moment of ours may be this far ahead of the clock: those of two instances differ by less.
+# How far a moment that another instance wrote may be ahead of this one's clock.
 CLOCKS_DIFFER_BY = timedelta(minutes=1)
-# A last poll further ahead than this of a moment just passed is none.
-_AT_MOST_SO_MUCH_LATER = timedelta(hours=1)
+# A last poll later than this after a moment just passed is absurd.
+_PLAUSIBLE_FOR = timedelta(hours=1)
 
 
 @dataclass(frozen=True)
@@ -60,10 +60,10 @@ class PendingRow:
 
     job: Job
     etag: str
-    # The key as it stands in the table: whoever inserted the row may have written the job id in another case.
+    # The key as it is in the table: another system may have written the job id in upper case.
     row_key: str
     claimed_until: datetime | None = None
-    # The columns of the job's long parts as they stand in the row, whether or not `job` has them loaded.
+    # The columns of the job's large fields as they are in the row, whether or not `job` has them loaded.
     parts: Row = field(default_factory=dict)
 
     @property
@@ -117,7 +117,7 @@ def last_polls_in(rows: Iterable[Row], since: datetime) -> dict[str, datetime]:
             polled_at = moment(row, "lastPolledAt")
         except BadRow:
             continue
-        if polled_at is not None and since <= polled_at < since + _AT_MOST_SO_MUCH_LATER:
+        if polled_at is not None and since <= polled_at < since + _PLAUSIBLE_FOR:
             found[row["RowKey"].rpartition("~")[2]] = polled_at
     return found
 
@@ -153,7 +153,7 @@ def key_as_job_id(key: str) -> str:
     try:
         return identifiers.job_id(key)
     except identifiers.InvalidIdentifier as error:
-        raise BadRow("its row key is no job id") from error
+        raise BadRow("its row key is not a job id") from error
 
 
 def _job_of(row: Row, job_id: str, *, registered_at: datetime) -> Job:

@@ -33,7 +33,7 @@ _RECORD_BYTES = 2 * 1024
 
 @dataclass(frozen=True)
 class JobPage:
-    """Some jobs, and where the listing goes on (None: it does not)."""
+    """Some jobs, and the cursor of the next page (None: this is the last one)."""
 
     jobs: list[Job]
     next_cursor: str | None
@@ -107,7 +107,7 @@ class JobListing:
         return JobPage(page.jobs, None)
 
     def _fill(self, page: _Page, place: _Place, wanted: JobFilter) -> str | None:
-        """Add what is wanted. The key after which to go on, or None if there is nothing more of this phase."""
+        """Add the jobs that are wanted. Returns the key after which to continue, or None at the end of this phase."""
         after_key = place.after_key
         for key, row in self._rows(place, wanted, page.limit + 1):
             if row is not None:

@@ -9,6 +9,7 @@ import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import chain
 
 from shared.events.outbox import OUTBOX_PREFIX
 from shared.jobs.filter import JobFilter, scan
@@ -37,7 +38,7 @@ _log = logging.getLogger("offer_monitor.jobs")
 
 @dataclass
 class PendingPage:
-    """Some rows of the partition, told apart by what they are."""
+    """Some rows of the partition, sorted by what they are."""
 
     rows: list[PendingRow] = field(default_factory=list)
     events: list[JobEvent] = field(default_factory=list)
@@ -47,7 +48,7 @@ class PendingPage:
 
 @dataclass
 class Claims:
-    """What became of claims: `lost` to another who took or changed the row, `refused` by storage for good."""
+    """The outcome of claims: `lost` to another writer of the row, `refused` by storage for ever."""
 
     taken: list[PendingRow] = field(default_factory=list)
     lost: list[PendingRow] = field(default_factory=list)
@@ -57,28 +58,27 @@ class Claims:
 class PendingJobs:
     """Reads and conditionally writes the pending partition."""
 
-    def __init__(self, table: Table, bodies: LargeFields) -> None:
+    def __init__(self, table: Table, large_fields: LargeFields) -> None:
         self._table = table
-        self._large_fields = bodies
+        self._partition = Partition(table, PENDING_PARTITION)
+        self._large_fields = large_fields
 
     def pages(self, now: datetime, *, start_at: str = "") -> Iterator[PendingPage]:
         """The whole partition in pages: one query, in key order.
 
         With `start_at`, the key where an earlier reading stopped: first the events, then the jobs from there on, then
-        those before it. A row that cannot be read is in `bad` and hinders no other.
+        those before it. A row that cannot be read is in `bad` and does not affect the others.
         """
-        queries = ["PartitionKey eq @partition"]
-        if start_at:
-            of_jobs = "PartitionKey eq @partition and RowKey lt @outbox"
-            queries = [
-                "PartitionKey eq @partition and RowKey ge @outbox",
-                f"{of_jobs} and RowKey ge @start",
-                f"{of_jobs} and RowKey lt @start",
+        if not start_at:
+            readings = [self._partition.pages()]
+        else:
+            readings = [
+                self._partition.pages(start=OUTBOX_PREFIX),
+                self._partition.pages(start=start_at, before=OUTBOX_PREFIX),
+                self._partition.pages(before=start_at),
             ]
-        parameters = {"partition": PENDING_PARTITION, "start": start_at, "outbox": OUTBOX_PREFIX}
-        for query in queries:
-            for rows in self._table.pages(query, parameters):
-                yield _page(rows, now)
+        for rows in chain.from_iterable(readings):
+            yield _page(rows, now)
 
     def scan(self, after_key: str, wanted: JobFilter, *, at_once: int) -> Iterator[tuple[str, Row | None]]:
         """Rows of pending jobs whose keys follow `after_key`: each key, with the whole row if it is wanted."""
@@ -89,7 +89,7 @@ class PendingJobs:
         return self._scan(after_key or FINISHED_PREFIX, f"{FINISHED_PREFIX}~", wanted, at_once, pending=False)
 
     def whole(self, row: Row, now: datetime) -> PendingRow:
-        """The pending job in a row, with its parts. Raises BadRow, and StorageError."""
+        """The pending job in a row, with its large fields. Raises BadRow, and StorageError."""
         read = pending_row(row, now)
         return replace(read, job=self._large_fields.load(read.job, row))
 
@@ -98,9 +98,9 @@ class PendingJobs:
         return self.with_large_fields(job_event(row))
 
     def get(self, job_id: str, now: datetime) -> PendingRow | None:
-        """The job if it is pending. A row that is no job counts as none. Raises StorageError."""
+        """The job if it is pending; None also for a row that is not a job. Raises StorageError."""
         # Another system may have written the id in upper case; the next tick corrects the key.
-        row = self._table.get(PENDING_PARTITION, job_id) or self._table.get(PENDING_PARTITION, job_id.upper())
+        row = self._partition.get(job_id) or self._partition.get(job_id.upper())
         try:
             return None if row is None else self.whole(row, now)
         except BadRow:
@@ -108,18 +108,16 @@ class PendingJobs:
 
     def finished(self, job_id: str) -> JobEvent | None:
         """The end of the job, if it is on its way from `pending` to the history."""
-        row = self._table.get(PENDING_PARTITION, FINISHED_PREFIX + job_id)
+        row = self._partition.get(FINISHED_PREFIX + job_id)
         try:
             return None if row is None else self.whole_event(row)
         except BadRow:
             return None
 
     def last_polls_of_finished(self, since: datetime) -> dict[str, datetime]:
-        """When each job was last polled, after `since`, that has finished and is not in the history yet."""
-        rows = self._table.rows(
-            "PartitionKey eq @partition and RowKey gt @first and RowKey lt @end",
-            {"partition": PENDING_PARTITION, "first": FINISHED_PREFIX, "end": f"{FINISHED_PREFIX}~"},
-            columns=["RowKey", "lastPolledAt"],
+        """When jobs that have finished and are not in the history yet were last polled, if after `since`."""
+        rows = self._partition.rows(
+            after=FINISHED_PREFIX, before=f"{FINISHED_PREFIX}~", columns=["RowKey", "lastPolledAt"]
         )
         return last_polls_in(rows, since)
 
@@ -154,14 +152,14 @@ class PendingJobs:
     def rows_of(self, job_id: str) -> list[Row]:
         """The rows of the job in this partition, unread, in the order in which it moves through them."""
         keys = (job_id, job_id.upper(), FINISHED_PREFIX + job_id)
-        rows = [self._table.get(PENDING_PARTITION, key) for key in keys]
+        rows = [self._partition.get(key) for key in keys]
         return [row for row in rows if row is not None]
 
     def claim(self, rows: Sequence[PendingRow], until: datetime) -> Claims:
-        """Take jobs for one poll: until `until` nobody else may ask upstream about them. At most 100 rows.
+        """Reserve jobs for one poll: until `until` no other instance may poll them. At most 100 rows.
 
-        One row that another has changed costs a few requests, a hundred no more than CLAIM_TRIES: then another
-        instance is at work on the same jobs, and what is not taken yet counts as lost.
+        One row that another writer has changed costs a few requests. After CLAIM_TRIES requests another instance is
+        evidently polling the same jobs, and what is not claimed yet counts as lost.
         """
         claims = Claims()
         waiting = [list(rows)]
@@ -185,10 +183,10 @@ class PendingJobs:
         return claims
 
     def reread(self, rows: Sequence[PendingRow], now: datetime) -> list[PendingRow]:
-        """The rows as they are now; those that are gone, or that are no jobs any more, are left out."""
+        """The rows as they are now, without those that are gone or are not jobs any more."""
         found: list[PendingRow] = []
         for row in rows:
-            stored = self._table.get(PENDING_PARTITION, row.row_key)
+            stored = self._partition.get(row.row_key)
             try:
                 found += [] if stored is None else [pending_row(stored, now)]
             except BadRow:
@@ -232,7 +230,7 @@ class PendingJobs:
 
     def _changed_by_caller(self, claimed: PendingRow) -> PendingRow | None:
         """The row as it is now, if it is still claimed for the same poll and was changed all the same."""
-        row = self._table.get(PENDING_PARTITION, claimed.row_key)
+        row = self._partition.get(claimed.row_key)
         try:
             now_stored = None if row is None else pending_row(row, claimed.claimed_until or claimed.job.registered_at)
         except BadRow:
@@ -244,9 +242,9 @@ class PendingJobs:
     def _drop_if_finished_before(self, row: PendingRow) -> None:
         """Stop following a job whose earlier finish is still in the outbox: that one stands.
 
-        Another system has put the job back meanwhile. Its second finish cannot be written beside the first.
+        Another system has put the job back in the meantime. Its second finish cannot be stored beside the first.
         """
-        if self._table.get(PENDING_PARTITION, FINISHED_PREFIX + row.job.job_id) is None:
+        if self._partition.get(FINISHED_PREFIX + row.job.job_id) is None:
             return
         try:
             self.remove(row)
@@ -256,9 +254,8 @@ class PendingJobs:
     def _scan(
         self, after_key: str, before_key: str, wanted: JobFilter, at_once: int, *, pending: bool
     ) -> Iterator[tuple[str, Row | None]]:
-        partition = Partition(self._table, PENDING_PARTITION)
         return scan(
-            partition,
+            self._partition,
             after_key=after_key,
             before_key=before_key,
             wanted=wanted,

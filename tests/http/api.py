@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 from shared.http import dispatch
 from shared.http.dispatch import Handler
 from shared.http.messages import Request, Response
+from tests.http.declared_answers import assert_declared
 from tests.instance import TestProcess
 
 type FindHandler = Callable[[TestProcess], Handler]
@@ -56,7 +57,9 @@ class Api:
             headers=headers or {},
             body=body if isinstance(body, bytes) else json.dumps(body).encode(),
         )
-        return _read(dispatch.answer(lambda: find_handler(self.process), request))
+        response = dispatch.answer(lambda: find_handler(self.process), request)
+        assert_declared(lambda: find_handler(self.process), response)
+        return _read(response)
 
     def register(self, body: object) -> Answer:
         return self.call(lambda process: process.api().jobs.register, path="jobs", body=body)

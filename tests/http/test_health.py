@@ -154,7 +154,7 @@ def test_a_row_that_is_not_a_job_does_not_degrade(api: Api, table: Table) -> Non
     assert api.health().status == 200
     details = api.health_details().json
     assert details["lastTick"]["setAside"] == 1
-    newest = {"rowKey": "no-job", "at": "2026-11-20T09:00:00Z", "reason": "its row key is no job id"}
+    newest = {"rowKey": "no-job", "at": "2026-11-20T09:00:00Z", "reason": "its row key is not a job id"}
     assert details["setAside"] == {"count": 1, "newest": newest}
 
 

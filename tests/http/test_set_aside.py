@@ -102,7 +102,7 @@ def test_health_counts_rows_after_the_next_tick(api: Api, table: Table, clock: F
     put(table, "second")
     clock.advance(60)
     api.process.poll_pending_jobs()
-    newest = {"rowKey": "second", "at": "2026-11-20T09:02:00Z", "reason": "its row key is no job id"}
+    newest = {"rowKey": "second", "at": "2026-11-20T09:02:00Z", "reason": "its row key is not a job id"}
     assert counted() == {"count": 2, "newest": newest}
     api.remove_set_aside("second")
     api.process.poll_pending_jobs()
@@ -138,7 +138,8 @@ def test_an_idle_tick_makes_one_query_and_one_write(api: Api, table: Table, monk
     ("query", "faults"),
     [
         ({"limit": "0"}, 1),
-        ({"limit": "501", "cursor": "%%%", "state": "all"}, 3),
+        ({"limit": "501", "cursor": "", "state": "all"}, 3),
+        ({"cursor": "%%%"}, 1),
         ({"cursor": "gA"}, 1),
         ({"cursor": ""}, 1),
     ],
