@@ -32,10 +32,11 @@ test-slow: setup ## Run the tests that take minutes
 bench: setup ## Measure, and compare with the ideal and with simple alternatives
 	@$(PYTHON_VENV) -m bench $(ARGS)
 
-lint: setup ## Check style, format and types
+lint: setup ## Check style, format and types, and the API's description
 	@$(PYTHON_VENV) -m ruff check .
 	@$(PYTHON_VENV) -m ruff format --check .
 	@$(PYTHON_VENV) -m mypy
+	@REDOCLY_SUPPRESS_UPDATE_NOTICE=true node node_modules/@redocly/cli/bin/cli.js lint --config openapi/redocly.yaml shared/http/openapi.json
 
 openapi: setup ## Write the API's description again, with its examples (shared/http/openapi.json)
 	@REPLACE_EXAMPLES=1 $(PYTHON_VENV) -m pytest tests/openapi/test_examples.py
@@ -44,11 +45,7 @@ openapi: setup ## Write the API's description again, with its examples (shared/h
 package: setup ## Build the deployment package into dist/, with its bill of materials, licences and checksums
 	@$(PYTHON_VENV) infra/scripts/package.py
 
-test-openapi: setup ## Write the API's description again, with its examples (shared/http/openapi.json)
-	@REPLACE_EXAMPLES=1 $(PYTHON_VENV) -m pytest tests/openapi/test_examples.py
-	@$(PYTHON_VENV) -m openapi
-
-package: setup ## Build the package twice, compare, and run the app from it with nothing else installed
+test-package: setup ## Build the package twice, compare, and run the app from it with nothing else installed
 	@$(PYTHON_VENV) -m pytest -m slow tests/infra/test_package.py $(ARGS)
 
 lock: setup ## Write requirements.lock and requirements-dev.lock again

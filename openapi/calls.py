@@ -28,10 +28,6 @@ HEADERS_OF_CALLS: Mapping[tuple[str, int], tuple[str, ...]] = {
     ("get_job", 200): ("Retry-After",),
     ("change_job", 200): ("Retry-After",),
     ("check_job", 200): ("Retry-After",),
-    ("get_private_offer", 200): ("ETag",),
-    ("get_private_offer", 304): ("ETag",),
-    ("get_openapi", 200): ("ETag",),
-    ("get_openapi", 304): ("ETag",),
 }
 
 ConfigureAnswer = TypedDict(
@@ -125,6 +121,8 @@ def _responses(call: Call, schemas: Schemas, examples: Mapping[str, Any]) -> Sch
     for status, answer in call.declared.answers.items():
         description = texts.ANSWERS_OF_CALLS.get((call.name, status)) or texts.ANSWERS.get(status, "")
         headers = HEADERS_OF_CALLS.get((call.name, status), ())
+        if 304 in call.declared.answers:
+            headers = (*headers, "ETag")
         response = _response(description, headers)
         if answer is not None:
             response["content"] = {JSON: _content(schemas.of(answer), examples.get(str(status)))}

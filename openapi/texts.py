@@ -48,6 +48,8 @@ CALLS = {
     "most 5 "
     "seconds, so it may be short or even empty and still have a `nextCursor`.",
     "get_private_offer_of_job": "A job that is not registered here is looked up upstream.",
+    "get_private_offer_by_durable_id": "The same as `get_private_offer`, for an id in upstream's form: "
+    "`private-offer/` and the id.",
     "get_cpp_offer": "`slot` and `version` exclude each other.",
     "get_offer_details": "Give `privateOfferId` or `jobId`, or `publisherId` and `offerId`, or one of the former and "
     "both of "

@@ -121,10 +121,10 @@ def _jobs(recorder: Recorder, sandbox: Sandbox, clock: FakeClock) -> None:
 def _offers(recorder: Recorder) -> None:
     unknown = {"publisherId": "contoso", "offerId": "contoso-unknown"}
     foreign = {"publisherId": "fabrikam", "offerId": "fabrikam-vm"}
-    for offer in (OFFER, NEW_JOB):
-        recorder.call(
-            "get_private_offer", lambda process: process.api().private_offers.read, route={"privateOfferId": offer}
-        )
+    for name in ("get_private_offer", "get_private_offer_by_durable_id"):
+        for offer in (OFFER, NEW_JOB):
+            route = {"privateOfferId": offer}
+            recorder.call(name, lambda process: process.api().private_offers.read, route=route)
     recorder.call(
         "list_private_offers",
         lambda process: process.api().private_offers.list,
