@@ -307,12 +307,12 @@ def _answer(
 ) -> func.HttpResponse:
     """Translate between Azure Functions and the handlers."""
     from shared.http import dispatch
-    from shared.http.messages import Request
+    from shared.http.messages import Request, all_parameters
 
     request = Request(
         url=req.url,
         route=req.route_params,
-        query=req.params,
+        query=all_parameters(req.url, req.params),
         headers={name.lower(): value for name, value in req.headers.items()},
         body=req.get_body(),
     )

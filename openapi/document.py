@@ -1,6 +1,7 @@
 """Puts the document together."""
 
 import json
+import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -24,6 +25,8 @@ def build_document(calls: Iterable[Call], examples: Mapping[str, Any]) -> Schema
         paths.setdefault(call.path, {})[call.method.lower()] = describe_call(
             call, schemas, examples.get(call.name, {})
         )
+    for (name, status), (parameter, member) in _LINKS.items():
+        _add_links(paths, name, status, parameter, member)
     webhooks = describe_events(schemas, examples.get("events", {}))
     components = dict(sorted(schemas.components.items()))
     used = {tag for path in paths.values() for operation in path.values() for tag in operation["tags"]}
@@ -43,6 +46,21 @@ def build_document(calls: Iterable[Call], examples: Mapping[str, Any]) -> Schema
     }
     shared: Schema = with_shared_enumerations(document, components)
     return shared
+
+
+def _add_links(paths: dict[str, Schema], name: str, status: str, parameter: str, member: str) -> None:
+    """Link what a call creates to the calls about it, whose paths end in its id or have one more part."""
+    for path, operation in [(path, each) for path, methods in paths.items() for each in methods.values()]:
+        if operation["operationId"] == name:
+            operation["responses"][status]["links"] = {
+                other["operationId"]: {
+                    "operationId": other["operationId"],
+                    "parameters": {parameter: f"$response.body#/{member}"},
+                }
+                for below, methods in paths.items()
+                if re.fullmatch(re.escape(f"{path}/{{{parameter}}}") + "(/[^{}]+)?", below)
+                for other in methods.values()
+            }
 
 
 def written(document: Schema) -> str:
@@ -67,6 +85,8 @@ def _info() -> Schema:
     }
 
 
+# By the call that creates something and its status: the parameter of calls about it, and the member with its id.
+_LINKS = {("register_job", "202"): ("jobId", "jobId"), ("register_webhook", "201"): ("webhookId", "id")}
 _KEYS = {
     "header": {
         "type": "apiKey",
