@@ -65,5 +65,5 @@ format: setup ## Format the code
 	@$(PYTHON_VENV) -m ruff format .
 
 clean: ## Remove everything that make created
-	rm -rf .venv .venv-checkov node_modules dist shared/pages .local .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage .coverage.*
+	rm -rf .venv .venv-checkov .venv-openapi node_modules dist shared/pages .local .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage .coverage.*
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
