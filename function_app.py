@@ -1,7 +1,7 @@
 """Every function of the app: what triggers it and what it calls.
 
-Only this module knows Azure Functions. Handlers and parts are imported when a function is first called, so that the
-timers' instances load nothing of the HTTP API, and nothing happens at import.
+Only this module knows Azure Functions. Nothing happens at import: parts and handlers are imported when a function is
+first called, so the instances of the timers never load the HTTP API.
 """
 
 from functools import cache
@@ -20,13 +20,13 @@ _building = Lock()
 app = func.FunctionApp(http_auth_level=func.AuthLevel.FUNCTION)
 
 
-# Timers: each may also be fired by hand with POST /admin/functions/{name}.
+# Timers. Each can also be started by hand, with POST /admin/functions/{name}.
 
 
 @app.function_name("poll_pending_jobs")
 @app.timer_trigger(schedule="0 * * * * *", arg_name="timer")
-def poll_pending_jobs(timer: func.TimerRequest) -> None:  # noqa: ARG001 - stored state says what is due, not the timer
-    """Poll every job that is due, then see the events that this made off to the webhooks."""
+def poll_pending_jobs(timer: func.TimerRequest) -> None:  # noqa: ARG001 - storage says what is due
+    """Poll every due job, and start the webhook deliveries of the events that result."""
     from shared import timers
 
     timers.poll_pending_jobs(_process())
@@ -34,8 +34,8 @@ def poll_pending_jobs(timer: func.TimerRequest) -> None:  # noqa: ARG001 - store
 
 @app.function_name("deliver_webhooks")
 @app.timer_trigger(schedule="30 * * * * *", arg_name="timer")
-def deliver_webhooks(timer: func.TimerRequest) -> None:  # noqa: ARG001 - stored state says what is due, not the timer
-    """Attempt again the webhook deliveries that are due."""
+def deliver_webhooks(timer: func.TimerRequest) -> None:  # noqa: ARG001 - storage says what is due
+    """Retry the webhook deliveries that are due."""
     from shared import timers
 
     timers.deliver_webhooks(_process())
@@ -43,8 +43,8 @@ def deliver_webhooks(timer: func.TimerRequest) -> None:  # noqa: ARG001 - stored
 
 @app.function_name("clean_up")
 @app.timer_trigger(schedule="45 7 3 * * *", arg_name="timer")
-def clean_up(timer: func.TimerRequest) -> None:  # noqa: ARG001 - stored state says what is due, not the timer
-    """Remove what has outlived its retention: finished jobs, deliveries, rows that were set aside."""
+def clean_up(timer: func.TimerRequest) -> None:  # noqa: ARG001 - storage says what is due
+    """Remove finished jobs, deliveries and rows that were set aside, once their retention is over."""
     from shared import timers
 
     timers.clean_up(_process())
@@ -56,14 +56,14 @@ def clean_up(timer: func.TimerRequest) -> None:  # noqa: ARG001 - stored state s
 @app.function_name("register_job")
 @app.route("jobs", methods=["POST"])
 def register_job(req: func.HttpRequest) -> func.HttpResponse:
-    """Follow a job."""
+    """Start following a job."""
     return _answer(req, lambda: _process().api().jobs.register)
 
 
 @app.function_name("list_jobs")
 @app.route("jobs", methods=["GET"])
 def list_jobs(req: func.HttpRequest) -> func.HttpResponse:
-    """List jobs, pending ones unless another state is asked for."""
+    """List jobs; without a state, the pending ones."""
     return _answer(req, lambda: _process().api().jobs.list)
 
 
@@ -98,21 +98,21 @@ def check_job(req: func.HttpRequest) -> func.HttpResponse:
 @app.function_name("get_private_offer_of_job")
 @app.route("jobs/{jobId}/private-offer", methods=["GET"])
 def get_private_offer_of_job(req: func.HttpRequest) -> func.HttpResponse:
-    """Read the private offer that a job made or changed."""
+    """Read the private offer that a job created or changed."""
     return _answer(req, lambda: _process().api().jobs.private_offer)
 
 
 @app.function_name("list_set_aside")
 @app.route("set-aside", methods=["GET"])
 def list_set_aside(req: func.HttpRequest) -> func.HttpResponse:
-    """List the rows of the jobs table that are no jobs."""
+    """List rows of the jobs table that were set aside because they are not jobs."""
     return _answer(req, lambda: _process().storage_api().set_aside.list)
 
 
 @app.function_name("remove_set_aside")
 @app.route("set-aside/{rowKey}", methods=["DELETE"])
 def remove_set_aside(req: func.HttpRequest) -> func.HttpResponse:
-    """Remove one of them."""
+    """Remove a row that was set aside."""
     return _answer(req, lambda: _process().storage_api().set_aside.remove)
 
 
@@ -143,7 +143,7 @@ def list_private_offers(req: func.HttpRequest) -> func.HttpResponse:
 @app.function_name("get_cpp_offer")
 @app.route("cpp/publishers/{publisherId}/offers/{offerId}", methods=["GET"])
 def get_cpp_offer(req: func.HttpRequest) -> func.HttpResponse:
-    """Read an offer from the Cloud Partner Portal: its draft, a slot, or a version."""
+    """Read an offer from the Cloud Partner Portal: its draft, another slot, or a version."""
     return _answer(req, lambda: _process().api().cpp_offers.read)
 
 
@@ -164,14 +164,14 @@ def list_cpp_offers(req: func.HttpRequest) -> func.HttpResponse:
 @app.function_name("get_cpp_offer_status")
 @app.route("cpp/publishers/{publisherId}/offers/{offerId}/status", methods=["GET"])
 def get_cpp_offer_status(req: func.HttpRequest) -> func.HttpResponse:
-    """Read how the publishing of an offer stands, step by step."""
+    """Read the publishing status of an offer, step by step."""
     return _answer(req, lambda: _process().api().cpp_offers.status)
 
 
 @app.function_name("get_offer_details")
 @app.route("offer-details", methods=["GET"])
 def get_offer_details(req: func.HttpRequest) -> func.HttpResponse:
-    """Read a private offer and a CPP offer in one call."""
+    """Read a private offer and a Cloud Partner Portal offer in one call."""
     return _answer(req, lambda: _process().api().offer_details.read)
 
 
@@ -181,7 +181,7 @@ def get_offer_details(req: func.HttpRequest) -> func.HttpResponse:
 @app.function_name("register_webhook")
 @app.route("webhooks", methods=["POST"])
 def register_webhook(req: func.HttpRequest) -> func.HttpResponse:
-    """Register an endpoint; the answer is the only one that shows its secret."""
+    """Register an endpoint. No other answer shows its secret."""
     return _answer(req, lambda: _process().api().webhooks.register)
 
 
@@ -216,14 +216,14 @@ def remove_webhook(req: func.HttpRequest) -> func.HttpResponse:
 @app.function_name("test_webhook")
 @app.route("webhooks/{webhookId}/test", methods=["POST"])
 def test_webhook(req: func.HttpRequest) -> func.HttpResponse:
-    """Send an endpoint a test event now, and tell how it went."""
+    """Send an endpoint a test event now, and answer with its response."""
     return _answer(req, lambda: _process().api().webhooks.test)
 
 
 @app.function_name("rotate_webhook_secret")
 @app.route("webhooks/{webhookId}/rotate-secret", methods=["POST"])
 def rotate_webhook_secret(req: func.HttpRequest) -> func.HttpResponse:
-    """Give an endpoint a new secret; the old one signs too for 24 hours."""
+    """Give an endpoint a new secret. For 24 hours the old one also signs."""
     return _answer(req, lambda: _process().api().webhooks.rotate_secret)
 
 
@@ -231,14 +231,28 @@ def rotate_webhook_secret(req: func.HttpRequest) -> func.HttpResponse:
 @app.route("webhooks/{webhookId}/deliveries", methods=["GET"])
 def list_deliveries(req: func.HttpRequest) -> func.HttpResponse:
     """List an endpoint's deliveries with their attempts, newest first."""
-    return _answer(req, lambda: _process().api().webhooks.deliveries)
+    return _answer(req, lambda: _process().api().deliveries.list)
+
+
+@app.function_name("get_delivery")
+@app.route("webhooks/{webhookId}/deliveries/{deliveryId}", methods=["GET"])
+def get_delivery(req: func.HttpRequest) -> func.HttpResponse:
+    """Read one delivery with its body."""
+    return _answer(req, lambda: _process().api().deliveries.read)
+
+
+@app.function_name("redeliver_dead")
+@app.route("webhooks/{webhookId}/redeliver", methods=["POST"])
+def redeliver_dead(req: func.HttpRequest) -> func.HttpResponse:
+    """Make all dead deliveries of an endpoint due again."""
+    return _answer(req, lambda: _process().api().deliveries.redeliver_dead)
 
 
 @app.function_name("redeliver")
 @app.route("webhooks/{webhookId}/deliveries/{deliveryId}/redeliver", methods=["POST"])
 def redeliver(req: func.HttpRequest) -> func.HttpResponse:
-    """Send a delivery again now, under the same webhook-id."""
-    return _answer(req, lambda: _process().api().webhooks.redeliver)
+    """Send a delivery again now, with the same webhook-id."""
+    return _answer(req, lambda: _process().api().deliveries.redeliver)
 
 
 # Health
@@ -247,14 +261,14 @@ def redeliver(req: func.HttpRequest) -> func.HttpResponse:
 @app.function_name("get_health")
 @app.route("health", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
 def get_health(req: func.HttpRequest) -> func.HttpResponse:
-    """Tell anyone whether the monitor can do its work, and nothing else."""
+    """Tell anyone, without a key, whether the monitor can do its work."""
     return _answer(req, lambda: _process().storage_api().health.read, keyless=True)
 
 
 @app.function_name("get_health_details")
 @app.route("health/details", methods=["GET"])
 def get_health_details(req: func.HttpRequest) -> func.HttpResponse:
-    """Tell the parts of the monitor's health."""
+    """Read the parts of the monitor's health."""
     return _answer(req, lambda: _process().storage_api().health.details)
 
 

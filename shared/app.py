@@ -1,6 +1,6 @@
 """Builds the parts that all functions share, and those of the timers; `shared/http/api.py` builds those of the API.
 
-Each function says, in order, which part is made of which others. Building asks nobody anything.
+Each function creates its parts in order, each from the ones before it. Nothing is requested while building.
 """
 
 import time
@@ -21,6 +21,7 @@ from shared.monitor.clean_up import CleanUp, OrphanedDocuments, Retention
 from shared.monitor.state import MonitorStateStore
 from shared.monitor.timer_reports import TimerReports
 from shared.polling.cycle import PollCycle
+from shared.polling.due import PollStores
 from shared.polling.poller import JobPoller
 from shared.polling.rules import PollRules
 from shared.settings import Settings, StorageSettings
@@ -33,7 +34,7 @@ from shared.webhooks.webhooks import Webhooks, open_webhooks
 
 @dataclass(frozen=True, kw_only=True)
 class Stores:
-    """What is kept in the jobs table. It needs storage alone, so that health works while other settings are wrong."""
+    """What is kept in the jobs table. It needs only storage, so health works even if other settings are wrong."""
 
     clock: Clock
     tables: Tables
@@ -51,7 +52,7 @@ class Stores:
 
 @dataclass(frozen=True, kw_only=True)
 class Services:
-    """What reaches other systems, shared by timers and API: a token per upstream API, one set of webhook threads."""
+    """What reaches other systems. Timers and API share one token per upstream API, and the webhooks' threads."""
 
     settings: Settings
     upstream: Upstream
@@ -72,7 +73,7 @@ class Timers:
 
 
 def build_stores(settings: StorageSettings, clock: Clock, *, waiting: Waiting | None = None) -> Stores:
-    """Build what is kept in the jobs table. `waiting` is how requests to storage wait before they are repeated."""
+    """Build what is kept in the jobs table. `waiting` is how failed storage requests wait before a retry."""
     quiet_libraries()
     tables = Tables(settings.storage, waiting)
     jobs_table = tables.table(settings.jobs_table)
@@ -98,7 +99,7 @@ def build_stores(settings: StorageSettings, clock: Clock, *, waiting: Waiting | 
 
 
 def build_webhooks(stores: Stores, settings: Settings) -> Webhooks:
-    """Build the webhooks. Raises SettingsError for a WEBHOOK_URL or secret that cannot be used."""
+    """Build the webhooks. Raises SettingsError if WEBHOOK_URL or WEBHOOK_SECRET cannot be used."""
     return open_webhooks(
         endpoints_table=stores.tables.table(f"{settings.jobs_table}webhooks"),
         deliveries_table=stores.tables.table(f"{settings.jobs_table}deliveries"),
@@ -123,13 +124,15 @@ def build_services(stores: Stores, settings: Settings, webhooks: Webhooks) -> Se
 
 
 def build_timers(stores: Stores, services: Services, *, sleep: Callable[[float], None] = time.sleep) -> Timers:
-    """Build what the timer functions run. A cycle that waits for a job to come due waits by `sleep`, in seconds."""
+    """Build what the timer functions run. A cycle waits for a job to come due with `sleep`, which takes seconds."""
     settings = services.settings
     poll_cycle = PollCycle(
-        pending=stores.pending,
-        row_repair=stores.row_repair,
-        poll_spacing=stores.poll_spacing,
-        finishing=services.finishing,
+        stores=PollStores(
+            pending=stores.pending,
+            row_repair=stores.row_repair,
+            poll_spacing=stores.poll_spacing,
+            finishing=services.finishing,
+        ),
         poller=services.poller,
         ensure_token=services.upstream.product_ingestion.ensure_token,
         clock=stores.clock,
@@ -138,6 +141,7 @@ def build_timers(stores: Stores, services: Services, *, sleep: Callable[[float],
     )
     clean_up = CleanUp(
         history=stores.history,
+        late_changes=stores.late_changes,
         set_aside_rows=stores.set_aside,
         poll_spacing=stores.poll_spacing,
         orphans=OrphanedDocuments(stores.documents, stores.pending, stores.history),

@@ -1,6 +1,6 @@
-"""The parts of one process: each is built when a function first needs it, with the settings of the environment.
+"""The parts of one process, each built from the app settings when a function first needs it.
 
-A part whose settings are wrong raises SettingsError whenever it is asked for; the others are not affected.
+If the settings of a part are wrong, each call for it raises SettingsError; other parts still work.
 """
 
 from threading import RLock
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Process:
-    """Builds each part once, even if two invocations need it first at the same time."""
+    """Builds each part once, even if two invocations need it at the same time."""
 
     def __init__(self, clock: Clock | None = None) -> None:
         self.clock = clock or SystemClock()
@@ -27,7 +27,7 @@ class Process:
         self._api: Api | None = None
 
     def stores(self) -> Stores:
-        """What is kept in the jobs table. It needs the settings of storage alone."""
+        """What is kept in the jobs table. It needs only the storage settings."""
         with self._building:
             if self._stores is None:
                 self._stores = build_stores(load_storage_settings(), self.clock)
@@ -49,8 +49,8 @@ class Process:
             return self._timers
 
     def storage_api(self) -> "StorageApi":
-        """The HTTP handlers that need the settings of storage alone."""
-        from shared.http.api import build_storage_api  # not for the timers, which need no pydantic
+        """The HTTP handlers that need only the storage settings."""
+        from shared.http.api import build_storage_api  # imported here: the timers need no pydantic
 
         with self._building:
             if self._storage_api is None:
@@ -59,7 +59,7 @@ class Process:
 
     def api(self) -> "Api":
         """All other HTTP handlers."""
-        from shared.http.api import build_api  # not for the timers, which need no pydantic
+        from shared.http.api import build_api  # imported here: the timers need no pydantic
 
         with self._building:
             if self._api is None:

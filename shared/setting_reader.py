@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from urllib.parse import urlsplit
 
 _LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
+_PRINTABLE_ASCII = re.compile(r"[!-~]{1,2000}")
 
 
 class SettingsError(Exception):
@@ -48,6 +49,19 @@ class SettingReader:
             self.fault(setting, "should be an https URL without userinfo, query or fragment")
         return value
 
+    def public_url(self, setting: str) -> str | None:
+        """An https or http URL of any host, without trailing slash; None if it is not set."""
+        text = self.text(setting)
+        if text is None:
+            return None
+        value = text.rstrip("/")
+        # urlsplit takes an empty query or user name for none.
+        plain = re.fullmatch(r"https?://[^@/?#]+(/[^?#]*)?", value, re.IGNORECASE)
+        is_url = plain and _PRINTABLE_ASCII.fullmatch(value) and _is_base_url(value, http_allowed=True)
+        if not is_url:
+            self.fault(setting, "should be an https or http URL without userinfo, query or fragment")
+        return value
+
     def scope(self, setting: str, default: str) -> str:
         value = self.text(setting) or default
         if not value.endswith("/.default"):
@@ -89,12 +103,14 @@ class SettingReader:
         return value
 
 
-def _is_base_url(value: str) -> bool:
+def _is_base_url(value: str, *, http_allowed: bool = False) -> bool:
     try:
         parts = urlsplit(value)
         port_is_valid = parts.port is None or parts.port > 0
     except ValueError:
         return False
-    secure = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK_HOSTS)
+    secure = parts.scheme == "https" or (
+        parts.scheme == "http" and (http_allowed or parts.hostname in _LOOPBACK_HOSTS)
+    )
     plain = not (parts.username or parts.password or parts.query or parts.fragment)
     return secure and plain and port_is_valid and bool(parts.hostname)

@@ -99,6 +99,7 @@ class Settings:
     webhook_url: str | None
     webhook_secret: str | None = field(repr=False)
     webhook_allow_private_networks: bool = False
+    public_url: str | None = None
     ca_bundle: str | None = None
 
 
@@ -139,6 +140,7 @@ def load_settings(environ: Mapping[str, str] = os.environ) -> Settings:
         webhook_url=read.text("WEBHOOK_URL"),
         webhook_secret=read.text("WEBHOOK_SECRET"),
         webhook_allow_private_networks=read.flag("WEBHOOK_ALLOW_PRIVATE_NETWORKS"),
+        public_url=_public_url(read),
         ca_bundle=read.text("REQUESTS_CA_BUNDLE"),
     )
     if (settings.webhook_url is None) != (settings.webhook_secret is None):
@@ -227,6 +229,14 @@ def _certificate_file(read: SettingReader, path: str) -> bytes:
         reason = error.strerror if isinstance(error, OSError) else "not a path"
         read.fault("PARTNER_CENTER_CERTIFICATE_PATH", f"names a file that cannot be read ({reason})")
         return b""
+
+
+def _public_url(read: SettingReader) -> str | None:
+    """Where people reach the app; on Azure, its own host name unless the setting says otherwise."""
+    # The Core Tools set the host name too, to this machine and a port.
+    host = read.text("WEBSITE_HOSTNAME") or ""
+    on_azure = re.fullmatch(r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+", host)
+    return read.public_url("PUBLIC_URL") or (f"https://{host}" if on_azure else None)
 
 
 def _authority_host(read: SettingReader) -> str | None:

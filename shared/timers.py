@@ -1,4 +1,4 @@
-"""The runs of the timer functions: what each does, how long it may take, and how its outcome is kept."""
+"""What each timer function does in one run, how long it may take, and how its outcome is stored."""
 
 import logging
 import time
@@ -12,16 +12,16 @@ from shared.setting_reader import SettingsError
 from shared.storage.errors import StorageError
 from shared.storage.retrying import ending_within, retrying_for
 
-# Promise 7 (docs/promises.md): a tick ends within 50 seconds. Polling ends earlier by itself; deliveries under way
-# may use what is left.
+# Promise 7 (docs/promises.md): a tick ends within 50 seconds. Polling ends earlier by itself; deliveries may use the
+# time that is left.
 TICK_SECONDS = 49.0
-# How long the last attempt to store the report may take.
+# The time reserved for the last attempt to store the report.
 REPORT_SECONDS = 5.0
 _log = logging.getLogger("offer_monitor")
 
 
 def poll_pending_jobs(process: Process) -> None:
-    """Poll, store how it went, send the events that are left, and wait for the first deliveries."""
+    """Poll, store how it went, send the monitor's own events, and wait for the first delivery attempts."""
     began = time.monotonic()
     with ending_within(TICK_SECONDS):
         report = _poll_cycle_report(process)
@@ -31,15 +31,15 @@ def poll_pending_jobs(process: Process) -> None:
                 stores.states.record(report, stores.set_aside.count)
                 stores.states.send_events(process.timers().outbox)
         except (StorageError, SettingsError) as error:
-            _log.warning("the cycle's report, or its event, is kept until it can be stored: %s", error)
+            _log.warning("storage fails: the report of the cycle, or its event, is left for the next tick: %s", error)
     try:
         process.timers().webhooks.deliverer.finish(TICK_SECONDS - (time.monotonic() - began))
     except SettingsError:
-        return  # without them nothing was sent; the report has said so
+        return  # without settings nothing was sent, and the report says so
 
 
 def deliver_webhooks(process: Process) -> None:
-    """Attempt the deliveries that are due again."""
+    """Retry the deliveries that are due."""
     began_at = process.clock.now()
     try:
         report = process.timers().webhooks.retry_cycle.run()
@@ -71,7 +71,7 @@ def _poll_cycle_report(process: Process) -> CycleReport:
     except SettingsError as error:
         failure, detail = CycleFailure.SETTINGS_INVALID, str(error)
         _log.error("%s", error)
-    except Exception:  # noqa: BLE001 - health must learn even of what nobody foresaw
+    except Exception:  # noqa: BLE001 - health must report even an unforeseen failure
         failure, detail = CycleFailure.UNFORESEEN, "the cycle failed unexpectedly; the log says why"
         _log.exception("a cycle failed unexpectedly")
     report = CycleReport(started_at=process.clock.now(), failure=failure, failure_detail=detail, stopped_at=start_at)
@@ -80,7 +80,7 @@ def _poll_cycle_report(process: Process) -> CycleReport:
 
 
 def _stopped_at(stores: Stores) -> str:
-    """Where the last tick stopped reading. Storage that fails here fails the cycle too, which then says so."""
+    """Where the last tick stopped reading. If storage fails here, it fails in the cycle too, which reports it."""
     try:
         return stores.states.stopped_at()
     except StorageError:

@@ -21,10 +21,12 @@ _SETTINGS = (
     "PARTNER_CENTER_",
     "POLL_",
     "PRODUCT_INGESTION_",
+    "PUBLIC_URL",
     "REQUESTS_CA_BUNDLE",
     "SANDBOX_",
     "UPSTREAM_",
     "WEBHOOK_",
+    "WEBSITE_HOSTNAME",
 )
 
 

@@ -1,4 +1,4 @@
-"""One instance of the app without a host, built by the app's own functions, at a time that the test moves."""
+"""One instance of the app without a host: built by the app's own functions, on a clock that the test moves."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -19,9 +19,9 @@ from tests.clock import FakeClock
 
 
 class TestProcess(Process):
-    """A process whose timers are fired by hand."""
+    """A process whose timers the test fires."""
 
-    __test__ = False  # pytest takes it for tests
+    __test__ = False  # by its name, pytest would collect it
 
     def poll_pending_jobs(self) -> None:
         timers.poll_pending_jobs(self)
@@ -42,7 +42,7 @@ class TestProcess(Process):
 
 @dataclass
 class RecordingAnnouncer:
-    """Keeps what was announced, once per event id, as the real one does."""
+    """Records what was announced: like the real announcer, each event id once."""
 
     events: list[Event] = field(default_factory=list)
 
@@ -59,7 +59,7 @@ class RecordingAnnouncer:
 
 
 class Instance:
-    """One instance of the app that records its events instead of delivering them. Others may share its table."""
+    """An instance of the app that records its events instead of delivering them. Others may share its table."""
 
     def __init__(
         self,
@@ -74,7 +74,7 @@ class Instance:
         self.slept_seconds: list[float] = []
         storage = StorageSettings(settings.storage, settings.jobs_table)
         self.stores = build_stores(storage, clock, waiting=waiting)
-        webhooks = replace(build_webhooks(self.stores, settings), announcer=cast("Any", _Late(self)))
+        webhooks = replace(build_webhooks(self.stores, settings), announcer=cast("Any", _AnnouncerOf(self)))
         self.services = build_services(self.stores, settings, webhooks)
         self.timers = build_timers(self.stores, self.services, sleep=self._sleep)
         api = build_api(self.stores, self.services)
@@ -109,13 +109,13 @@ class Instance:
         return [self.history.read(row) for row in rows]
 
     def job(self, job_id: str) -> Job:
-        """The job, which must be known."""
+        """The job. It must be known."""
         job = self.registry.find(job_id)
         assert job is not None
         return job
 
     def pending_rows(self) -> list[PendingRow]:
-        """Every job of the pending partition, in key order."""
+        """Every job in the `pending` partition, by row key."""
         return [row for page in self.pending.pages(self.clock.now()) for row in page.rows]
 
     def _sleep(self, seconds: float) -> None:
@@ -124,8 +124,8 @@ class Instance:
 
 
 @dataclass
-class _Late:
-    """The instance's announcer of the moment, which a test may replace or break."""
+class _AnnouncerOf:
+    """Passes calls on to the instance's announcer, so that a test may replace it at any time."""
 
     instance: Instance
 

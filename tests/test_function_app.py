@@ -50,6 +50,8 @@ HTTP_FUNCTIONS = {
     "test_webhook": ("POST", "webhooks/{webhookId}/test", FUNCTION),
     "rotate_webhook_secret": ("POST", "webhooks/{webhookId}/rotate-secret", FUNCTION),
     "list_deliveries": ("GET", "webhooks/{webhookId}/deliveries", FUNCTION),
+    "get_delivery": ("GET", "webhooks/{webhookId}/deliveries/{deliveryId}", FUNCTION),
+    "redeliver_dead": ("POST", "webhooks/{webhookId}/redeliver", FUNCTION),
     "redeliver": ("POST", "webhooks/{webhookId}/deliveries/{deliveryId}/redeliver", FUNCTION),
     "get_openapi": ("GET", "openapi.json", ANONYMOUS),
     "read_docs": ("GET", "docs/{*path}", ANONYMOUS),

@@ -82,7 +82,8 @@ def test_the_app_imports_nothing_of_the_local_part() -> None:
     )
 
 
-@pytest.mark.parametrize("module", MODULES)
+# function_app is the table of contents: it is as long as there are functions.
+@pytest.mark.parametrize("module", sorted(MODULES.keys() - {"function_app"}))
 def test_no_module_is_longer_than_a_few_screens(module: str) -> None:
     assert len(MODULES[module].read_text().splitlines()) <= LONGEST_MODULE_LINES
 

@@ -161,6 +161,45 @@ def test_storage_can_be_read_while_other_settings_are_at_fault() -> None:
     assert load_storage_settings({"AzureWebJobsStorage": "UseDevelopmentStorage=true"}).jobs_table == "jobs"
 
 
+@pytest.mark.parametrize(
+    ("environ", "public_url"),
+    [
+        ({}, None),
+        ({"WEBSITE_HOSTNAME": "offers.azurewebsites.net"}, "https://offers.azurewebsites.net"),
+        ({"WEBSITE_HOSTNAME": "localhost:7071"}, None),
+        ({"PUBLIC_URL": "https://offers.example/"}, "https://offers.example"),
+        ({"PUBLIC_URL": "http://offers.example:8080/monitor/"}, "http://offers.example:8080/monitor"),
+        ({"PUBLIC_URL": "https://a.example", "WEBSITE_HOSTNAME": "b.azurewebsites.net"}, "https://a.example"),
+    ],
+)
+def test_the_public_url_is_the_setting_or_the_host_name_on_azure(
+    environ: dict[str, str], public_url: str | None
+) -> None:
+    assert load_settings(COMPLETE | environ).public_url == public_url
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "offers.example",
+        "/",
+        "ftp://offers.example",
+        "https://",
+        "https://user@offers.example",
+        "https://@offers.example",
+        "https://offers.example/?x=1",
+        "https://offers.example/?",
+        "https://offers.example/#top",
+        "https://offers example",
+        "https://\u00fc.example",
+        "https://offers.example:0",
+        "https://offers.example/" + "x" * 2000,
+    ],
+)
+def test_a_public_url_that_cannot_be_one_is_named(url: str) -> None:
+    assert faults(PUBLIC_URL=url).startswith("Settings at fault: PUBLIC_URL should be an https or http URL")
+
+
 _SETTINGS = [
     *("JOBS_TABLE", "PARTNER_CENTER_TENANT_ID", "PARTNER_CENTER_CLIENT_ID", "PARTNER_CENTER_CLIENT_SECRET"),
     *(
@@ -173,6 +212,7 @@ _SETTINGS = [
     *("PRODUCT_INGESTION_STATUS_VERSION", "UPSTREAM_TIMEOUT_SECONDS", "POLL_CONCURRENCY", "WEBHOOK_URL"),
     *("AzureWebJobsStorage", "AzureWebJobsStorage__accountName", "AzureWebJobsStorage__tableServiceUri"),
     *("JOB_STALLED_AFTER_HOURS", "WEBHOOK_ALLOW_PRIVATE_NETWORKS", "WEBHOOK_SECRET", "CLOUD_PARTNER_PORTAL_URL"),
+    *("PUBLIC_URL", "WEBSITE_HOSTNAME"),
 ]
 _VALUES = st.text() | st.integers().map(str) | st.floats().map(str) | st.text().map("https://{}".format)
 

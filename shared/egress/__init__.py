@@ -1,1 +1,1 @@
-"""Outgoing HTTP: the one way out, its deadline, and the guard that keeps webhooks on public addresses."""
+"""Outgoing HTTP: the adapter, its deadline, and the guard that keeps webhooks on public addresses."""

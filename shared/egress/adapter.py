@@ -1,10 +1,10 @@
-"""A transport adapter for requests that keeps to the deadline of `http_deadline.py` and never mixes up two answers.
+"""A transport adapter for requests that keeps to the deadline of `deadline.py` and never mixes up two answers.
 
 A connection whose answer did not end cleanly is not used again. Bytes that came before the request was sent, bytes
 left over after the answer, and an answer whose length two readers could understand differently would all be taken for
-the answer to the next request. An interim answer (1xx) is skipped, and the final one waited for.
+the answer to the next request. An interim answer (1xx) is skipped.
 
-Beside documented extension points (requests' HTTPAdapter, urllib3's `pool_classes_by_scheme`, `ConnectionCls` and
+Besides documented extension points (requests' HTTPAdapter, urllib3's `pool_classes_by_scheme`, `ConnectionCls` and
 `is_connected`, http.client's `response_class`) this relies on `HTTPConnection._new_conn` and `_dns_host` of urllib3,
 where a connection is made, and on `HTTPResponse._read_status` of http.client. `tests/egress/test_adapter.py` fails
 if a new version of either no longer calls them.
@@ -35,12 +35,12 @@ _PIECE_BYTES = 64 * 1024
 
 
 class DeadlineAdapter(HTTPAdapter):
-    """A transport adapter for requests that keeps to the deadline, pools connections, and may be shared by threads.
+    """A transport adapter for requests that keeps to the deadline and pools connections. Thread-safe.
 
     `dial` connects; `ca_bundle` is a file or folder of certificate authorities (default: the usual trust store).
     Certificates are always checked, whatever a request says, against one context that is loaded once. A connection
-    that has been idle for `idle_seconds` is not used again: Azure's load balancers forget one after four minutes
-    without telling, and the next request on it would hang.
+    that has been idle for `idle_seconds` is not used again: Azure's load balancers silently drop idle connections
+    after four minutes, and the next request on one would hang.
     """
 
     def __init__(
@@ -71,12 +71,12 @@ class DeadlineAdapter(HTTPAdapter):
         request: PreparedRequest,
         verify: Any,  # noqa: ANN401, ARG002 - certificates are always checked
         cert: Any = None,  # noqa: ANN401 - as in requests
-    ) -> Any:  # noqa: ANN401 - requests names the two dictionaries' types, and does not publish them
+    ) -> Any:  # noqa: ANN401 - requests does not publish the types of the two dictionaries
         host, _ = super().build_connection_pool_key_attributes(request, True, cert)
         return host, {"ssl_context": self._tls_context} if host["scheme"] == "https" else {}
 
     def cert_verify(self, conn: Any, url: Any, verify: Any, cert: Any) -> None:  # noqa: ANN401 - as in requests
-        """Nothing to set on the pool: its context demands certificates and holds the authorities already."""
+        """Does nothing: the pool's context already demands certificates and knows the authorities."""
 
     def _plain_pool(self, host: str, port: int, **options: Any) -> HTTPConnectionPool:  # noqa: ANN401 - as in urllib3
         pool = HTTPConnectionPool(host, port, **options)
@@ -88,22 +88,22 @@ class DeadlineAdapter(HTTPAdapter):
         pool.ConnectionCls = self._maker(_DialedTLSConnection)
         return pool
 
-    def _maker(self, connection: type["_DialedConnection"]) -> Any:  # noqa: ANN401 - urllib3 says a class, and only calls it
+    def _maker(self, connection: type["_DialedConnection"]) -> Any:  # noqa: ANN401 - urllib3 asks for a class, only calls it
         return partial(connection, dial=self._dial, idle_seconds=self._idle_seconds)
 
 
 class _FinalResponse(http.client.HTTPResponse):
-    """Passes over interim answers of every kind, as http.client itself does with 100 only (RFC 9110, 15.2)."""
+    """Skips every kind of interim answer (RFC 9110, 15.2); http.client itself skips only 100."""
 
     def _read_status(self) -> tuple[str, int, str]:
         version, status, reason = super()._read_status()  # type: ignore[misc] # private
         if status == http.HTTPStatus.SWITCHING_PROTOCOLS:
-            raise http.client.BadStatusLine("101, which nobody asked for")
+            raise http.client.BadStatusLine("101, although no upgrade was requested")
         return version, http.HTTPStatus.CONTINUE if status < 200 else status, reason
 
 
 class _DialedConnection(HTTPConnection):
-    """A connection that `dial` makes. It counts as lost once it has been idle for too long, or is no longer clean."""
+    """A connection that `dial` makes. It counts as lost once it was idle for too long or is no longer clean."""
 
     response_class = _FinalResponse
 
@@ -128,25 +128,25 @@ class _DialedConnection(HTTPConnection):
         )
 
     def send(self, data: Any) -> None:  # noqa: ANN401 - as in http.client
-        """Send in pieces, and watch for an answer that comes before they are all sent."""
+        """Send in pieces, and watch for an answer that comes before all of them are sent."""
         pieces = _pieces(data) if isinstance(data, bytes) else (data,)
         try:
             for piece in pieces:
                 self._watch_for_early_answer()
                 super().send(piece)
         except OSError:
-            self._is_clean = False  # urllib3 may read an answer all the same
+            self._is_clean = False  # urllib3 may still read an answer
             raise
 
     def _watch_for_early_answer(self) -> None:
         if isinstance(self.sock, AnswerSocket) and self.sock.has_unread():
             if self._answers and not self._is_sending:
-                raise ConnectionError("an answer came that nobody had asked for")
-            # Perhaps it is the answer to this request; whatever follows it is none.
+                raise ConnectionError("an answer came without a request")
+            # It may be the answer to this request; anything after it is not an answer to the next.
             self._is_clean = False
         self._is_sending = True
 
-    def getresponse(self) -> Any:  # noqa: ANN401 - urllib3's own kind of answer, which http.client's is not
+    def getresponse(self) -> Any:  # noqa: ANN401 - urllib3's own type of answer, unlike http.client's
         response = super().getresponse()
         self._last_used = time.monotonic()
         self._answers += 1
@@ -171,7 +171,7 @@ def _pieces(data: bytes) -> Iterator[memoryview]:
 
 
 def _is_plainly_framed(response: Any) -> bool:  # noqa: ANN401 - urllib3's
-    """Whether nobody could be of another opinion about where the answer ends (RFC 9112, 6.1 and 6.3)."""
+    """Whether every reader would agree where the answer ends (RFC 9112, 6.1 and 6.3)."""
     codings = [coding.lower() for coding in response.headers.getlist("Transfer-Encoding")]
     lengths = response.headers.getlist("Content-Length")
     if codings:
@@ -180,7 +180,7 @@ def _is_plainly_framed(response: Any) -> bool:  # noqa: ANN401 - urllib3's
 
 
 class _DialedTLSConnection(_DialedConnection, HTTPSConnection):
-    """The same for https: TLS is for the host name, whatever address was dialed."""
+    """The same for https. TLS checks the host name, whatever address was dialed."""
 
 
 def _tls_context(ca_bundle: str | None) -> ssl.SSLContext:
@@ -194,17 +194,17 @@ def _tls_context(ca_bundle: str | None) -> ssl.SSLContext:
 
 
 def open_session(base_url: str, *, connections: int) -> Session:
-    """A session that keeps to `http_deadline.answer_within` and up to `connections` open connections to `base_url`.
+    """A session that keeps to `deadline.answer_within` and keeps up to `connections` connections to `base_url` open.
 
     Raises OSError if the trust store that REQUESTS_CA_BUNDLE names cannot be read.
     """
     session = _UnchangingSession()
-    # requests knows where its trust store is configured (REQUESTS_CA_BUNDLE); True stands for the usual one.
+    # requests knows where its trust store is configured (REQUESTS_CA_BUNDLE); True means the usual one.
     trust_store = session.merge_environment_settings(base_url, {}, None, None, None)["verify"]
     adapter = DeadlineAdapter(
         ca_bundle=trust_store if isinstance(trust_store, str) else None, connections_per_pool=connections
     )
-    # The environment is read once, here: requests would search it for a proxy with every request.
+    # Read the environment once, here: requests would search it for a proxy with every request.
     session.proxies.update(get_environ_proxies(base_url))
     session.trust_env = False
     session.mount("https://", adapter)
@@ -215,5 +215,5 @@ def open_session(base_url: str, *, connections: int) -> Session:
 
 class _UnchangingSession(Session):
     def get_redirect_target(self, resp: Response) -> None:  # noqa: ARG002 - as in requests
-        """No answer is a redirect. (Told not to follow one, requests would still read its whole body.)"""
+        """Never a redirect. (With `allow_redirects=False` requests would still read its whole body.)"""
         return

@@ -1,9 +1,9 @@
 """One deadline for a whole HTTP exchange: name look-up, connecting, TLS, sending, and every byte of the answer.
 
-The timeout of requests counts from byte to byte, so a server that sends one byte now and then holds a caller for as
-long as it likes. Here the caller says `with answer_within(15):` around the request and the reading of its answer, and
-each socket operation gets only the time that is left. The deadline belongs to the calling thread's context; pooled
-connections carry none of their own. `http_adapter.py` makes requests use these sockets.
+The timeout of requests starts again with every byte, so a server that sends a byte now and then can hold a caller for
+ever. Here the caller puts `with answer_within(15):` around the request and the reading of its answer, and each socket
+operation gets only the time that is left. The deadline belongs to the calling thread's context; pooled connections
+have none of their own. `adapter.py` makes requests use these sockets.
 """
 
 import errno
@@ -24,12 +24,12 @@ type Resolver = Callable[[str], Sequence[str]]
 # Connects to a host name and port within the deadline. Raises OSError.
 type Dial = Callable[[str, int], socket.socket]
 
-_deadline: ContextVar[float | None] = ContextVar("http_deadline", default=None)
+_deadline: ContextVar[float | None] = ContextVar("answer_deadline", default=None)
 
 
 @contextmanager
 def answer_within(seconds: float) -> Iterator[None]:
-    """Bound everything that the sockets of this module do inside the block; past it they raise TimeoutError."""
+    """Limit everything that this module's sockets do inside the block; after `seconds` they raise TimeoutError."""
     token = _deadline.set(time.monotonic() + seconds)
     try:
         yield
@@ -38,7 +38,7 @@ def answer_within(seconds: float) -> Iterator[None]:
 
 
 def remaining_seconds() -> float | None:
-    """The time left until the deadline, or None where none is set. Raises TimeoutError once it has passed."""
+    """The time left until the deadline, or None without a deadline. Raises TimeoutError once it has passed."""
     deadline = _deadline.get()
     if deadline is None:
         return None
@@ -49,7 +49,7 @@ def remaining_seconds() -> float | None:
 
 
 def system_resolver(host: str) -> list[str]:
-    """The addresses of `host` as the system knows them. Raises OSError (socket.gaierror) if there are none."""
+    """The addresses of `host` according to the system. Raises OSError (socket.gaierror) if it has none."""
     try:
         found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
     except UnicodeError as error:
@@ -58,7 +58,10 @@ def system_resolver(host: str) -> list[str]:
 
 
 def resolve_in_time(resolver: Resolver, host: str) -> Sequence[str]:
-    """Look `host` up within the deadline. A look-up cannot be interrupted: a late one ends in its own thread."""
+    """Look `host` up within the deadline. A look-up cannot be interrupted, so a late one ends in its own thread.
+
+    Raises OSError.
+    """
     answer: Future[Sequence[str]] = Future()
 
     def look_up() -> None:
@@ -96,40 +99,40 @@ def dial_by_name(host: str, port: int) -> socket.socket:
 
 
 class AnswerSocket(socket.socket):
-    """What the plain and the TLS socket have in common: every operation gets the time that is left, and the socket
-    knows whether bytes have come that belong to no answer."""
+    """What plain and TLS sockets have in common: every operation gets the time that is left, and the socket knows
+    whether bytes have come that belong to no answer."""
 
-    #: More came than the answer that was read last. What is read next would be taken for another request's answer.
+    #: More came than the last answer. Those bytes would be taken for another request's answer.
     has_surplus = False
     _peeked = b""
     _answer_ended = False
 
     def has_unread(self) -> bool:
-        """Whether something has come that was not read yet. Does not wait, and loses nothing."""
+        """Whether bytes have come that were not read yet. Does not wait, and loses none."""
         if not self._peeked and (self.undelivered() or wait_for_read(self, timeout=0)):
             before = self.gettimeout()
             self.settimeout(0)
-            # Over TLS it may be a session ticket, which is not part of an answer: then there is nothing to receive.
+            # Over TLS it may be a session ticket, which is not part of an answer and leaves nothing to receive.
             with suppress(OSError):
                 self._peeked = self.recv(1)
             self.settimeout(before)
         return bool(self._peeked)
 
     def undelivered(self) -> int:
-        """How many bytes have left the network and wait inside the socket."""
+        """How many bytes have arrived and wait inside the socket."""
         return 0
 
     def makefile(self, *_mode: object, **_options: object) -> io.BufferedReader:  # type: ignore[override]
-        """What http.client reads one answer from."""
+        """The reader that http.client reads one answer from."""
         return _AnswerReader(self, super().makefile("rb", buffering=0))
 
     def answer_ends(self, reader: io.BufferedReader) -> None:
-        """An answer was read from `reader`: whatever is left in its buffer is surplus."""
+        """An answer was read from `reader`: anything left in its buffer is surplus."""
         self._answer_ended = True
         try:
             self.has_surplus = self.has_surplus or bool(reader.peek(1))
         except OSError:
-            self.has_surplus = True  # the reading was given up in the middle
+            self.has_surplus = True  # reading stopped in the middle of the answer
         finally:
             self._answer_ended = False
 
@@ -139,7 +142,7 @@ class AnswerSocket(socket.socket):
             self.settimeout(remaining)
 
     def _before_reading(self, buffer: Buffer) -> int:
-        """The byte that `has_unread` took, put into `buffer`; 0 if there is none and the network is to be read."""
+        """Put the byte that `has_unread` took into `buffer` and return 1; 0 if the network must be read."""
         if self._answer_ended:
             raise BlockingIOError(errno.EAGAIN, "the answer has ended")
         if self._peeked:
@@ -162,7 +165,7 @@ class DeadlineSocket(AnswerSocket):
 
 
 class DeadlineTLSSocket(AnswerSocket, ssl.SSLSocket):
-    """A TLS socket. (A handshake is one operation: OpenSSL's many reads share one timeout.)"""
+    """A TLS socket. (A handshake is one operation: all of OpenSSL's reads in it share one timeout.)"""
 
     def do_handshake(self, block: bool = False) -> None:
         self._rearm()
@@ -172,7 +175,7 @@ class DeadlineTLSSocket(AnswerSocket, ssl.SSLSocket):
         return self._before_reading(buffer) or super().recv_into(buffer, nbytes, flags)
 
     def send(self, data: Buffer, flags: int = 0) -> int:
-        self._rearm()  # sendall sends piece by piece through here
+        self._rearm()  # sendall calls this for each piece
         return super().send(data, flags)
 
     def undelivered(self) -> int:
@@ -180,7 +183,7 @@ class DeadlineTLSSocket(AnswerSocket, ssl.SSLSocket):
 
 
 class _AnswerReader(io.BufferedReader):
-    """Reads one answer, and tells the connection when it is at its end."""
+    """Reads one answer, and tells the connection when it ends."""
 
     def __init__(self, connection: AnswerSocket, raw: socket.SocketIO) -> None:
         super().__init__(raw)

@@ -1,9 +1,9 @@
-"""Sends to webhook endpoints, and to nowhere an endpoint must not lead.
+"""Sends to webhook endpoints, and never to an address that is not allowed.
 
-The address is checked where it counts: the guard looks the name up itself, checks every address found, and connects
-to exactly those, so a name that changes between a check and a connection (DNS rebinding) gains nothing. TLS, its
-certificate and the Host header are still for the name. A redirect is an answer like any other; and since the adapter
-is used bare, without a session, no proxy, netrc entry or cookie can come into it.
+The guard looks the name up itself, checks every address found, and connects to exactly those, so a name that changes
+between a check and a connection (DNS rebinding) gains nothing. TLS, its certificate and the Host header still use the
+name. A redirect is an answer like any other. The adapter is used without a session, so no proxy, netrc entry or
+cookie plays a part.
 """
 
 import logging
@@ -29,42 +29,47 @@ from shared.log import log_event
 
 ATTEMPT_TIMEOUT_SECONDS = 15.0
 REGISTRATION_LOOK_UP_SECONDS = 3.0
-# More than is kept of an answer, so that a secret in it is taken out whole before the text is cut.
+# More than is kept of an answer, so that secrets in it are removed whole before the text is cut.
 ANSWER_READ_BYTES = 16 * 1024
-ERROR_MAX_CHARACTERS = 1000
-# Hosts whose connections are kept open, and how many each: as many as an endpoint has attempts at once.
+ERROR_MAX_CHARACTERS = ANSWER_READ_BYTES
+# How many hosts have connections kept open, and how many each.
 _POOLED_HOSTS = 64
 _POOLED_CONNECTIONS = 8
-# Node's server, and others, close a connection after 5 idle seconds; a request that crosses with the closing is lost.
+# Node's server, and others, close a connection after 5 idle seconds; a request sent at that moment is lost.
 _POOLED_SECONDS = 4.0
 _log = logging.getLogger("offer_monitor.webhooks")
 
 
 class AttemptFailed(Exception):
-    """No answer came; the message says why, in 1,000 characters at most, and may be shown. Worth a retry."""
+    """No answer came; the message says why. It may repeat words of the endpoint's, secrets among them.
+
+    Worth a retry. `is_cut` says whether the message was too long to be kept whole.
+    """
 
     latency_ms = 0
 
     def __init__(self, message: str) -> None:
         super().__init__(message[:ERROR_MAX_CHARACTERS])
+        self.is_cut = len(message) > ERROR_MAX_CHARACTERS
 
 
 class AddressRefused(AttemptFailed):
-    """The endpoint's name leads where nothing may be sent. Worth a retry only because names can change."""
+    """The endpoint's name leads to an address that is not allowed. Worth a retry only because names can change."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What an endpoint answered: `beginning` is the start of the body, as it came."""
+    """An endpoint's answer; `beginning` is the start of the body as it came, `is_cut` if there was more of it."""
 
     status: int
     retry_after: str | None
     beginning: str
+    is_cut: bool
     latency_ms: int
 
 
 class NetworkGuard:
-    """Posts to endpoints through pooled connections; one instance serves all threads."""
+    """Posts to endpoints through pooled connections. Thread-safe."""
 
     def __init__(
         self,
@@ -93,14 +98,15 @@ class NetworkGuard:
             raise AddressRefused(faults[0])
         started = time.monotonic()
         try:
-            response, beginning = self._post(url, body, headers)
+            response, start = self._post(url, body, headers)
         except AttemptFailed as failure:
             failure.latency_ms = _ms_since(started)
             raise
         return Answer(
             status=response.status_code,
             retry_after=response.headers.get("Retry-After"),
-            beginning=beginning,
+            beginning=start.decode(errors="replace"),
+            is_cut=len(start) >= ANSWER_READ_BYTES,
             latency_ms=_ms_since(started),
         )
 
@@ -108,7 +114,7 @@ class NetworkGuard:
         """Close the pooled connections."""
         self._adapter.close()
 
-    def _post(self, url: str, body: bytes, headers: dict[str, str]) -> tuple[requests.Response, str]:
+    def _post(self, url: str, body: bytes, headers: dict[str, str]) -> tuple[requests.Response, bytes]:
         try:
             request = requests.Request("POST", url, data=body, headers=headers).prepare()
             with answer_within(self._timeout_seconds):
@@ -125,10 +131,10 @@ class NetworkGuard:
             raise AttemptFailed(f"no connection or no readable answer: {_innermost(error)}") from error
 
     def _send(self, request: requests.PreparedRequest) -> requests.Response:
-        """Send on a kept connection or a new one.
+        """Send on an open connection or a new one.
 
-        A kept one may have been closed by the endpoint a moment ago: then the request goes out again. Each that fails
-        is dropped, so that at last a new one is made, and its failure is the endpoint's.
+        The endpoint may just have closed an open one; then the request is sent again. Each connection that fails is
+        dropped, so in the end a new one is made, and its failure counts.
         """
         while True:
             self._this_thread.dialed = False
@@ -145,7 +151,7 @@ class NetworkGuard:
             self._refuse(host, address)
         connection = connect_to_first(addresses, port)
         try:
-            # Nothing between here and there should change the address; if something did, nothing is sent.
+            # Nothing should change the address between here and there; if something did, nothing is sent.
             self._refuse(host, connection.getpeername()[0])
         except BaseException:
             connection.close()
@@ -161,7 +167,7 @@ class NetworkGuard:
 def check_endpoint_url(url: str, *, allow_private: bool, resolver: Resolver = system_resolver) -> list[str]:
     """Every reason why `url` cannot be an endpoint; empty if it can.
 
-    A name that cannot be looked up now is not a fault: it may be about to exist, and each connection checks it.
+    A name without an address is not a fault: it may soon have one, and each connection checks it.
     """
     faults = url_faults(url, allow_private=allow_private)
     if faults:
@@ -173,26 +179,26 @@ def check_endpoint_url(url: str, *, allow_private: bool, resolver: Resolver = sy
     except OSError:
         return []
     refused = dict.fromkeys(_why_refused(host, address, allow_private=allow_private) for address in addresses)
-    return [f"the host leads to where no webhook may go: {reason}" for reason in refused if reason is not None]
+    return [f"the host leads to {reason}, where webhooks may not go" for reason in refused if reason is not None]
 
 
 def _why_refused(host: str, address: str, *, allow_private: bool) -> str | None:
-    """See `why_refused`. Which address it was is for the log alone."""
+    """See `why_refused`. Only the log says which address it was."""
     reason = why_refused(address, allow_private=allow_private)
     if reason is not None:
         log_event(_log, "webhook_address_refused", level=logging.WARNING, host=host, address=address, reason=reason)
     return reason
 
 
-def _beginning(response: requests.Response) -> str:
-    """The start of the body. A connection whose body is longer is closed rather than read to its end."""
+def _beginning(response: requests.Response) -> bytes:
+    """The start of the body. If the body is longer, the connection is closed instead of read to the end."""
     start = b""
     while len(start) < ANSWER_READ_BYTES:
         piece = response.raw.read(ANSWER_READ_BYTES - len(start), decode_content=False)
         if not piece:
             break
         start += piece
-    return start.decode(errors="replace")
+    return start
 
 
 def _ms_since(started: float) -> int:
@@ -200,7 +206,7 @@ def _ms_since(started: float) -> int:
 
 
 def _innermost(error: BaseException) -> str:
-    """The cause at the bottom of the chain, in the words of the socket or TLS library."""
+    """The message of the error at the bottom of the chain, which comes from the socket or TLS library."""
     while error.__context__ is not None:
         error = error.__context__
     return str(error) or type(error).__name__

@@ -1,25 +1,23 @@
-"""Which network addresses a webhook may be sent to.
+"""Which URLs and network addresses webhooks may go to.
 
-A webhook endpoint is chosen by whoever holds a key of the app, the app stands inside a network, and an answer's first
-characters are shown: without these rules an endpoint would be a window into that network. The registries are IANA's
-special-purpose ones (RFC 6890 and its updates); Python's `ipaddress` knows most of them, and what it leaves out, or
-counts as reachable, is listed here.
+Anyone with a key of the app can register an endpoint, the app runs inside a network, and the start of each answer is
+shown: without these rules an endpoint would be a window into that network. The address ranges are in IANA's
+special-purpose registries (RFC 6890 and its updates). Python's `ipaddress` knows most of them; the lists here add
+those that it does not know or counts as reachable.
 """
 
 import re
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
-from urllib.parse import SplitResult, parse_qsl, urlsplit
+from urllib.parse import urlsplit
 
 import requests
 from urllib3.exceptions import HTTPError
 from urllib3.util import parse_url
 
-from shared.redaction import redact
-
 type Address = IPv4Address | IPv6Address
 
-# What "private" means here: the addresses that local use (WEBHOOK_ALLOW_PRIVATE_NETWORKS) opens.
+# The addresses that local use (WEBHOOK_ALLOW_PRIVATE_NETWORKS) allows.
 _LOOPBACK = (IPv4Network("127.0.0.0/8"), IPv6Network("::1/128"))
 _PRIVATE = (
     IPv4Network("10.0.0.0/8"),
@@ -27,7 +25,7 @@ _PRIVATE = (
     IPv4Network("192.168.0.0/16"),
     IPv6Network("fc00::/7"),
 )
-# Services that hand credentials or configuration to whoever is near enough to ask. Those on 169.254.0.0/16 are
+# Services that give credentials or configuration to any machine in the network. Those on 169.254.0.0/16 are
 # link-local anyway.
 _METADATA = (
     IPv4Network("168.63.129.16/32"),  # Azure's wire server: a public address, answered on the host itself
@@ -39,8 +37,8 @@ _METADATA = (
 _LINK_LOCAL = (IPv4Network("169.254.0.0/16"), IPv6Network("fe80::/10"))
 _MULTICAST = (IPv4Network("224.0.0.0/4"), IPv6Network("ff00::/8"))
 _RESERVED = (
-    IPv4Network("0.0.0.0/8"),  # "this network", and 0.0.0.0 reaches the machine itself
-    IPv4Network("100.64.0.0/10"),  # carrier-grade NAT: shared with whoever is behind the same provider
+    IPv4Network("0.0.0.0/8"),  # "this network"; 0.0.0.0 reaches the machine itself
+    IPv4Network("100.64.0.0/10"),  # carrier-grade NAT: shared by customers of the same provider
     IPv4Network("192.0.0.0/24"),
     IPv4Network("192.0.2.0/24"),
     IPv4Network("192.88.99.0/24"),  # 6to4 relays
@@ -51,9 +49,9 @@ _RESERVED = (
     IPv6Network("2001::/23"),  # IETF protocols, Teredo and ORCHID among them
     IPv6Network("2001:db8::/32"),
     IPv6Network("3fff::/20"),  # documentation
-    IPv6Network("64:ff9b:1::/48"),  # NAT64 of local use: what it leads to only the local network knows
+    IPv6Network("64:ff9b:1::/48"),  # NAT64 for local use: only the local network knows where it leads
 )
-# All of IPv6 that is handed out for use on the internet. Anything else is some special purpose, known or to come.
+# All of IPv6 that is assigned for use on the internet. Anything else has a special purpose, or may get one.
 _IPV6_GLOBAL_UNICAST = IPv6Network("2000::/3")
 _NAT64 = IPv6Network("64:ff9b::/96")
 _IPV4_COMPATIBLE = IPv6Network("::/96")
@@ -61,10 +59,11 @@ _IPV4_TRANSLATED = IPv6Network("::ffff:0:0:0/96")
 
 
 def why_refused(address: str, *, allow_private: bool) -> str | None:
-    """What `address` is if nothing may be sent to it ("a private address"), or None if something may.
+    """What kind of address it is if nothing may be sent to it ("a private address"); None if it is allowed.
 
-    The reason does not repeat the address: callers would learn from it which address a name has inside the network.
-    `allow_private` opens loopback and private addresses; link-local, metadata, multicast and reserved ones stay shut.
+    The reason does not repeat the address: callers must not learn which address a name has inside the network.
+    `allow_private` allows loopback and private addresses; link-local, metadata, multicast and reserved ones stay
+    refused.
     """
     try:
         parsed = ip_address(address)
@@ -79,7 +78,7 @@ def why_refused(address: str, *, allow_private: bool) -> str | None:
 
 
 def _embedded_ipv4(address: Address) -> IPv4Address | None:
-    """The IPv4 address that an IPv6 address stands for, where some translator or tunnel would lead to it."""
+    """The IPv4 address that a translator or tunnel would reach through this IPv6 address; None if there is none."""
     if isinstance(address, IPv4Address):
         return None
     if address.ipv4_mapped is not None:
@@ -87,13 +86,13 @@ def _embedded_ipv4(address: Address) -> IPv4Address | None:
     if address.sixtofour is not None:
         return address.sixtofour
     in_last_bits = any(address in network for network in (_NAT64, _IPV4_TRANSLATED, _IPV4_COMPATIBLE))
-    if in_last_bits and int(address) > 1:  # :: and ::1 lie in the IPv4-compatible range and are not meant by it
+    if in_last_bits and int(address) > 1:  # :: and ::1 are in the IPv4-compatible range by accident
         return IPv4Address(int(address) & 0xFFFFFFFF)
     return None
 
 
 def _kind(address: Address) -> str | None:
-    """What makes the address one of special purpose, or None for an ordinary public one."""
+    """The special purpose of the address, or None for an ordinary public one."""
     kinds = {
         "metadata": _METADATA,
         "link-local": _LINK_LOCAL,
@@ -111,17 +110,6 @@ def _kind(address: Address) -> str | None:
 
 URL_MAX_CHARACTERS = 2048
 MASK = "***"
-# A shorter value ("1.0") also occurs by chance, and hiding it everywhere would garble the text.
-_SECRET_MIN_CHARACTERS = 8
-# The paths of chat services that are secrets themselves: by host, what the secret part follows.
-_SECRET_PATHS = (
-    (re.compile(r"hooks\.slack(?:-gov)?\.com"), re.compile(r"^/(?:services|workflows|triggers)/")),
-    (re.compile(r".*\.webhook\.office\.com|outlook\.office(?:365)?\.com"), re.compile(r"^/webhook(?:b2)?/")),
-    (
-        re.compile(r".*\.logic\.azure\.(?:com|us|cn)|.*\.api\.powerplatform\.(?:com|us|cn)"),
-        re.compile(r".*/workflows/"),
-    ),
-)
 
 
 def prepared_url(url: str) -> str:
@@ -131,14 +119,14 @@ def prepared_url(url: str) -> str:
 
 @lru_cache(maxsize=256)
 def url_faults(url: str, *, allow_private: bool) -> tuple[str, ...]:
-    """Every reason in the URL's own text why it cannot be an endpoint; empty if it can."""
+    """Every reason in the URL itself why it cannot be an endpoint; empty if it can."""
     if len(url) > URL_MAX_CHARACTERS:
         return (f"is longer than {URL_MAX_CHARACTERS} characters",)
     # requests strips some blanks and keeps others, and not every parser agrees on which.
     if "\\" in url or any(character.isspace() or not character.isprintable() for character in url):
         return ("contains a blank, a control character or a backslash",)
     if MASK in url:
-        return (f"contains {MASK}, which hides a secret where URLs are shown: give the whole URL",)
+        return (f"contains {MASK}, which hides a secret where URLs are shown: send the whole URL",)
     try:
         prepared = prepared_url(url)
         parts = urlsplit(prepared)
@@ -160,41 +148,10 @@ def url_faults(url: str, *, allow_private: bool) -> tuple[str, ...]:
     return (*faults, *_host_faults(parts.hostname or "", allow_private=allow_private))
 
 
-def shown_url(url: str) -> str:
-    """The URL without its secrets: userinfo, the query, and the path of a chat service become ***."""
+def origin(url: str) -> tuple[str, str, int | None]:
+    """The scheme, host and port that a URL leads to."""
     parts = urlsplit(url)
-    prefix, secret_path = _split_path(parts)
-    path = prefix + (MASK if secret_path else "")
-    userinfo, at, host = parts.netloc.rpartition("@")
-    netloc = (MASK if userinfo else "") + at + host
-    return parts._replace(netloc=netloc, path=path, query=MASK if parts.query else "").geturl()
-
-
-def without_secrets(text: str, url: str) -> str:
-    """`text`, which an endpoint sent back or an error holds, without signed links and the secrets of its own URL."""
-    return redact(text, _secrets_of(url))
-
-
-@lru_cache(maxsize=128)
-def _secrets_of(url: str) -> tuple[str, ...]:
-    """The secrets of the URL, escaped as they are in it and as they are meant."""
-    parts = urlsplit(url)
-    _, secret_path = _split_path(parts)
-    texts = {part for part in (secret_path, *secret_path.split("/")) if len(part) >= _SECRET_MIN_CHARACTERS}
-    in_query = [(name, value) for name, _, value in (pair.partition("=") for pair in parts.query.split("&"))]
-    for name, value in (*in_query, *parse_qsl(parts.query, keep_blank_values=True)):
-        # A short value is a secret only where its name is beside it; a name without a value is one itself.
-        texts.add((value or name) if len(value or name) >= _SECRET_MIN_CHARACTERS else f"{name}={value}")
-    return tuple(texts)
-
-
-def _split_path(parts: SplitResult) -> tuple[str, str]:
-    """The path that may be shown, and the secret rest of it."""
-    for host, secret_follows in _SECRET_PATHS:
-        found = secret_follows.match(parts.path) if host.fullmatch(parts.hostname or "") else None
-        if found is not None:
-            return parts.path[: found.end()], parts.path[found.end() :]
-    return parts.path, ""
+    return parts.scheme, parts.hostname or "", parts.port or {"https": 443, "http": 80}.get(parts.scheme)
 
 
 def _host_faults(host: str, *, allow_private: bool) -> list[str]:
@@ -204,13 +161,13 @@ def _host_faults(host: str, *, allow_private: bool) -> list[str]:
     if not name:
         return ["has no host"]
     if ":" in name or re.fullmatch(r"[0-9]+|0x[0-9a-f]*", name.rpartition(".")[2], re.IGNORECASE):
-        # An address, or what some resolvers take for one: 2130706433, 0x7f.1, 0177.0.0.1 and 127.1 are all 127.0.0.1.
+        # An address, or what some resolvers take for one: 2130706433, 0x7f.1, 0177.0.0.1, 127.1 all mean 127.0.0.1.
         try:
             ip_address(name)
         except ValueError:
-            return ["has an IP address in a spelling other than the usual one"]
+            return ["has an IP address in an unusual spelling"]
         reason = why_refused(name, allow_private=allow_private)
-        return [] if reason is None else [f"the host is where no webhook may go: {reason}"]
+        return [] if reason is None else [f"the host is {reason}, where webhooks may not go"]
     if not allow_private and (name == "localhost" or name.endswith((".localhost", ".localdomain"))):
         return ["the host is this machine itself"]
     return []

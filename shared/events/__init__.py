@@ -1,1 +1,1 @@
-"""What can be announced: events and the patterns that choose them."""
+"""Events: their types, the patterns that choose them, and the outbox that sends them."""

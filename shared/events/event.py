@@ -1,4 +1,4 @@
-"""The events, and the patterns with which an endpoint chooses some of them."""
+"""Events, and the patterns with which an endpoint chooses among them."""
 
 import uuid
 from collections.abc import Iterable
@@ -25,9 +25,10 @@ _PATTERNS = frozenset(EVENT_TYPES) | {f"{name.partition('.')[0]}.*" for name in 
 
 @dataclass(frozen=True, kw_only=True)
 class Event:
-    """Something that happened. `id` is the same however often the event is announced, and holds no full stop.
+    """Something that happened.
 
-    `data` is what the webhook's body carries: {"job": record} or {"monitor": {...}}.
+    `id` stays the same each time the event is announced, and has no full stop in it. `data` is the data of the
+    webhook body: {"job": record} or {"monitor": {...}}.
     """
 
     id: str
@@ -37,16 +38,16 @@ class Event:
 
 
 def new_event_id() -> str:
-    """The id that an event keeps: the `webhook-id` of its deliveries is derived from it."""
+    """A new event id. The `webhook-id` of each delivery is derived from it."""
     return f"evt_{uuid.uuid4().hex}"
 
 
 def pattern_faults(patterns: Iterable[str]) -> list[str]:
-    """A fault for each pattern that can match no event: "job.*" and "*" work, "job.suceeded" would be silence."""
+    """A message for each pattern that matches no event. "job.*" and "*" do; "job.suceeded" does not."""
     return [f"{pattern!r} matches no event" for pattern in patterns if pattern not in _PATTERNS]
 
 
 def wants(patterns: Iterable[str], event_type: str) -> bool:
-    """Whether any of the patterns matches the event type."""
+    """Whether one of the patterns matches the event type."""
     group = event_type.partition(".")[0]
     return not {EVERY_EVENT, event_type, f"{group}.*"}.isdisjoint(patterns)

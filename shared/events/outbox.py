@@ -1,13 +1,13 @@
 """The outbox: every event is stored in the transaction that decides it, and sent from there.
 
 An event's row is in the partition of the row whose change made the event, since a transaction covers one partition.
-Its key begins with `~`, which sorts after every other key, so the query that reads a partition finds its events too.
-Sending is the same for every kind of event:
+Its key begins with `~`, which sorts after every other key, so the query that reads a partition also finds its events.
+Every kind of event is sent in the same way:
 
-1. announce it; the announcer is idempotent, so that the same event id leads to the same deliveries,
+1. announce it; announcing the same event id again leads to the same deliveries,
 2. delete its row.
 
-If the process is killed between the two, the next reader of the partition repeats both to the same end.
+If the process is killed between the two, the next reader of the partition repeats both with the same result.
 """
 
 from collections.abc import Callable, Sequence
@@ -27,7 +27,7 @@ type Announce = Callable[[Sequence[Event]], None]
 
 
 class OutboxRow(Protocol):
-    """An event's row, whatever the event is about."""
+    """The row of any kind of event."""
 
     @property
     def key(self) -> Row:
@@ -61,7 +61,7 @@ class EventRow:
 
 
 class Outbox:
-    """Sends events that are stored."""
+    """Sends stored events."""
 
     def __init__(self, table: Table, announce: Announce) -> None:
         """`announce` stores a delivery for every endpoint that wants the event, and raises StorageError."""
@@ -69,11 +69,11 @@ class Outbox:
         self._announce = announce
 
     def send(self, rows: Sequence[OutboxRow]) -> None:
-        """Announce the events and delete their rows. Raises StorageError: what is left is sent by the next reader."""
+        """Announce the events and delete their rows. Raises StorageError; the next reader sends what is left."""
         if not rows:
             return
         self._announce([row.event for row in rows])
-        # Each on its own: another instance may have sent some of them meanwhile.
+        # Each row on its own: another instance may have sent some of them meanwhile.
         self._table.commit_each([[Change(Write.DELETE, row.key, row.etag)] for row in rows])
 
 
@@ -83,7 +83,7 @@ def event_key(partition: str, event_id: str) -> Row:
 
 
 def event_columns(event_id: str, event_type: str, created_at: datetime) -> Row:
-    """The columns that every event's row has."""
+    """The columns that the row of every event has."""
     return {"eventId": event_id, "type": event_type, "createdAt": created_at}
 
 
@@ -96,7 +96,7 @@ def event_id_in(row: Row, column: str = "eventId") -> str:
 
 
 def event_row(row: Row) -> EventRow:
-    """Read the row of an event that holds its data as JSON. Raises BadRow, nothing else."""
+    """Read the row of an event that holds its data as JSON. Raises nothing but BadRow."""
     return read_row(lambda: _event_row(row))
 
 

@@ -5,6 +5,7 @@ from functools import partial
 
 from shared.app import Services, Stores
 from shared.events.outbox import Outbox
+from shared.http.deliveries import DeliveryHandlers
 from shared.http.health import HealthHandlers
 from shared.http.jobs import JobHandlers
 from shared.http.offers import CppOfferHandlers, OfferDetailHandlers, PrivateOfferHandlers
@@ -38,6 +39,7 @@ class Api:
     cpp_offers: CppOfferHandlers
     offer_details: OfferDetailHandlers
     webhooks: WebhookHandlers
+    deliveries: DeliveryHandlers
 
 
 def build_storage_api(stores: Stores) -> StorageApi:
@@ -82,4 +84,5 @@ def build_api(stores: Stores, services: Services) -> Api:
         cpp_offers=CppOfferHandlers(cloud_partner_portal),
         offer_details=OfferDetailHandlers(product_ingestion, cloud_partner_portal, job_offers),
         webhooks=WebhookHandlers(services.webhooks, stores.clock),
+        deliveries=DeliveryHandlers(services.webhooks),
     )

@@ -5,7 +5,6 @@ from collections.abc import Callable
 
 from shared.http.messages import Request, Response, json_response
 from shared.http.problems import problem_of, problem_response, unforeseen_problem
-from shared.http.reading import check_parameters
 from shared.monitor.health import HealthStatus
 
 type Handler = Callable[[Request], Response]
@@ -15,9 +14,7 @@ _log = logging.getLogger("offer_monitor.http")
 def answer(find_handler: Callable[[], Handler], request: Request) -> Response:
     """Answer a request. `find_handler` is called in here too: a missing setting is a problem like any other."""
     try:
-        handler = find_handler()
-        check_parameters(handler, request.query)
-        return handler(request)
+        return find_handler()(request)
     except Exception as error:  # noqa: BLE001 - the edge: whatever happened, the caller gets an answer
         problem = problem_of(error)
         if problem is None:

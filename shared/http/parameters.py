@@ -127,17 +127,14 @@ def _split(text: str) -> list[str]:
 COMMA_SEPARATED: Any = BeforeValidator(_split)
 
 
-def _moment(text: str) -> datetime:
+def _moment(text: object) -> datetime:
+    fault = PydanticCustomError("moment", "should be a time with a zone, such as 2026-11-20T09:00:00Z")
+    if not isinstance(text, str) or not _RFC_3339.fullmatch(text):
+        raise fault
     try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None or not _RFC_3339.fullmatch(text):
-        raise PydanticCustomError("moment", "should be a time with a zone, such as 2026-11-20T09:00:00Z")
-    try:
-        return moment.astimezone(UTC)
-    except OverflowError as error:
-        raise PydanticCustomError("moment", "should be a time with a zone, such as 2026-11-20T09:00:00Z") from error
+        return datetime.fromisoformat(text.upper()).astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise fault from error
 
 
 # A moment as RFC 3339 writes it, with a zone; read as UTC.

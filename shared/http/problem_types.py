@@ -58,3 +58,5 @@ OF_A_JOBS_OFFER = (
     *("job-pending", "job-failed", "job-cancelled", "offer-deleted", "no-offer", "asked-too-recently"),
     *OF_PRODUCT_INGESTION,
 )
+OF_A_WEBHOOK = ("webhook-unknown", "webhook-unreadable")
+OF_AN_EDITABLE_WEBHOOK = (*OF_A_WEBHOOK, "webhook-from-settings")

@@ -1,4 +1,4 @@
-"""The two long parts of a job, its errors and its private offer: in columns while they fit, in documents when not."""
+"""The large fields of a job, its errors and its private offer: in columns if they fit, otherwise in documents."""
 
 import logging
 from collections.abc import Callable
@@ -18,15 +18,16 @@ DOCUMENT_COLUMNS = ("errorsDocument", "privateOfferDocument")
 
 
 class LargeFields:
-    """Puts a job's long parts away and brings them back."""
+    """Stores the large fields of jobs, and loads them."""
 
     def __init__(self, documents: Documents) -> None:
         self._documents = documents
 
     def columns(self, job: Job, stored: Row | None = None) -> Row:
-        """The columns for the job's errors and private offer; long ones are stored as documents first.
+        """The columns for the job's errors and private offer. Large ones are first stored as documents.
 
-        A document that `stored`, the job's row as it was read, refers to is kept if it holds the same.
+        `stored` is the job's row as it was read; a document that it refers to is kept if its content is the same.
+        Raises StorageError.
         """
         return {
             **self._column(job.job_id, "errors", _errors_of(job), stored),
@@ -34,31 +35,32 @@ class LargeFields:
         }
 
     def need_documents(self, job: Job) -> bool:
-        """Whether the job's long parts do not fit into columns."""
+        """Whether a large field of the job does not fit into a column."""
         return max(len(job.private_offer or b""), len(_errors_of(job))) > LONGEST_COLUMN_BYTES
 
     def load(self, job: Job, row: Row) -> Job:
         """The job with the errors and the private offer that its row holds or refers to.
 
-        A part that is missing or broken is left out, and logged: it must keep neither the job nor its event back.
+        A field that is missing or broken is logged and left out: it must not hold back the job or its event. Raises
+        StorageError.
         """
         return replace(
             job,
-            errors=self._whole(job.job_id, "errors", row, _errors, []),
-            private_offer=self._whole(job.job_id, "privateOffer", row, _offer, None),
+            errors=self._loaded(job.job_id, "errors", row, _errors, []),
+            private_offer=self._loaded(job.job_id, "privateOffer", row, _offer, None),
         )
 
     def delete(self, job_id: str, row: Row) -> None:
-        """Remove the documents that this row of the job refers to."""
+        """Delete the documents that this row of the job refers to. Raises StorageError."""
         for reference in references_in(row):
             self._documents.delete(job_id, reference)
 
-    def _whole[T](self, job_id: str, name: str, row: Row, parse: Callable[[bytes], T], otherwise: T) -> T:
+    def _loaded[T](self, job_id: str, name: str, row: Row, parse: Callable[[bytes], T], otherwise: T) -> T:
         try:
             data = self._read(job_id, name, row)
             return parse(data) if data else otherwise
         except (RecordBroken, InvalidJson) as error:
-            _log.error("the %s of job %s cannot be read and are left out: %s", name, job_id, error)
+            _log.error("the field %s of job %s is left out, since it cannot be read: %s", name, job_id, error)
             return otherwise
 
     def _column(self, job_id: str, name: str, data: bytes, stored: Row | None) -> Row:
@@ -73,18 +75,18 @@ class LargeFields:
     def _read(self, job_id: str, name: str, row: Row) -> bytes:
         column, reference = row.get(name) or "", row.get(f"{name}Document") or ""
         if not isinstance(column, str) or not isinstance(reference, str):
-            raise RecordBroken("they are not a text")
+            raise RecordBroken("it is not a text")
         return self._documents.get(job_id, reference) if reference else column.encode("utf-8", "replace")
 
 
 def size_of_parts(row: Row) -> int:
-    """About how many bytes the row's long parts have, those in documents among them."""
+    """About how many bytes the large fields of a row have, including those in documents."""
     in_columns = sum(len(row[column]) for column in PART_COLUMNS if isinstance(row.get(column), str))
     return in_columns + sum(length_of(reference) for reference in references_in(row))
 
 
 def references_in(row: Row) -> list[str]:
-    """The references to documents that a row of a job holds."""
+    """The documents that a row of a job refers to."""
     found = (row.get(column) for column in DOCUMENT_COLUMNS)
     return [reference for reference in found if isinstance(reference, str) and reference]
 
@@ -96,11 +98,11 @@ def _errors_of(job: Job) -> bytes:
 def _errors(data: bytes) -> list[JsonObject]:
     errors = loads(data)
     if not isinstance(errors, list):
-        raise RecordBroken("they are not a list")
+        raise RecordBroken("it is not a list")
     return errors
 
 
 def _offer(data: bytes) -> bytes | None:
-    # It goes out as it is, as a part of JSON of ours.
+    # It is passed on as it is, inside the JSON of an answer, so it must be a whole JSON object.
     members(data)
     return data

@@ -2,20 +2,21 @@
 
 The history is in the order in which jobs finished, and such a change does not move a record. So that a listing by
 `updatedSince` finds it without reading the whole history, `changed~<inverted time>~<job id>` is written in the same
-transaction, in the order of the changes. Of several such rows of a job the one that names the record's `updatedAt`
-counts; `clean_up` removes the others, and those of jobs that are gone.
+transaction, in the order of the changes. Of several such rows of a job only the one that names the record's
+`updatedAt` counts. `clean_up` removes them when the job's time is over.
 """
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime
+from itertools import batched
 
 from shared.jobs.history import FINISHED_PARTITION, History, key_of_moment
 from shared.jobs.job import Job
 from shared.jobs.job_rows import caller_columns_of
 from shared.storage.partition import Partition
 from shared.storage.rows import BadRow
-from shared.storage.table import Row, Table, Write, etag_of
+from shared.storage.table import TRANSACTION_MAX_ROWS, Row, Table, Write, etag_of
 
 CHANGED_PREFIX = "changed~"
 LOOKED_AT_ONCE = 100
@@ -61,22 +62,21 @@ class LateChanges:
         for row in self._partition.rows(after=after_key or CHANGED_PREFIX, before=end, page_size=LOOKED_AT_ONCE):
             yield row["RowKey"], self._record(row["RowKey"], since)
 
-    def forget(self, *, changed_before: datetime, has_time: Callable[[], bool]) -> int:
-        """Delete the notes of changes before that moment that no longer count; returns how many."""
+    def remove_expired(self, *, changed_before: datetime, has_time: Callable[[], bool]) -> int:
+        """Delete the notes of changes before that moment, whose jobs have expired too; returns how many."""
         rows = self._partition.rows(
-            after=key_of_moment(changed_before, CHANGED_PREFIX), before=f"{CHANGED_PREFIX}~", page_size=LOOKED_AT_ONCE
+            after=key_of_moment(changed_before, CHANGED_PREFIX), before=f"{CHANGED_PREFIX}~", columns=["RowKey"]
         )
-        forgotten = 0
-        for row in rows:
+        removed = 0
+        for some in batched(rows, TRANSACTION_MAX_ROWS, strict=False):
             if not has_time():
                 break
-            if self._record(row["RowKey"], None) is None:
-                self._partition.delete(row["RowKey"], etag_of(row))
-                forgotten += 1
-        return forgotten
+            self._table.commit_each([[self._partition.change(Write.DELETE, row["RowKey"])] for row in some])
+            removed += len(some)
+        return removed
 
-    def _record(self, changed_key: str, since: datetime | None) -> Row | None:
-        """The record whose last change this key names, unless it ended at `since` or later."""
+    def _record(self, changed_key: str, since: datetime) -> Row | None:
+        """The record whose last change this key names, unless its job ended at `since` or later."""
         row = self._history.record_row(changed_key.rpartition("~")[2])
         try:
             job = None if row is None else self._history.read_bare(row)
@@ -84,8 +84,7 @@ class LateChanges:
             return None
         if job is None or job.updated_at is None or _changed_key(job) != changed_key:
             return None
-        ended_later = since is not None and job.finished_at is not None and job.finished_at >= since
-        return None if ended_later else row
+        return None if job.finished_at is not None and job.finished_at >= since else row
 
 
 def _changed_key(job: Job) -> str:

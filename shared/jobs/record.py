@@ -9,8 +9,10 @@ from shared.json_codec import JsonObject, RawJson
 
 
 class ShortJobRecord(TypedDict):
-    """A job without its private offer. Times are RFC 3339 in UTC. Upstream's values (`jobStatus`, `jobResult`,
-    `jobStart`, `jobEnd`, `resourceUri`, `errors`) are as they came."""
+    """A job without its private offer. Times are RFC 3339 in UTC.
+
+    Upstream's values (`jobStatus`, `jobResult`, `jobStart`, `jobEnd`, `resourceUri`, `errors`) are unchanged.
+    """
 
     jobId: str
     state: JobState
@@ -35,13 +37,13 @@ class ShortJobRecord(TypedDict):
 
 
 class JobRecord(ShortJobRecord):
-    """A job with its private offer, upstream's whole object, which is null until there is one."""
+    """A job with its private offer: upstream's whole object, or null if there is none yet."""
 
     privateOffer: RawJson | None
 
 
 def job_record(job: Job) -> JobRecord:
-    """The job record of the API. Signed links are in it; a webhook takes them out before it sends."""
+    """The job record of the API. It may hold signed links: webhooks remove them before they send it."""
     return JobRecord(
         jobId=job.job_id,
         state=job.state,

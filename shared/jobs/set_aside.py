@@ -1,6 +1,6 @@
-"""Rows of the pending partition that are not jobs, moved to a partition of their own with the reason.
+"""Rows of the `pending` partition that are not jobs: set aside, with the reason, until someone looks at them.
 
-They keep their keys and their columns, with long values cut. Any row can be set aside.
+They keep their row keys and their columns, with long values cut. Any row can be set aside, whatever it holds.
 """
 
 import logging
@@ -147,7 +147,7 @@ def _kept_columns(row: Row) -> Row:
     for name, value in row.items():
         if name in {"PartitionKey", "RowKey"}:
             continue
-        kept[name] = _bearable(value)
+        kept[name] = _storable(value)
         characters += len(name) + (len(kept[name]) if isinstance(kept[name], str | bytes) else 0)
         if characters > KEPT_CHARACTERS_MAX or len(kept) > KEPT_COLUMNS_MAX:
             break
@@ -158,7 +158,7 @@ def _note(reason: str, now: datetime) -> Row:
     return {"setAsideAt": now, "reason": reason[:LONGEST_REASON_CHARACTERS]}
 
 
-def _bearable(value: Any) -> Any:  # noqa: ANN401 - a column of any type
+def _storable(value: Any) -> Any:  # noqa: ANN401 - a column of any type
     if isinstance(value, int) and not -_INT64_MAX - 1 <= value <= _INT64_MAX:
         value = str(value)
     return value[:LONGEST_VALUE_CHARACTERS] if isinstance(value, str | bytes) else value
@@ -180,7 +180,7 @@ RENAMED_IN_A_TICK = 5_000
 
 
 class RowRepair:
-    """Moves bad rows out of the partition, and gives misspelt ones their right key. Raises StorageError."""
+    """Sets bad rows aside, and renames rows whose keys are not in lower case. Every method raises StorageError."""
 
     def __init__(self, table: Table, set_aside_rows: SetAsideRows) -> None:
         self._table = table
@@ -194,7 +194,7 @@ class RowRepair:
     def set_aside_refused(self, rows: Sequence[PendingRow]) -> None:
         """Move rows that are too large already, so that storage refuses to add a job's columns to them."""
         found = [self._pending.get(row.row_key) for row in rows]
-        self.set_aside([(row, "storage does not accept a job's columns beside its own") for row in found if row])
+        self.set_aside([(row, "it is too large for storage to add the columns of a job") for row in found if row])
 
     def set_aside_if_bad(self, job_id: str, now: datetime) -> None:
         """Set aside a row that is not a job but has the key of one."""
@@ -207,18 +207,18 @@ class RowRepair:
             self.set_aside([(row, str(error))])
 
     def in_lower_case(self, rows: Sequence[PendingRow]) -> list[PendingRow]:
-        """The rows under their right keys, after renaming those whose key another system wrote in another case.
+        """The rows with their keys in lower case, after renaming those that another system wrote in another case.
 
-        Of two rows for the same job the one with the right key stays, even if it is not among `rows`. A row that
-        could not be renamed is left out.
+        Of two rows for the same job, the one in lower case stays, even if it is not among `rows`. A row that could
+        not be renamed is left out.
         """
         right = [row for row in rows if row.row_key == row.job.job_id]
-        misspelt = [row for row in rows if row.row_key != row.job.job_id][:RENAMED_IN_A_TICK]
-        if not misspelt:
+        in_other_case = [row for row in rows if row.row_key != row.job.job_id][:RENAMED_IN_A_TICK]
+        if not in_other_case:
             return right
         known = {row.job.job_id for row in right}
-        to_rename = {row.job.job_id: row for row in misspelt if row.job.job_id not in known}
-        surplus = [row for row in misspelt if to_rename.get(row.job.job_id) is not row]
+        to_rename = {row.job.job_id: row for row in in_other_case if row.job.job_id not in known}
+        surplus = [row for row in in_other_case if to_rename.get(row.job.job_id) is not row]
         renamed = self._table.commit_each([[self._insert(row), self._delete(row)] for row in to_rename.values()])
         found = []
         for row, result in zip(to_rename.values(), renamed, strict=True):

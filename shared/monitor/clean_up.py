@@ -1,6 +1,6 @@
-"""Runs of `clean_up`: removes expired rows, and documents that no row refers to.
+"""The nightly `clean_up`: it removes rows that have expired, and documents that no row refers to.
 
-Such a document is left behind if a process is killed, or if a write loses its race.
+Such a document is left behind if a process is killed, or if a write loses a race.
 """
 
 import logging
@@ -13,6 +13,7 @@ from typing import Protocol
 from shared.clock import Clock
 from shared.jobs.history import REMOVAL_REMEMBERED_FOR, History
 from shared.jobs.large_fields import references_in
+from shared.jobs.late_changes import LateChanges
 from shared.jobs.pending_jobs import PendingJobs
 from shared.jobs.poll_spacing import PollSpacing
 from shared.jobs.set_aside import SetAsideRows
@@ -81,12 +82,13 @@ class Retention:
 
 
 class CleanUp:
-    """Runs of `clean_up`."""
+    """Removes what has expired, in steps that do not depend on each other."""
 
     def __init__(
         self,
         *,
         history: History,
+        late_changes: LateChanges,
         set_aside_rows: SetAsideRows,
         poll_spacing: PollSpacing,
         orphans: OrphanedDocuments,
@@ -96,6 +98,7 @@ class CleanUp:
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._history = history
+        self._late_changes = late_changes
         self._set_aside_rows = set_aside_rows
         self._poll_spacing = poll_spacing
         self._orphans = orphans
@@ -120,9 +123,9 @@ class CleanUp:
             )
             return removed
 
-        # Small things first. Documents come last, since removed jobs may have left some.
+        # Small steps first. Documents come last, since removed jobs may have left some.
         steps: dict[str, Callable[[], int]] = {
-            "asks": lambda: self._poll_spacing.forget(now, has_time=until(JOBS_UNTIL_SECONDS)),
+            "statusRequests": lambda: self._poll_spacing.forget(now, has_time=until(JOBS_UNTIL_SECONDS)),
             "removals": lambda: self._history.forget_removals(
                 removed_before=now - REMOVAL_REMEMBERED_FOR, has_time=until(JOBS_UNTIL_SECONDS)
             ),
@@ -135,6 +138,9 @@ class CleanUp:
             steps["jobs"] = lambda: self._history.remove_expired(
                 ended_before=ended_before, has_time=until(JOBS_UNTIL_SECONDS)
             )
+            steps["changes"] = lambda: self._late_changes.remove_expired(
+                changed_before=ended_before, has_time=until(JOBS_UNTIL_SECONDS)
+            )
         if days := self._retention.delivery_history_days:
             attempted_before = now - timedelta(days=days)
             steps["deliveries"] = lambda: self._remove_expired_deliveries(
@@ -142,13 +148,13 @@ class CleanUp:
             )
         steps["documents"] = orphaned_documents
         with retrying_for(STORAGE_RETRIED_FOR_SECONDS):
-            counts, reasons = _taken(steps)
+            counts, reasons = _run_steps(steps)
         _log_run(counts, reasons, duration_ms=round((self._monotonic() - began) * 1000))
         return TimerReport(now, ok=not reasons, facts={"orphansAfter": resume_after})
 
 
-def _taken(steps: Mapping[str, Callable[[], int]]) -> tuple[dict[str, int], list[str]]:
-    """How much each step removed, and why steps failed. A failed step does not stop the others."""
+def _run_steps(steps: Mapping[str, Callable[[], int]]) -> tuple[dict[str, int], list[str]]:
+    """Run every step, even if others fail. Returns how much each removed, and why steps failed."""
     counts: dict[str, int] = {}
     reasons: list[str] = []
     for name, remove in steps.items():

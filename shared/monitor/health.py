@@ -1,6 +1,6 @@
-"""Whether the monitor can do its work, from what its timers last reported: any instance can tell.
+"""Whether the monitor can do its work, from the last reports of its timers, which any instance can read.
 
-Health reads no job. What the jobs are like stands in the report of the last tick.
+Health reads no jobs: the report of the last tick has the counts of jobs.
 """
 
 from collections.abc import Mapping
@@ -13,16 +13,16 @@ from shared.jobs.job import POLL_SPACING
 from shared.jobs.set_aside import SetAside
 from shared.monitor.state import MonitorState, MonitorStateStore
 from shared.monitor.timer_reports import TimerReport, TimerReports
-from shared.polling.cycle import OVERDUE_AFTER
+from shared.polling.report import OVERDUE_AFTER
 from shared.storage.errors import StorageError
 from shared.storage.retrying import retrying_for
 
-# Anyone may ask for the health, without a key: storage is not read more often than this for them.
+# Anyone may ask for the overall status, without a key: for them storage is not read more often than this.
 REMEMBERED_FOR = timedelta(seconds=10)
 FIRST_ANSWER_WITHIN_SECONDS = 5.0
-# A probe waits for a few seconds only: storage that fails for longer is what health is there to tell.
+# A probe waits only a few seconds, and storage that fails for longer than this is a problem to report.
 STORAGE_MAY_FAIL_SECONDS = 2.0
-# Without ticks nobody counts what is overdue: a job that came due a minute after the last one is by then.
+# Without ticks nothing counts overdue jobs; a job that came due a minute after the last tick is overdue by then.
 SILENT_AFTER = OVERDUE_AFTER + POLL_SPACING
 
 
@@ -33,7 +33,7 @@ class HealthStatus(TypedDict):
 
 
 class LastTick(TypedDict):
-    """The last poll cycle: when it began, how long it took, what it did."""
+    """The last poll cycle: when it began, how long it took, and what it did."""
 
     at: str
     durationMs: int
@@ -54,7 +54,7 @@ class TimerRun(TypedDict):
 
 
 class HealthDetails(TypedDict):
-    """The parts of the monitor's health, for whoever holds a key."""
+    """The parts of the monitor's health, for callers with a key."""
 
     status: Literal["ok", "degraded"]
     problems: list[str]
@@ -70,7 +70,7 @@ class HealthDetails(TypedDict):
 
 
 class Health:
-    """Puts the monitor's health together. Thread-safe."""
+    """Reports the monitor's health. Thread-safe."""
 
     def __init__(self, *, states: MonitorStateStore, timers: TimerReports, clock: Clock) -> None:
         self._states = states
@@ -80,10 +80,10 @@ class Health:
         self._remembered: tuple[datetime, bool] | None = None
 
     def is_ok(self) -> bool:
-        """The one word for everyone, from memory for ten seconds: whoever asks often does not make storage busy.
+        """The overall status, cached for ten seconds so that probes do not load storage.
 
-        While one caller waits for storage, the others are answered from memory too, or else that it is not ok:
-        storage that hangs must not hold every thread of the app.
+        While one caller waits for storage, the others get the last known status, or False if there is none: storage
+        that hangs must not hold every thread of the app.
         """
         remembered = self._remembered
         if remembered is not None and self._clock.now() - remembered[0] <= REMEMBERED_FOR:
@@ -98,7 +98,7 @@ class Health:
         return is_ok
 
     def details(self) -> HealthDetails:
-        """Every part, fresh."""
+        """Every part, read from storage now."""
         state, problems = self._state()
         timers: dict[str, TimerReport] = {}
         if state is not None:
@@ -124,7 +124,7 @@ class Health:
         )
 
     def _state(self) -> tuple[MonitorState | None, list[str]]:
-        """The monitor's state, None if storage cannot be used, and what is wrong, in words."""
+        """The monitor's state (None if storage cannot be used), and a sentence for each problem."""
         try:
             with retrying_for(STORAGE_MAY_FAIL_SECONDS):
                 state = self._states.read()

@@ -1,1 +1,1 @@
-"""Polling: the rules for one job, and the cycle that asks about every job that is due."""
+"""Polling: what one poll does to a job, and the cycle that polls every job that is due."""

@@ -1,4 +1,4 @@
-"""A poll on demand, within promise 1 (docs/promises.md). It claims, judges and finishes as the poll cycle does."""
+"""A poll on demand, within promise 1 (docs/promises.md). It claims, polls and finishes a job as a poll cycle does."""
 
 import logging
 from datetime import datetime
@@ -39,9 +39,10 @@ class ManualCheck:
         self._clock = clock
 
     def check(self, job_id: str) -> Job:
-        """The job after a poll; a finished one as it is, and so one whose detail alone cannot be had yet.
+        """Poll the job and return it. A finished job is returned as it is, without a poll.
 
-        Raises JobUnknown, AskedTooRecently, StorageError, and UpstreamError after storing it with the job.
+        Raises JobUnknown, AskedTooRecently and StorageError; and UpstreamError, which is also stored with the job,
+        unless the job succeeded and only its detail is unavailable.
         """
         row = self._pending.get(job_id, self._clock.now())
         if row is None:
@@ -51,8 +52,8 @@ class ManualCheck:
             return job
         answer_by = self._clock.now() + ANSWER_WITHIN
         claimed = self._claim(row, until=claimed_until(answer_by))
-        with self._poller.turn() as turn:
-            poll = self._poller.poll(claimed.job, answer_by=answer_by, turn=turn)
+        with self._poller.permit() as permit:
+            poll = self._poller.poll(claimed.job, answer_by=answer_by, permit=permit)
             [written] = self._pending.write([(claimed, poll.job)], self._clock.now())
         if written is not None and written.event is not None:
             self._finish(written.event)
@@ -68,8 +69,8 @@ class ManualCheck:
         now = self._clock.now()
         earliest = row.job.next_poll_at
         if row.never_polled:
-            earliest = max(earliest, self._earliest_of_unpolled(row.job.job_id, now))
-        # A job that failed often is slowed down further than its minute; whoever asks by hand need not wait for that.
+            earliest = max(earliest, self._earliest_of_never_polled(row.job.job_id, now))
+        # Polls that keep failing slow a job down to less than one a minute; a check by hand need not wait for that.
         if row.job.last_polled_at is not None and not row.claimed:
             earliest = min(earliest, row.job.last_polled_at + POLL_SPACING)
         if row.job.retry_after_until is not None:
@@ -80,14 +81,17 @@ class ManualCheck:
         if claims.lost:
             raise AskedTooRecently(POLL_SPACING)
         if claims.refused:
-            raise ChangeRefused("storage does not take the job's row any more")
+            raise ChangeRefused("storage no longer accepts the job's row")
         return claims.taken[0]
 
-    def _earliest_of_unpolled(self, job_id: str, now: datetime) -> datetime:
-        """What is known of a job's last status request from before its row was there. See `poll_spacing.py`."""
+    def _earliest_of_never_polled(self, job_id: str, now: datetime) -> datetime:
+        """When upstream may be asked about a job, given the requests made before its row was there.
+
+        The history is read before the remembered requests: see `poll_spacing.py`.
+        """
         finished = self._registry.find_finished(job_id)
-        asked = self._poll_spacing.get(job_id, now)
-        moments = [now if asked is None else asked.next_poll_at]
+        remembered = self._poll_spacing.get(job_id, now)
+        moments = [now if remembered is None else remembered.next_poll_at]
         if finished is not None and finished.last_polled_at is not None:
             moments.append(min(finished.last_polled_at, now) + POLL_SPACING)
         return max(moments)
@@ -99,4 +103,4 @@ class ManualCheck:
             else:
                 self._finishing.finish_stored([event])
         except StorageError as error:
-            _log.warning("finishing the job is left to the next tick: %s", error)
+            _log.warning("the job is left for the next tick to finish: %s", error)

@@ -1,160 +1,215 @@
-"""One poll cycle: every due job asked once, within the tick's fifty seconds.
+"""One poll cycle: every due job is polled once, within the 50 seconds of a tick.
 
-The thread that runs the cycle owns all of it: it reads the partition page by page, claims due jobs in batches, hands
-them to worker threads that do nothing but ask upstream, and writes what they bring back, many jobs to a transaction.
-Polling begins with the first page. If a partition is too large for one tick, the next goes on where this one stopped.
-A thread of its own finishes jobs, so that sending events never delays the next request.
+The cycle's own thread does all reading and writing of jobs. It reads the `pending` partition page by page (`due.py`),
+claims due jobs in batches, gives them to threads that do nothing but poll (`workers.py`), and writes their results,
+many jobs to a transaction. Another thread finishes jobs (`jobs/finishing.py`), so that sending events never delays
+the next request. Polling begins with the first page; if the partition is too large for one cycle, the next reads on.
 
-The steps of one job: claim (conditional write), ask, write the result (conditional), finish. Killed after the claim,
-the job waits until the claim runs out; killed after the result is written, see `finishing.py`.
+Each job goes through four steps:
+
+1. claim it, by a conditional write,
+2. poll it,
+3. write the result, by another conditional write, together with the event that it makes,
+4. finish it, if it ended.
+
+Killed after 1 or 2, the job is polled again when its claim has expired. Killed after 3, the next tick finishes it.
 """
 
 import logging
-from collections.abc import Callable, Sequence
-from dataclasses import replace
-from datetime import datetime, timedelta
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
 
 from shared.clock import Clock
-from shared.jobs.finishing import Finishing
-from shared.jobs.job import POLL_SPACING
-from shared.jobs.job_rows import PendingRow
-from shared.jobs.pending_jobs import PendingJobs, PendingPage
-from shared.jobs.poll_spacing import PollSpacing
-from shared.jobs.set_aside import RowRepair
+from shared.jobs.finishing import FinishingThread
+from shared.jobs.job_events import JobEvent
 from shared.log import log_event
-from shared.polling.due import DueJobs
-from shared.polling.finishing_thread import FinishingThread
-from shared.polling.poller import JobPoller
+from shared.polling.due import STORAGE_MAY_FAIL_SECONDS, PendingReader, PollStores
+from shared.polling.poller import JobPoller, claimed_until
 from shared.polling.report import CycleFailure, CycleReport
-from shared.polling.run import LAST_ANSWER_AFTER, LAST_REQUEST_AFTER, PollRun, Reading, credential_refused
-from shared.polling.workers import PollWorkers
+from shared.polling.workers import PolledRow, PollWorkers
 from shared.storage.errors import StorageError
-from shared.upstream.errors import (
-    AccessDenied,
-    CredentialRefused,
-    TokenUnavailable,
-)
+from shared.storage.retrying import retrying_for
+from shared.storage.table import TRANSACTION_MAX_ROWS
+from shared.upstream.errors import TokenUnavailable
 
-OVERDUE_AFTER = timedelta(minutes=5)
+# Promise 7 (docs/promises.md): a tick ends within 50 seconds. The last requests go out early enough to be answered,
+# and the last answers come early enough to be written.
+LAST_REQUEST_AFTER = timedelta(seconds=36)
+LAST_ANSWER_AFTER = timedelta(seconds=44)
+# After losing this many claims to another instance, the cycle leaves the rest to it.
+LOST_CLAIMS_MAX = 500
 _log = logging.getLogger("offer_monitor.jobs")
 
 
+@dataclass(frozen=True, kw_only=True)
 class PollCycle:
-    """Runs poll cycles. One at a time per instance; any number of instances."""
+    """Runs poll cycles: one at a time in a process, in any number of processes.
 
-    def __init__(
-        self,
-        *,
-        pending: PendingJobs,
-        row_repair: RowRepair,
-        poll_spacing: PollSpacing,
-        finishing: Finishing,
-        poller: JobPoller,
-        ensure_token: Callable[[], None],
-        clock: Clock,
-        sleep: Callable[[float], None],
-        concurrency: int,
-    ) -> None:
-        self._pending = pending
-        self._row_repair = row_repair
-        self._poll_spacing = poll_spacing
-        self._finishing = finishing
-        self._poller = poller
-        self._ensure_token = ensure_token
-        self._clock = clock
-        self._sleep = sleep
-        self._concurrency = concurrency
+    `ensure_token` raises TokenUnavailable; `sleep` takes seconds; `concurrency` is the number of requests in flight.
+    """
+
+    stores: PollStores
+    poller: JobPoller
+    ensure_token: Callable[[], None]
+    clock: Clock
+    sleep: Callable[[float], None]
+    concurrency: int
 
     def run(self, start_at: str = "") -> CycleReport:
-        """Poll what is due, from where an earlier cycle stopped (`CycleReport.stopped_at`).
+        """Poll what is due. `start_at` is where an earlier cycle stopped reading (`CycleReport.stopped_at`).
 
-        Storage and upstream failures do not raise: the report names them.
+        Failures of storage and upstream are not raised: the report names them.
         """
-        report = CycleReport(started_at=self._clock.now())
-        with FinishingThread(self._finishing, self._clock, until=report.started_at + LAST_ANSWER_AFTER) as thread:
+        report = CycleReport(started_at=self.clock.now())
+        send_by = report.started_at + LAST_REQUEST_AFTER
+        answer_by = report.started_at + LAST_ANSWER_AFTER
+        with FinishingThread(self.stores.finishing, self.clock, until=answer_by) as finishing:
+            reader = PendingReader(
+                self.stores, finishing, report, self.clock, last_request_at=send_by, start_at=start_at
+            )
+            workers = PollWorkers(
+                self.poller, self.clock, concurrency=self.concurrency, send_by=send_by, answer_by=answer_by
+            )
             try:
-                self._run(report, thread, start_at)
+                _CycleRun(self, reader, workers, finishing, report).poll_due_jobs()
+                report.unreached += len(reader.due.due(self.clock.now()))
             except StorageError as error:
                 report.failure, report.failure_detail = CycleFailure.STORAGE_UNREACHABLE, str(error)
-        report.duration_ms = round((self._clock.now() - report.started_at).total_seconds() * 1000)
+            finally:
+                # Also after storage failed: otherwise a partition too large for one tick would start over each time.
+                report.read_all, report.stopped_at = reader.read_all, reader.next_start(self.clock.now())
+        report.duration_ms = round((self.clock.now() - report.started_at).total_seconds() * 1000)
         log_event(_log, "poll_cycle", level=logging.WARNING if report.failure else logging.INFO, **report.facts())
         return report
 
-    def _run(self, report: CycleReport, thread: FinishingThread, start_at: str) -> None:
-        reading = Reading(
-            self._pending.pages(report.started_at, start_at=start_at),
-            DueJobs(report.started_at + LAST_REQUEST_AFTER),
-            lambda page: self._tidied(page, report, thread),
-            self._clock,
-            start_at=start_at,
-        )
-        try:
-            while not reading.due.worth_a_start(self._clock.now()) and reading.read_on():
-                pass
-            if reading.due.worth_a_start(self._clock.now()):
-                self._poll(report, thread, reading)
-            report.unreached += reading.due.due_count(self._clock.now())
-        finally:
-            # Also after storage has failed: or else a partition too large for one tick would begin anew each time.
-            report.read_all, report.stopped_at = reading.ended, reading.stopped_at(self._clock.now())
 
-    def _poll(self, report: CycleReport, thread: FinishingThread, reading: Reading) -> None:
+class _CycleRun:
+    """One run: read, claim, poll and write, until nothing is due or the time is over."""
+
+    def __init__(
+        self,
+        cycle: PollCycle,
+        reader: PendingReader,
+        workers: PollWorkers,
+        finishing: FinishingThread,
+        report: CycleReport,
+    ) -> None:
+        self._cycle = cycle
+        self._stores = cycle.stores
+        self._clock = cycle.clock
+        self._reader = reader
+        self._workers = workers
+        self._finishing = finishing
+        self._report = report
+        self._lost_claims = 0
+        self._storage_error: StorageError | None = None
+
+    def poll_due_jobs(self) -> None:
+        """Raises StorageError, but not before everything that was polled is written or can no longer be."""
+        while self._wait() is None and self._reader.read_page():
+            pass
+        if self._wait() is None:
+            return  # nothing is due: no token is needed
         try:
-            self._ensure_token()
+            self._cycle.ensure_token()
         except TokenUnavailable as error:
-            credential_refused(report, error)
-            while reading.read_on():
-                pass  # the report counts every job all the same
+            self._report.credential_refused(error)
+            while self._reader.read_page():
+                pass  # the report still counts the jobs
             return
-        with PollWorkers(self._poller, self._clock, concurrency=self._concurrency) as workers:
-            PollRun(
-                self._pending,
-                self._clock,
-                workers,
-                thread,
-                report,
-                reading,
-                self._not_asked_elsewhere,
-                self._row_repair.set_aside_refused,
-            ).until_done(self._sleep)
-        _judge(report)
+        with self._workers:
+            self._poll_until_done()
+        self._report.judge()
 
-    def _tidied(self, page: PendingPage, report: CycleReport, thread: FinishingThread) -> list[PendingRow]:
-        """The jobs of a page that may be polled; what earlier cycles, or other systems, left to be done is done."""
-        thread.finish_stored(page.events)
-        report.set_aside += len(page.bad)
-        self._row_repair.set_aside(page.bad)
-        rows = self._row_repair.in_lower_case(page.rows)
-        report.pending += len(rows)
-        report.overdue += sum(row.job.next_poll_at < report.started_at - OVERDUE_AFTER for row in rows)
-        return self._not_asked_elsewhere(rows)
+    def _poll_until_done(self) -> None:
+        while True:
+            has_read = self._claim_and_read()
+            if self._workers.in_flight:
+                self._write(self._workers.results(TRANSACTION_MAX_ROWS))
+                continue
+            if has_read:
+                continue
+            wait = None if self._workers.stopped else self._wait()
+            if wait is None:
+                break
+            self._cycle.sleep(wait.total_seconds())
+        if self._storage_error is not None:
+            raise self._storage_error
 
-    def _not_asked_elsewhere(self, rows: Sequence[PendingRow]) -> list[PendingRow]:
-        """The rows, those put off about which upstream was asked before they were there."""
-        if not any(row.never_polled for row in rows):
-            return list(rows)
-        # Both are read after the rows, and in this order: see `poll_spacing.py`. The first knows of jobs that another
-        # system has put back after they finished, the second of those that were looked up or removed.
-        now = self._clock.now()
-        polled = self._finishing.last_polls(now - 2 * POLL_SPACING)
-        again_at = {job_id: last_poll + POLL_SPACING for job_id, last_poll in polled.items()}
-        asked = self._poll_spacing.recent(now)
-        return [_not_before(row, again_at.get(row.job.job_id), asked.get(row.job.job_id)) for row in rows]
+    def _wait(self) -> timedelta | None:
+        return self._reader.due.wait(self._clock.now())
 
+    def _claim_and_read(self) -> bool:
+        """Whether another page was read."""
+        if self._storage_error is not None:
+            return False
+        try:
+            self._claim()
+            return self._reader.read_page()
+        except StorageError as error:
+            self._stop_polling(error)
+            return False
 
-def _not_before(row: PendingRow, *moments: datetime | None) -> PendingRow:
-    """A never-polled row whose job was asked about before the row was there."""
-    earliest = max([row.job.next_poll_at, *(moment for moment in moments if moment is not None)])
-    if not row.never_polled or earliest == row.job.next_poll_at:
-        return row
-    return replace(row, job=replace(row.job, next_poll_at=earliest))
+    def _claim(self) -> None:
+        """Claim enough jobs to keep every worker busy while results are gathered and written."""
+        enough = self._workers.concurrency + TRANSACTION_MAX_ROWS
+        until = claimed_until(self._workers.answer_by)
+        while not self._workers.stopped and self._workers.in_flight < enough:
+            now = self._clock.now()
+            rows = self._reader.due.take(now, TRANSACTION_MAX_ROWS) if now <= self._workers.send_by else []
+            if not rows:
+                return
+            with retrying_for(STORAGE_MAY_FAIL_SECONDS):
+                claims = self._stores.pending.claim(rows, until=until)
+                for row in claims.taken:
+                    self._workers.submit(row)
+                self._lost_claims += len(claims.lost)
+                if self._lost_claims > LOST_CLAIMS_MAX:
+                    self._workers.stop()
+                elif claims.lost:
+                    self._reader.read_again(claims.lost)
+                self._stores.row_repair.set_aside_refused(claims.refused)
 
+    def _write(self, polled: list[PolledRow]) -> None:
+        """Count and write results. A job that came back unpolled is written as it was, which releases its claim."""
+        # Until the tick is over, not only for STORAGE_MAY_FAIL_SECONDS: upstream gives each answer once a minute.
+        seconds_left = max((self._workers.answer_by - self._clock.now()).total_seconds(), 0.0)
+        results = [(each.row, each.poll.job) for each in polled if each.poll is not None]
+        try:
+            for each in polled:
+                self._count(each)
+            with retrying_for(seconds_left):
+                written = self._stores.pending.write(results, self._clock.now())
+        except StorageError as error:
+            self._stop_polling(error)  # later results are still written, if storage accepts them
+            return
+        finally:
+            for each in polled:
+                each.permit.release()
+        large = {each.row.job.job_id for each in polled if each.permit.used}
+        in_memory: list[JobEvent] = []
+        to_read_again: list[JobEvent] = []
+        for event in [each.event for each in written if each is not None and each.event is not None]:
+            self._report.finished += event.finishes
+            if event.finishes and event.job.job_id not in large:
+                in_memory.append(event)
+            else:  # a large answer does not stay in memory until its event is sent
+                to_read_again.append(event.without_large_fields())
+        self._finishing.finish(in_memory)
+        self._finishing.finish_stored(to_read_again)
 
-def _judge(report: CycleReport) -> None:
-    """A cycle in which upstream answered about no job at all could not do its work."""
-    if report.failure is not None or not report.polled or report.answered or report.last_error is None:
-        return
-    if isinstance(report.last_error, AccessDenied | CredentialRefused):
-        credential_refused(report, report.last_error)
-    else:
-        report.failure, report.failure_detail = CycleFailure.UPSTREAM_DOWN, str(report.last_error)
+    def _count(self, polled: PolledRow) -> None:
+        poll = polled.poll
+        if poll is None:
+            self._report.failed_polls += 1
+            return
+        if not poll.asked and poll.job is polled.row.job:
+            self._report.unreached += 1
+            self._reader.return_unpolled(polled.row)
+        self._report.count_poll(poll)
+
+    def _stop_polling(self, error: StorageError) -> None:
+        """Send no more requests; what is under way is still written."""
+        self._storage_error = error
+        self._workers.stop()

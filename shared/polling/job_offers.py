@@ -1,9 +1,9 @@
-"""The private offer that a job made or changed, also of jobs that are not registered here."""
+"""The private offer that a job made or changed, whether or not the job is registered here."""
 
 from shared.clock import Clock
 from shared.jobs.errors import AskedTooRecently, JobMadeNoOffer, JobStillPending, JobUnknown, OfferDeleted
 from shared.jobs.job import POLL_SPACING, Job, JobState, Operation
-from shared.jobs.poll_spacing import Ask, PollSpacing
+from shared.jobs.poll_spacing import PollSpacing, RememberedRequest
 from shared.jobs.registry import JobRegistry
 from shared.json_codec import InvalidJson, dumps, loads
 from shared.polling.poller import ANSWER_WITHIN, claimed_until
@@ -12,13 +12,13 @@ from shared.upstream.errors import TokenUnavailable, UpstreamError, UpstreamNotF
 from shared.upstream.job_status import JobStatus
 from shared.upstream.product_ingestion import ProductIngestion
 
-# A remembered answer shares one column; the errors of a job that failed at length are left out of it.
+# A remembered answer fits into one column: errors that are too long for it are left out.
 LONGEST_REMEMBERED_CHARACTERS = 30_000
 NO_SUCH_JOB = "null"
 
 
 class JobOffers:
-    """Finds the private offer behind a job id. Raises JobError, UpstreamError, StorageError."""
+    """Finds the private offer of a job."""
 
     def __init__(
         self, *, registry: JobRegistry, poll_spacing: PollSpacing, upstream: ProductIngestion, clock: Clock
@@ -29,8 +29,11 @@ class JobOffers:
         self._clock = clock
 
     def private_offer(self, job_id: str) -> bytes:
-        """The private offer as upstream sent it, one JSON object: stored when the job finished, or asked for now if
-        the job is not registered here."""
+        """The private offer as upstream sent it: one JSON object, in UTF-8.
+
+        It was stored when the job finished; if the job is not registered here, upstream is asked for it now. Raises
+        JobError, UpstreamError and StorageError.
+        """
         job = self._registry.find(job_id)
         return self._of_unregistered(job_id) if job is None else self._of_registered(job)
 
@@ -46,7 +49,7 @@ class JobOffers:
                 raise OfferDeleted(job.job_id)
         if job.private_offer is not None:
             return job.private_offer
-        # There was no detail when the job finished; there may be one now.
+        # The detail was unavailable when the job finished; it may be there now.
         try:
             return self._from_detail(job.job_id)
         except (JobUnknown, UpstreamNotFound) as error:
@@ -55,7 +58,7 @@ class JobOffers:
             raise
 
     def _of_unregistered(self, job_id: str) -> bytes:
-        """Ask for the detail first: only that of a finished job is there, and it may be asked for at any time."""
+        """Ask for the detail first: only a finished job has one, and it may be requested at any time."""
         try:
             return self._from_detail(job_id)
         except (JobUnknown, UpstreamNotFound, UpstreamRejectedRequest):
@@ -75,31 +78,31 @@ class JobOffers:
         return private_offer
 
     def _status(self, job_id: str) -> JobStatus:
-        """The job's status, asked now or less than a minute ago."""
+        """The job's status, requested now or less than a minute ago."""
         now = self._clock.now()
-        ask = self._poll_spacing.claim(job_id, now, until=claimed_until(now + ANSWER_WITHIN))
-        if ask is None:
+        claim = self._poll_spacing.claim(job_id, now, until=claimed_until(now + ANSWER_WITHIN))
+        if claim is None:
             return self._remembered_status(job_id)
         if self._registry.find(job_id) is not None:
-            # Registered just now: from here on its own row says when it may be asked. See `poll_spacing.py`.
-            self._answered(ask, None)
+            # Registered just now: from here on its own row says when it may be polled. See `poll_spacing.py`.
+            self._store_answer(claim, None)
             raise JobStillPending(POLL_SPACING)
         try:
-            ask = self._poll_spacing.confirm(ask)
+            claim = self._poll_spacing.confirm(claim)
         except RowChanged as error:
             raise AskedTooRecently(POLL_SPACING) from error
         try:
             status = self._upstream.job_status(job_id, timeout_seconds=ANSWER_WITHIN.total_seconds())
         except TokenUnavailable:
-            self._answered(ask, None)
+            self._store_answer(claim, None)
             raise
         except UpstreamNotFound:
-            self._answered(ask, NO_SUCH_JOB, asked=True)
+            self._store_answer(claim, NO_SUCH_JOB, asked=True)
             raise
         except UpstreamError:
-            self._answered(ask, None, asked=True)
+            self._store_answer(claim, None, asked=True)
             raise
-        self._answered(ask, _as_text(status), asked=True)
+        self._store_answer(claim, _as_text(status), asked=True)
         return status
 
     def _remembered_status(self, job_id: str) -> JobStatus:
@@ -110,15 +113,15 @@ class JobOffers:
             raise JobUnknown(job_id)
         try:
             return JobStatus.from_json(loads(known.answer), job_id)
-        except (InvalidJson, UpstreamError) as error:  # not as it was written
+        except (InvalidJson, UpstreamError) as error:  # someone has changed the row
             raise AskedTooRecently(known.next_poll_at - self._clock.now()) from error
 
-    def _answered(self, ask: Ask, answer: str | None, *, asked: bool = False) -> None:
+    def _store_answer(self, claim: RememberedRequest, answer: str | None, *, asked: bool = False) -> None:
         now = self._clock.now()
         try:
-            self._poll_spacing.answered(ask, now + POLL_SPACING if asked else now, answer)
+            self._poll_spacing.answered(claim, now + POLL_SPACING if asked else now, answer)
         except RowChanged:
-            return  # taken over after the claim ran out: the other's answer is newer
+            return  # the claim had expired and was taken over: the other answer is newer
 
 
 def _as_text(status: JobStatus) -> str:

@@ -1,14 +1,17 @@
-"""One poll of one job: ask its status, fetch the detail of one that succeeded."""
+"""One poll of one job: request its status, and the detail of a job that succeeded."""
 
 import logging
+import math
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from threading import BoundedSemaphore
+from types import TracebackType
+from typing import Self
 
 from shared.clock import Clock
 from shared.jobs.job import POLL_SPACING, Job
 from shared.log import log_event
-from shared.polling.large_answers import LargeAnswers, Turn
-from shared.polling.rules import PollRules
+from shared.polling.rules import AnswerPostponed, PollRules
 from shared.upstream.errors import (
     TokenRejected,
     TokenUnavailable,
@@ -20,15 +23,63 @@ from shared.upstream.product_ingestion import PRODUCT_INGESTION, ProductIngestio
 
 # How long a single poll may take: a status request and the detail, each of which UPSTREAM_TIMEOUT_SECONDS bounds.
 ANSWER_WITHIN = timedelta(seconds=45)
-REMEMBERED_ANSWERS = 20_000
-# Less than this is no time to ask upstream anything.
+# With less time left than this, no request is sent.
 SHORTEST_TIMEOUT_SECONDS = 2.0
+# Large answers in memory at once, each from reading it until it is stored: an offer may be megabytes long, and many
+# jobs may end in the same minute. Small answers need no limit of their own; the number of requests in flight limits
+# them.
+LARGE_ANSWERS_AT_ONCE = 2
+# How long a large answer waits for others; then its job is left to a later poll.
+LARGE_ANSWER_WAITS_SECONDS = 10.0
+# How many jobs the process remembers the last answer of.
+REMEMBERED_ANSWERS = 20_000
 _log = logging.getLogger("offer_monitor.jobs")
+
+
+class LargeAnswerPermit:
+    """One poll's permit to have a large answer in memory; acquired only if the answer turns out to be large.
+
+    The thread that reads the answer acquires it, the one that has stored the answer releases it.
+    """
+
+    def __init__(self, slots: BoundedSemaphore, *, wait_seconds: float = LARGE_ANSWER_WAITS_SECONDS) -> None:
+        self._slots = slots
+        self._wait_seconds = wait_seconds
+        self._held = False
+        #: Whether the answer was large; stays true after the release.
+        self.used = False
+
+    def acquire(self, seconds_left: float = math.inf) -> None:
+        """Wait for a slot, but no longer than the poll has time. Raises AnswerPostponed."""
+        if self._held:
+            return
+        if not self._slots.acquire(timeout=max(0.0, min(seconds_left, self._wait_seconds))):
+            raise AnswerPostponed(
+                "The answer is large, and other large answers are still being stored.", api=PRODUCT_INGESTION
+            )
+        self._held = self.used = True
+
+    def release(self) -> None:
+        """Make room for the next large answer. Does nothing if this permit is not held."""
+        if self._held:
+            self._held = False
+            self._slots.release()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.release()
 
 
 @dataclass(frozen=True)
 class Poll:
-    """What one poll did: the job as it now is, and how asking its status went."""
+    """What one poll did: the job as it is now, and how its status request went.
+
+    `asked` tells whether a status request was sent; `latency_seconds` is set if it was answered.
+    """
 
     job: Job
     asked: bool
@@ -37,44 +88,43 @@ class Poll:
 
 
 def claimed_until(answer_by: datetime) -> datetime:
-    """Until when nobody else may ask about a job whose request is given up at `answer_by`.
+    """How long to claim a job whose request is given up at `answer_by`.
 
-    A request may arrive upstream as late as it is given up, and whoever sent it may die before writing that down.
+    The request may reach upstream as late as that, and its sender may die before it stores anything.
     """
     return answer_by + POLL_SPACING
 
 
 def ends_the_cycle(error: UpstreamError) -> bool:
-    """Whether the next request would fare no better: no token, a renewed one rejected again, or throttled."""
-    refused_again = isinstance(error, TokenRejected) and error.after_renewal
-    return refused_again or isinstance(error, TokenUnavailable | UpstreamThrottled)
+    """Whether the next request would fail in the same way: no token, a renewed token rejected again, or throttled."""
+    rejected_again = isinstance(error, TokenRejected) and error.after_renewal
+    return rejected_again or isinstance(error, TokenUnavailable | UpstreamThrottled)
 
 
 class JobPoller:
-    """Polls single jobs. Thread-safe. Claims and stores nothing: that is the caller's part."""
+    """Polls single jobs. Thread-safe. It neither claims nor stores a job: its callers do."""
 
     def __init__(self, upstream: ProductIngestion, rules: PollRules, clock: Clock) -> None:
         self._upstream = upstream
         self._rules = rules
         self._clock = clock
-        # Stored state keeps the spacing; but a system that replaces a followed job's row wipes that out, and then at
-        # least the instance that asked remembers. Dictionaries are safe to share between threads.
+        # The stored row keeps requests a minute apart. If another system replaces the row of a followed job, that is
+        # lost; then at least this process remembers. Threads share the dictionary safely.
         self._last_answers: dict[str, datetime] = {}
-        self._large_answers = LargeAnswers()
+        self._large_answers = BoundedSemaphore(LARGE_ANSWERS_AT_ONCE)
 
-    def turn(self) -> Turn:
-        """For one poll: to be given back when its result is stored."""
-        return self._large_answers.turn()
+    def permit(self) -> LargeAnswerPermit:
+        """A permit for one poll; the caller releases it once the poll's result is stored."""
+        return LargeAnswerPermit(self._large_answers)
 
-    def poll(self, job: Job, *, answer_by: datetime, turn: Turn) -> Poll:
-        """Poll a claimed job with at most one status request; every upstream failure is in the result.
+    def poll(self, job: Job, *, answer_by: datetime, permit: LargeAnswerPermit) -> Poll:
+        """Poll a claimed job with one status request at most. An upstream failure is in the result, not raised.
 
-        `turn` is taken if upstream's answer is large; the caller gives it back.
-        The 60 seconds to the next request count from the moment the answer was had, or given up on: so upstream sees
-        the spacing however long the request was under way.
+        The next request may follow 60 seconds after the answer, or after the request was given up. So upstream sees
+        requests a minute apart, however long each was under way.
         """
         if job.awaits_detail:
-            return self._with_detail(Poll(job, asked=False), answer_by, turn)
+            return self._with_detail(Poll(job, asked=False), answer_by, permit)
         began = self._clock.now()
         answered_at = self._last_answers.get(job.job_id) if job.poll_count == 0 else None
         if answered_at is not None and began < answered_at + POLL_SPACING:
@@ -83,22 +133,20 @@ class JobPoller:
             status = self._upstream.job_status(
                 job.job_id,
                 timeout_seconds=(answer_by - began).total_seconds(),
-                before_large=lambda: turn.take(self._seconds_until(answer_by)),
+                before_large=lambda: permit.acquire(self._seconds_until(answer_by)),
             )
         except TokenUnavailable as error:
             return Poll(job, asked=False, error=error)
         except UpstreamError as error:
-            now = self._noted_answer(job)
+            now = self._remember_answer(job)
             polled = self._rules.after_failed_status(job, error, now)
             _log_failure(polled, error)
-            _log_newly_stalled(job, polled, now)
+            _log_if_newly_stalled(job, polled, now)
             return Poll(polled, asked=True, error=error)
-        now = self._noted_answer(job)
-        poll = Poll(
-            self._rules.after_status(job, status, now), asked=True, latency_seconds=(now - began).total_seconds()
-        )
-        _log_newly_stalled(job, poll.job, now)
-        if poll.job.pending and poll.job.last_poll_error is not None:
+        now = self._remember_answer(job)
+        polled = self._rules.after_status(job, status, now)
+        _log_if_newly_stalled(job, polled, now)
+        if polled.pending and polled.last_poll_error is not None:
             log_event(
                 _log,
                 "job_status_unknown",
@@ -107,13 +155,34 @@ class JobPoller:
                 jobStatus=status.job_status,
                 jobResult=status.job_result,
             )
+        poll = Poll(polled, asked=True, latency_seconds=(now - began).total_seconds())
         succeeded = status.finished and status.outcome == "succeeded"
-        return self._with_detail(poll, answer_by, turn) if poll.job.pending and succeeded else poll
+        return self._with_detail(poll, answer_by, permit) if polled.pending and succeeded else poll
 
-    def _seconds_until(self, moment: datetime) -> float:
-        return (moment - self._clock.now()).total_seconds()
+    def failed_unexpectedly(self, job: Job) -> Poll:
+        """The result of a poll that raised an unforeseen error: it counts as an unreadable answer."""
+        error = UpstreamUnreadable("The poll failed unexpectedly; the log says why.", api=PRODUCT_INGESTION)
+        now = self._clock.now()
+        if job.awaits_detail:
+            return Poll(self._rules.after_failed_detail(job, error, now), asked=False, error=error)
+        return Poll(self._rules.after_failed_status(job, error, now), asked=True, error=error)
 
-    def _noted_answer(self, job: Job) -> datetime:
+    def _with_detail(self, poll: Poll, answer_by: datetime, permit: LargeAnswerPermit) -> Poll:
+        """Fetch the detail of a succeeded job, from the configured base URL and never from `resourceUri`."""
+        job = poll.job
+        try:
+            private_offer = self._upstream.job_offer(
+                job.job_id,
+                timeout_seconds=max(self._seconds_until(answer_by), SHORTEST_TIMEOUT_SECONDS),
+                before_large=lambda: permit.acquire(self._seconds_until(answer_by)),
+            )
+        except UpstreamError as error:
+            job = self._rules.after_failed_detail(job, error, self._clock.now())
+            _log_failure(job, error)
+            return replace(poll, job=job, error=error)
+        return replace(poll, job=self._rules.after_detail(job, private_offer, self._clock.now()))
+
+    def _remember_answer(self, job: Job) -> datetime:
         now = self._clock.now()
         if len(self._last_answers) >= REMEMBERED_ANSWERS:
             recent = {job_id: at for job_id, at in self._last_answers.copy().items() if now < at + POLL_SPACING}
@@ -121,32 +190,11 @@ class JobPoller:
         self._last_answers[job.job_id] = now
         return now
 
-    def failed_unexpectedly(self, job: Job) -> Poll:
-        """What a poll that failed in a way nobody foresaw is taken for: an answer that cannot be read."""
-        error = UpstreamUnreadable("The poll failed unexpectedly; the log says why.", api=PRODUCT_INGESTION)
-        now = self._clock.now()
-        if job.awaits_detail:
-            return Poll(self._rules.after_failed_detail(job, error, now), asked=False, error=error)
-        return Poll(self._rules.after_failed_status(job, error, now), asked=True, error=error)
-
-    def _with_detail(self, poll: Poll, answer_by: datetime, turn: Turn) -> Poll:
-        """Fetch the detail of a succeeded job, from the configured base URL; never from `resourceUri`."""
-        job = poll.job
-        try:
-            private_offer = self._upstream.job_offer(
-                job.job_id,
-                timeout_seconds=max(self._seconds_until(answer_by), SHORTEST_TIMEOUT_SECONDS),
-                before_large=lambda: turn.take(self._seconds_until(answer_by)),
-            )
-        except UpstreamError as error:
-            job = self._rules.after_failed_detail(job, error, self._clock.now())
-            _log_failure(job, error)
-            return Poll(job, asked=poll.asked, error=error, latency_seconds=poll.latency_seconds)
-        job = self._rules.after_detail(job, private_offer, self._clock.now())
-        return Poll(job, asked=poll.asked, latency_seconds=poll.latency_seconds)
+    def _seconds_until(self, moment: datetime) -> float:
+        return (moment - self._clock.now()).total_seconds()
 
 
-def _log_newly_stalled(before: Job, after: Job, now: datetime) -> None:
+def _log_if_newly_stalled(before: Job, after: Job, now: datetime) -> None:
     if after.stalled and not before.stalled:
         log_event(
             _log,

@@ -1,8 +1,8 @@
 """What a poll's answer does to a job: pure rules, no request and no write.
 
-They keep promises 3 and 5 (docs/promises.md). Upstream's own rules are in docs/upstream.md: `jobStatus` alone says
-whether a job is finished, `jobResult` alone how. Transport errors and 5xx while polling are routine and say nothing
-about the job.
+They keep promises 3 and 5 (docs/promises.md). Upstream's own rules are in docs/upstream.md: only `jobStatus` says
+whether a job is finished, and only `jobResult` says how. Transport errors and 5xx are routine while polling; they say
+nothing about the job.
 """
 
 from dataclasses import dataclass, replace
@@ -17,7 +17,6 @@ from shared.jobs.job import (
     JobState,
     Operation,
 )
-from shared.polling.large_answers import NoRoom
 from shared.settings import Settings
 from shared.upstream.errors import TokenRejected, UpstreamError, UpstreamNotFound, UpstreamThrottled
 from shared.upstream.job_status import JobStatus
@@ -27,9 +26,13 @@ LONGEST_POLL_ERROR_CHARACTERS = 500
 DETAIL_RETRY_AFTER = timedelta(seconds=20)
 
 
+class AnswerPostponed(UpstreamError):
+    """The answer is large, and there was no memory for it in time. It says nothing about the job."""
+
+
 @dataclass(frozen=True)
 class PollRules:
-    """When waiting becomes noteworthy or pointless."""
+    """How long a job may be pending before it counts as stalled, expired or lost."""
 
     stalled_after: timedelta
     expires_after: timedelta
@@ -44,8 +47,8 @@ class PollRules:
         )
 
     def after_status(self, job: Job, status: JobStatus, now: datetime) -> Job:
-        """The job after an answered status request. A succeeded one that has a detail stays pending to fetch it."""
-        job = replace(_asked(job, now), next_poll_at=now + POLL_SPACING).with_status(status)
+        """The job after an answered status request. A succeeded job stays pending until its detail is fetched."""
+        job = replace(_polled(job, now), next_poll_at=now + POLL_SPACING).with_status(status)
         if not status.finished:
             unknown = None if status.status in {"notstarted", "running"} else f"jobStatus {status.job_status!r}"
             return self._still_pending(job, now, unknown)
@@ -62,12 +65,12 @@ class PollRules:
                 return self._still_pending(job, now, f"jobResult {status.job_result!r} of a completed job")
 
     def after_failed_status(self, job: Job, error: UpstreamError, now: datetime) -> Job:
-        """The job after a status request that brought no answer about it."""
-        job = _asked(job, now)
-        if isinstance(error, TokenRejected | NoRoom):
-            # The app's fault, not the job's: it is simply asked again a minute later.
+        """The job after a status request that failed."""
+        job = _polled(job, now)
+        if isinstance(error, TokenRejected | AnswerPostponed):
+            # The app's fault, not the job's: the job is polled again a minute later.
             return self._still_pending(
-                replace(job, next_poll_at=now + POLL_SPACING, last_poll_error=_in_words(error)), now
+                replace(job, next_poll_at=now + POLL_SPACING, last_poll_error=_as_text(error)), now
             )
         failures = job.consecutive_poll_failures + 1
         not_found = job.not_found_in_a_row + 1 if isinstance(error, UpstreamNotFound) else 0
@@ -75,9 +78,9 @@ class PollRules:
             job,
             consecutive_poll_failures=failures,
             not_found_in_a_row=not_found,
-            last_poll_error=_in_words(error),
+            last_poll_error=_as_text(error),
             next_poll_at=now + _wait_after(error, failures),
-            retry_after_until=None if error.retry_after_seconds is None else now + _asked_to_wait(error),
+            retry_after_until=None if error.retry_after_seconds is None else now + _retry_after(error),
         )
         if not_found >= self.lost_after_not_found:
             return job.finished(JobState.LOST, now)
@@ -88,25 +91,26 @@ class PollRules:
         return replace(job, private_offer=private_offer, last_poll_error=None).finished(JobState.SUCCEEDED, now)
 
     def after_failed_detail(self, job: Job, error: UpstreamError, now: datetime) -> Job:
-        """Try the detail again on the next two ticks; then the job finishes without it.
+        """The succeeded job after its detail could not be fetched. After three attempts it finishes without it.
 
-        A 404 for a job without `resourceUri` says that there is no offer: it was a delete, or the like. Waiting as
-        long as upstream asks, or for a turn, is not counted as a try, but no job waits for longer than it may pend.
+        A 404 for a job without `resourceUri` means that there is no offer, as after a delete. If upstream asks to
+        wait, or other large answers come first, that does not count as an attempt; but at the age at which a job
+        expires, this one finishes too.
         """
         if isinstance(error, UpstreamNotFound) and job.resource_uri is None:
             return replace(job, last_poll_error=None).finished(JobState.SUCCEEDED, now)
-        postponed = isinstance(error, NoRoom) or (
+        postponed = isinstance(error, AnswerPostponed) or (
             isinstance(error, UpstreamThrottled) and error.retry_after_seconds is not None
         )
         attempts = job.detail_attempts if postponed else job.detail_attempts + 1
-        job = replace(job, detail_attempts=attempts, last_poll_error=_in_words(error))
+        job = replace(job, detail_attempts=attempts, last_poll_error=_as_text(error))
         if attempts >= DETAIL_ATTEMPTS or now - job.registered_at >= self.expires_after:
             return job.finished(JobState.SUCCEEDED, now)
-        asked_to_wait = None if error.retry_after_seconds is None else _asked_to_wait(error)
+        retry_after = None if error.retry_after_seconds is None else _retry_after(error)
         return replace(
             job,
-            next_poll_at=now + max(DETAIL_RETRY_AFTER, asked_to_wait or timedelta()),
-            retry_after_until=None if asked_to_wait is None else now + asked_to_wait,
+            next_poll_at=now + max(DETAIL_RETRY_AFTER, retry_after or timedelta()),
+            retry_after_until=None if retry_after is None else now + retry_after,
         )
 
     def _still_pending(self, job: Job, now: datetime, unknown: str | None = None) -> Job:
@@ -120,22 +124,22 @@ class PollRules:
         return replace(job, stalled=job.stalled or waited >= self.stalled_after)
 
 
-def _asked(job: Job, now: datetime) -> Job:
+def _polled(job: Job, now: datetime) -> Job:
     return replace(job, poll_count=job.poll_count + 1, last_polled_at=now)
 
 
 def _wait_after(error: UpstreamError, failures: int) -> timedelta:
-    """Doubling from a minute to fifteen; longer if upstream says so. A 404 is upstream's clear word: no slower."""
+    """One minute, doubling to fifteen, or longer if upstream asks. A 404 is a clear answer: it slows nothing down."""
     doublings = 0 if isinstance(error, UpstreamNotFound) else min(failures - 1, 4)
     wait: timedelta = min(POLL_SPACING * 2**doublings, LONGEST_POLL_SPACING)
     if error.retry_after_seconds is not None:
-        wait = max(wait, _asked_to_wait(error))
+        wait = max(wait, _retry_after(error))
     return wait
 
 
-def _asked_to_wait(error: UpstreamError) -> timedelta:
+def _retry_after(error: UpstreamError) -> timedelta:
     return min(timedelta(seconds=error.retry_after_seconds or 0), LONGEST_RETRY_AFTER)
 
 
-def _in_words(error: UpstreamError) -> str:
+def _as_text(error: UpstreamError) -> str:
     return str(error)[:LONGEST_POLL_ERROR_CHARACTERS]

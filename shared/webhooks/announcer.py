@@ -1,4 +1,4 @@
-"""From an event to the endpoints that want it."""
+"""Turns events into deliveries: one for each endpoint that wants the event."""
 
 from collections.abc import Sequence
 from itertools import batched
@@ -9,39 +9,47 @@ from shared.log import InvocationThreadPool
 from shared.storage.table import TRANSACTION_MAX_ROWS
 from shared.webhooks.deliverer import Batch, Deliverer
 from shared.webhooks.deliveries import DeliveryStore
+from shared.webhooks.delivery import Payload
 from shared.webhooks.endpoint import Endpoint, FormatName
 from shared.webhooks.endpoints import EndpointStore
-from shared.webhooks.formats import body_of
+from shared.webhooks.formats import Formats
 
-# What fits into one transaction: a delivery is three rows, and a transaction holds a hundred.
+# Fits into one transaction: a delivery has three rows, and a transaction holds a hundred.
 EVENTS_STORED_AT_ONCE = TRANSACTION_MAX_ROWS // 3
-# With a hundred endpoints, the last one's deliveries must not be stored after those of all others.
+# With a hundred endpoints, storing must not reach the last one only after all the others.
 STORING_THREADS = 16
-type Bodies = dict[tuple[str, FormatName], bytes]
+type Payloads = dict[tuple[str, FormatName], Payload]
 
 
-class FanOut:
-    """Announces events: stores one delivery per endpoint that wants one, and starts the first attempts.
+class WebhookAnnouncer:
+    """Announces events: stores one delivery for each endpoint that wants the event, and starts the first attempts.
 
-    A delivery's id follows from event and endpoint, and storing one that is there changes nothing; so an event may be
-    announced any number of times, by a process that was killed half-way and by the one that takes over.
+    A delivery's id follows from its event and endpoint, and storing it again changes nothing. So an event may be
+    announced any number of times: by a process that was killed half-way, and by the one that takes over.
     """
 
     def __init__(
-        self, *, endpoints: EndpointStore, deliveries: DeliveryStore, deliverer: Deliverer, clock: Clock
+        self,
+        *,
+        endpoints: EndpointStore,
+        deliveries: DeliveryStore,
+        deliverer: Deliverer,
+        formats: Formats,
+        clock: Clock,
     ) -> None:
         self._endpoints = endpoints
+        self._formats = formats
         self._deliveries = deliveries
         self._deliverer = deliverer
         self._clock = clock
 
     def announce(self, events: Sequence[Event]) -> None:
-        """See `shared.events.event.Announcer`. Raises StorageError; deliveries stored until then stay."""
+        """See `shared.events.event.Announcer`. Raises StorageError; deliveries stored before that stay."""
         if events:
             self._announce(events, self._deliverer.open_batch())
 
     def announce_and_wait(self, events: Sequence[Event], seconds: float) -> None:
-        """Announce, and wait for the first attempts, at most `seconds`: lines logged after an invocation are lost."""
+        """Announce, then wait up to `seconds` for the first attempts: lines logged after an invocation are lost."""
         batch = self._deliverer.open_batch()
         try:
             self._announce(events, batch)
@@ -53,24 +61,28 @@ class FanOut:
         if not listening:
             return
         with InvocationThreadPool(min(len(listening), STORING_THREADS), thread_name_prefix="announce") as pool:
-            # A few at a time: of a thousand events the first are under way to every endpoint before the last are
-            # stored.
-            for few in batched(events, EVENTS_STORED_AT_ONCE, strict=False):
-                bodies = _bodies(few, listening)
-                # One endpoint that cannot be stored for must not keep the others waiting.
-                stored = [pool.submit(self._store_and_start, endpoint, few, bodies, batch) for endpoint in listening]
+            # In groups: the first of a thousand events are on their way to every endpoint before the last are stored.
+            for group in batched(events, EVENTS_STORED_AT_ONCE, strict=False):
+                payloads = self._payloads(group, listening)
+                # All endpoints at once: a failure to store for one must not delay the others.
+                stored = [
+                    pool.submit(self._store_and_start, endpoint, group, payloads, batch) for endpoint in listening
+                ]
                 for each in stored:
                     each.result()
 
-    def _store_and_start(self, endpoint: Endpoint, events: Sequence[Event], bodies: Bodies, batch: Batch) -> None:
+    def _store_and_start(self, endpoint: Endpoint, events: Sequence[Event], payloads: Payloads, batch: Batch) -> None:
         wanted = [event for event in events if wants(endpoint.events, event.type)]
-        with_bodies = [(event, bodies[event.id, endpoint.format]) for event in wanted]
-        stored = self._deliveries.add(endpoint.id, with_bodies, self._clock.now(), dead=not endpoint.enabled)
+        with_payloads = [(event, payloads[event.id, endpoint.format]) for event in wanted]
+        stored = self._deliveries.add(endpoint.id, with_payloads, self._clock.now(), dead=not endpoint.enabled)
         self._deliverer.start(stored, batch)
 
-
-def _bodies(events: Sequence[Event], listening: Sequence[Endpoint]) -> Bodies:
-    """What is sent about each event in each format in which an endpoint wants it."""
-    by_id = {event.id: event for event in events}
-    asked_for = {(event.id, one.format) for one in listening for event in events if wants(one.events, event.type)}
-    return {(event_id, format_name): body_of(by_id[event_id], format_name) for event_id, format_name in asked_for}
+    def _payloads(self, events: Sequence[Event], listening: Sequence[Endpoint]) -> Payloads:
+        """What is sent for each event, in every format that an endpoint wants it in."""
+        needed = {
+            (event.id, one.format): event for one in listening for event in events if wants(one.events, event.type)
+        }
+        return {
+            (event_id, format_name): self._formats.payload(event, format_name)
+            for (event_id, format_name), event in needed.items()
+        }

@@ -1,4 +1,4 @@
-"""Attempts deliveries: at once when they are announced, later when they are due again, and by hand."""
+"""Attempts deliveries: when they are announced, when they are due again, and on request."""
 
 import logging
 import random
@@ -23,26 +23,26 @@ from shared.webhooks.endpoint_threads import EndpointThreads, finish
 from shared.webhooks.endpoints import FAILING_DISABLES_AFTER, EndpointStore
 from shared.webhooks.sender import Sender, log_fault
 
-# An attempt that begins earlier than this before the end of a cycle is stored by then.
+# The latest start of an attempt that still leaves time to store its result within the cycle.
 LAST_START_BEFORE_END_SECONDS = ATTEMPT_TIMEOUT_SECONDS + 2
-# Bodies of deliveries that wait for a thread, in memory.
+# How much memory the bodies of deliveries that wait for a thread may take.
 BODIES_HELD_MAX_BYTES = 16 * 1024 * 1024
 _LATE_LINES_KEPT = 1000
-# What is not buried in this time is left to the retry cycle.
-_BURYING_SECONDS = 5.0
+# How long an attempt marks the other deliveries of its disabled endpoint as dead; the retry cycle does the rest.
+_MARKING_DEAD_SECONDS = 5.0
 _log = logging.getLogger("offer_monitor.webhooks")
 type LogLine = Callable[[], None]
 
 
 @dataclass(eq=False)
 class Batch:
-    """Attempts that one invocation started, and what became of them. Counted from many threads."""
+    """The attempts that one invocation started, and their results. Many threads count them."""
 
     attempted: int = 0
     delivered: int = 0
     given_up: int = 0
     calls: list[Future[None]] = field(default_factory=list)
-    # The invocation has ended, or is about to: Azure drops what is logged for it from now on.
+    # The invocation has ended or is about to: Azure drops log lines from now on.
     closed: bool = False
     lock: Lock = field(default_factory=Lock, repr=False)
 
@@ -71,7 +71,7 @@ class Deliverer:
         self._late_lines: deque[LogLine] = deque(maxlen=_LATE_LINES_KEPT)
 
     def open_batch(self) -> Batch:
-        """A batch for what this invocation starts. Writes the log lines that were too late for the one before."""
+        """A batch for the attempts of this invocation. Writes the log lines that were too late for the last one."""
         while self._late_lines:
             self._late_lines.popleft()()
         batch = Batch()
@@ -79,49 +79,49 @@ class Deliverer:
         return batch
 
     def start(self, dues: Iterable[DueDelivery], batch: Batch) -> int:
-        """Attempt these deliveries as soon as their endpoints' threads are free, and return at once; how many."""
+        """Queue these deliveries for their endpoints' threads and return at once; returns how many."""
         started = [self._submit(due, batch) for due in dues]
-        batch.calls.extend(started)  # from several threads
+        batch.calls.extend(started)  # atomic: several threads start attempts of one batch
         return len(started)
 
     def _submit(self, due: DueDelivery, batch: Batch) -> Future[None]:
-        size_bytes = len(due.body or b"")
+        size_bytes = 0 if due.payload is None else len(due.payload.body)
         with self._lock:
             if self._held_bytes + size_bytes > BODIES_HELD_MAX_BYTES:
-                due, size_bytes = replace(due, body=None), 0  # it is read when the attempt begins
+                due, size_bytes = replace(due, payload=None), 0  # the attempt reads it from storage
             self._held_bytes += size_bytes
         future = self._threads.submit(due.endpoint_id, partial(self._attempt_claimed, due, batch))
-        future.add_done_callback(lambda _: self._let_go(size_bytes))
+        future.add_done_callback(lambda _: self._release(size_bytes))
         return future
 
-    def _let_go(self, size_bytes: int) -> None:
+    def _release(self, size_bytes: int) -> None:
         with self._lock:
             self._held_bytes -= size_bytes
 
     def wait_for(self, batch: Batch, seconds: float) -> None:
-        """Wait for the batch at the end of an invocation, at most `seconds`. What is not done by then goes on."""
+        """Wait for the batch at the end of an invocation, up to `seconds`. Unfinished attempts go on after that."""
         wait(batch.calls, timeout=max(0.0, seconds))
         self._close(batch)
 
     def finish(self, seconds: float) -> None:
-        """Wait for all that was started, at most `seconds`; what has not begun by then stays due."""
+        """Wait up to `seconds` for everything that was started. Deliveries not begun by then stay due."""
         finish(self._threads.unfinished(), seconds)
         for batch in list(self._open_batches):
             self._close(batch)
 
     def finish_batch(self, batch: Batch, seconds: float) -> int:
-        """Wait for the batch, at most `seconds`; what could not begin in time to be stored by then stays due.
+        """Wait up to `seconds` for the batch; returns how many deliveries stay due.
 
-        Returns how many deliveries stay due.
+        Those are the ones that could not begin early enough for their result to be stored in time.
         """
         left = finish(batch.calls, seconds, no_start_in_last_seconds=LAST_START_BEFORE_END_SECONDS)
         self._close(batch)
         return left
 
     def redeliver(self, delivery: Delivery) -> Delivery:
-        """Attempt a delivery now, whatever became of it before, under the same webhook-id; returns it afterwards.
+        """Attempt a delivery now under the same webhook-id, whatever its status; returns it afterwards.
 
-        Raises RowChanged if someone else is sending it at this moment, and StorageError.
+        Raises RowChanged if another request or instance is sending it at this moment, and StorageError.
         """
         due = self._deliveries.reopen(delivery, self._clock.now())
         self._attempt(due, Batch())
@@ -133,61 +133,61 @@ class Deliverer:
             with in_its_own_time():  # the invocation that started it may have ended
                 self._attempt(self._deliveries.claim(due, self._clock.now()), batch)
         except RowChanged:
-            return  # another instance has it, or had it and is done; or the endpoint was removed
+            return  # another instance has it or has finished it, or the endpoint was removed
         except StorageError as error:
-            # The claim runs out by itself, and the delivery is due again.
-            self._write(batch, partial(_log_not_stored, due, error))
+            # The claim expires, and the delivery is due again.
+            self._log(batch, partial(_log_not_stored, due, error))
         except Exception as fault:  # noqa: BLE001 - nobody waits for this call's result
-            self._write(batch, partial(log_fault, fault, webhookId=shown_id(due.endpoint_id), deliveryId=due.id))
+            self._log(batch, partial(log_fault, fault, webhookId=shown_id(due.endpoint_id), deliveryId=due.id))
 
     def _attempt(self, due: DueDelivery, batch: Batch) -> None:
-        """Attempt the delivery, which the caller has claimed, and record what came of it. Raises StorageError."""
+        """Attempt the delivery, which the caller has claimed, and record the result. Raises StorageError."""
         try:
             endpoint = self._endpoints.get(due.endpoint_id)
         except RecordBroken:
-            return  # the endpoint's row is unreadable: the cycle counts it, and nothing can be sent
+            return  # the endpoint's row is unreadable: nothing can be sent, and the retry cycle counts it
         if endpoint is None or not endpoint.enabled:
-            return  # it was removed or disabled since: the cycle sees to what it had
+            return  # removed or disabled since: the retry cycle handles its deliveries
         disabled = False
         try:
-            body = self._deliveries.body(due)
+            payload = self._deliveries.payload(due)
         except RecordBroken as error:
             attempt = Attempt(at=self._clock.now(), status=None, latency_ms=0, error=str(error))
         else:
             if due.claimed_until - self._clock.now() < CLAIM_NEEDS:
-                return  # storage took too long: another instance may have the delivery by the time of an answer
-            attempt = self._sender.send(endpoint, due.event_id, body)
-            disabled = self._note(endpoint, attempt)
+                return  # storage took too long: another instance might send it too before an answer comes
+            attempt = self._sender.send(endpoint, due.event_id, payload)
+            disabled = self._update_endpoint(endpoint, attempt)
         next_at = None if attempt.succeeded or disabled else self._next_attempt_at(due, attempt)
         outcome = "delivered" if attempt.succeeded else "dead" if next_at is None else "retry"
         with batch.lock:
             batch.attempted += 1
             batch.delivered += outcome == "delivered"
             batch.given_up += outcome == "dead"
-        self._write(batch, partial(_log_attempt, due, attempt, outcome))
+        self._log(batch, partial(_log_attempt, due, attempt, outcome))
         self._deliveries.record(due, attempt, next_at)
         if disabled:
             reason = "gone" if attempt.says_gone else "failing"
-            self._write(batch, partial(_log_disabled, endpoint, reason))
+            self._log(batch, partial(_log_disabled, endpoint, reason))
             self._threads.cancel(endpoint.id)
-            ends = time.monotonic() + _BURYING_SECONDS
-            self._deliveries.bury(endpoint.id, self._clock.now(), lambda: time.monotonic() < ends)
+            ends = time.monotonic() + _MARKING_DEAD_SECONDS
+            self._deliveries.mark_pending_dead(endpoint.id, self._clock.now(), lambda: time.monotonic() < ends)
 
-    def _note(self, endpoint: Endpoint, attempt: Attempt) -> bool:
-        """Note what the attempt says about its endpoint; whether the endpoint is disabled for it."""
+    def _update_endpoint(self, endpoint: Endpoint, attempt: Attempt) -> bool:
+        """Record what the attempt says about its endpoint; returns whether that disables the endpoint."""
         try:
             if attempt.succeeded:
                 if endpoint.failing_since is not None:
-                    self._endpoints.note_success(endpoint)
+                    self._endpoints.record_success(endpoint)
                 return False
             if attempt.says_gone:
                 return self._endpoints.disable_gone(endpoint)
             since = endpoint.failing_since
             if since is None or attempt.at - since >= FAILING_DISABLES_AFTER:
-                return self._endpoints.note_failure(endpoint, attempt.at)
+                return self._endpoints.record_failure(endpoint, attempt.at)
         except StorageError:
-            return False  # the attempt is still recorded, and the next one says the same
-        except Exception as fault:  # noqa: BLE001 - the same
+            return False  # the attempt must be recorded all the same, and the next one says the same
+        except Exception as fault:  # noqa: BLE001 - as above
             log_fault(fault, webhookId=endpoint.shown_id)
         return False
 
@@ -195,7 +195,7 @@ class Deliverer:
         plan = partial(next_attempt_at, due.failures + 1, self._clock.now(), random=self._random)
         try:
             return plan(retry_after=attempt.retry_after)
-        except Exception as fault:  # noqa: BLE001 - the header is the receiver's, and the attempt must be recorded
+        except Exception as fault:  # noqa: BLE001 - whatever the receiver's header holds, the attempt must be recorded
             log_fault(fault, webhookId=shown_id(due.endpoint_id), deliveryId=due.id)
             return plan(retry_after=None)
 
@@ -204,8 +204,8 @@ class Deliverer:
             batch.closed = True
         self._open_batches.discard(batch)
 
-    def _write(self, batch: Batch, line: LogLine) -> None:
-        """Log while the invocation runs that started the batch, or else in the next one."""
+    def _log(self, batch: Batch, line: LogLine) -> None:
+        """Log during the invocation that started the batch, or else during the next one."""
         with batch.lock:
             if not batch.closed:
                 line()

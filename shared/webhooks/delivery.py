@@ -10,7 +10,7 @@ from shared.clock import retry_after_seconds
 
 
 class DeliveryStatus(StrEnum):
-    """`pending` until an attempt succeeds or the schedule ends; `dead` ones can be sent again by hand."""
+    """`pending` until an attempt succeeds or the schedule ends. A `dead` delivery can be sent again on request."""
 
     PENDING = "pending"
     DELIVERED = "delivered"
@@ -19,7 +19,7 @@ class DeliveryStatus(StrEnum):
 
 @dataclass(frozen=True)
 class Attempt:
-    """One attempt. An answer has a status and the beginning of its body; no answer has an error in words."""
+    """One attempt. With an answer it has the status and the start of the body, without one an error in words."""
 
     at: datetime
     status: int | None
@@ -34,23 +34,33 @@ class Attempt:
 
     @property
     def says_gone(self) -> bool:
-        """410: the endpoint wants no more webhooks, ever."""
+        """410: the endpoint never wants another webhook."""
         return self.status == 410
+
+
+@dataclass(frozen=True)
+class Payload:
+    """The body that a delivery sends and its content type. Both are fixed when the event is stored."""
+
+    body: bytes = field(repr=False)
+    content_type: str
 
 
 @dataclass(frozen=True, kw_only=True)
 class Delivery:
-    """A delivery as it is listed. `log_key` is its place in the endpoint's log, newest first."""
+    """A delivery as it is listed. `log_key` is the key of its log row; keys sort newest first."""
 
     id: str
     endpoint_id: str
     event_id: str
     event_type: str
+    # None if the event is not about a job, and for deliveries stored by earlier versions.
+    job_id: str | None
     status: DeliveryStatus
     created_at: datetime
     next_attempt_at: datetime | None
     attempts: list[Attempt]
-    # More than are listed once a delivery was redelivered very often.
+    # All that were ever made; `attempts` holds only the first and the newest of very many.
     attempts_made: int
     log_key: str
     etag: str = field(compare=False, repr=False)
@@ -58,10 +68,10 @@ class Delivery:
 
 @dataclass(frozen=True, kw_only=True)
 class DueDelivery:
-    """A pending delivery with what an attempt needs, except the endpoint: that is read when the attempt begins.
+    """A pending delivery with everything an attempt needs, except the endpoint, which is read when it begins.
 
-    `failures` counts the failed attempts of the current schedule, `attempts` all that were ever made. `etag` is that
-    of its due row: the claim belongs to the process that wrote the row under it.
+    `failures` counts the failed attempts of the current schedule, `attempts` all that were ever made. `etag` is the
+    due row's: the process that wrote it holds the claim.
     """
 
     endpoint_id: str
@@ -69,20 +79,21 @@ class DueDelivery:
     log_key: str
     event_id: str
     event_type: str
+    job_id: str | None
     failures: int
     attempts: int
     etag: str
     claimed_until: datetime
-    # In memory for a first attempt; a retry reads it.
-    body: bytes | None = field(default=None, repr=False)
+    # In memory for a first attempt; a retry reads it from storage.
+    payload: Payload | None = None
 
 
 def delivery_id(endpoint_id: str, event_id: str) -> str:
-    """The same for the same event and endpoint, so that announcing an event twice delivers it once."""
+    """The same id for the same event and endpoint, so that an event announced twice is delivered once."""
     return f"dlv_{hashlib.sha256(f'{endpoint_id} {event_id}'.encode()).hexdigest()[:32]}"
 
 
-# Before each attempt but the first, counted from the end of the one before: ten attempts in a little over three days.
+# The wait before each attempt except the first, from the end of the one before: ten attempts in just over three days.
 RETRY_DELAYS = (
     timedelta(minutes=1),
     timedelta(minutes=5),
@@ -95,7 +106,7 @@ RETRY_DELAYS = (
     timedelta(hours=24),
 )
 MAX_ATTEMPTS = 1 + len(RETRY_DELAYS)
-# A delay grows by up to so much, so that what failed together does not come back together.
+# Up to 10 % jitter, so that deliveries that failed together do not retry together.
 JITTER_SHARE = 0.1
 
 
@@ -104,8 +115,8 @@ def next_attempt_at(
 ) -> datetime | None:
     """When to try again after `attempts_made` failures, or None if the delivery is dead.
 
-    `retry_after` is the answer's header, in seconds or as a date: obeyed where it is later, up to a day.
-    `random` gives numbers from 0 to 1.
+    `retry_after` is the answer's header, in seconds or as a date; it is obeyed if it is later, up to a day.
+    `random` returns numbers from 0 to 1.
     """
     if attempts_made >= MAX_ATTEMPTS:
         return None

@@ -1,7 +1,6 @@
-"""Threads for attempts: a few for each endpoint, so that a slow one keeps only its own deliveries waiting.
+"""Threads for attempts: a few for each endpoint, so that a slow endpoint delays only its own deliveries.
 
-They are daemon threads, unlike those of `concurrent.futures`, whose pools run all that they hold before a process may
-end.
+They are daemon threads: a pool of `concurrent.futures` would run everything in its queue before the process may end.
 """
 
 import time
@@ -12,7 +11,7 @@ from contextvars import Context, copy_context
 from dataclasses import dataclass, field
 from threading import Lock, Thread
 
-# A hundred endpoints that all hang hold 1,600 threads, which take 100 MB: the smallest instance has room for that.
+# A hundred hanging endpoints hold 1,600 threads, which take 100 MB: the smallest instance has room for that.
 THREADS_PER_ENDPOINT = 16
 type _Call = tuple[Future[None], Context, Callable[[], None]]
 
@@ -24,7 +23,10 @@ class _Queue:
 
 
 class EndpointThreads:
-    """Runs calls on their endpoint's own threads, which start when they are needed and end when they are idle."""
+    """Runs calls on their endpoint's own threads, which start when they are needed and end when they are idle.
+
+    Thread-safe.
+    """
 
     def __init__(self) -> None:
         self._lock = Lock()
@@ -45,14 +47,14 @@ class EndpointThreads:
         return future
 
     def cancel(self, endpoint_id: str) -> None:
-        """Forget the endpoint's calls that have not begun."""
+        """Cancel the endpoint's calls that have not begun."""
         with self._lock:
             calls = [future for future, each in self._unfinished.items() if each == endpoint_id]
         for future in calls:
             future.cancel()
 
     def unfinished(self) -> list[Future[None]]:
-        """Every call that waits or runs."""
+        """Every call that is waiting or running."""
         with self._lock:
             return list(self._unfinished)
 
@@ -73,16 +75,16 @@ class EndpointThreads:
                 continue
             try:
                 context.run(call)
-            except BaseException as error:  # noqa: BLE001 - the future's owner decides what it means
+            except BaseException as error:  # noqa: BLE001 - the owner of the future handles it
                 future.set_exception(error)
             else:
                 future.set_result(None)
 
 
 def finish(calls: list[Future[None]], seconds: float, *, no_start_in_last_seconds: float = 0.0) -> int:
-    """Wait for calls, at most `seconds`; cancel those that have not begun by then, or by so much earlier.
+    """Wait up to `seconds` for calls; returns how many were cancelled.
 
-    Returns how many were cancelled.
+    Cancels those that have not begun when `no_start_in_last_seconds` are left.
     """
     ends = time.monotonic() + seconds
     wait(calls, timeout=max(0.0, seconds - no_start_in_last_seconds))

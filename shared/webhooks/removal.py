@@ -1,8 +1,8 @@
-"""Removes endpoints with all that is stored about their deliveries.
+"""Removes endpoints with their deliveries, and deliveries that have expired.
 
-A removed endpoint is only marked at first: from then on nothing is sent to it. What it had is deleted by later runs,
-as much as there is time for, so a run that is killed half-way leaves nothing out of reach. The mark stays for an
-hour, since an announcement that was under way may still store deliveries.
+A removed endpoint is only marked at first; from then on nothing is sent to it. Later runs delete its deliveries, as
+many as they have time for, and find the rest by the mark even if one is killed half-way. The mark stays for an hour,
+because an announcement under way may still store deliveries.
 """
 
 from collections.abc import Callable
@@ -23,7 +23,7 @@ MARK_STAYS_FOR = timedelta(hours=1)
 
 
 class Removal:
-    """Marks endpoints as removed, and deletes what those have."""
+    """Marks endpoints as removed and deletes their deliveries."""
 
     def __init__(self, *, endpoints: EndpointStore, deliveries: DeliveryStore, clock: Clock) -> None:
         self._endpoints = endpoints
@@ -31,11 +31,11 @@ class Removal:
         self._clock = clock
 
     def mark(self, endpoint_id: str) -> bool:
-        """Remove the endpoint; False if there is none. Raises StorageError."""
+        """Mark the endpoint as removed; False if it does not exist. Raises StorageError."""
         return self._endpoints.mark_removed(endpoint_id, self._clock.now())
 
     def clean(self, endpoint_id: str, has_time: Callable[[], bool]) -> None:
-        """Delete what a removed endpoint has while there is time, and its mark in the end. Raises StorageError."""
+        """Delete a removed endpoint's deliveries while there is time, and finally its mark. Raises StorageError."""
         nothing_left = self._deliveries.delete_all(endpoint_id, has_time)
         marked = self._endpoints.removed_at(endpoint_id)
         if marked is None:
@@ -45,7 +45,7 @@ class Removal:
         removed_at, etag = marked
         if nothing_left and not self._clock.now() - removed_at < MARK_STAYS_FOR:
             try:
-                self._endpoints.forget(endpoint_id, etag)
+                self._endpoints.delete_mark(endpoint_id, etag)
             except RowChanged:
                 return  # it is back in the settings
 
@@ -64,7 +64,7 @@ class Retention:
     def remove_expired(self, *, ended_before: datetime, has_time: Callable[[], bool]) -> int:
         """Remove delivered and dead deliveries whose last attempt was before `ended_before`; returns how many.
 
-        It goes on while `has_time()`; what it did not get to is removed by the next call. Raises StorageError.
+        Stops when `has_time()` is false; the next call removes the rest. Raises StorageError.
         """
         listing = self._endpoints.listing()
         endpoint_ids = [*(endpoint.id for endpoint in listing.endpoints), *listing.unreadable]
@@ -79,20 +79,20 @@ class Retention:
         )
         expired = (row for row in rows if _is_expired(row, ended_before))
         removed = 0
-        for few in batched(expired, _DELIVERIES_AT_ONCE, strict=False):
+        for group in batched(expired, _DELIVERIES_AT_ONCE, strict=False):
             if not has_time():
                 break
-            written = self._table.commit_each([_rows_of_removal(row) for row in few])
+            written = self._table.commit_each([_rows_of_removal(row) for row in group])
             removed += sum(
                 isinstance(result, list) or self._remove_in_parts(row)
-                for row, result in zip(few, written, strict=True)
+                for row, result in zip(group, written, strict=True)
             )
         return removed
 
     def _remove_in_parts(self, row: Row) -> bool:
-        """Remove a delivery of which a row is missing already; False if it was reopened or removed meanwhile.
+        """Remove a delivery that lacks one of its rows; False if it was reopened or removed since it was read.
 
-        The log row is the last: while it is there, the next call finds what is left.
+        The log row goes last: as long as it exists, the next call finds the others.
         """
         current = self._table.get(row["PartitionKey"], row["RowKey"])
         if current is None or etag_of(current) != etag_of(row):
@@ -104,7 +104,7 @@ class Retention:
 
 
 def _is_expired(row: Row, ended_before: datetime) -> bool:
-    """Whether a log row is of a delivery that ended before; one that does not say so goes by its own age."""
+    """Whether the log row's delivery ended before that time. Without a readable last attempt its creation counts."""
     if row.get("status") == DeliveryStatus.PENDING or delivery_id_in(row["RowKey"]) is None:
         return False
     return (stored_moment(row.get("lastAttemptAt")) or created_at_in(row["RowKey"])) < ended_before

@@ -1,8 +1,7 @@
-"""Signs as Standard Webhooks 1.0 says (https://www.standardwebhooks.com), with the symmetric scheme `v1`.
+"""Signs requests as Standard Webhooks 1.0 says (https://www.standardwebhooks.com), with the symmetric scheme `v1`.
 
-Fifteen lines of our own rather than the `standardwebhooks` library, which is a development dependency and verifies
-these signatures in the tests: it brings an HTTP client and six more packages to every cold start, and signs a
-datetime after silently calling it UTC. Here the timestamp is an integer.
+The `standardwebhooks` library would load an HTTP client and six more packages at every cold start, and silently
+takes any datetime for UTC. It is a development dependency: the tests verify these signatures with it.
 """
 
 import base64
@@ -12,19 +11,19 @@ import hmac
 import secrets
 from collections.abc import Sequence
 
-SECRET_PREFIX = "whsec_"  # noqa: S105 - the mark that every secret of the standard begins with
+SECRET_PREFIX = "whsec_"  # noqa: S105 - every secret of the standard begins with it
 SECRET_MIN_BYTES = 24
 SECRET_MAX_BYTES = 64
 _NEW_SECRET_BYTES = 32
 
 
 def new_secret() -> str:
-    """A fresh secret: `whsec_` and base64 of 32 random bytes."""
+    """A new secret: `whsec_` and 32 random bytes in base64."""
     return SECRET_PREFIX + base64.b64encode(secrets.token_bytes(_NEW_SECRET_BYTES)).decode("ascii")
 
 
 def secret_faults(secret: str) -> list[str]:
-    """Every reason why `secret` cannot sign; empty if it can. No reason repeats any of it."""
+    """Every reason why `secret` cannot sign; empty if it can. No reason repeats any part of it."""
     if not secret.startswith(SECRET_PREFIX):
         return [f"does not begin with {SECRET_PREFIX}"]
     try:
@@ -39,7 +38,7 @@ def secret_faults(secret: str) -> list[str]:
 def signed_headers(webhook_id: str, timestamp: int, body: bytes, signing_secrets: Sequence[str]) -> dict[str, str]:
     """The three headers of the standard for exactly these body bytes; `timestamp` is the attempt's, in Unix seconds.
 
-    Each secret signs, so that a receiver may hold either of two while one replaces the other.
+    Every secret signs: during a rotation a receiver may have the old secret or the new one.
     """
     signed = b".".join((webhook_id.encode("ascii"), str(timestamp).encode("ascii"), body))
     signatures = (hmac.digest(_key(secret), signed, hashlib.sha256) for secret in signing_secrets)

@@ -11,11 +11,14 @@ from shared.egress.urls import prepared_url, url_faults
 from shared.setting_reader import SettingsError
 from shared.settings import Settings
 from shared.storage.table import Table
-from shared.webhooks.announcer import FanOut
+from shared.webhooks.announcer import WebhookAnnouncer
+from shared.webhooks.bulk_redelivery import BulkRedelivery
 from shared.webhooks.deliverer import Deliverer
 from shared.webhooks.deliveries import DeliveryStore
+from shared.webhooks.delivery_listing import DeliveryListing
 from shared.webhooks.endpoint import Endpoint, settings_endpoint_id
 from shared.webhooks.endpoints import EndpointStore
+from shared.webhooks.formats import Formats
 from shared.webhooks.removal import Removal, Retention
 from shared.webhooks.retry_cycle import RetryCycle
 from shared.webhooks.sender import Sender
@@ -28,10 +31,13 @@ class Webhooks:
 
     endpoints: EndpointStore
     deliveries: DeliveryStore
+    delivery_listing: DeliveryListing
+    formats: Formats
     sender: Sender
     deliverer: Deliverer
-    announcer: FanOut
+    announcer: WebhookAnnouncer
     retry_cycle: RetryCycle
+    bulk_redelivery: BulkRedelivery
     removal: Removal
     retention: Retention
     resolver: Resolver
@@ -56,18 +62,30 @@ def open_webhooks(
     )
     endpoints = EndpointStore(endpoints_table, _settings_endpoint(settings))
     deliveries = DeliveryStore(deliveries_table)
+    formats = Formats(settings.public_url)
     sender = Sender(guard, clock)
     deliverer = Deliverer(deliveries=deliveries, endpoints=endpoints, sender=sender, clock=clock, random=random)
+    bulk_redelivery = BulkRedelivery(deliveries_table, deliveries, clock)
     removal = Removal(endpoints=endpoints, deliveries=deliveries, clock=clock)
     return Webhooks(
         endpoints=endpoints,
         deliveries=deliveries,
+        delivery_listing=DeliveryListing(deliveries_table),
+        formats=formats,
         sender=sender,
         deliverer=deliverer,
-        announcer=FanOut(endpoints=endpoints, deliveries=deliveries, deliverer=deliverer, clock=clock),
-        retry_cycle=RetryCycle(
-            endpoints=endpoints, deliveries=deliveries, deliverer=deliverer, removal=removal, clock=clock
+        announcer=WebhookAnnouncer(
+            endpoints=endpoints, deliveries=deliveries, deliverer=deliverer, formats=formats, clock=clock
         ),
+        retry_cycle=RetryCycle(
+            endpoints=endpoints,
+            deliveries=deliveries,
+            deliverer=deliverer,
+            bulk_redelivery=bulk_redelivery,
+            removal=removal,
+            clock=clock,
+        ),
+        bulk_redelivery=bulk_redelivery,
         removal=removal,
         retention=Retention(endpoints=endpoints, deliveries_table=deliveries_table),
         resolver=resolver,

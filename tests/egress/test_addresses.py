@@ -72,17 +72,17 @@ def test_an_address_of_special_purpose_is_refused(address: str) -> None:
 
 
 @pytest.mark.parametrize("address", LOCAL)
-def test_local_use_opens_loopback_and_private_addresses(address: str) -> None:
+def test_local_use_allows_loopback_and_private_addresses(address: str) -> None:
     assert why_refused(address, allow_private=True) is None
 
 
 @pytest.mark.parametrize("address", NEVER)
-def test_local_use_opens_nothing_else(address: str) -> None:
+def test_local_use_allows_no_other_special_addresses(address: str) -> None:
     assert why_refused(address, allow_private=True) is not None
 
 
 @pytest.mark.parametrize("text", ["", "example.com", "2130706433", "0x7f.1", "127.1", "1.2.3.4.5", "::1::"])
-def test_what_is_no_address_is_refused(text: str) -> None:
+def test_a_text_that_is_not_an_address_is_refused(text: str) -> None:
     assert why_refused(text, allow_private=True) is not None
 
 

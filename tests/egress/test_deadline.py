@@ -60,7 +60,7 @@ def authority_context(authority: trustme.CA, name: str = "localhost") -> ssl.SSL
 
 
 def late(answer: Callable[[socket.socket], None]) -> Callable[[socket.socket], None]:
-    """Do nothing with a connection for longer than any deadline here, then answer: whoever waits gets the answer."""
+    """Do nothing with a connection for longer than any deadline here, then answer a client that still waits."""
 
     def wait_and_answer(connection: socket.socket) -> None:
         threading.Event().wait(5)

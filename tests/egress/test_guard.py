@@ -90,7 +90,7 @@ def test_an_https_url_on_a_public_address_can_be_registered(url: str) -> None:
         "https://127.1/",
         "https://10.0.1/",
         "https://0/",
-        "https://1572395022/",  # 93.184.215.14: public, but whoever writes it so hides something
+        "https://1572395022/",  # 93.184.215.14: public, but this spelling hides something
         "https://①②⑦.0.0.1/",
         "https://127。0。0。1/",
         "https://[::1]/",

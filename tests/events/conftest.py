@@ -1,4 +1,4 @@
-"""A jobs table of the test's own, as the tests of jobs have it."""
+"""The fixtures of the tests of jobs."""
 
 from tests.jobs.conftest import instance, settings, table
 

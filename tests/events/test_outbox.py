@@ -1,4 +1,4 @@
-"""Every event leaves through the outbox: stored where it was decided, announced, deleted."""
+"""Every event goes through the outbox: stored where it was decided, announced, deleted."""
 
 import contextlib
 from collections.abc import Sequence
@@ -51,7 +51,7 @@ def test_an_event_that_cannot_be_announced_stays(table: Table) -> None:
     assert len(rows(table)) == 1
 
 
-def test_a_process_killed_after_announcing_leaves_the_row_to_the_next_which_announces_the_same_id(
+def test_an_event_whose_sender_is_killed_after_announcing_is_announced_again_with_the_same_id(
     table: Table,
 ) -> None:
     announcer = RecordingAnnouncer()
@@ -65,7 +65,7 @@ def test_a_process_killed_after_announcing_leaves_the_row_to_the_next_which_anno
     assert rows(table) == []
 
 
-def test_a_row_that_another_instance_has_sent_holds_no_other_back(table: Table) -> None:
+def test_a_row_that_another_instance_has_sent_does_not_hold_back_the_others(table: Table) -> None:
     announcer = RecordingAnnouncer()
     sent, own = stored(table), stored(table, replace(EVENT, id="evt_2"))
     Outbox(table, announcer.announce).send([sent])
@@ -87,7 +87,7 @@ def test_a_row_that_another_instance_has_sent_holds_no_other_back(table: Table) 
         {"data": "{"},
     ],
 )
-def test_a_row_that_someone_has_made_something_else_of_is_bad(columns: Row) -> None:
+def test_a_row_with_a_column_that_does_not_fit_is_bad(columns: Row) -> None:
     row = EventRow("monitor", EVENT).insertion.row
     with pytest.raises(BadRow):
         event_row(row | columns)

@@ -10,12 +10,10 @@ from shared.http.api import Api, StorageApi
 from shared.http.messages import Request, Response
 from shared.http.operations import NoParameters, operation_of
 from shared.http.problem_types import PROBLEM_TYPES
-from shared.http.webhooks import WebhookHandlers
 
 HANDLERS = {
     f"{handlers.__name__}.{name}": handler
     for handlers in (get_type_hints(StorageApi) | get_type_hints(Api)).values()
-    if handlers is not WebhookHandlers  # they declare nothing yet
     for name, handler in inspect.getmembers(handlers, inspect.isfunction)
     if not name.startswith("_")
 }

@@ -10,9 +10,10 @@ from pydantic import BaseModel
 
 from sandbox.server import Sandbox
 from shared.http.messages import Request
-from shared.http.models import JobRegistration, NewWebhook, WebhookChange
+from shared.http.models import JobRegistration
 from shared.http.problems import ProblemError
 from shared.http.reading import read_body
+from shared.http.webhook_models import NewWebhook, WebhookChange
 from tests.http.api import Answer, Api
 from tests.json_texts import json_bytes
 

@@ -28,7 +28,6 @@ APP = Template(INFRA / "modules/app.bicep")
 
 # Settings that the app does not read yet. They have no effect so far.
 ANNOUNCED = {
-    "PUBLIC_URL",
     "WATCH_PRIVATE_OFFERS",
     "WATCH_CPP_OFFERS",
     "WATCH_EXPIRING_DAYS",
@@ -39,6 +38,7 @@ LEFT_OUT = {
     "AzureWebJobsStorage__accountName": "the services' full addresses are set instead: right in every Azure cloud",
     "PARTNER_CENTER_CERTIFICATE_PATH": "a file: there is none on Azure; the certificate comes from the key vault",
     "PARTNER_CENTER_CERTIFICATE_PASSWORD": "a certificate in the vault needs no second secret beside it",
+    "WEBSITE_HOSTNAME": "Azure sets it itself",
     "REQUESTS_CA_BUNDLE": "for the sandbox's certificates; Azure's own are right for Microsoft",
     "AZURITE_TABLE_PORT": "the storage emulator's port on this machine",
     "AZURE_AUTHORITY_HOST": "for the sandbox and national clouds; setting it turns instance discovery off",

@@ -1,4 +1,4 @@
-"""Rows that other systems put into the jobs table, whatever they hold: a row harms itself at most."""
+"""Rows that other systems put into the jobs table: whatever they hold, they harm no other row."""
 
 import uuid
 from collections.abc import Sequence
@@ -51,7 +51,7 @@ def test_jobs_with_absurd_optional_columns_are_followed_to_the_end(
     assert {instance.job(job_id).state for job_id in jobs} == {JobState.SUCCEEDED}
 
 
-def test_absurd_values_in_our_own_columns_harm_no_other_job_and_no_call(
+def test_absurd_values_in_the_apps_own_columns_harm_no_other_job_and_no_call(
     instance: Instance, fresh_sandbox: Sandbox
 ) -> None:
     good = fresh_sandbox.state.add_job()
@@ -98,7 +98,9 @@ def test_absurd_outbox_rows_are_set_aside_and_harm_no_other_job(instance: Instan
     assert {row.row_key for row in instance.set_aside_rows.page(None, 50)} == {*keys, "~finished~no-job"}
 
 
-def test_absurd_notes_of_status_requests_silence_no_job(instance: Instance, fresh_sandbox: Sandbox) -> None:
+def test_absurd_rows_of_remembered_requests_keep_no_job_from_being_polled(
+    instance: Instance, fresh_sandbox: Sandbox
+) -> None:
     polled = [fresh_sandbox.state.add_job() for _ in ABSURD]
     looked_up = [fresh_sandbox.state.add_job(outcome="failed") for _ in ABSURD]
     for job_id, value in zip([*polled, *looked_up], [*ABSURD, *ABSURD], strict=True):
@@ -112,7 +114,7 @@ def test_absurd_notes_of_status_requests_silence_no_job(instance: Instance, fres
             instance.job_offers.private_offer(job_id)
 
 
-def test_a_record_from_the_future_silences_no_job_that_is_put_back(
+def test_a_record_from_the_future_does_not_keep_a_job_that_was_put_back_from_being_polled(
     instance: Instance, fresh_sandbox: Sandbox
 ) -> None:
     job_id = fresh_sandbox.state.add_job()
@@ -127,7 +129,7 @@ def test_a_record_from_the_future_silences_no_job_that_is_put_back(
     assert list(instance.table.rows("PartitionKey eq 'pending'")) == []
 
 
-def test_an_upper_case_key_is_found_before_a_tick_has_corrected_it(
+def test_a_job_with_a_key_in_upper_case_is_found_before_a_tick_has_renamed_it(
     instance: Instance, fresh_sandbox: Sandbox
 ) -> None:
     job_id = fresh_sandbox.state.add_job()
@@ -137,7 +139,7 @@ def test_an_upper_case_key_is_found_before_a_tick_has_corrected_it(
     assert instance.manual_check.check(job_id).state is JobState.SUCCEEDED
 
 
-def test_thousands_of_upper_case_keys_are_corrected_and_polled_by_the_next_tick(instance: Instance) -> None:
+def test_hundreds_of_keys_in_upper_case_are_renamed_at_once(instance: Instance) -> None:
     jobs = [str(uuid.UUID(int=number + 2**127)) for number in range(510)]
     instance.table.commit_each(
         [[Change(Write.INSERT, {"PartitionKey": "pending", "RowKey": job_id.upper()})] for job_id in jobs]
@@ -146,7 +148,7 @@ def test_thousands_of_upper_case_keys_are_corrected_and_polled_by_the_next_tick(
     assert sorted(row.row_key for row in rows) == sorted(jobs)
 
 
-def test_of_a_job_under_two_keys_the_right_one_stays(instance: Instance, fresh_sandbox: Sandbox) -> None:
+def test_of_two_rows_for_one_job_the_one_in_lower_case_stays(instance: Instance, fresh_sandbox: Sandbox) -> None:
     job_id = fresh_sandbox.state.add_job(seconds=None)
     instance.register(job_id)
     put(instance, job_id.upper(), label="surplus")
@@ -156,7 +158,7 @@ def test_of_a_job_under_two_keys_the_right_one_stays(instance: Instance, fresh_s
     assert instance.job(job_id).label == "a label"
 
 
-def test_a_row_that_storage_lets_grow_no_more_is_set_aside(
+def test_a_row_too_large_for_the_columns_of_a_job_is_set_aside(
     instance: Instance, fresh_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job_id = fresh_sandbox.state.add_job()
@@ -176,7 +178,7 @@ def test_a_row_that_storage_lets_grow_no_more_is_set_aside(
     assert aside.row_key == job_id
 
 
-def test_columns_of_others_are_not_carried_into_the_history(instance: Instance, fresh_sandbox: Sandbox) -> None:
+def test_columns_of_other_systems_do_not_enter_the_history(instance: Instance, fresh_sandbox: Sandbox) -> None:
     job_id = fresh_sandbox.state.add_job()
     put(instance, job_id, customer="Contoso", label="kept")
     instance.tick()
@@ -186,7 +188,7 @@ def test_columns_of_others_are_not_carried_into_the_history(instance: Instance, 
     assert record["label"] == "kept"
 
 
-def test_the_errors_of_a_pending_job_outlive_a_poll_that_failed(instance: Instance, fresh_sandbox: Sandbox) -> None:
+def test_the_errors_of_a_pending_job_survive_a_failed_poll(instance: Instance, fresh_sandbox: Sandbox) -> None:
     job_id = fresh_sandbox.state.add_job(seconds=None)
     errors = [{"code": "conflict", "message": "x" * 40_000}]
     instance.register(job_id)
@@ -206,7 +208,7 @@ def test_the_errors_of_a_pending_job_outlive_a_poll_that_failed(instance: Instan
     assert instance.job(job_id).errors == errors
 
 
-def test_a_row_whose_key_no_url_can_hold_hinders_no_other(instance: Instance, fresh_sandbox: Sandbox) -> None:
+def test_a_row_whose_key_cannot_be_in_a_url_stops_no_other_job(instance: Instance, fresh_sandbox: Sandbox) -> None:
     job_id = fresh_sandbox.state.add_job()
     instance.register(job_id)
     row = {"PartitionKey": "pending", "RowKey": "\ud800"}

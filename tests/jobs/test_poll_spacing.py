@@ -1,4 +1,4 @@
-"""Status requests remembered for jobs that have no pending row, and races about them."""
+"""Status requests that are remembered for jobs without a pending row, and races between them."""
 
 from datetime import timedelta
 
@@ -14,33 +14,33 @@ from tests.instance import Instance
 JOB_ID = "b3f49dff-381f-480d-a10e-17f4ce49b65f"
 
 
-def test_of_two_claims_one_is_had(instance: Instance, clock: FakeClock) -> None:
+def test_only_one_of_two_claims_succeeds(instance: Instance, clock: FakeClock) -> None:
     until = clock.now() + timedelta(seconds=95)
     assert instance.poll_spacing.claim(JOB_ID, clock.now(), until) is not None
     assert instance.poll_spacing.claim(JOB_ID, clock.now(), until) is None
     assert instance.poll_spacing.recent(clock.now()) == {JOB_ID: until}
 
 
-def test_an_earlier_note_does_not_shorten_a_later_one_and_yet_ends_a_claim(
+def test_remembering_an_earlier_moment_ends_a_claim_without_shortening_the_wait(
     instance: Instance, clock: FakeClock
 ) -> None:
     until = clock.now() + timedelta(seconds=95)
-    ask = instance.poll_spacing.claim(JOB_ID, clock.now(), until)
-    assert ask is not None
+    claim = instance.poll_spacing.claim(JOB_ID, clock.now(), until)
+    assert claim is not None
     instance.poll_spacing.remember(JOB_ID, clock.now() + timedelta(seconds=60), clock.now())
     with pytest.raises(RowChanged):
-        instance.poll_spacing.confirm(ask)
+        instance.poll_spacing.confirm(claim)
     with pytest.raises(RowChanged):
-        instance.poll_spacing.answered(ask, clock.now(), None)
+        instance.poll_spacing.answered(claim, clock.now(), None)
     known = instance.poll_spacing.get(JOB_ID, clock.now())
     assert known is not None
     assert known.next_poll_at == until
 
 
-def test_a_job_polled_and_removed_while_it_is_looked_up_is_not_asked_about_again(
+def test_a_job_polled_and_removed_during_a_look_up_is_not_asked_about_again(
     instance: Instance, fresh_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The look-up has its claim already, and does not find the job any more."""
+    """The look-up already has its claim, and no longer finds the job."""
     job_id = fresh_sandbox.state.add_job(seconds=None)
     find = instance.registry.find
     looks: list[str] = []
@@ -52,7 +52,7 @@ def test_a_job_polled_and_removed_while_it_is_looked_up_is_not_asked_about_again
             assert row is not None
             instance.pending.claim([row], until=instance.clock.now() + timedelta(seconds=95))
             instance.poller.poll(
-                row.job, answer_by=instance.clock.now() + timedelta(seconds=10), turn=instance.poller.turn()
+                row.job, answer_by=instance.clock.now() + timedelta(seconds=10), permit=instance.poller.permit()
             )
             assert instance.registry.remove(job_id)
         return find(wanted) if len(looks) > 1 else None

@@ -1,4 +1,4 @@
-"""What `clean_up` removes, what it leaves, and what a run that is cut short leads to."""
+"""What `clean_up` removes, what it keeps, and what happens when a run is cut short."""
 
 import contextlib
 import uuid
@@ -28,7 +28,7 @@ KEPT = Retention(job_history_days=10, delivery_history_days=5)
 
 
 class Deliveries:
-    """The webhooks' part, as `clean_up` sees it."""
+    """Takes the place of the deliveries, and records what it is asked to remove."""
 
     def __init__(self) -> None:
         self.asked: list[datetime] = []
@@ -46,11 +46,12 @@ def clean_up(
     seconds_a_look: float = 0.0,
     last: TimerReport | None = None,
 ) -> TimerReport:
-    """One run, to which every look at the time seems to take so long."""
+    """One run. Each time it reads the clock, `seconds_a_look` have passed."""
     looks = iter(range(100_000))
     documents = Documents(instance.table)
     return CleanUp(
         history=instance.history,
+        late_changes=instance.stores.late_changes,
         set_aside_rows=instance.set_aside_rows,
         poll_spacing=instance.poll_spacing,
         orphans=OrphanedDocuments(documents, instance.pending, instance.history),
@@ -62,7 +63,7 @@ def clean_up(
 
 
 def finish(instance: Instance, offer: bytes | None = None) -> str:
-    """A job that has ended now."""
+    """The id of a job that ends now."""
     job = instance.register(str(uuid.uuid4()))
     row = instance.pending.get(job.job_id, instance.clock.now())
     assert row is not None
@@ -82,7 +83,7 @@ def documents(instance: Instance) -> list[str]:
     return keys(instance, "PartitionKey ge 'document~' and PartitionKey lt 'document~~'")
 
 
-def test_finished_jobs_go_with_their_documents_when_their_days_are_over(instance: Instance) -> None:
+def test_finished_jobs_are_removed_with_their_documents_after_their_retention(instance: Instance) -> None:
     expired = [finish(instance, BIG) for _ in range(2)]
     instance.clock.advance(60)
     kept = finish(instance, BIG)
@@ -96,9 +97,7 @@ def test_finished_jobs_go_with_their_documents_when_their_days_are_over(instance
     assert keys(instance, "PartitionKey eq 'finished' and RowKey ge 'job~'") == [f"job~{kept}"]
 
 
-def test_a_job_that_was_removed_by_age_is_a_new_one_when_it_is_registered_again(
-    instance: Instance, fresh_sandbox: Sandbox
-) -> None:
+def test_a_job_registered_again_after_its_removal_is_a_new_job(instance: Instance, fresh_sandbox: Sandbox) -> None:
     job_id = fresh_sandbox.state.add_job()
     instance.register(job_id)
     instance.tick()
@@ -109,9 +108,9 @@ def test_a_job_that_was_removed_by_age_is_a_new_one_when_it_is_registered_again(
     assert instance.announcer.types == ["job.succeeded", "job.succeeded"]
 
 
-def test_zero_days_keep_everything(instance: Instance, clock: FakeClock) -> None:
+def test_a_retention_of_zero_days_keeps_everything(instance: Instance, clock: FakeClock) -> None:
     job_id = finish(instance)
-    instance.table.insert({"PartitionKey": "pending", "RowKey": "no job"})
+    instance.table.insert({"PartitionKey": "pending", "RowKey": "not a job"})
     instance.tick()
     clock.advance(3650 * 86_400)
     deliveries = Deliveries()
@@ -121,23 +120,25 @@ def test_zero_days_keep_everything(instance: Instance, clock: FakeClock) -> None
     assert deliveries.asked == []
 
 
-def test_rows_that_were_set_aside_go_when_their_days_are_over(instance: Instance, clock: FakeClock) -> None:
-    for key in ("no job 1", "no job 2"):
+def test_rows_that_were_set_aside_are_removed_after_their_retention(instance: Instance, clock: FakeClock) -> None:
+    for key in ("not a job 1", "not a job 2"):
         instance.table.insert({"PartitionKey": "pending", "RowKey": key})
         instance.tick()
         clock.advance(86_400)
     clock.advance(9 * 86_400 - 60)
     clean_up(instance)
-    assert [row.row_key for row in instance.set_aside_rows.page(None, 10)] == ["no job 2"]
+    assert [row.row_key for row in instance.set_aside_rows.page(None, 10)] == ["not a job 2"]
 
 
-def test_deliveries_are_asked_to_go_by_their_own_days(instance: Instance, clock: FakeClock) -> None:
+def test_deliveries_have_a_retention_of_their_own(instance: Instance, clock: FakeClock) -> None:
     deliveries = Deliveries()
     clean_up(instance, deliveries=deliveries)
     assert deliveries.asked == [clock.now() - timedelta(days=5)]
 
 
-def test_notes_of_status_requests_go_when_nobody_needs_them(instance: Instance, clock: FakeClock) -> None:
+def test_remembered_status_requests_are_removed_once_they_are_no_longer_needed(
+    instance: Instance, clock: FakeClock
+) -> None:
     for key, ahead in (("over", -301), ("fresh", -10), ("waiting", 60)):
         instance.table.insert(
             {"PartitionKey": "asked", "RowKey": key, "nextPollAt": clock.now() + timedelta(seconds=ahead)}
@@ -147,7 +148,7 @@ def test_notes_of_status_requests_go_when_nobody_needs_them(instance: Instance, 
     assert keys(instance, "PartitionKey eq 'asked'") == ["fresh", "waiting"]
 
 
-def test_the_note_that_a_job_was_removed_goes_after_a_day(instance: Instance, clock: FakeClock) -> None:
+def test_the_trace_of_a_removed_job_is_deleted_after_a_day(instance: Instance, clock: FakeClock) -> None:
     removed, again = finish(instance), finish(instance)
     for job_id in (removed, again):
         instance.registry.remove(job_id)
@@ -169,13 +170,13 @@ def test_the_note_that_a_job_was_removed_goes_after_a_day(instance: Instance, cl
 
 @pytest.fixture
 def later(instance: Instance) -> Instance:
-    """The instance two days after what storage's own clock stamps its rows with."""
+    """The instance, two days after the moment with which storage stamps rows."""
     instance.clock.advance((datetime.now(UTC) - instance.clock.now()).total_seconds() + 2 * 86_400)
     return instance
 
 
-def test_documents_that_no_row_refers_to_go_after_a_day(later: Instance) -> None:
-    bodies = LargeFields(Documents(later.table))
+def test_documents_that_no_row_refers_to_are_removed_after_a_day(later: Instance) -> None:
+    large_fields = LargeFields(Documents(later.table))
     finished = finish(later, BIG)
     pending = later.register(str(uuid.uuid4()))
     row = later.pending.get(pending.job_id, later.clock.now())
@@ -184,7 +185,7 @@ def test_documents_that_no_row_refers_to_go_after_a_day(later: Instance) -> None
     later.pending.write([(row, replace(row.job, errors=errors))], later.clock.now())
     kept = documents(later)
     for job_id in (finished, pending.job_id, str(uuid.uuid4())):
-        bodies.columns(replace(later.register(str(uuid.uuid4())), job_id=job_id, private_offer=BIG))
+        large_fields.columns(replace(later.register(str(uuid.uuid4())), job_id=job_id, private_offer=BIG))
     assert len(documents(later)) == len(kept) + 3
     clean_up(later)
     assert documents(later) == kept
@@ -192,7 +193,7 @@ def test_documents_that_no_row_refers_to_go_after_a_day(later: Instance) -> None
     assert later.job(pending.job_id).errors == errors
 
 
-def test_documents_of_a_finish_that_waits_to_be_settled_stay(
+def test_documents_of_a_job_in_the_outbox_are_kept(
     later: Instance, fresh_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     offer = {"id": "private-offer/big", "notes": "x" * 50_000}
@@ -206,14 +207,14 @@ def test_documents_of_a_finish_that_waits_to_be_settled_stay(
     assert loads(later.job(job_id).private_offer or b"") == offer
 
 
-def test_a_document_written_just_now_may_still_get_its_row(instance: Instance) -> None:
+def test_a_recent_document_without_a_row_is_kept(instance: Instance) -> None:
     instance.clock.advance((datetime.now(UTC) - instance.clock.now()).total_seconds())
     Documents(instance.table).put(str(uuid.uuid4()), BIG)
     clean_up(instance)
     assert len(documents(instance)) == 1
 
 
-def test_a_run_stops_when_its_time_is_over_and_the_next_one_goes_on(later: Instance) -> None:
+def test_a_run_stops_when_its_time_is_over_and_the_next_one_continues(later: Instance) -> None:
     store = Documents(later.table)
     for _ in range(5):
         store.put(str(uuid.uuid4()), BIG)
@@ -232,7 +233,7 @@ def test_a_run_without_time_removes_nothing(later: Instance) -> None:
     assert len(later.finished()) == 1
 
 
-def test_two_runs_at_once_harm_nothing(instance: Instance, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_two_runs_at_once_do_no_harm(instance: Instance, monkeypatch: pytest.MonkeyPatch) -> None:
     expired = [finish(instance, BIG) for _ in range(3)]
     instance.clock.advance(11 * 86_400)
     kept = finish(instance, BIG)
@@ -251,7 +252,7 @@ def test_two_runs_at_once_harm_nothing(instance: Instance, monkeypatch: pytest.M
 
 
 @pytest.mark.parametrize("number", range(1, WRITES_OF_A_RUN + 1))
-def test_a_run_killed_before_any_write_leaves_no_job_half(instance: Instance, number: int) -> None:
+def test_a_run_killed_before_any_write_leaves_each_job_whole_or_gone(instance: Instance, number: int) -> None:
     jobs = [finish(instance, BIG) for _ in range(2)]
     instance.clock.advance(11 * 86_400)
     with killed_before_write(instance.table, number) as kill, contextlib.suppress(Killed):
@@ -272,7 +273,7 @@ def test_a_run_makes_as_many_writes_as_the_kills_above_cover(instance: Instance)
     assert (kill.writes, kill.happened) == (WRITES_OF_A_RUN, False)
 
 
-def test_a_step_that_fails_keeps_no_other_from_its_turn(
+def test_a_step_that_fails_does_not_stop_the_others(
     instance: Instance, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     job_id = finish(instance)
@@ -282,10 +283,20 @@ def test_a_step_that_fails_keeps_no_other_from_its_turn(
         raise StorageUnreachable("no answer")
 
     def broken(*_: object, **__: object) -> int:
-        raise KeyError("nobody foresaw this")
+        raise KeyError("an unforeseen error")
 
     monkeypatch.setattr(instance.poll_spacing, "forget", unreachable)
     monkeypatch.setattr(instance.set_aside_rows, "remove_expired", broken)
     assert not clean_up(instance).ok
     assert instance.registry.find(job_id) is None
-    assert "nobody foresaw this" in caplog.text
+    assert "an unforeseen error" in caplog.text
+
+
+def test_the_note_of_a_late_change_is_removed_with_its_job(instance: Instance) -> None:
+    job_id = finish(instance)
+    instance.registry.change(job_id, lambda job: replace(job, label="late"))
+    clean_up(instance)
+    assert len(keys(instance, "PartitionKey eq 'finished' and RowKey ge 'changed~'")) >= 1
+    instance.clock.advance(11 * 24 * 3600)
+    clean_up(instance)
+    assert keys(instance, "PartitionKey eq 'finished'") == []

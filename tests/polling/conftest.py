@@ -1,4 +1,4 @@
-"""An instance of the app, as the tests of jobs have it."""
+"""The fixtures of the tests of jobs."""
 
 from tests.jobs.conftest import instance, settings, table
 

@@ -12,7 +12,7 @@ from shared.upstream.errors import UpstreamServerError
 from tests.instance import Instance
 
 
-def test_a_check_polls_now_and_finishes_the_job_like_a_tick_would(instance: Instance, fresh_sandbox: Sandbox) -> None:
+def test_a_check_polls_now_and_finishes_the_job_as_a_tick_does(instance: Instance, fresh_sandbox: Sandbox) -> None:
     job_id = fresh_sandbox.state.add_job()
     instance.register(job_id)
     assert instance.manual_check.check(job_id).state is JobState.SUCCEEDED
@@ -33,7 +33,7 @@ def test_a_check_within_the_minute_is_refused_with_the_time_to_wait(
     assert len(fresh_sandbox.state.status_requests(job_id)) == 1
 
 
-def test_a_check_of_a_job_whose_row_another_system_has_just_replaced_is_refused_too(
+def test_a_check_within_the_minute_is_refused_even_if_another_system_has_replaced_the_row(
     instance: Instance, fresh_sandbox: Sandbox
 ) -> None:
     job_id = fresh_sandbox.state.add_job(seconds=None)
@@ -89,7 +89,7 @@ def test_a_job_slowed_down_by_failures_can_be_checked_after_its_minute(
     assert instance.manual_check.check(job_id).state is JobState.SUCCEEDED
 
 
-def test_a_check_heeds_what_upstream_asked_to_wait(instance: Instance, fresh_sandbox: Sandbox) -> None:
+def test_a_check_obeys_retry_after(instance: Instance, fresh_sandbox: Sandbox) -> None:
     job_id = fresh_sandbox.state.add_job()
     instance.register(job_id)
     fresh_sandbox.state.fault(
@@ -104,7 +104,7 @@ def test_a_check_heeds_what_upstream_asked_to_wait(instance: Instance, fresh_san
     assert instance.manual_check.check(job_id).state is JobState.SUCCEEDED
 
 
-def test_a_job_that_is_being_polled_right_now_cannot_be_checked(instance: Instance, fresh_sandbox: Sandbox) -> None:
+def test_a_job_that_is_being_polled_cannot_be_checked(instance: Instance, fresh_sandbox: Sandbox) -> None:
     job_id = fresh_sandbox.state.add_job(seconds=None)
     instance.register(job_id)
     instance.tick()
@@ -128,7 +128,7 @@ def test_an_upstream_failure_is_raised_and_stored_with_the_job(instance: Instanc
     assert "503" in job.last_poll_error
 
 
-def test_a_job_that_succeeded_but_whose_detail_cannot_be_had_yet_is_returned(
+def test_a_job_that_succeeded_is_returned_even_if_its_detail_is_unavailable(
     instance: Instance, fresh_sandbox: Sandbox
 ) -> None:
     job_id = fresh_sandbox.state.add_job()
@@ -140,7 +140,7 @@ def test_a_job_that_succeeded_but_whose_detail_cannot_be_had_yet_is_returned(
     assert job.job_result.casefold() == "succeeded"
 
 
-def test_a_finished_job_is_returned_without_asking(instance: Instance, fresh_sandbox: Sandbox) -> None:
+def test_checking_a_finished_job_sends_no_request(instance: Instance, fresh_sandbox: Sandbox) -> None:
     job_id = fresh_sandbox.state.add_job()
     instance.register(job_id)
     instance.tick()

@@ -1,4 +1,4 @@
-"""A poll cycle against the sandbox and Azurite."""
+"""A poll cycle against the sandbox and Azurite, while nothing is in trouble."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -15,7 +15,7 @@ def pending_keys(instance: Instance) -> list[str]:
     return [row["RowKey"] for row in instance.table.rows(f"PartitionKey eq '{PENDING_PARTITION}'")]
 
 
-def test_an_idle_tick_asks_upstream_nothing_not_even_for_a_token(instance: Instance, fresh_sandbox: Sandbox) -> None:
+def test_an_idle_tick_sends_no_request_not_even_for_a_token(instance: Instance, fresh_sandbox: Sandbox) -> None:
     before = len(fresh_sandbox.state.requests())
     report = instance.tick()
     assert report.failure is None
@@ -37,7 +37,7 @@ def test_a_succeeded_job_leaves_pending_with_its_private_offer(instance: Instanc
     assert instance.announcer.types == ["job.succeeded"]
 
 
-def test_a_failed_job_keeps_upstreams_errors_as_they_came(instance: Instance, fresh_sandbox: Sandbox) -> None:
+def test_a_failed_job_keeps_upstreams_errors_unchanged(instance: Instance, fresh_sandbox: Sandbox) -> None:
     errors = [{"code": "Conflict", "message": "The start date should be defined", "details": {}}]
     job_id = fresh_sandbox.state.add_job(script=[{"state": "failed", "fields": {"errors": errors}}])
     instance.register(job_id)
@@ -54,7 +54,7 @@ def test_a_cancelled_job_is_neither_success_nor_failure(instance: Instance, fres
     assert instance.job(job_id).state is JobState.CANCELLED
 
 
-def test_a_delete_job_succeeds_without_resource_uri_and_without_detail(
+def test_a_delete_job_succeeds_without_a_resource_uri_and_without_a_detail(
     instance: Instance, fresh_sandbox: Sandbox
 ) -> None:
     job_id = fresh_sandbox.state.add_job(operation="delete")
@@ -65,7 +65,7 @@ def test_a_delete_job_succeeds_without_resource_uri_and_without_detail(
     assert fresh_sandbox.state.requests(route="product-ingestion.job-detail") == []
 
 
-def test_a_succeeded_job_without_resource_uri_is_asked_for_its_detail_once_and_its_operation_is_not_guessed(
+def test_without_a_resource_uri_the_detail_is_requested_once_and_the_operation_is_not_guessed(
     instance: Instance, fresh_sandbox: Sandbox
 ) -> None:
     job_id = fresh_sandbox.state.add_job(operation="delete")
@@ -77,7 +77,7 @@ def test_a_succeeded_job_without_resource_uri_is_asked_for_its_detail_once_and_i
     assert len(fresh_sandbox.state.requests(route="product-ingestion.job-detail")) == 1
 
 
-def test_a_job_whose_answers_never_name_its_resource_has_its_offer_all_the_same(
+def test_a_job_whose_answers_never_name_its_resource_still_gets_its_offer(
     instance: Instance, fresh_sandbox: Sandbox
 ) -> None:
     script = [{"state": "succeeded", "fields": {"resourceUri": None}}]
@@ -87,7 +87,7 @@ def test_a_job_whose_answers_never_name_its_resource_has_its_offer_all_the_same(
     assert instance.job(job_id).private_offer is not None
 
 
-def test_a_running_job_is_asked_once_a_tick(instance: Instance, fresh_sandbox: Sandbox) -> None:
+def test_a_running_job_is_polled_once_a_tick(instance: Instance, fresh_sandbox: Sandbox) -> None:
     job_id = fresh_sandbox.state.add_job(seconds=None)
     instance.register(job_id)
     for _ in range(3):
@@ -111,9 +111,7 @@ def test_a_tick_that_comes_59_7_seconds_after_the_last_poll_waits_for_the_minute
     assert instance.slept_seconds == [pytest.approx(0.3, abs=0.01)]
 
 
-def test_a_job_asked_30_seconds_ago_is_not_asked_by_a_tick_that_need_not_wait_so_long(
-    instance: Instance, fresh_sandbox: Sandbox
-) -> None:
+def test_a_tick_does_not_wait_for_a_job_polled_30_seconds_ago(instance: Instance, fresh_sandbox: Sandbox) -> None:
     job_id = fresh_sandbox.state.add_job(seconds=None)
     instance.register(job_id)
     instance.tick()
@@ -123,7 +121,7 @@ def test_a_job_asked_30_seconds_ago_is_not_asked_by_a_tick_that_need_not_wait_so
     assert len(fresh_sandbox.state.status_requests(job_id)) == 1
 
 
-def test_two_instances_that_tick_at_once_ask_each_job_once_and_finish_it_once(
+def test_two_instances_that_tick_at_once_poll_each_job_once_and_finish_it_once(
     instance: Instance, fresh_sandbox: Sandbox
 ) -> None:
     instances = [instance, instance.another()]
@@ -138,7 +136,7 @@ def test_two_instances_that_tick_at_once_ask_each_job_once_and_finish_it_once(
     assert sorted(instance.announcer.types) == ["job.succeeded"] * 20
 
 
-def test_a_private_offer_of_more_than_a_mebibyte_is_kept_whole(instance: Instance, fresh_sandbox: Sandbox) -> None:
+def test_a_private_offer_of_more_than_a_mebibyte_is_stored_whole(instance: Instance, fresh_sandbox: Sandbox) -> None:
     offer = {"id": "private-offer/big", "name": "big", "notes": ["\u00e9" * 1000] * 300}
     job_id = fresh_sandbox.state.add_job(resources=[offer])
     instance.register(job_id)
@@ -147,7 +145,7 @@ def test_a_private_offer_of_more_than_a_mebibyte_is_kept_whole(instance: Instanc
     assert loads(instance.announcer.events[0].data["job"]["privateOffer"].data) == offer
 
 
-def test_a_job_pending_for_a_day_is_announced_as_stalled_once_and_polled_on(
+def test_a_job_pending_for_a_day_is_announced_as_stalled_once_and_still_polled(
     instance: Instance, fresh_sandbox: Sandbox
 ) -> None:
     job_id = fresh_sandbox.state.add_job(seconds=None)

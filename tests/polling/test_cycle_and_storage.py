@@ -1,4 +1,4 @@
-"""Poll cycles over storage that is throttled, fails for a moment, or is written to by others."""
+"""Poll cycles while storage is throttled, fails for a moment, or is written to by other systems."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -25,7 +25,7 @@ def front(azurite: str) -> Iterator[FaultyStorage]:
 
 @pytest.fixture
 def instance(front: FaultyStorage, settings: Settings, clock: FakeClock) -> Instance:
-    """One whose storage fails as the front says, and which does not really wait for it."""
+    """An instance whose storage fails as `front` says, and which does not really wait between retries."""
     through_front = replace(settings, storage=StorageByConnectionString(front.connection_string))
     return Instance(through_front, clock, waiting=TimeThatFlies().waiting)
 
@@ -39,7 +39,7 @@ def register(instance: Instance, sandbox: Sandbox, count: int, **course: object)
 
 @pytest.mark.parametrize("inside", [True, False])
 @pytest.mark.parametrize("text", ["claimedUntil", "~finished~"])
-def test_a_throttled_transaction_costs_no_answer_of_upstreams(
+def test_no_answer_from_upstream_is_lost_when_storage_throttles_a_transaction(
     instance: Instance, front: FaultyStorage, fresh_sandbox: Sandbox, text: str, inside: bool
 ) -> None:
     register(instance, fresh_sandbox, 5)
@@ -50,10 +50,10 @@ def test_a_throttled_transaction_costs_no_answer_of_upstreams(
     assert sorted(instance.announcer.types) == ["job.succeeded"] * 5
 
 
-def test_what_was_asked_before_storage_failed_for_good_is_still_written(
+def test_results_of_polls_made_before_storage_failed_are_still_written(
     instance: Instance, fresh_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("shared.polling.run.TRANSACTION_MAX_ROWS", 3)
+    monkeypatch.setattr("shared.polling.cycle.TRANSACTION_MAX_ROWS", 3)
     job_ids = register(instance, fresh_sandbox, 12)
     claim, claims = instance.pending.claim, []
 
@@ -70,7 +70,7 @@ def test_what_was_asked_before_storage_failed_for_good_is_still_written(
     assert sum(not instance.job(job_id).pending for job_id in job_ids) == 3
 
 
-def test_a_row_that_another_system_changes_is_asked_in_the_same_tick_with_what_was_changed(
+def test_a_row_changed_by_another_system_is_polled_in_the_same_tick_and_keeps_the_change(
     instance: Instance, front: FaultyStorage, fresh_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job_ids = register(instance, fresh_sandbox, 40, seconds=None)
@@ -92,7 +92,7 @@ def test_a_row_that_another_system_changes_is_asked_in_the_same_tick_with_what_w
     assert instance.job(job_ids[20]).poll_count == 1
 
 
-def test_two_instances_that_claim_the_same_hundred_jobs_do_not_quarrel_over_each(
+def test_an_instance_that_loses_a_hundred_claims_does_not_try_each_of_them(
     instance: Instance, front: FaultyStorage, fresh_sandbox: Sandbox
 ) -> None:
     register(instance, fresh_sandbox, 100, seconds=None)
@@ -105,7 +105,7 @@ def test_two_instances_that_claim_the_same_hundred_jobs_do_not_quarrel_over_each
     assert len(front.requests) < 20
 
 
-def test_a_finish_whose_answer_is_lost_keeps_the_long_errors_it_shares_with_the_pending_row(
+def test_a_finish_whose_confirmation_is_lost_keeps_the_long_errors_of_the_pending_row(
     instance: Instance, front: FaultyStorage, fresh_sandbox: Sandbox
 ) -> None:
     [job_id] = register(instance, fresh_sandbox, 1, seconds=None)
@@ -117,25 +117,29 @@ def test_a_finish_whose_answer_is_lost_keeps_the_long_errors_it_shares_with_the_
     [row] = instance.pending_rows()
     front.faults.append(Fault(503, text="~finished~", took_effect=True))
     instance.pending.write([(row, row.job.finished(JobState.EXPIRED, instance.clock.now()))], instance.clock.now())
+    assert not front.faults
+    assert instance.job(job_id).state is JobState.EXPIRED
     assert instance.job(job_id).errors == errors
 
 
-def test_each_request_of_a_tick_may_lose_its_answer(
+def test_losing_the_answer_to_any_storage_request_changes_no_outcome(
     instance: Instance, front: FaultyStorage, fresh_sandbox: Sandbox
 ) -> None:
     job_ids = register(instance, fresh_sandbox, 3)
-    front.faults.extend([Fault(503, text=text, took_effect=True) for text in ("claimedUntil",)])
+    front.faults.append(Fault(503, text="claimedUntil", took_effect=True))
     instance.tick()
+    assert not front.faults
     instance.clock.advance(120)
     front.faults.extend([Fault(503, text=text, took_effect=True) for text in ("~finished~", "recordKey")])
     instance.tick()
     instance.clock.advance(60)
     instance.tick()
+    assert not front.faults
     assert sorted(instance.announcer.types) == ["job.succeeded"] * 3
     assert all(len(fresh_sandbox.state.status_requests(job_id)) == 1 for job_id in job_ids)
 
 
-def test_a_document_that_storage_does_not_take_for_now_costs_no_other_result(
+def test_a_document_that_cannot_be_stored_now_holds_back_no_other_result(
     instance: Instance, fresh_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     large = [{"id": "private-offer/large", "notes": "x" * 50_000}]
@@ -159,7 +163,7 @@ def test_a_document_that_storage_does_not_take_for_now_costs_no_other_result(
     assert [instance.job(job_id).pending for job_id in with_offers] == [False] * 3
 
 
-def test_where_the_reading_stopped_is_known_even_if_storage_then_fails(
+def test_the_place_where_reading_stopped_survives_a_storage_failure(
     instance: Instance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def pages(*_: object, **__: object) -> Iterator[object]:
@@ -172,7 +176,7 @@ def test_where_the_reading_stopped_is_known_even_if_storage_then_fails(
     assert report.stopped_at == "5"
 
 
-def test_storage_that_takes_no_result_leaves_every_turn_of_large_answers_free(
+def test_permits_for_large_answers_are_released_even_if_no_result_can_be_stored(
     instance: Instance, fresh_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     large = [{"id": "private-offer/large", "notes": "x" * 200_000}]
@@ -184,15 +188,15 @@ def test_storage_that_takes_no_result_leaves_every_turn_of_large_answers_free(
 
     monkeypatch.setattr(instance.pending, "write", write)
     assert instance.tick().failure is not None
-    with instance.poller.turn() as first, instance.poller.turn() as second:
-        first.take(within_seconds=0)
-        second.take(within_seconds=0)
+    with instance.poller.permit() as first, instance.poller.permit() as second:
+        first.acquire(seconds_left=0)
+        second.acquire(seconds_left=0)
 
 
-def test_results_that_come_after_some_that_storage_did_not_take_are_written(
+def test_results_are_still_written_after_earlier_ones_could_not_be(
     instance: Instance, fresh_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("shared.polling.run.TRANSACTION_MAX_ROWS", 3)
+    monkeypatch.setattr("shared.polling.cycle.TRANSACTION_MAX_ROWS", 3)
     job_ids = register(instance, fresh_sandbox, 11)
     write = instance.pending.write
     writes: list[object] = []

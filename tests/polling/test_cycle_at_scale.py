@@ -1,4 +1,4 @@
-"""Poll cycles over more jobs than a tick has time for, and offers larger than memory should hold many of."""
+"""Poll cycles over more jobs than a tick has time for, and over large offers."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -29,7 +29,7 @@ def _small_pages(instance: Instance, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def make_pages_slow(instance: Instance, monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
-    """Each page of jobs after the first takes so long."""
+    """Make each page of jobs after the first take this long."""
     pages = instance.pending.pages
 
     def slow_pages(*arguments: object, **named: object) -> Iterator[PendingPage]:
@@ -47,7 +47,7 @@ def asked(instance: Instance, job_ids: list[str]) -> list[bool]:
     return [instance.job(job_id).poll_count > 0 for job_id in job_ids]
 
 
-def test_polling_begins_before_everything_is_read(
+def test_polling_begins_before_all_pages_are_read(
     instance: Instance, running_jobs: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     make_pages_slow(instance, monkeypatch, 37)
@@ -57,7 +57,7 @@ def test_polling_begins_before_everything_is_read(
     assert asked(instance, running_jobs) == [True] * 4 + [False] * 8
 
 
-def test_the_next_cycle_goes_on_where_this_one_stopped_and_every_job_gets_its_turn(
+def test_the_next_cycle_continues_where_this_one_stopped_and_every_job_gets_its_turn(
     instance: Instance, running_jobs: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     make_pages_slow(instance, monkeypatch, 37)
@@ -69,7 +69,7 @@ def test_the_next_cycle_goes_on_where_this_one_stopped_and_every_job_gets_its_tu
     assert asked(instance, running_jobs) == [True] * 12
 
 
-def test_a_cycle_that_begins_in_the_middle_reads_what_is_before_as_well(
+def test_a_cycle_that_starts_in_the_middle_also_reads_the_rows_before_it(
     instance: Instance, running_jobs: list[str]
 ) -> None:
     report = instance.cycle.run(running_jobs[7])
@@ -78,7 +78,7 @@ def test_a_cycle_that_begins_in_the_middle_reads_what_is_before_as_well(
     assert (report.pending, report.polled) == (12, 12)
 
 
-def test_a_cycle_that_begins_in_the_middle_settles_what_had_just_finished(
+def test_a_cycle_that_starts_in_the_middle_also_finishes_jobs_in_the_outbox(
     instance: Instance, fresh_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job_id = fresh_sandbox.state.add_job()
@@ -91,16 +91,16 @@ def test_a_cycle_that_begins_in_the_middle_settles_what_had_just_finished(
     assert instance.announcer.types == ["job.succeeded"]
 
 
-def test_rows_beyond_what_is_enough_are_read_while_the_others_are_polled(
+def test_once_enough_jobs_are_due_further_pages_are_read_while_those_are_polled(
     instance: Instance, running_jobs: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("shared.polling.due.ENOUGH_JOBS", 2)
+    monkeypatch.setattr("shared.polling.due.ENOUGH_DUE_JOBS", 2)
     report = instance.tick()
     assert (report.polled, report.read_all) == (12, True)
     assert asked(instance, running_jobs) == [True] * 12
 
 
-def test_large_offers_are_announced_with_their_offers_and_leave_room_for_the_next(
+def test_many_jobs_with_large_offers_finish_in_one_tick_and_each_event_has_its_offer(
     instance: Instance, fresh_sandbox: Sandbox
 ) -> None:
     schema = "https://schema.mp.microsoft.com/schema/private-offer/2023-07-15"
@@ -117,7 +117,7 @@ def test_large_offers_are_announced_with_their_offers_and_leave_room_for_the_nex
 
 
 @pytest.mark.usefixtures("running_jobs")
-def test_a_job_put_back_before_its_finish_was_settled_waits_its_minute_wherever_the_outbox_is_read(
+def test_a_job_put_back_while_its_event_is_in_the_outbox_still_waits_for_its_minute(
     instance: Instance, fresh_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job_id = fresh_sandbox.state.add_job(job_id="00000000-0000-4000-8000-000000000000")
@@ -133,10 +133,10 @@ def test_a_job_put_back_before_its_finish_was_settled_waits_its_minute_wherever_
     assert len(fresh_sandbox.state.status_requests(job_id)) == 1
 
 
-def test_a_job_that_was_claimed_and_could_not_be_asked_is_first_in_line_for_the_next_cycle(
+def test_a_job_that_was_claimed_but_not_polled_is_first_in_line_for_the_next_cycle(
     instance: Instance, running_jobs: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("shared.polling.due.ENOUGH_JOBS", 2)
+    monkeypatch.setattr("shared.polling.due.ENOUGH_DUE_JOBS", 2)
     claim = instance.pending.claim
 
     def slow_claim(*arguments: object, **named: object) -> object:
@@ -149,7 +149,7 @@ def test_a_job_that_was_claimed_and_could_not_be_asked_is_first_in_line_for_the_
     assert report.stopped_at == running_jobs[5]
 
 
-def test_a_cycle_that_reads_nothing_but_what_had_finished_leaves_the_place_as_it_was(
+def test_a_cycle_that_reads_only_the_outbox_does_not_move_the_place_where_reading_starts(
     instance: Instance, running_jobs: list[str], fresh_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job_id = fresh_sandbox.state.add_job()

@@ -1,17 +1,19 @@
-"""A poll cycle while upstream, storage, other systems or the process itself are in trouble."""
+"""A poll cycle while upstream, storage, another system or the process itself is in trouble."""
 
 import uuid
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
 from sandbox.server import Sandbox
 from shared.jobs.job import Job, JobState
 from shared.jobs.job_rows import PENDING_PARTITION, PendingRow
+from shared.polling.cycle import LAST_ANSWER_AFTER
+from shared.polling.poller import Poll
 from shared.polling.report import CycleFailure
-from shared.polling.run import LAST_ANSWER_AFTER
 from shared.settings import Settings, StorageByConnectionString
 from shared.storage.errors import ChangeRefused, StorageUnreachable
 from shared.storage.retrying import Waiting
@@ -33,7 +35,7 @@ def test_a_row_put_into_the_table_by_another_system_is_picked_up(instance: Insta
     assert job.label == "by hand"
 
 
-def test_a_followed_job_whose_row_another_system_replaces_is_not_asked_twice_in_its_minute(
+def test_a_followed_job_whose_row_is_replaced_is_not_polled_twice_within_a_minute(
     instance: Instance, fresh_sandbox: Sandbox
 ) -> None:
     job_id = fresh_sandbox.state.add_job(seconds=None)
@@ -44,7 +46,7 @@ def test_a_followed_job_whose_row_another_system_replaces_is_not_asked_twice_in_
     assert len(fresh_sandbox.state.status_requests(job_id)) == 2
 
 
-def test_many_rows_in_upper_case_are_renamed_together(instance: Instance, fresh_sandbox: Sandbox) -> None:
+def test_many_rows_in_upper_case_are_renamed_in_one_tick(instance: Instance, fresh_sandbox: Sandbox) -> None:
     job_ids = [fresh_sandbox.state.add_job(seconds=None) for _ in range(120)]
     for job_id in job_ids:
         instance.table.insert({"PartitionKey": "pending", "RowKey": job_id.upper()})
@@ -52,9 +54,7 @@ def test_many_rows_in_upper_case_are_renamed_together(instance: Instance, fresh_
     assert pending_keys(instance) == sorted(job_ids)
 
 
-def test_a_row_whose_key_is_in_upper_case_is_taken_over_in_lower_case(
-    instance: Instance, fresh_sandbox: Sandbox
-) -> None:
+def test_of_two_rows_for_one_job_the_one_in_lower_case_is_polled(instance: Instance, fresh_sandbox: Sandbox) -> None:
     job_id = fresh_sandbox.state.add_job(seconds=None)
     instance.table.insert({"PartitionKey": "pending", "RowKey": job_id.upper()})
     instance.table.insert({"PartitionKey": "pending", "RowKey": job_id})
@@ -66,7 +66,7 @@ def test_a_row_whose_key_is_in_upper_case_is_taken_over_in_lower_case(
 @pytest.mark.parametrize(
     "row",
     [
-        {"RowKey": "no job id"},
+        {"RowKey": "not a job id"},
         {"RowKey": str(uuid.uuid4()), "stalled": 5},
         {"RowKey": str(uuid.uuid4()), "retryAfterUntil": "0001-01-01T00:00:00+01:00"},
         {"RowKey": str(uuid.uuid4()), "lastPolledAt": datetime(9999, 12, 31, tzinfo=UTC)},
@@ -75,7 +75,7 @@ def test_a_row_whose_key_is_in_upper_case_is_taken_over_in_lower_case(
         {"RowKey": str(uuid.uuid4()), "pollCount": 2**31 - 1},
     ],
 )
-def test_a_bad_row_is_set_aside_and_stops_nobody_else(
+def test_a_bad_row_is_set_aside_and_stops_no_other_job(
     instance: Instance, fresh_sandbox: Sandbox, row: dict[str, object]
 ) -> None:
     job_id = fresh_sandbox.state.add_job()
@@ -89,7 +89,7 @@ def test_a_bad_row_is_set_aside_and_stops_nobody_else(
     assert pending_keys(instance) == []
 
 
-def test_a_job_claimed_by_a_process_that_died_is_asked_a_minute_after_its_request_could_last_have_arrived(
+def test_a_job_claimed_by_a_process_that_died_is_polled_a_minute_after_its_request_could_have_arrived(
     instance: Instance, fresh_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job_id = fresh_sandbox.state.add_job()
@@ -106,7 +106,7 @@ def test_a_job_claimed_by_a_process_that_died_is_asked_a_minute_after_its_reques
     assert instance.tick().finished == 1
 
 
-def test_a_row_that_storage_will_not_take_back_stops_nobody_else(
+def test_a_row_that_storage_refuses_to_update_stops_no_other_job(
     instance: Instance, fresh_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     poison, *others = [fresh_sandbox.state.add_job() for _ in range(4)]
@@ -127,7 +127,7 @@ def test_a_row_that_storage_will_not_take_back_stops_nobody_else(
     assert fresh_sandbox.state.status_requests(poison) == []
 
 
-def test_a_429_stops_the_rest_of_the_cycle_and_gives_the_claims_back(
+def test_a_429_stops_the_rest_of_the_cycle_and_releases_its_claims(
     instance: Instance, fresh_sandbox: Sandbox
 ) -> None:
     job_ids = [fresh_sandbox.state.add_job(seconds=None) for _ in range(30)]
@@ -174,7 +174,7 @@ def test_a_token_rejected_again_after_its_renewal_stops_the_cycle(instance: Inst
     assert all(len(fresh_sandbox.state.status_requests(job_id)) <= 1 for job_id in job_ids)
 
 
-def test_without_a_token_no_job_is_claimed_or_asked(instance: Instance, fresh_sandbox: Sandbox) -> None:
+def test_without_a_token_no_job_is_claimed_or_polled(instance: Instance, fresh_sandbox: Sandbox) -> None:
     job_id = fresh_sandbox.state.add_job()
     instance.register(job_id)
     fresh_sandbox.state.fault("token_refused")
@@ -185,7 +185,7 @@ def test_without_a_token_no_job_is_claimed_or_asked(instance: Instance, fresh_sa
     assert fresh_sandbox.client_secret not in (report.failure_detail or "")
 
 
-def test_upstream_down_for_all_jobs_is_a_failed_cycle_and_no_job_is_lost(
+def test_a_cycle_fails_if_upstream_is_down_for_all_jobs_and_no_job_is_lost(
     instance: Instance, fresh_sandbox: Sandbox
 ) -> None:
     job_ids = [fresh_sandbox.state.add_job() for _ in range(3)]
@@ -199,13 +199,13 @@ def test_upstream_down_for_all_jobs_is_a_failed_cycle_and_no_job_is_lost(
     assert instance.tick().finished == 3
 
 
-def test_a_missing_role_is_the_apps_fault_and_said_so(instance: Instance, fresh_sandbox: Sandbox) -> None:
+def test_a_missing_role_is_reported_as_a_refused_token(instance: Instance, fresh_sandbox: Sandbox) -> None:
     instance.register(fresh_sandbox.state.add_job())
     fresh_sandbox.state.fault("role_missing", route="product-ingestion.job-status")
     assert instance.tick().failure is CycleFailure.TOKEN_REFUSED
 
 
-def test_storage_that_cannot_be_reached_is_a_failed_cycle(settings: Settings, clock: FakeClock) -> None:
+def test_a_cycle_fails_if_storage_is_unreachable(settings: Settings, clock: FakeClock) -> None:
     nowhere = "DefaultEndpointsProtocol=http;AccountName=a;AccountKey=a2V5;TableEndpoint=http://127.0.0.1:9/a;"
     never = Waiting(monotonic=lambda: float("inf"))
     unreachable = replace(settings, storage=StorageByConnectionString(nowhere))
@@ -213,7 +213,7 @@ def test_storage_that_cannot_be_reached_is_a_failed_cycle(settings: Settings, cl
     assert report.failure is CycleFailure.STORAGE_UNREACHABLE
 
 
-def test_a_detail_that_cannot_be_had_is_tried_on_the_next_two_ticks_then_the_job_finishes_without(
+def test_an_unavailable_detail_is_tried_on_the_next_two_ticks_then_the_job_finishes_without_it(
     instance: Instance, fresh_sandbox: Sandbox
 ) -> None:
     job_id = fresh_sandbox.state.add_job()
@@ -223,13 +223,13 @@ def test_a_detail_that_cannot_be_had_is_tried_on_the_next_two_ticks_then_the_job
         instance.tick()
         assert instance.job(job_id).state is expected
         instance.clock.advance(60)
-    # Upstream has said how the job ended: it is not asked again.
+    # Upstream has already said how the job ended.
     assert len(fresh_sandbox.state.status_requests(job_id)) == 1
     assert instance.job(job_id).private_offer is None
     assert instance.announcer.types == ["job.succeeded"]
 
 
-def test_a_detail_that_comes_late_is_stored(instance: Instance, fresh_sandbox: Sandbox) -> None:
+def test_a_detail_that_becomes_available_later_is_stored(instance: Instance, fresh_sandbox: Sandbox) -> None:
     job_id = fresh_sandbox.state.add_job()
     instance.register(job_id)
     fresh_sandbox.state.fault("not_found", route="product-ingestion.job-detail", count=1)
@@ -239,7 +239,7 @@ def test_a_detail_that_comes_late_is_stored(instance: Instance, fresh_sandbox: S
     assert instance.job(job_id).private_offer is not None
 
 
-def test_a_job_404_five_times_in_a_row_is_lost(instance: Instance) -> None:
+def test_a_job_that_is_not_found_five_times_in_a_row_is_lost(instance: Instance) -> None:
     job_id = str(uuid.uuid4())
     instance.register(job_id)
     for _ in range(5):
@@ -250,7 +250,7 @@ def test_a_job_404_five_times_in_a_row_is_lost(instance: Instance) -> None:
     assert instance.announcer.types == ["job.lost"]
 
 
-def test_a_stalled_event_that_a_killed_cycle_did_not_announce_is_announced_by_the_next(
+def test_a_stalled_event_that_could_not_be_announced_is_announced_by_the_next_cycle(
     instance: Instance, fresh_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job_id = fresh_sandbox.state.add_job(seconds=None)
@@ -286,7 +286,7 @@ def test_a_job_removed_while_it_is_polled_stays_removed(
     assert instance.announcer.types == []
 
 
-def test_what_a_cycle_cannot_reach_in_time_is_first_in_line_for_the_next(
+def test_jobs_that_a_cycle_does_not_reach_in_time_are_first_in_line_for_the_next(
     instance: Instance, fresh_sandbox: Sandbox
 ) -> None:
     job_ids = [fresh_sandbox.state.add_job(seconds=None) for _ in range(3)]
@@ -306,3 +306,44 @@ def test_what_a_cycle_cannot_reach_in_time_is_first_in_line_for_the_next(
     assert report.unreached == 3
     assert all(instance.job(job_id).next_poll_at <= began for job_id in job_ids)
     assert fresh_sandbox.state.requests(route="product-ingestion.job-status") == []
+
+
+@pytest.fixture
+def fragile(instance: Instance, fresh_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> str:
+    """One of three registered jobs: polling it raises an error that nothing expects."""
+    fragile, *others = [fresh_sandbox.state.add_job() for _ in range(3)]
+    for job_id in (fragile, *others):
+        instance.register(job_id)
+    poll = instance.poller.poll
+
+    def fail_for_one(job: Job, **options: Any) -> Poll:  # noqa: ANN401 - passed on
+        if job.job_id == fragile:
+            raise KeyError("an unforeseen error")
+        return poll(job, **options)
+
+    monkeypatch.setattr(instance.poller, "poll", fail_for_one)
+    return fragile
+
+
+def test_a_poll_that_fails_unexpectedly_counts_as_a_failed_poll_and_stops_no_other_job(
+    instance: Instance, fragile: str
+) -> None:
+    report = instance.tick()
+    assert (report.failure, report.finished, report.failed_polls) == (None, 2, 1)
+    job = instance.job(fragile)
+    assert job.last_poll_error == "The poll failed unexpectedly; the log says why."
+    assert job.next_poll_at == instance.clock.now() + timedelta(seconds=60)
+
+
+def test_a_poll_without_any_result_keeps_its_claim_and_the_cycle_ends(
+    instance: Instance, fragile: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails_too(_: Job) -> Poll:
+        raise KeyError("another unforeseen error")
+
+    monkeypatch.setattr(instance.poller, "failed_unexpectedly", fails_too)
+    report = instance.tick()
+    assert (report.failure, report.finished, report.failed_polls) == (None, 2, 1)
+    row = instance.pending.get(fragile, instance.clock.now())
+    assert row is not None
+    assert row.claimed

@@ -1,6 +1,8 @@
-"""Which jobs a cycle asks about, and which it waits for."""
+"""Which jobs a cycle polls, and which it waits for."""
 
 from datetime import UTC, datetime, timedelta
+
+import pytest
 
 from shared.jobs.job import Job
 from shared.jobs.job_rows import PendingRow
@@ -25,7 +27,7 @@ def names(rows: list[PendingRow]) -> list[str]:
     return [row.job.job_id for row in rows]
 
 
-def test_those_that_have_waited_longest_come_first() -> None:
+def test_jobs_that_have_waited_longest_come_first() -> None:
     due = due_jobs([row("b", -10), row("a", -60), row("c", 0)])
     assert names(due.take(NOW, 2)) == ["a", "b"]
     assert names(due.take(NOW, 2)) == ["c"]
@@ -41,15 +43,40 @@ def test_jobs_due_after_the_last_request_are_left_to_the_next_tick() -> None:
 
 def test_a_new_job_is_waited_for() -> None:
     due = due_jobs([row("a", 20), row("b", 5)])
-    assert due.wait_for_next(NOW) == timedelta(seconds=5)
+    assert due.wait(NOW) == timedelta(seconds=5)
 
 
 def test_a_job_pending_for_hours_is_waited_for_only_briefly() -> None:
     old = timedelta(hours=2)
-    assert due_jobs([row("a", 3, age=old)]).wait_for_next(NOW) == timedelta(seconds=3)
-    assert due_jobs([row("a", 4, age=old)]).wait_for_next(NOW) is None
+    assert due_jobs([row("a", 3, age=old)]).wait(NOW) == timedelta(seconds=3)
+    assert due_jobs([row("a", 4, age=old)]).wait(NOW) is None
 
 
-def test_with_nothing_left_there_is_nothing_to_wait_for() -> None:
-    assert due_jobs([]).wait_for_next(NOW) is None
-    assert due_jobs([row("a", 0)]).wait_for_next(LAST_REQUEST_AT + timedelta(seconds=1)) is None
+def test_an_old_job_not_worth_waiting_for_does_not_hide_a_new_one_due_later() -> None:
+    due = due_jobs([row("old", 10, age=timedelta(hours=2)), row("new", 15)])
+    assert due.wait(NOW) == timedelta(seconds=15)
+
+
+def test_a_job_added_later_is_taken_in_its_place() -> None:
+    due = due_jobs([row("a", -60), row("c", -10)])
+    due.add([row("b", -30)])
+    assert names(due.take(NOW, 3)) == ["a", "b", "c"]
+
+
+def test_reading_pauses_while_enough_jobs_are_due(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shared.polling.due.ENOUGH_DUE_JOBS", 2)
+    due = due_jobs([row("a", -1), row("b", 5)])
+    assert not due.full(NOW)
+    assert due.full(NOW + timedelta(seconds=5))
+
+
+def test_reading_pauses_while_too_many_jobs_are_in_memory_even_if_none_is_due(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("shared.polling.due.MOST_JOBS", 2)
+    assert due_jobs([row("a", 5), row("b", 5)]).full(NOW)
+
+
+def test_there_is_no_wait_without_jobs_or_after_the_last_request() -> None:
+    assert due_jobs([]).wait(NOW) is None
+    assert due_jobs([row("a", 0)]).wait(LAST_REQUEST_AT + timedelta(seconds=1)) is None

@@ -1,4 +1,4 @@
-"""The private offer behind a job, registered here or not."""
+"""The private offer of a job, whether or not the job is registered here."""
 
 import uuid
 
@@ -11,7 +11,7 @@ from shared.upstream.errors import UpstreamNotFound
 from tests.instance import Instance
 
 
-def test_a_succeeded_job_gives_the_offer_stored_with_it(instance: Instance, fresh_sandbox: Sandbox) -> None:
+def test_the_offer_of_a_succeeded_job_comes_from_storage(instance: Instance, fresh_sandbox: Sandbox) -> None:
     job_id = fresh_sandbox.state.add_job()
     instance.register(job_id)
     instance.tick()
@@ -38,7 +38,7 @@ def test_a_failed_job_says_why_there_is_no_offer(instance: Instance, fresh_sandb
     assert failed.value.errors
 
 
-def test_after_a_delete_the_offer_is_gone(instance: Instance, fresh_sandbox: Sandbox) -> None:
+def test_a_delete_job_leaves_no_offer(instance: Instance, fresh_sandbox: Sandbox) -> None:
     job_id = fresh_sandbox.state.add_job(operation="delete")
     instance.register(job_id, Operation.DELETE)
     instance.tick()
@@ -46,7 +46,7 @@ def test_after_a_delete_the_offer_is_gone(instance: Instance, fresh_sandbox: San
         instance.job_offers.private_offer(job_id)
 
 
-def test_a_job_that_finished_without_its_detail_is_looked_up_again(
+def test_the_detail_is_requested_again_if_the_job_finished_without_it(
     instance: Instance, fresh_sandbox: Sandbox
 ) -> None:
     job_id = fresh_sandbox.state.add_job()
@@ -59,13 +59,15 @@ def test_a_job_that_finished_without_its_detail_is_looked_up_again(
     assert b'"id": "private-offer/' in instance.job_offers.private_offer(job_id)
 
 
-def test_an_unregistered_finished_job_costs_no_status_request(instance: Instance, fresh_sandbox: Sandbox) -> None:
+def test_looking_up_an_unregistered_finished_job_needs_no_status_request(
+    instance: Instance, fresh_sandbox: Sandbox
+) -> None:
     job_id = fresh_sandbox.state.add_job()
     assert b'"id": "private-offer/' in instance.job_offers.private_offer(job_id)
     assert fresh_sandbox.state.status_requests(job_id) == []
 
 
-def test_an_unregistered_running_job_is_asked_once_a_minute_however_often_someone_looks(
+def test_an_unregistered_running_job_is_asked_about_once_a_minute_however_many_look_ups_there_are(
     instance: Instance, fresh_sandbox: Sandbox
 ) -> None:
     job_id = fresh_sandbox.state.add_job(seconds=None)
@@ -80,7 +82,7 @@ def test_an_unregistered_running_job_is_asked_once_a_minute_however_often_someon
     assert len(fresh_sandbox.state.status_requests(job_id)) == 2
 
 
-def test_a_look_up_counts_for_the_minute_of_a_job_registered_afterwards(
+def test_a_job_registered_after_a_look_up_still_waits_for_its_minute(
     instance: Instance, fresh_sandbox: Sandbox
 ) -> None:
     job_id = fresh_sandbox.state.add_job(seconds=None)
@@ -99,12 +101,15 @@ def test_an_unregistered_failed_job_says_why(instance: Instance, fresh_sandbox: 
         assert failed.value.errors
 
 
-def test_an_unregistered_delete_job_means_that_the_offer_is_gone(instance: Instance, fresh_sandbox: Sandbox) -> None:
+def test_an_unregistered_delete_job_leaves_no_offer(instance: Instance, fresh_sandbox: Sandbox) -> None:
     job_id = fresh_sandbox.state.add_job(operation="delete")
     with pytest.raises(OfferDeleted):
         instance.job_offers.private_offer(job_id)
 
 
-def test_a_job_unknown_here_and_upstream_is_not_found(instance: Instance) -> None:
-    with pytest.raises((UpstreamNotFound, JobUnknown)):
-        instance.job_offers.private_offer(str(uuid.uuid4()))
+def test_a_job_that_is_unknown_here_and_upstream_is_not_found(instance: Instance) -> None:
+    job_id = str(uuid.uuid4())
+    with pytest.raises(UpstreamNotFound):
+        instance.job_offers.private_offer(job_id)
+    with pytest.raises(JobUnknown):  # from what is remembered of the first look-up
+        instance.job_offers.private_offer(job_id)

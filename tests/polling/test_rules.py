@@ -6,8 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from shared.jobs.job import Job, JobState, Operation
-from shared.polling.large_answers import NoRoom
-from shared.polling.rules import PollRules
+from shared.polling.rules import AnswerPostponed, PollRules
 from shared.upstream.errors import (
     TokenRejected,
     UpstreamError,
@@ -40,17 +39,17 @@ def after_failures(*errors: UpstreamError, job: Job = JOB) -> Job:
     ("job_result", "state"),
     [("failed", JobState.FAILED), ("Cancelled", JobState.CANCELLED), ("FAILED", JobState.FAILED)],
 )
-def test_a_completed_job_ends_as_its_result_says_in_any_case(job_result: str, state: JobState) -> None:
+def test_a_completed_job_ends_with_its_result_in_upper_or_lower_case(job_result: str, state: JobState) -> None:
     assert RULES.after_status(JOB, status("Completed", job_result), NOW).state is state
 
 
-def test_a_plausible_job_end_does_not_end_a_running_job() -> None:
+def test_a_running_job_with_a_job_end_is_still_running() -> None:
     job = RULES.after_status(JOB, status("running", jobEnd="2021-12-21T21:30:10.3649551Z"), NOW)
     assert job.pending
     assert job.job_end == "2021-12-21T21:30:10.3649551Z"
 
 
-def test_a_job_whose_status_is_failed_is_not_finished_by_that() -> None:
+def test_a_status_of_failed_does_not_finish_a_job() -> None:
     job = RULES.after_status(JOB, status("failed", "failed"), NOW)
     assert job.pending
     assert job.last_poll_error is not None
@@ -66,14 +65,14 @@ def test_the_next_poll_is_a_minute_after_the_answer() -> None:
     assert RULES.after_status(JOB, status("running"), NOW).next_poll_at == NOW + timedelta(seconds=60)
 
 
-def test_a_good_answer_forgets_earlier_failures() -> None:
+def test_an_answer_resets_the_count_of_failures() -> None:
     failed = after_failures(*[UpstreamServerError("503", api=API)] * 4)
     job = RULES.after_status(failed, status("running"), NOW)
     assert (job.consecutive_poll_failures, job.last_poll_error) == (0, None)
     assert job.next_poll_at == NOW + timedelta(seconds=60)
 
 
-def test_repeated_failures_slow_polling_down_to_fifteen_minutes_at_most() -> None:
+def test_repeated_failures_slow_polling_down_to_once_in_fifteen_minutes() -> None:
     waits = []
     job = JOB
     for _ in range(7):
@@ -82,7 +81,7 @@ def test_repeated_failures_slow_polling_down_to_fifteen_minutes_at_most() -> Non
     assert waits == [1, 2, 4, 8, 15, 15, 15]
 
 
-def test_retry_after_is_obeyed_when_it_is_longer_and_within_reason() -> None:
+def test_retry_after_is_obeyed_if_it_is_longer_up_to_a_day() -> None:
     def wait(seconds: float) -> timedelta:
         error = UpstreamThrottled("429", api=API, retry_after_seconds=seconds)
         return after_failures(error).next_poll_at - NOW
@@ -92,7 +91,7 @@ def test_retry_after_is_obeyed_when_it_is_longer_and_within_reason() -> None:
     assert wait(10**9) == timedelta(days=1)
 
 
-def test_five_not_founds_in_a_row_lose_the_job_and_do_not_slow_it_down() -> None:
+def test_five_404s_in_a_row_lose_the_job_without_slowing_it_down() -> None:
     not_found = UpstreamNotFound("404", api=API, status=404)
     almost = after_failures(*[not_found] * 4)
     assert almost.pending
@@ -100,33 +99,33 @@ def test_five_not_founds_in_a_row_lose_the_job_and_do_not_slow_it_down() -> None
     assert after_failures(not_found, job=almost).state is JobState.LOST
 
 
-def test_not_founds_with_another_answer_between_them_do_not_lose_the_job() -> None:
+def test_404s_with_another_answer_between_them_do_not_lose_the_job() -> None:
     not_found = UpstreamNotFound("404", api=API, status=404)
     job = after_failures(*[not_found] * 4, UpstreamServerError("503", api=API), *[not_found] * 4)
     assert job.pending
 
 
-def test_a_rejected_token_is_not_the_jobs_failure_but_counts_for_its_minute() -> None:
+def test_a_rejected_token_is_not_a_failure_of_the_job_but_its_minute_starts_again() -> None:
     job = after_failures(TokenRejected("401", api=API, after_renewal=False))
     assert job.consecutive_poll_failures == 0
     assert job.poll_count == 1
     assert job.next_poll_at == NOW + timedelta(seconds=60)
 
 
-def test_a_large_status_that_had_to_wait_is_not_the_jobs_failure() -> None:
-    job = after_failures(NoRoom("others come first", api=API))
+def test_a_postponed_status_is_not_a_failure_of_the_job() -> None:
+    job = after_failures(AnswerPostponed("large", api=API))
     assert job.consecutive_poll_failures == 0
     assert job.next_poll_at == NOW + timedelta(seconds=60)
 
 
-def test_a_job_is_flagged_as_stalled_once_it_has_waited_long() -> None:
+def test_a_job_is_flagged_as_stalled_after_a_day() -> None:
     old = replace(JOB, registered_at=NOW - timedelta(hours=24))
     assert RULES.after_status(old, status("running"), NOW).stalled
     assert after_failures(UpstreamServerError("503", api=API), job=old).stalled
     assert not RULES.after_status(JOB, status("running"), NOW).stalled
 
 
-def test_a_job_that_has_waited_too_long_expires_even_while_upstream_fails() -> None:
+def test_a_job_expires_after_thirty_days_even_while_upstream_fails() -> None:
     old = replace(JOB, registered_at=NOW - timedelta(days=30))
     assert RULES.after_status(old, status("running"), NOW).state is JobState.EXPIRED
     assert after_failures(UpstreamServerError("503", api=API), job=old).state is JobState.EXPIRED
@@ -137,18 +136,18 @@ def test_an_old_job_that_upstream_calls_finished_is_not_expired() -> None:
     assert RULES.after_status(old, status("completed", "failed"), NOW).state is JobState.FAILED
 
 
-def test_a_delete_job_ends_with_success_at_once() -> None:
+def test_a_delete_job_succeeds_without_waiting_for_a_detail() -> None:
     delete = replace(JOB, operation=Operation.DELETE)
     assert RULES.after_status(delete, status("completed", "succeeded"), NOW).state is JobState.SUCCEEDED
 
 
-def test_another_succeeded_job_waits_for_its_detail() -> None:
+def test_any_other_job_that_succeeds_waits_for_its_detail() -> None:
     succeeded = RULES.after_status(JOB, status("completed", "succeeded", resourceUri="https://x/y"), NOW)
     assert succeeded.pending
     assert RULES.after_detail(succeeded, None, NOW).state is JobState.SUCCEEDED
 
 
-def test_the_error_text_stored_with_a_job_is_bounded() -> None:
+def test_the_error_stored_with_a_job_has_at_most_500_characters() -> None:
     job = after_failures(UpstreamServerError("x" * 10_000, api=API))
     assert job.last_poll_error is not None
     assert len(job.last_poll_error) <= 500
@@ -159,7 +158,7 @@ SUCCEEDED = replace(
 )
 
 
-def test_a_throttled_detail_waits_as_long_as_asked_and_is_no_try() -> None:
+def test_a_throttled_detail_obeys_retry_after_and_does_not_count_as_an_attempt() -> None:
     throttled = UpstreamThrottled("busy", api=API, status=429, retry_after_seconds=600)
     job = SUCCEEDED
     for _ in range(10):
@@ -170,28 +169,28 @@ def test_a_throttled_detail_waits_as_long_as_asked_and_is_no_try() -> None:
     assert job.next_poll_at == job.retry_after_until == NOW + timedelta(seconds=600)
 
 
-def test_a_throttled_detail_does_not_keep_a_job_beyond_its_days() -> None:
+def test_a_throttled_detail_does_not_keep_a_job_pending_beyond_thirty_days() -> None:
     throttled = UpstreamThrottled("busy", api=API, status=429, retry_after_seconds=600)
     assert RULES.after_failed_detail(SUCCEEDED, throttled, NOW + timedelta(days=30)).state is JobState.SUCCEEDED
 
 
-def test_a_failing_detail_is_tried_later_if_upstream_asks_for_it() -> None:
+def test_a_failed_detail_obeys_retry_after() -> None:
     failed = UpstreamServerError("down", api=API, status=503, retry_after_seconds=300)
     job = RULES.after_failed_detail(SUCCEEDED, failed, NOW)
     assert (job.detail_attempts, job.next_poll_at) == (1, NOW + timedelta(seconds=300))
 
 
-def test_a_large_detail_that_has_to_wait_for_others_is_no_try() -> None:
-    job = RULES.after_failed_detail(SUCCEEDED, NoRoom("later", api=API), NOW)
+def test_a_postponed_detail_does_not_count_as_an_attempt() -> None:
+    job = RULES.after_failed_detail(SUCCEEDED, AnswerPostponed("large", api=API), NOW)
     assert (job.detail_attempts, job.pending) == (0, True)
 
 
-def test_no_detail_and_no_resource_uri_mean_that_there_is_no_offer() -> None:
+def test_a_404_without_a_resource_uri_means_that_there_is_no_offer() -> None:
     job = RULES.after_failed_detail(
         replace(SUCCEEDED, resource_uri=None), UpstreamNotFound("none", api=API, status=404), NOW
     )
     assert (job.state, job.last_poll_error) == (JobState.SUCCEEDED, None)
 
 
-def test_no_detail_of_a_job_that_names_its_resource_is_asked_for_again() -> None:
+def test_a_404_despite_a_resource_uri_is_tried_again() -> None:
     assert RULES.after_failed_detail(SUCCEEDED, UpstreamNotFound("none", api=API, status=404), NOW).pending

@@ -55,7 +55,7 @@ def open_instance(webhook_tables: tuple[Table, Table], clock: FakeClock) -> Iter
         clock: Clock = clock,
         endpoints_table: Table = webhook_tables[0],
         deliveries_table: Table = webhook_tables[1],
-        timeout_seconds: float = 0.5,
+        timeout_seconds: float = 15,
         **settings: str,
     ) -> Webhooks:
         instance = open_webhooks(

@@ -44,7 +44,7 @@ type Behaviour = Callable[[Received], Reply]
 
 
 class Receiver:
-    """What came so far, and the behaviour that answers: replace it at any time."""
+    """The requests so far, and the behaviour that answers them, which a test may replace at any time."""
 
     def __init__(self) -> None:
         self.requests: list[Received] = []
@@ -63,7 +63,7 @@ class Receiver:
         return self.behaviour(request)
 
     def wait_for(self, count: int, seconds: float = 5) -> list[Received]:
-        """The requests, once there are so many; fails the test if they do not come."""
+        """The requests, once there are `count` of them; fails the test if they do not come."""
         with self._arrived:
             came = self._arrived.wait_for(lambda: len(self.requests) >= count, timeout=seconds)
             assert came, f"{len(self.requests)} of {count} requests came"
@@ -108,3 +108,17 @@ def receiving(tls: SSLContext | None = None) -> Iterator[Receiver]:
     finally:
         server.shutdown()
         server.server_close()
+
+
+class HeldReceiver:
+    """Makes a receiver hold its first request until told to answer."""
+
+    def __init__(self, receiver: Receiver, reply: Reply) -> None:
+        self.arrived, self.answer = threading.Event(), threading.Event()
+        receiver.behaviour = self._hold
+        self._reply = reply
+
+    def _hold(self, _: object) -> Reply:
+        self.arrived.set()
+        assert self.answer.wait(5)
+        return self._reply

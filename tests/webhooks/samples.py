@@ -56,3 +56,8 @@ def event(
 ) -> Event:
     """A job's event; `changes` are made to its record."""
     return Event(id=event_id, type=event_type, created_at=created_at, data={"job": job_record(**changes)})
+
+
+def events(count: int) -> list[Event]:
+    """Events of one job with ids of their own."""
+    return [event(event_id=f"evt_{number}") for number in range(count)]

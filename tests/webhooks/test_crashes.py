@@ -22,6 +22,7 @@ from tests.webhooks.announcing_process import announced
 from tests.webhooks.conftest import AddEndpoint, OpenWebhooks
 from tests.webhooks.receiver import Receiver, Reply
 from tests.webhooks.samples import event
+from tests.webhooks.stored import counts, listed
 
 EVENTS = [event(event_id=f"evt_{number}") for number in range(2)]
 EVENT_IDS = {one.id for one in EVENTS}
@@ -85,7 +86,7 @@ def test_cut_off_while_announcing_every_event_still_arrives_under_one_id(
     live_on(survivor, clock)
     for one, endpoint in zip((receiver, second_receiver), endpoints, strict=True):
         assert {request.webhook_id for request in one.requests} == EVENT_IDS
-        kept = survivor.deliveries.page(endpoint.id, status=None, after_log_key="", limit=100)
+        kept = listed(survivor, endpoint.id)
         assert sorted(delivery.event_id for delivery in kept) == sorted(EVENT_IDS)
         assert {delivery.status for delivery in kept} == {DeliveryStatus.DELIVERED}
 
@@ -114,11 +115,11 @@ def test_storage_failing_at_any_request_of_a_retry_loses_nothing(
     failing.deliverer.finish(5)
     assert dying.failed
     live_on(survivor, clock)
-    kept = survivor.deliveries.page(endpoint.id, status=None, after_log_key="", limit=100)
+    kept = listed(survivor, endpoint.id)
     assert {delivery.event_id: delivery.status for delivery in kept} == dict.fromkeys(
         EVENT_IDS, DeliveryStatus.DELIVERED
     )
-    assert survivor.deliveries.counts([endpoint.id]) == (0, 0)
+    assert counts(survivor, endpoint.id) == (0, 0)
 
 
 def test_two_instances_never_send_the_same_attempt(
@@ -198,7 +199,7 @@ def test_processes_killed_during_delivery_lose_no_event(
     survivor.deliverer.finish(10)
     clock.advance(120)
     survivor.retry_cycle.run()
-    kept = survivor.deliveries.page(endpoint.id, status=None, after_log_key="", limit=1000)
+    kept = listed(survivor, endpoint.id)
     assert sorted(delivery.event_id for delivery in kept) == sorted(one.id for one in announced())
     assert {delivery.status for delivery in kept} == {DeliveryStatus.DELIVERED}
     assert {request.webhook_id for request in receiver.requests} == {one.id for one in announced()}

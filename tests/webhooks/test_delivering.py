@@ -2,28 +2,18 @@
 
 import threading
 from datetime import timedelta
-from threading import Event as Signal
 
 import pytest
 
 from shared.clock import SystemClock
-from shared.webhooks.delivery import MAX_ATTEMPTS, Delivery, DeliveryStatus, DueDelivery
+from shared.webhooks.delivery import MAX_ATTEMPTS, DeliveryStatus
 from shared.webhooks.endpoint import Endpoint
-from shared.webhooks.endpoint_threads import THREADS_PER_ENDPOINT
 from shared.webhooks.webhooks import Webhooks
 from tests.clock import FakeClock
 from tests.webhooks.conftest import AddEndpoint, OpenWebhooks
 from tests.webhooks.receiver import Receiver, Reply
 from tests.webhooks.samples import event
-
-
-def deliveries(webhooks: Webhooks, endpoint: Endpoint) -> list[Delivery]:
-    return webhooks.deliveries.page(endpoint.id, status=None, after_log_key="", limit=100)
-
-
-def only_delivery(webhooks: Webhooks, endpoint: Endpoint) -> Delivery:
-    [delivery] = deliveries(webhooks, endpoint)
-    return delivery
+from tests.webhooks.stored import counts, deliveries, only_delivery
 
 
 def enable(webhooks: Webhooks, endpoint: Endpoint) -> None:
@@ -135,8 +125,9 @@ def test_retry_after_is_obeyed_when_it_is_longer(
 
 
 def test_a_timeout_is_a_failed_attempt_with_the_reason(
-    webhooks: Webhooks, add_endpoint: AddEndpoint, receiver: Receiver
+    open_instance: OpenWebhooks, add_endpoint: AddEndpoint, receiver: Receiver
 ) -> None:
+    webhooks = open_instance(timeout_seconds=0.5)
     given_up = threading.Event()
 
     def hang(_: object) -> Reply:
@@ -168,7 +159,7 @@ def test_after_the_last_attempt_the_delivery_is_dead_and_counted(
     dead = only_delivery(webhooks, endpoint)
     assert dead.status is DeliveryStatus.DEAD
     assert len(dead.attempts) == MAX_ATTEMPTS
-    assert webhooks.deliveries.counts([endpoint.id]) == (0, 1)
+    assert counts(webhooks, endpoint.id) == (0, 1)
 
 
 def test_410_disables_the_endpoint_and_its_deliveries_wait_as_dead(
@@ -224,53 +215,6 @@ def test_both_secrets_sign_for_24_hours_after_a_rotation(
     assert one.count("v1,") == 1
 
 
-def test_a_delivered_event_can_be_sent_again_under_the_same_id(
-    webhooks: Webhooks, add_endpoint: AddEndpoint, receiver: Receiver
-) -> None:
-    endpoint = add_endpoint(receiver)
-    webhooks.announcer.announce([event()])
-    webhooks.deliverer.finish(5)
-    again = webhooks.deliverer.redeliver(only_delivery(webhooks, endpoint))
-    first, second = receiver.requests
-    assert first.webhook_id == second.webhook_id
-    assert first.body == second.body
-    assert again.status is DeliveryStatus.DELIVERED
-    assert len(again.attempts) == 2
-
-
-def test_a_dead_delivery_comes_back_to_life_by_redelivering(
-    webhooks: Webhooks, add_endpoint: AddEndpoint, receiver: Receiver, clock: FakeClock
-) -> None:
-    endpoint = add_endpoint(receiver)
-    receiver.behaviour = lambda _: Reply(410)
-    webhooks.announcer.announce([event()])
-    webhooks.deliverer.finish(5)
-    enable(webhooks, endpoint)
-    receiver.behaviour = lambda _: Reply(500)
-    failed = webhooks.deliverer.redeliver(only_delivery(webhooks, endpoint))
-    assert failed.status is DeliveryStatus.PENDING
-    assert failed.next_attempt_at == clock.now() + timedelta(minutes=1)
-    assert webhooks.deliveries.counts([endpoint.id]) == (1, 0)
-    receiver.behaviour = lambda _: Reply()
-    assert webhooks.deliverer.redeliver(failed).status is DeliveryStatus.DELIVERED
-    assert webhooks.deliveries.counts([endpoint.id]) == (0, 0)
-
-
-def test_many_redeliveries_keep_the_record_within_bounds(
-    webhooks: Webhooks, add_endpoint: AddEndpoint, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("shared.webhooks.delivery_rows.ATTEMPTS_KEPT", 3)
-    receiver.behaviour = lambda _: Reply(500, "ü".encode() * 1000)
-    endpoint = add_endpoint(receiver)
-    webhooks.announcer.announce([event()])
-    webhooks.deliverer.finish(5)
-    delivery = only_delivery(webhooks, endpoint)
-    for _ in range(5):
-        delivery = webhooks.deliverer.redeliver(delivery)
-    assert len(delivery.attempts) == 3
-    assert delivery.attempts_made == 6
-
-
 def test_a_card_for_teams_is_signed_like_any_other(
     open_instance: OpenWebhooks, add_endpoint: AddEndpoint, receiver: Receiver
 ) -> None:
@@ -294,71 +238,3 @@ def test_a_large_event_is_kept_and_retried_whole(
     first, second = receiver.requests
     assert len(first.body) > 200_000
     assert first.body == second.body
-
-
-def test_what_has_not_begun_at_the_end_of_a_tick_stays_due(
-    open_instance: OpenWebhooks, add_endpoint: AddEndpoint, receiver: Receiver, clock: FakeClock
-) -> None:
-    go_on = Signal()
-
-    def hold(_: object) -> Reply:
-        go_on.wait(10)
-        return Reply()
-
-    webhooks = open_instance(timeout_seconds=15)
-    endpoint = add_endpoint(receiver)
-    receiver.behaviour = hold
-    webhooks.announcer.announce([event(event_id=f"evt_{number}") for number in range(20)])
-    receiver.wait_for(THREADS_PER_ENDPOINT)
-    webhooks.deliverer.finish(0)
-    go_on.set()
-    webhooks.deliverer.finish(10)
-    assert len(receiver.requests) == THREADS_PER_ENDPOINT
-    clock.advance(60)
-    webhooks.retry_cycle.run()
-    assert len(receiver.requests) == 20
-    assert {delivery.status for delivery in deliveries(webhooks, endpoint)} == {DeliveryStatus.DELIVERED}
-
-
-def test_bodies_that_wait_are_held_in_memory_up_to_a_limit(
-    webhooks: Webhooks, add_endpoint: AddEndpoint, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("shared.webhooks.deliverer.BODIES_HELD_MAX_BYTES", 3000)
-    read: list[str] = []
-    table_body = webhooks.deliveries.body
-
-    def noted(due: DueDelivery) -> bytes:
-        if due.body is None:
-            read.append(due.event_id)
-        return table_body(due)
-
-    monkeypatch.setattr(webhooks.deliveries, "body", noted)
-    add_endpoint(receiver)
-    webhooks.announcer.announce([event(event_id=f"evt_{number}", label="x" * 900) for number in range(20)])
-    webhooks.deliverer.finish(5)
-    assert len(receiver.requests) == 20
-    assert len(read) >= 10
-    assert all("x" * 900 in request.body.decode() for request in receiver.requests)
-
-
-def test_a_retry_cycle_ends_in_time_and_leaves_the_rest_due(
-    open_instance: OpenWebhooks, add_endpoint: AddEndpoint, receiver: Receiver, clock: FakeClock
-) -> None:
-    cycle_over = threading.Event()
-
-    def hang(_: object) -> Reply:
-        assert cycle_over.wait(10), "the cycle waits for its attempts, however long they take"
-        return Reply(500)
-
-    webhooks = open_instance(timeout_seconds=15)
-    endpoint = add_endpoint(receiver)
-    receiver.behaviour = lambda _: Reply(500)
-    webhooks.announcer.announce([event(event_id=f"evt_{number}") for number in range(20)])
-    webhooks.deliverer.finish(5)
-    receiver.behaviour = hang
-    clock.advance(60)
-    webhooks.retry_cycle.run(seconds=0.5)
-    cycle_over.set()
-    webhooks.deliverer.finish(5)
-    assert len(receiver.requests) < 40
-    assert webhooks.deliveries.counts([endpoint.id]) == (20, 0)

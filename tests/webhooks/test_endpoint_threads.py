@@ -45,7 +45,7 @@ def test_every_call_runs(threads: EndpointThreads) -> None:
     assert sorted(ran) == list(range(30))
 
 
-def test_an_endpoint_has_few_threads(threads: EndpointThreads, released: threading.Event) -> None:
+def test_an_endpoint_has_a_limited_number_of_threads(threads: EndpointThreads, released: threading.Event) -> None:
     running = threading.Semaphore(0)
 
     def hang() -> None:
@@ -59,7 +59,7 @@ def test_an_endpoint_has_few_threads(threads: EndpointThreads, released: threadi
     assert not running.acquire(blocking=False)
 
 
-def test_as_many_endpoints_as_there_can_be_hang_and_another_runs_at_once(
+def test_a_call_runs_at_once_while_all_other_endpoints_hang(
     threads: EndpointThreads, released: threading.Event
 ) -> None:
     for number in range(ENDPOINTS_MAX):
@@ -81,7 +81,7 @@ def test_calls_of_one_endpoint_can_be_cancelled_before_they_begin(
     assert not other.cancelled()
 
 
-def test_waiting_has_an_end_and_cancels_what_has_not_begun(
+def test_waiting_is_limited_and_cancels_calls_that_have_not_begun(
     threads: EndpointThreads, released: threading.Event
 ) -> None:
     calls = [threads.submit("a", partial(hang, released)) for _ in range(THREADS_PER_ENDPOINT + 3)]
@@ -107,7 +107,7 @@ def test_threads_end_when_there_is_nothing_to_do(threads: EndpointThreads) -> No
     assert threads.unfinished() == []
 
 
-def test_a_process_that_ends_begins_nothing_more() -> None:
+def test_a_process_that_ends_starts_no_more_calls() -> None:
     program = """
 import time
 from shared.webhooks.endpoint_threads import EndpointThreads

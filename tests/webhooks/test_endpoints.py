@@ -32,7 +32,9 @@ def test_endpoints_are_listed_oldest_first(store: EndpointStore, add_endpoint: A
     assert store.all() == added
 
 
-def test_a_change_on_an_outdated_reading_is_refused(store: EndpointStore, add_endpoint: AddEndpoint) -> None:
+def test_a_change_of_an_endpoint_that_has_changed_since_is_refused(
+    store: EndpointStore, add_endpoint: AddEndpoint
+) -> None:
     endpoint = add_endpoint("https://a.example/")
     store.change(endpoint)
     with pytest.raises(RowChanged):
@@ -55,7 +57,7 @@ def test_a_rotation_is_kept(store: EndpointStore, add_endpoint: AddEndpoint, clo
     assert store.get(rotated.id) == rotated
 
 
-def test_a_row_broken_by_hand_silences_no_other(
+def test_a_row_changed_by_hand_hides_no_other_endpoint(
     store: EndpointStore,
     add_endpoint: AddEndpoint,
     webhook_tables: tuple[Table, Table],

@@ -16,6 +16,7 @@ from shared.webhooks.delivery import DeliveryStatus
 from shared.webhooks.signing import new_secret
 from tests.webhooks.conftest import AddEndpoint, OpenWebhooks
 from tests.webhooks.samples import JOB_ID, event
+from tests.webhooks.stored import listed
 
 RECEIVERS = Path(__file__).parents[2] / "docs" / "receivers"
 START_SECONDS = 10
@@ -66,9 +67,9 @@ def test_an_example_receiver_verifies_and_handles_each_event_once(
         stranger = add_endpoint(url)  # signs with a secret that the receiver does not know
         webhooks.announcer.announce([event(label="Contoso & Söhne")])
         webhooks.deliverer.finish(10)
-        [delivery] = webhooks.deliveries.page(endpoint.id, status=None, after_log_key="", limit=9)
+        [delivery] = listed(webhooks, endpoint.id)
         again = webhooks.deliverer.redeliver(delivery)
-        [refused] = webhooks.deliveries.page(stranger.id, status=None, after_log_key="", limit=9)
+        [refused] = listed(webhooks, stranger.id)
         process.terminate()
         assert process.stdout is not None
         handled = [line for line in process.stdout.read().splitlines() if line.startswith("job.")]

@@ -16,6 +16,7 @@ from tests.egress.test_deadline import serving
 from tests.webhooks.conftest import AddEndpoint, OpenWebhooks
 from tests.webhooks.receiver import Receiver, Reply
 from tests.webhooks.samples import event
+from tests.webhooks.stored import counts, listed
 
 COLUMN_MAX_BYTES = 64 * 1024
 ENTITY_MAX_BYTES = 1024 * 1024
@@ -31,7 +32,7 @@ def answering(answer: bytes) -> Callable[[socket.socket], None]:
 
 
 def delivery_of(webhooks: Webhooks, endpoint_id: str) -> Delivery:
-    [delivery] = webhooks.deliveries.page(endpoint_id, status=None, after_log_key="", limit=2)
+    [delivery] = listed(webhooks, endpoint_id)
     return delivery
 
 
@@ -95,7 +96,7 @@ def test_the_largest_log_row_fits_into_an_entity(
     character: str,
 ) -> None:
     kept = 3
-    monkeypatch.setattr("shared.webhooks.delivery_rows.ATTEMPTS_KEPT", kept)
+    monkeypatch.setattr("shared.webhooks.attempt_columns.ATTEMPTS_KEPT", kept)
     receiver.behaviour = lambda _: Reply(500, character.encode() * 2000)
     endpoint = add_endpoint(receiver)
     webhooks.announcer.announce([event()])
@@ -120,7 +121,7 @@ def test_of_very_many_attempts_the_first_and_the_newest_are_kept(
     receiver: Receiver,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("shared.webhooks.delivery_rows.ATTEMPTS_KEPT", 4)
+    monkeypatch.setattr("shared.webhooks.attempt_columns.ATTEMPTS_KEPT", 4)
     answers = iter(range(100))
     receiver.behaviour = lambda _: Reply(500, str(next(answers)).encode())
     endpoint = add_endpoint(receiver)
@@ -152,7 +153,7 @@ class RefusingTable:
 
 
 @pytest.mark.parametrize("refused", ["texts", "the log row"])
-def test_an_attempt_that_storage_will_not_take_whole_counts_all_the_same(
+def test_an_attempt_whose_texts_storage_refuses_still_counts(
     open_instance: OpenWebhooks,
     add_endpoint: AddEndpoint,
     receiver: Receiver,
@@ -175,7 +176,7 @@ def test_an_attempt_that_storage_will_not_take_whole_counts_all_the_same(
         clock.advance((row["nextAttemptAt"] - clock.now()).total_seconds())
         webhooks.retry_cycle.run()
     assert len(receiver.requests) == MAX_ATTEMPTS
-    assert webhooks.deliveries.counts([endpoint.id]) == (0, 1)
+    assert counts(webhooks, endpoint.id) == (0, 1)
     if refused == "texts":
         assert [attempt.status for attempt in delivery_of(webhooks, endpoint.id).attempts] == [500]
 

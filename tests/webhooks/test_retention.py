@@ -12,6 +12,7 @@ from tests.clock import FakeClock
 from tests.webhooks.conftest import AddEndpoint
 from tests.webhooks.receiver import Receiver, Reply
 from tests.webhooks.samples import event
+from tests.webhooks.stored import listed
 
 DAY = timedelta(days=1)
 
@@ -21,7 +22,7 @@ def always() -> bool:
 
 
 def times(count: int) -> Callable[[], bool]:
-    """Has time for so many questions."""
+    """True for the first `count` calls."""
     answers = iter([True] * count)
     return lambda: next(answers, False)
 
@@ -32,15 +33,15 @@ def rows(table: Table, partition: str) -> list[str]:
 
 def deliver(webhooks: Webhooks, *event_ids: str) -> None:
     webhooks.announcer.announce([event(event_id=event_id) for event_id in event_ids])
-    webhooks.deliverer.finish(10)
+    webhooks.deliverer.finish(30)
 
 
 def kept(webhooks: Webhooks, endpoint_id: str) -> list[str]:
-    page = webhooks.deliveries.page(endpoint_id, status=None, after_log_key="", limit=1000)
+    page = listed(webhooks, endpoint_id)
     return sorted(delivery.event_id for delivery in page)
 
 
-def test_delivered_and_dead_deliveries_go_by_their_last_attempt_and_pending_ones_stay(
+def test_delivered_and_dead_deliveries_are_removed_by_the_age_of_their_last_attempt_and_pending_ones_stay(
     webhooks: Webhooks,
     add_endpoint: AddEndpoint,
     receiver: Receiver,
@@ -58,7 +59,7 @@ def test_delivered_and_dead_deliveries_go_by_their_last_attempt_and_pending_ones
     assert enabled is not None
     webhooks.endpoints.change(enabled.enabled_again())
     receiver.behaviour = lambda _: Reply()
-    page = webhooks.deliveries.page(endpoint.id, status=None, after_log_key="", limit=9)
+    page = listed(webhooks, endpoint.id)
     [again] = [delivery for delivery in page if delivery.event_id == "evt_again"]
     [pending] = [delivery for delivery in page if delivery.event_id == "evt_pending"]
     webhooks.deliverer.redeliver(again)
@@ -89,7 +90,7 @@ def test_a_run_that_ends_early_is_resumed_by_the_next(
 
 
 @pytest.mark.parametrize("missing", ["body", "dead"])
-def test_a_delivery_of_which_a_row_is_gone_already_is_removed_with_the_others(
+def test_a_delivery_that_lacks_a_row_is_removed_with_the_others(
     webhooks: Webhooks,
     add_endpoint: AddEndpoint,
     receiver: Receiver,
@@ -101,14 +102,14 @@ def test_a_delivery_of_which_a_row_is_gone_already_is_removed_with_the_others(
     receiver.behaviour = lambda _: Reply(410)
     deliver(webhooks, "evt_1")
     deliver(webhooks, "evt_2")
-    first = webhooks.deliveries.page(endpoint.id, status=None, after_log_key="", limit=1)[0]
+    first = listed(webhooks, endpoint.id)[0]
     webhook_tables[1].delete(endpoint.id, f"{missing}~{first.id}")
     clock.advance(1)
     assert webhooks.retention.remove_expired(ended_before=clock.now(), has_time=always) == 2
     assert rows(webhook_tables[1], endpoint.id) == []
 
 
-def test_a_delivery_that_is_redelivered_meanwhile_stays(
+def test_a_delivery_that_is_redelivered_at_that_moment_stays(
     webhooks: Webhooks,
     add_endpoint: AddEndpoint,
     receiver: Receiver,
@@ -116,7 +117,7 @@ def test_a_delivery_that_is_redelivered_meanwhile_stays(
 ) -> None:
     endpoint = add_endpoint(receiver)
     deliver(webhooks, "evt_1")
-    [delivery] = webhooks.deliveries.page(endpoint.id, status=None, after_log_key="", limit=1)
+    [delivery] = listed(webhooks, endpoint.id)
     clock.advance(1)
 
     def redelivering() -> bool:
@@ -135,7 +136,7 @@ def test_a_delivery_that_is_redelivered_meanwhile_stays(
     assert kept(webhooks, endpoint.id) == ["evt_1"]
 
 
-def test_a_log_row_that_makes_no_sense_goes_by_its_own_age(
+def test_an_unreadable_log_row_is_removed_by_the_age_in_its_key(
     webhooks: Webhooks,
     add_endpoint: AddEndpoint,
     receiver: Receiver,
@@ -144,7 +145,7 @@ def test_a_log_row_that_makes_no_sense_goes_by_its_own_age(
 ) -> None:
     endpoint = add_endpoint(receiver)
     deliver(webhooks, "evt_1")
-    [delivery] = webhooks.deliveries.page(endpoint.id, status=None, after_log_key="", limit=1)
+    [delivery] = listed(webhooks, endpoint.id)
     webhook_tables[1].upsert({"PartitionKey": endpoint.id, "RowKey": delivery.log_key, "lastAttemptAt": "soon"})
     clock.advance(1)
     assert webhooks.retention.remove_expired(ended_before=clock.now() - DAY, has_time=always) == 0

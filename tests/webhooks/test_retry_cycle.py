@@ -32,7 +32,7 @@ def test_a_report_counts_what_was_done_and_what_is_left(
     assert (report.waiting, report.dead, report.all_counted, report.unreadable) == (3, 1, True, 0)
 
 
-def test_counting_has_an_end(
+def test_a_cycle_counts_a_limited_number_of_rows(
     webhooks: Webhooks, add_endpoint: AddEndpoint, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("shared.webhooks.retry_cycle.COUNTED_ROWS_MAX", 5)
@@ -93,7 +93,7 @@ def test_trouble_with_one_endpoint_stops_the_retries_of_no_other(
     assert (report.ok, report.reason, report.all_counted) == (False, reason, False)
 
 
-def test_a_line_that_comes_after_its_invocation_is_written_in_the_next(
+def test_a_log_line_that_is_too_late_for_its_invocation_is_written_in_the_next(
     webhooks: Webhooks, add_endpoint: AddEndpoint, receiver: Receiver, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Azure drops what is logged after a function has answered."""

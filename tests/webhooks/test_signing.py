@@ -56,7 +56,7 @@ def test_either_of_two_secrets_verifies_while_one_replaces_the_other() -> None:
         Webhook(secret).verify(b"{}", headers)
 
 
-def test_a_new_secret_is_good_and_never_the_same() -> None:
+def test_new_secrets_can_sign_and_are_all_different() -> None:
     assert secret_faults(new_secret()) == []
     assert new_secret() != new_secret()
 

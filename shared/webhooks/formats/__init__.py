@@ -1,45 +1,56 @@
-"""What an endpoint is sent: the standard body for programs, or a card for the people in a chat channel."""
+"""The formats of a webhook: the same event as a Standard Webhook, a CloudEvent, or a message in a chat channel."""
 
 import json
 import logging
+from dataclasses import dataclass, replace
 from typing import cast
 
-from shared.clock import rfc3339
 from shared.events.event import Event
-from shared.json_codec import JsonObject, dumps, loads
+from shared.json_codec import JsonObject, loads
 from shared.log import log_event
+from shared.webhooks.delivery import Payload
 from shared.webhooks.endpoint import FormatName
 from shared.webhooks.formats.chat import slack_message, summary_of, teams_message
+from shared.webhooks.formats.cloudevents import CLOUDEVENTS_TYPE, cloudevents_body
 from shared.webhooks.formats.standard import standard_body
 
+_JSON = "application/json"
 _log = logging.getLogger("offer_monitor.webhooks")
 
 
-def body_of(event: Event, format_name: FormatName) -> bytes:
-    """What an endpoint of that format is sent about the event, as it is stored and signed.
+@dataclass(frozen=True)
+class Formats:
+    """Renders events. `public_url` is where this installation is reached; CloudEvents name it as their source."""
 
-    An event that cannot be rendered is announced without its data: it must not hold back those beside it.
-    """
-    try:
-        return render(format_name, standard_body(event))
-    except Exception as error:  # noqa: BLE001 - the data is upstream's
-        log_event(
-            _log,
-            "event_not_rendered",
-            level=logging.ERROR,
-            type=event.type,
-            format=format_name,
-            error=type(error).__name__,
+    public_url: str | None = None
+
+    def payload(self, event: Event, format_name: FormatName) -> Payload:
+        """The body and content type that an endpoint of that format gets for the event.
+
+        An event that cannot be rendered is announced without its data: it must not delay the others.
+        """
+        try:
+            return self._payload(event, format_name)
+        except Exception as error:  # noqa: BLE001 - upstream may put anything into the data
+            log_event(
+                _log,
+                "event_not_rendered",
+                level=logging.ERROR,
+                type=event.type,
+                format=format_name,
+                error=type(error).__name__,
+            )
+            return self._payload(replace(event, data={}), format_name)
+
+    def _payload(self, event: Event, format_name: FormatName) -> Payload:
+        if format_name == "cloudevents":
+            return Payload(cloudevents_body(event, self.public_url), CLOUDEVENTS_TYPE)
+        standard = standard_body(event)
+        if format_name == "standard":
+            return Payload(standard, _JSON)
+        summary = summary_of(cast("JsonObject", loads(standard)))
+        message = teams_message(summary) if format_name == "teams" else slack_message(summary)
+        # UTF-8 rather than ASCII: Teams and Slack count bytes, and an escaped character can take twelve.
+        return Payload(
+            json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace"), _JSON
         )
-        bare = {"type": event.type, "timestamp": rfc3339(event.created_at), "data": {}}
-        return render(format_name, dumps(bare).encode("ascii"))
-
-
-def render(format_name: FormatName, standard_body: bytes) -> bytes:
-    """The body in that format. The standard one is passed on byte for byte."""
-    if format_name == "standard":
-        return standard_body
-    summary = summary_of(cast("JsonObject", loads(standard_body)))
-    message = teams_message(summary) if format_name == "teams" else slack_message(summary)
-    # UTF-8 rather than ASCII: Teams and Slack count bytes, and an escaped character can take twelve.
-    return json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")

@@ -1,4 +1,4 @@
-"""An event in words, before a chat service's own form is put around it."""
+"""Messages for people: an event in words, in the forms that Teams and Slack take."""
 
 import json
 import re
@@ -26,7 +26,7 @@ _GOOD = frozenset({"job.succeeded", "monitor.recovered"})
 
 @dataclass(frozen=True)
 class Summary:
-    """`mood` is "good", "bad" or "neutral"; facts are names and values; errors are lines. All of it plain text."""
+    """An event in plain text: `mood` is "good", "bad" or "neutral", facts are names and values, errors are lines."""
 
     title: str
     mood: str
@@ -51,7 +51,7 @@ def summary_of(body: JsonObject) -> Summary:
 
 
 def error_lines(errors: Any) -> list[str]:  # noqa: ANN401 - upstream's JSON: not always the list it should be
-    """Upstream's errors, one line each, the nested details after what they explain."""
+    """Upstream's errors, one line each, nested details after the error that they explain."""
     lines = list(_flattened(errors))
     left_out = len(lines) - _ERROR_LINES_MAX
     if left_out > 0:
@@ -60,7 +60,7 @@ def error_lines(errors: Any) -> list[str]:  # noqa: ANN401 - upstream's JSON: no
 
 
 def _flattened(errors: Any) -> Iterator[str]:  # noqa: ANN401 - see above
-    """Iterative, since JSON may nest deeper than Python calls. `details` may be a list, an object or missing."""
+    """Iterative, because JSON may nest deeper than Python calls. `details` may be a list, an object or missing."""
     pending = [errors]
     while pending:
         error = pending.pop()
@@ -108,7 +108,7 @@ def _job_facts(job: JsonObject) -> Iterator[tuple[str, str]]:
 
 
 def _in_words(value: Any) -> str:  # noqa: ANN401 - any JSON value
-    """One line of text, cut to a bearable length."""
+    """One line of text, cut to a readable length."""
     if value is None:
         return ""
     return _cut(" ".join((value if isinstance(value, str) else dumps(value)).split()))
@@ -126,7 +126,7 @@ def _cut(text: str) -> str:
 
 
 def size_bytes(text: str) -> int:
-    """What the text takes in a message, which is JSON in UTF-8."""
+    """The text's size in a message, which is JSON in UTF-8."""
     return len(json.dumps(text, ensure_ascii=False).encode("utf-8", "replace"))
 
 
@@ -164,14 +164,14 @@ def slack_message(summary: Summary) -> JsonObject:
 
 
 def _notification(summary: Summary) -> str:
-    """The title, with what it is about."""
+    """The title, with the name of the offer or job that it is about."""
     about = dict(summary.facts)
     name = about.get("Offer") or about.get("Label") or about.get("Reason")
     return f"{summary.title}: {name}" if name else summary.title
 
 
 def _joined(lines: list[str]) -> Iterator[str]:
-    """The lines as a list, in as few texts as hold them."""
+    """The lines as bullet points, in as few texts as possible."""
     text = ""
     for line in lines:
         item = f"• {line}\n"

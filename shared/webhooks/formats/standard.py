@@ -1,5 +1,6 @@
-"""The body of Standard Webhooks: {"type", "timestamp", "data"}, without signed links and under 256 KiB."""
+"""The body of Standard Webhooks, {"type", "timestamp", "data"}, and how data is made to fit into any body."""
 
+from collections.abc import Callable
 from typing import Any
 
 from shared.clock import rfc3339
@@ -8,7 +9,7 @@ from shared.json_codec import InvalidJson, JsonObject, RawJson, dumps, loads, me
 from shared.redaction import without_signed_links
 
 BODY_MAX_BYTES = 256 * 1024 - 1
-# What is left of a private offer that does not fit: enough to know which one it is and to fetch the rest.
+# The members kept of a private offer that does not fit: enough to know which one it is and to fetch the rest.
 _KEPT_OF_AN_OFFER = ("id", "name", "state", "subState", "privateOfferType")
 _ERRORS_MAX_BYTES = 64 * 1024
 _TEXT_MAX_CHARACTERS = 2000
@@ -16,30 +17,51 @@ _SHORT_TEXT_MAX_CHARACTERS = 200
 
 
 def standard_body(event: Event) -> bytes:
-    """The event as it is stored and sent. What is too large is cut, and says so where it was cut."""
-    data = without_signed_links(_with_read_offer(event.data))
-    body = _body(event, data)
-    if len(body) > BODY_MAX_BYTES:
-        body = _body(event, _reduced(data, ("privateOffer", _reduced_offer)))
-    if len(body) > BODY_MAX_BYTES:
-        body = _body(event, _reduced(data, ("privateOffer", _reduced_offer), ("errors", _reduced_errors)))
-    if len(body) > BODY_MAX_BYTES:
-        # The texts of someone who has put the job straight into the table.
-        shortened = {name: _with_short_texts(part) for name, part in loads(body)["data"].items()}
-        body = _body(event, shortened)
-    return body
+    """The event as a Standard Webhook."""
+    return fitting_body(
+        event.data,
+        lambda data: {"type": event.type, "timestamp": rfc3339(event.created_at), "data": data},
+    )
 
 
-def _with_read_offer(data: JsonObject) -> JsonObject:
-    """`data` with its job's private offer as an object, so that signed links in it can be found.
+def fitting_body(data: JsonObject, envelope: Callable[[JsonObject], JsonObject]) -> bytes:
+    """The envelope around `data` as JSON, without signed links and under 256 KiB.
 
-    An offer whose bytes alone are larger than a body is never read whole, only what is kept of it.
+    If it is too large, private offers are reduced first, then lists of errors, then long texts. Each says that it
+    was cut.
     """
-    job = data.get("job") or {}
-    offer = job.get("privateOffer")
-    if not isinstance(offer, RawJson):
-        return data
-    return {**data, "job": {**job, "privateOffer": _read_offer(offer.data)}}
+
+    def body(data: JsonObject) -> bytes:
+        return dumps(envelope(data)).encode("ascii")
+
+    data = without_signed_links(_with_read_offers(data))
+    whole = body(data)
+    if len(whole) <= BODY_MAX_BYTES:
+        return whole
+    steps: list[Callable[[JsonObject], JsonObject]] = [
+        lambda data: _reduced(data, "privateOffer", _reduced_offer),
+        lambda data: _reduced(data, "errors", _reduced_errors),
+        # The texts of someone who has put the job straight into the table.
+        lambda data: {name: _with_short_texts(part) for name, part in data.items()},
+    ]
+    for step in steps:
+        data = step(data)
+        smaller = body(data)
+        if len(smaller) <= BODY_MAX_BYTES:
+            return smaller
+    return body({"truncated": True})
+
+
+def _with_read_offers(data: JsonObject) -> JsonObject:
+    """`data` with private offers as objects, so that signed links in them can be found.
+
+    An offer whose bytes alone are larger than a body is not read whole; only the members that name it are.
+    """
+    read = {name: _read_offer(part.data) if isinstance(part, RawJson) else part for name, part in data.items()}
+    job = read.get("job")
+    if isinstance(job, dict) and isinstance(job.get("privateOffer"), RawJson):
+        read["job"] = {**job, "privateOffer": _read_offer(job["privateOffer"].data)}
+    return read
 
 
 def _read_offer(offer: bytes) -> JsonObject:
@@ -62,18 +84,11 @@ def _with_short_texts(part: Any) -> Any:  # noqa: ANN401 - any JSON value
     }
 
 
-def _body(event: Event, data: JsonObject) -> bytes:
-    text = dumps({"type": event.type, "timestamp": rfc3339(event.created_at), "data": data})
-    return text.encode("ascii")
-
-
-def _reduced(data: JsonObject, *reductions: tuple[str, Any]) -> JsonObject:
-    """`data` with those fields of its job record made smaller."""
-    job = dict(data.get("job") or {})
-    for field, reduce in reductions:
-        if job.get(field):
-            job[field] = reduce(job[field])
-    return {**data, "job": job}
+def _reduced(data: JsonObject, name: str, reduce: Callable[[Any], Any]) -> JsonObject:
+    """`data` with this member made smaller, in `data` itself and in its job record."""
+    smaller = {**data, name: reduce(data[name])} if data.get(name) else data
+    job = smaller.get("job")
+    return {**smaller, "job": {**job, name: reduce(job[name])}} if job and job.get(name) else smaller
 
 
 def _reduced_offer(offer: JsonObject) -> JsonObject:
@@ -104,7 +119,7 @@ def _outermost(error: Any) -> JsonObject:  # noqa: ANN401 - any JSON value: upst
 
 
 def _cut(value: Any) -> Any:  # noqa: ANN401 - any JSON value
-    """A text of bearable length, or a small value as it is; anything else as shortened text."""
+    """A shortened text, or a small value as it is; anything else as shortened JSON."""
     if isinstance(value, dict | list):
         value = dumps(value)
     return value[:_TEXT_MAX_CHARACTERS] if isinstance(value, str) else value

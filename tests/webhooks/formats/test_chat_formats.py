@@ -8,16 +8,15 @@ import pytest
 from shared.events.event import Event
 from shared.json_codec import loads
 from shared.webhooks.endpoint import FormatName
-from shared.webhooks.formats import render
+from shared.webhooks.formats import Formats
 from shared.webhooks.formats.chat import error_lines
-from shared.webhooks.formats.standard import standard_body
 from tests.webhooks.samples import CREATED_AT, FAILED_ERRORS, event
 
 TEAMS_MAX_BYTES = 28 * 1024
 
 
 def rendered(format_name: FormatName, what: Event) -> Any:  # noqa: ANN401 - a JSON value
-    return loads(render(format_name, standard_body(what)))
+    return loads(Formats().payload(what, format_name).body)
 
 
 def card_texts(what: Event) -> list[str]:
@@ -153,7 +152,7 @@ def test_messages_keep_to_the_limits_of_teams_and_slack(character: str) -> None:
     large = event(
         "job.failed", errors=errors, label=long, externalId=long, operation=long, jobId=long, privateOffer=offer
     )
-    assert len(render("teams", standard_body(large))) < TEAMS_MAX_BYTES
+    assert len(Formats().payload(large, "teams").body) < TEAMS_MAX_BYTES
     blocks = rendered("slack", large)["blocks"]
     assert len(blocks) <= 50
     assert len(blocks[0]["text"]["text"]) <= 150
