@@ -8,12 +8,12 @@ export NO_PROXY := localhost,127.0.0.1,::1,$(or $(NO_PROXY),$(no_proxy))
 export no_proxy := $(NO_PROXY)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test coverage test-slow test-package bench lint lint-bicep lint-checkov lock package audit format clean
+.PHONY: help setup run test coverage test-slow test-package bench lint lint-bicep lint-checkov lock openapi package audit format clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-setup: ## Set up .venv and node_modules, if they are missing or out of date
+setup: ## Set up .venv and node_modules and build the pages, if they are missing or out of date
 	@$(SETUP)
 
 run: setup ## Run the whole system on this machine (ONCE=1: until all sample jobs have ended; LOGS=1: show all log lines)
@@ -32,10 +32,15 @@ test-slow: setup ## Run the tests that take minutes
 bench: setup ## Measure, and compare with the ideal and with simple alternatives
 	@$(PYTHON_VENV) -m bench $(ARGS)
 
-lint: setup ## Check style, format and types
+lint: setup ## Check style, format and types, and the API's description
 	@$(PYTHON_VENV) -m ruff check .
 	@$(PYTHON_VENV) -m ruff format --check .
 	@$(PYTHON_VENV) -m mypy
+	@REDOCLY_SUPPRESS_UPDATE_NOTICE=true node node_modules/@redocly/cli/bin/cli.js lint --config openapi/redocly.yaml shared/http/openapi.json
+
+openapi: setup ## Write the API's description again, with its examples (shared/http/openapi.json)
+	@REPLACE_EXAMPLES=1 $(PYTHON_VENV) -m pytest tests/openapi/test_examples.py
+	@$(PYTHON_VENV) -m openapi
 
 package: setup ## Build the deployment package into dist/, with its bill of materials, licences and checksums
 	@$(PYTHON_VENV) infra/scripts/package.py
@@ -60,5 +65,5 @@ format: setup ## Format the code
 	@$(PYTHON_VENV) -m ruff format .
 
 clean: ## Remove everything that make created
-	rm -rf .venv .venv-checkov node_modules dist .local .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage .coverage.*
+	rm -rf .venv .venv-checkov .venv-openapi node_modules dist shared/pages .local .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage .coverage.*
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -286,6 +286,37 @@ def get_health_details(req: func.HttpRequest) -> func.HttpResponse:
     return _answer(req, lambda: _process().storage_api().health.details)
 
 
+# The API's description
+
+
+@app.function_name("get_openapi")
+@app.route("openapi.json", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
+def get_openapi(req: func.HttpRequest) -> func.HttpResponse:
+    """Read the description of this API, an OpenAPI document."""
+    return _answer(req, _openapi)
+
+
+@app.function_name("read_docs")
+@app.route("docs/{*path}", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
+def read_docs(req: func.HttpRequest) -> func.HttpResponse:
+    """Show the API's description, to read and to try; also the files that the page loads."""
+    return _answer(req, _docs_page)
+
+
+def _openapi() -> "Handler":
+    """It is a file, so it works without any settings and tells no one which are missing."""
+    from shared.http.openapi import OpenApiHandlers
+
+    return OpenApiHandlers().read
+
+
+def _docs_page() -> "Handler":
+    """As the description, the page works without any settings."""
+    from shared.http.pages import Page
+
+    return Page("docs").read
+
+
 def _process() -> "Process":
     """The parts of this process."""
     with _building:
@@ -304,12 +335,12 @@ def _answer(
 ) -> func.HttpResponse:
     """Translate between Azure Functions and the handlers."""
     from shared.http import dispatch
-    from shared.http.messages import Request
+    from shared.http.messages import Request, all_parameters
 
     request = Request(
         url=req.url,
         route=req.route_params,
-        query=req.params,
+        query=all_parameters(req.url, req.params),
         headers={name.lower(): value for name, value in req.headers.items()},
         body=req.get_body(),
     )

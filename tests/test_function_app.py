@@ -55,6 +55,8 @@ HTTP_FUNCTIONS = {
     "get_delivery": ("GET", "webhooks/{webhookId}/deliveries/{deliveryId}", FUNCTION),
     "redeliver_dead": ("POST", "webhooks/{webhookId}/redeliver", FUNCTION),
     "redeliver": ("POST", "webhooks/{webhookId}/deliveries/{deliveryId}/redeliver", FUNCTION),
+    "get_openapi": ("GET", "openapi.json", ANONYMOUS),
+    "read_docs": ("GET", "docs/{*path}", ANONYMOUS),
 }
 # What an import must not load: an idle tick does without all of it.
 HEAVY = [

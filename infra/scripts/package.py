@@ -3,12 +3,15 @@
     package.py [--output dist]
 
 It writes `offer-monitor.zip`, `offer-monitor.cdx.json` (the bill of materials, CycloneDX),
-`offer-monitor-licenses.txt` (the licences of the contents) and `SHA256SUMS`. The same files and the same lock give
-the same bytes: entries are sorted, and their time is SOURCE_DATE_EPOCH, else 1980-01-01.
+`offer-monitor-licenses.txt` (the licences of the contents) and `SHA256SUMS`. The same files and the same locks give
+the same bytes with the same Node.js, which builds the pages: entries are sorted, and their time is SOURCE_DATE_EPOCH,
+else 1980-01-01.
 """
 
 import argparse
+import gzip
 import hashlib
+import json
 import os
 import shutil
 import subprocess
@@ -17,9 +20,10 @@ import tempfile
 import time
 import tomllib
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from email.parser import HeaderParser
 from pathlib import Path
+from typing import Any
 
 REPOSITORY = Path(__file__).parents[2]
 NAME = "offer-monitor"
@@ -27,7 +31,11 @@ NAME = "offer-monitor"
 # The deployed files. Everything else in the repository stays out.
 APP_FILES = ("function_app.py", "host.json", "LICENSE")
 APP_FOLDER = "shared"
-APP_SUFFIXES = frozenset({".css", ".html", ".js", ".json", ".py", ".svg"})
+APP_SUFFIXES = frozenset({".json", ".py"})
+# The output of pages/build.mjs. Its manifest names every file of the pages; each is stored in these encodings only.
+PAGES = "shared/pages"
+BUILT_PAGES = f"{PAGES}/built"
+ENCODING_SUFFIXES = (".br", ".gz")
 # Where Azure's Python worker looks for the app's dependencies.
 DEPENDENCIES = ".python_packages/lib/site-packages"
 
@@ -48,8 +56,25 @@ def app_files(root: Path) -> Iterator[tuple[str, Path]]:
     for name in APP_FILES:
         yield name, root / name
     for path in (root / APP_FOLDER).rglob("*"):
-        if path.is_file() and path.suffix in APP_SUFFIXES and "__pycache__" not in path.parts:
+        is_own = path.suffix in APP_SUFFIXES and not path.is_relative_to(root / PAGES)
+        if path.is_file() and is_own and "__pycache__" not in path.parts:
             yield path.relative_to(root).as_posix(), path
+
+
+def page_files(root: Path) -> Iterator[tuple[str, Path]]:
+    """The built pages, by their manifest: what an earlier build left behind stays out."""
+    names = [
+        "manifest.json",
+        *(entry["file"] + suffix for entry in manifest_of(root)["files"].values() for suffix in ENCODING_SUFFIXES),
+    ]
+    for name in names:
+        yield f"{BUILT_PAGES}/{name}", root / BUILT_PAGES / name
+
+
+def manifest_of(root: Path) -> dict[str, Any]:
+    """What pages/build.mjs says that it has built."""
+    manifest: dict[str, Any] = json.loads((root / BUILT_PAGES / "manifest.json").read_text(encoding="utf-8"))
+    return manifest
 
 
 def dependency_files(site_packages: Path) -> Iterator[tuple[str, Path]]:
@@ -72,6 +97,15 @@ def write_zip(target: Path, files: Iterable[tuple[str, Path]], epoch: int) -> No
             package.writestr(entry, path.read_bytes(), compresslevel=9)
 
 
+def build_pages() -> None:
+    """Build the pages; without Node.js or node_modules, end with what to run."""
+    node = shutil.which("node")
+    if node is None:
+        sys.exit("Missing: Node.js 20 or newer (node), which builds the pages.")
+    if subprocess.run([node, "pages/build.mjs"], check=False, cwd=REPOSITORY).returncode:  # noqa: S603 - a fixed command
+        sys.exit(1)  # it has said why, and what to run
+
+
 def install(lock: Path, site_packages: Path) -> None:
     """Install exactly the locked packages, for Azure's platform, and check every hash."""
     platforms = [option for platform in PLATFORMS for option in ("--platform", platform)]
@@ -83,8 +117,9 @@ def install(lock: Path, site_packages: Path) -> None:
     )
 
 
-def write_bill_of_materials(target: Path, environment: Path) -> None:
-    """Write the environment's components with version, licence and package URL, using CycloneDX's tool."""
+def write_bill_of_materials(target: Path, environment: Path, packages: Iterable[Mapping[str, Any]]) -> None:
+    """Write the components with version, licence and package URL: those of the environment, using CycloneDX's tool,
+    and the npm packages of the pages."""
     run(
         # The tool warns that pyproject.toml names no dependencies, because those are in requirements.txt.
         *(
@@ -101,6 +136,22 @@ def write_bill_of_materials(target: Path, environment: Path) -> None:
         *("--output-format", "JSON", "--pyproject", str(REPOSITORY / "pyproject.toml"), "--mc-type", "application"),
         *("--output-file", str(target), str(environment)),
     )
+    bill = json.loads(target.read_text(encoding="utf-8"))
+    bill["components"] += [npm_component(**package) for package in packages]
+    target.write_text(json.dumps(bill, indent=2) + "\n", encoding="utf-8")
+
+
+def npm_component(*, name: str, version: str, license: str, **_: object) -> dict[str, Any]:  # noqa: A002 - npm's word
+    """A package whose code is in the pages, as CycloneDX describes it."""
+    reference = f"pkg:npm/{name.replace('@', '%40')}@{version}"
+    return {
+        "bom-ref": reference,
+        "licenses": [{"license": {"id": license}}],
+        "name": name,
+        "purl": reference,
+        "type": "library",
+        "version": version,
+    }
 
 
 def licenses(site_packages: Path) -> str:
@@ -114,7 +165,14 @@ def licenses(site_packages: Path) -> str:
             text = next((place.read_text(encoding="utf-8") for place in places if place.exists()), None)
             if text is not None:
                 parts.append(f"--- {name}\n{text.rstrip()}\n")
-    return "\n".join(parts)
+    return "\n".join([*parts, *page_licenses(REPOSITORY)])
+
+
+def page_licenses(root: Path) -> Iterator[str]:
+    """The same of the npm packages whose code is in the pages, as pages/build.mjs has gathered it."""
+    for entry in manifest_of(root)["files"].values():
+        if entry["file"].startswith("licenses-"):
+            yield gzip.decompress((root / BUILT_PAGES / f"{entry['file']}.gz").read_bytes()).decode("utf-8")
 
 
 def license_of(metadata: Iterable[tuple[str, str]]) -> str:
@@ -140,7 +198,8 @@ def version() -> str:
 
 
 def build(output: Path) -> list[Path]:
-    """Empty `output`, build everything into it, and return the files."""
+    """Build the pages, empty `output`, build everything into it, and return the files."""
+    build_pages()
     shutil.rmtree(output, ignore_errors=True)
     output.mkdir(parents=True)
     with tempfile.TemporaryDirectory() as directory:
@@ -149,9 +208,9 @@ def build(output: Path) -> list[Path]:
         site_packages = next((environment / "lib").iterdir()) / "site-packages"
         install(REPOSITORY / "requirements.lock", site_packages)
         package, bill, texts = (output / f"{NAME}{suffix}" for suffix in (".zip", ".cdx.json", "-licenses.txt"))
-        files = [*app_files(REPOSITORY), *dependency_files(site_packages)]
+        files = [*app_files(REPOSITORY), *page_files(REPOSITORY), *dependency_files(site_packages)]
         write_zip(package, files, int(os.environ.get("SOURCE_DATE_EPOCH", "0")))
-        write_bill_of_materials(bill, environment)
+        write_bill_of_materials(bill, environment, manifest_of(REPOSITORY)["packages"])
         texts.write_text(licenses(site_packages), encoding="utf-8")
     built = [package, bill, texts]
     sums = output / "SHA256SUMS"

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Set up .venv from requirements-dev.lock and node_modules from package-lock.json. Each is set up once, and again only when
-# its lock changes. If the machine lacks something, a one-line message names it.
+# Set up .venv from requirements-dev.lock and node_modules from package-lock.json, and build the pages. Each is done once, and
+# again only when its lock or its sources change. If the machine lacks something, a one-line message names it.
 set -eu
 cd "$(dirname "$0")/../.."
 
@@ -78,12 +78,13 @@ set_up_node() {
 		return
 	fi
 	command -v npm >/dev/null 2>&1 || fail "Missing: npm."
-	echo "Setting up Azurite in node_modules ..." >&2
+	echo "Setting up npm packages in node_modules ..." >&2
 	npm ci --ignore-scripts --loglevel=error >/dev/null ||
-		fail "Azurite could not be installed: see npm's message above."
+		fail "npm packages could not be installed: see npm's message above."
 	echo "$wanted" >node_modules/.lock
 }
 
 check_node
 set_up_python
 set_up_node
+node pages/build.mjs

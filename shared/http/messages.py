@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from urllib.parse import parse_qsl, urlsplit
 
 from shared.json_codec import dumps_bytes
 
@@ -38,6 +39,13 @@ class Response:
         turn the whole answer into a 500."""
         headers = COMMON_HEADERS | dict(self.headers)
         return {name: value for name, value in headers.items() if value.isascii() and value.isprintable()}
+
+
+def all_parameters(url: str, query: Mapping[str, str]) -> dict[str, str]:
+    """The parameters of a query, with the empty ones, which the Functions host leaves out and the URL still has."""
+    known = {name.casefold() for name in query}
+    given = parse_qsl(urlsplit(url).query, keep_blank_values=True)
+    return {**query, **{name: "" for name, value in given if not value and name.casefold() not in known}}
 
 
 def json_response(value: object, status: int = HTTPStatus.OK, headers: Mapping[str, str] | None = None) -> Response:

@@ -31,7 +31,11 @@ _UPSTREAM_MEMBERS = {"$schema", "jobID", "jobStatus", "jobResult", "jobStart", "
 _BARE_REFUSALS = ({"code", "message"}, {"statusCode", "message"})
 type Label = Annotated[str, Field(min_length=1, max_length=LONGEST_LABEL_CHARACTERS)]
 type Filter = Annotated[str, Field(min_length=1, max_length=LONGEST_FILTER_CHARACTERS)]
-type JobId = Annotated[str, AfterValidator(identifiers.job_id), Field(description="A GUID in any case.")]
+type JobId = Annotated[
+    str,
+    AfterValidator(identifiers.job_id),
+    Field(description="A GUID in any case.", json_schema_extra={"format": "uuid"}),
+]
 
 
 class JobRegistration(BaseModel):

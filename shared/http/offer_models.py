@@ -16,10 +16,15 @@ HIGHEST_VERSION = 2**63 - 1
 type PrivateOfferId = Annotated[
     str,
     AfterValidator(identifiers.private_offer_id),
-    Field(description="The id, bare or as upstream gives it: private-offer/<id>."),
+    Field(
+        description="The id, bare or as upstream gives it: private-offer/<id>.",
+        json_schema_extra={"pattern": "^(private-offer/)?[A-Za-z0-9-]{1,100}$"},
+    ),
 ]
-type PublisherId = Annotated[str, AfterValidator(identifiers.publisher_id)]
-type OfferId = Annotated[str, AfterValidator(identifiers.offer_id)]
+# In the API's description only, as `identifiers` checks it: at least one character is not a dot.
+_CPP_ID = Field(json_schema_extra={"pattern": "^[A-Za-z0-9._-]*[A-Za-z0-9_-][.]*$", "maxLength": 100})
+type PublisherId = Annotated[str, AfterValidator(identifiers.publisher_id), _CPP_ID]
+type OfferId = Annotated[str, AfterValidator(identifiers.offer_id), _CPP_ID]
 type Slot = Annotated[str, Choice(SLOTS)]
 type Version = Annotated[int, WholeNumber(0, HIGHEST_VERSION)]
 
@@ -80,7 +85,12 @@ def _checked_state(text: str) -> str:
 
 
 type OfferState = Annotated[
-    str, AfterValidator(_checked_state), Field(description="draft, preview or production, or version:N.")
+    str,
+    AfterValidator(_checked_state),
+    Field(
+        description="draft, preview or production, or version:N.",
+        json_schema_extra={"pattern": "^(draft|preview|production|version:[0-9]{1,18})$"},
+    ),
 ]
 
 

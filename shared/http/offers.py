@@ -1,6 +1,5 @@
 """`/private-offers`, `/cpp` and `/offer-details`: upstream's offers, unchanged."""
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -10,6 +9,7 @@ from typing import Literal, NotRequired, TypedDict
 from shared.http import problem_types
 from shared.http.jobs import private_offer_of_job
 from shared.http.messages import JSON_TYPE, Request, Response, json_response, unchanged_json
+from shared.http.negotiation import matches
 from shared.http.offer_models import (
     CompareCppOffer,
     CppOfferPath,
@@ -28,8 +28,6 @@ from shared.upstream.cloud_partner_portal import CLOUD_PARTNER_PORTAL, CloudPart
 from shared.upstream.cpp_diff import Change, offer_diff
 from shared.upstream.errors import UpstreamNotFound
 from shared.upstream.product_ingestion import ProductIngestion
-
-_ENTITY_TAG = re.compile(r'(?:W/)?("[^"]*")')
 
 
 class PrivateOfferList(TypedDict):
@@ -90,13 +88,6 @@ class PrivateOfferHandlers:
         )
 
 
-def matches(if_none_match: str | None, etag: str) -> bool:
-    """RFC 9110, 13.1.2: a list of entity tags or `*`, compared weakly."""
-    if if_none_match is None:
-        return False
-    return if_none_match.strip() == "*" or etag.removeprefix("W/") in _ENTITY_TAG.findall(if_none_match)
-
-
 @dataclass(frozen=True)
 class CppOfferHandlers:
     """The handlers of `/cpp`."""
@@ -110,7 +101,7 @@ class CppOfferHandlers:
             _cpp_offer(self.upstream, asked.publisher_id, asked.offer_id, asked.slot, asked.version)
         )
 
-    @operation(parameters=PublisherPath, answers={200: RawJson}, problems=problem_types.OF_CLOUD_PARTNER_PORTAL)
+    @operation(parameters=PublisherPath, answers={200: list[RawJson]}, problems=problem_types.OF_CLOUD_PARTNER_PORTAL)
     def list(self, _: Request, path: PublisherPath) -> Response:
         """List a publisher's offers in the Cloud Partner Portal."""
         return unchanged_json(self.upstream.offers(path.publisher_id).body)

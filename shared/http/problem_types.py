@@ -43,6 +43,7 @@ PROBLEM_TYPES = {
     "webhook-disabled": ProblemType((409,), "The webhook is disabled."),
     "too-many-webhooks": ProblemType((409,), "There are as many webhooks as there may be."),
     "delivery-unknown": ProblemType((404,), "There is no such delivery to this webhook."),
+    "page-file-unknown": ProblemType((404,), "No such file belongs to the page."),
     "being-sent": ProblemType((409,), "The delivery is being sent at this moment."),
 }
 

@@ -132,3 +132,8 @@ def test_health_needs_no_key_and_says_one_word(app: App) -> None:
 @pytest.mark.parametrize(("method", "path"), [("PUT", "jobs"), ("GET", "nowhere"), ("POST", "private-offers")])
 def test_an_unknown_route_or_method_is_404(app: App, method: str, path: str) -> None:
     assert app.ask(method, f"api/{path}").status_code == 404
+
+
+def test_an_empty_parameter_is_400_and_is_not_left_out(app: App) -> None:
+    answer = app.get("jobs", externalId="", label="a")
+    assert (answer.status_code, answer.json()["faults"]) == (400, ["externalId should have at least 1 character"])

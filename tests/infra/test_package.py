@@ -5,6 +5,7 @@ import importlib.util
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -58,9 +59,10 @@ def test_the_lock_has_the_tested_versions_with_a_hash_for_each() -> None:
 
 def test_the_package_has_the_apps_own_files_only(tmp_path: Path) -> None:
     for name in (
-        *("function_app.py", "host.json", "LICENSE", "shared/a.py", "shared/deep/page.html"),
+        *("function_app.py", "host.json", "LICENSE", "shared/a.py", "shared/deep/a.json"),
         *("secret.txt", "client.pem", ".env", "local.settings.json", "tests/test_a.py", "shared/key.pem"),
-        *("shared/__pycache__/a.cpython-313.pyc", "shared/notes.txt", "node_modules/x.js"),
+        *("shared/__pycache__/a.cpython-313.pyc", "shared/notes.txt", "shared/page.html", "node_modules/x.js"),
+        *("pages/build.mjs", "shared/pages/built/manifest.json", "shared/pages/built-x/a.json"),
     ):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text("x", encoding="utf-8")
@@ -69,8 +71,32 @@ def test_the_package_has_the_apps_own_files_only(tmp_path: Path) -> None:
         "host.json",
         "LICENSE",
         "shared/a.py",
-        "shared/deep/page.html",
+        "shared/deep/a.json",
     }
+
+
+def test_of_the_pages_the_package_has_the_files_of_the_last_build_only(tmp_path: Path) -> None:
+    folder = tmp_path / "shared/pages/built"
+    folder.mkdir(parents=True)
+    for name in ("a-1.js.br", "a-1.js.gz", "a-0.js.gz", "a-1.js"):
+        (folder / name).touch()
+    manifest = {"files": {"docs/a-1.js": {"file": "a-1.js"}}}
+    (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    taken = {name.removeprefix("shared/pages/built/") for name, path in SCRIPT.page_files(tmp_path) if path.exists()}
+    assert taken == {"manifest.json", "a-1.js.br", "a-1.js.gz"}
+
+
+def test_without_the_sources_of_the_pages_the_build_says_what_to_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(REPOSITORY / "pages", tmp_path / "pages")
+    monkeypatch.setattr(SCRIPT, "REPOSITORY", tmp_path)
+    with pytest.raises(SystemExit):
+        SCRIPT.build(tmp_path / "dist")
+    assert "`make setup` installs it" in capfd.readouterr().err
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(SystemExit, match="Missing: Node"):
+        SCRIPT.build(tmp_path / "dist")
 
 
 def test_the_package_leaves_out_files_that_differ_between_machines(tmp_path: Path) -> None:
@@ -109,6 +135,7 @@ def test_a_release_has_its_version_in_the_changelog() -> None:
 def test_funcignore_packs_the_same_as_the_package(tmp_path: Path) -> None:
     """The Core Tools read it as git reads .gitignore."""
     names = ["function_app.py", "host.json", "requirements.txt", "shared/deep/a.py", "shared/docs/page.html"]
+    names += ["shared/pages/built/manifest.json", "shared/pages/built/a-1.js.gz"]
     kept_out = ["secret.txt", "client.pem", "docs/a.md", "local.settings.json", "shared/__pycache__/a.pyc", "LICENSE"]
     subprocess.run(["git", "init", "--quiet", str(tmp_path)], check=True)
     (tmp_path / ".gitignore").write_text((REPOSITORY / ".funcignore").read_text(encoding="utf-8"), encoding="utf-8")
@@ -176,7 +203,12 @@ def test_compiled_libraries_are_for_azure(unpacked: Path) -> None:
 def test_the_bill_of_materials_names_every_dependency_with_a_licence_that_may_be_shipped(built: Path) -> None:
     bill = json.loads((built / "offer-monitor.cdx.json").read_text(encoding="utf-8"))
     components = {re.sub(r"[-_.]+", "-", part["name"]).lower(): part for part in bill["components"]}
-    assert {name: part["version"] for name, part in components.items()} == pins("requirements.lock")
+    in_pages = json.loads((REPOSITORY / "package.json").read_text(encoding="utf-8"))["dependencies"]
+    versions = {name: part["version"] for name, part in components.items()}
+    assert versions == pins("requirements.lock") | in_pages
+    assert {f"pkg:npm/{name}@{version}" for name, version in in_pages.items()} <= {
+        part["purl"] for part in bill["components"]
+    }
     assert bill["bomFormat"] == "CycloneDX"
     assert bill["metadata"]["component"]["version"] == SCRIPT.version()
     texts = (built / "offer-monitor-licenses.txt").read_text(encoding="utf-8")

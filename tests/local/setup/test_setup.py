@@ -142,6 +142,12 @@ def test_with_everything_set_up_it_does_nothing_and_needs_no_network(complete: P
     assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
 
 
+def test_at_the_end_it_builds_the_pages_and_fails_if_they_cannot_be_built(complete: Path) -> None:
+    _program(complete, "node", '[ "$1" != pages/build.mjs ] || { echo "No page." >&2; exit 1; }')
+    result = _set_up(complete)
+    assert (result.returncode, result.stderr) == (1, "No page.\n")
+
+
 def test_a_changed_list_of_requirements_is_set_up_again(complete: Path) -> None:
     with (complete / "requirements-dev.lock").open("a") as requirements:
         requirements.write("another==1.0\n")

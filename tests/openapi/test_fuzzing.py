@@ -1,0 +1,58 @@
+"""Thousands of requests that the description allows, and that it forbids: each answer is as it says."""
+
+import os
+import subprocess
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from sandbox.sample_offers import private_offer_of
+from sandbox.server import Sandbox
+from tests.app.app import App, JobsTable, environment_of
+from tests.openapi.recording import JOB, OFFER
+from tests.openapi.tools import tools_folder
+
+CONFIGURATION = Path(__file__).with_name("fuzzing")
+
+
+@pytest.fixture
+def app(azurite: str, fresh_sandbox: Sandbox) -> Iterator[App]:
+    """The app in Microsoft's runtime, with jobs of every kind and rows that are not jobs."""
+    table = JobsTable(azurite, f"app{uuid.uuid4().hex[:16]}")
+    table.create()
+    with App(environment_of(fresh_sandbox, azurite, table.client.table_name)) as app:
+        # Schemathesis uses the ids in the examples.
+        offer = private_offer_of("customerPromotion", id=f"private-offer/{OFFER}")
+        app.register(fresh_sandbox.state.add_job(job_id=JOB, private_offer=offer))
+        for outcome in ("failed", "cancelled"):
+            app.register(fresh_sandbox.state.add_job(outcome=outcome))
+        app.register(fresh_sandbox.state.add_job(seconds=None))
+        table.put("not a job")
+        app.tick()
+        yield app
+
+
+@pytest.mark.slow
+def test_no_answer_differs_from_the_description(app: App, tmp_path: Path) -> None:
+    done = subprocess.run(
+        [
+            *(
+                tools_folder() / "schemathesis",
+                "--config-file",
+                CONFIGURATION / "schemathesis.toml",
+                "--no-color",
+                "run",
+            ),
+            *(f"{app.host.url}/api/openapi.json", "--header", "x-functions-key: local"),
+        ],
+        cwd=tmp_path,
+        env={**os.environ, "SCHEMATHESIS_HOOKS": str(CONFIGURATION / "hooks.py"), "NO_PROXY": "127.0.0.1"},
+        capture_output=True,
+        text=True,
+        timeout=1800,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "No tests were run" not in done.stdout
