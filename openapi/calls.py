@@ -28,6 +28,7 @@ HEADERS_OF_CALLS: Mapping[tuple[str, int], tuple[str, ...]] = {
     ("get_job", 200): ("Retry-After",),
     ("change_job", 200): ("Retry-After",),
     ("check_job", 200): ("Retry-After",),
+    ("register_webhook", 201): ("Location",),
 }
 
 ConfigureAnswer = TypedDict(

@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from openapi import texts
-from openapi.schemas import Schema, Schemas
+from openapi.schemas import REFERENCE, Schema, Schemas
 from shared.events.event import EVENT_TYPES
 from shared.jobs.record import JobRecord
 from shared.polling.report import CycleFailure
 from shared.webhooks.endpoint import FormatName
+from shared.webhooks.formats.cloudevents import CLOUDEVENTS_TYPE
 
 _SUMMARIES = {
     "job.succeeded": "A job succeeded",
@@ -25,7 +26,9 @@ _FORMATS = {
     "standard": "`standard` is described here.",
     "teams": "`teams` is a message for Microsoft Teams, with an adaptive card.",
     "slack": "`slack` is a message for Slack.",
+    "cloudevents": "`cloudevents` is a CloudEvent 1.0 in structured JSON mode.",
 }
+_CLOUD_EVENT: Schema = {"schema": {"$ref": f"{REFERENCE}CloudEvent"}}
 _DESCRIPTION = """\
 Sent to each endpoint whose `events` include `{event}`, at least once: the same event may come twice, with the same \
 `webhook-id`. The request is signed as [Standard Webhooks](https://www.standardwebhooks.com) 1.0 says, so any of its \
@@ -51,6 +54,7 @@ def describe_events(schemas: Schemas, examples: Mapping[str, Any]) -> dict[str, 
     """The `webhooks` of the document, by event. `examples` has bodies by event."""
     formats = " ".join(_FORMATS[name] for name in FormatName.__value__.__args__)
     bodies = {"job": _job_event, "monitor": _monitor_event, "webhook": _test_event}
+    _add_cloud_event(schemas)
     described = {}
     for event in EVENT_TYPES:
         body: Schema = {"schema": bodies[event.partition(".")[0]](schemas)}
@@ -73,7 +77,10 @@ def describe_events(schemas: Schemas, examples: Mapping[str, Any]) -> dict[str, 
                     }
                     for name, text in _HEADERS.items()
                 ],
-                "requestBody": {"required": True, "content": {"application/json": body}},
+                "requestBody": {
+                    "required": True,
+                    "content": {"application/json": body, CLOUDEVENTS_TYPE: _CLOUD_EVENT},
+                },
                 "responses": {status: {"description": text} for status, text in _RESPONSES.items()},
             }
         }
@@ -105,6 +112,22 @@ def _test_event(schemas: Schemas) -> Schema:
     }
     data = {"webhook": _object(webhook, tuple(webhook), "The endpoint.")}
     return _event(schemas, "WebhookTestEvent", data, tuple(data))
+
+
+def _add_cloud_event(schemas: Schemas) -> None:
+    text: Schema = {"type": "string"}
+    members: dict[str, Schema] = {
+        "specversion": {**text, "const": "1.0", "description": "The version of CloudEvents."},
+        "id": {**text, "description": "The same as `webhook-id`."},
+        "type": {**text, "enum": list(EVENT_TYPES), "description": "The event."},
+        "source": {**text, "format": "uri-reference", "description": "The app's address, or `/offer-monitor`."},
+        "time": {**text, "format": "date-time", "description": "When it happened."},
+        "datacontenttype": {**text, "const": "application/json", "description": "The type of `data`."},
+        "subject": {**text, "description": "The id of the job or offer, if the event is about one."},
+        "data": {"type": "object", "description": "The same as in the format `standard`."},
+    }
+    required = tuple(name for name in members if name != "subject")
+    schemas.add("CloudEvent", _object(members, required, texts.SCHEMAS["CloudEvent"]))
 
 
 def _event(schemas: Schemas, name: str, data: dict[str, Schema], required: tuple[str, ...]) -> Schema:

@@ -36,8 +36,8 @@ class UndeclaredCalls(Exception):
         super().__init__(f"these calls declare nothing: {', '.join(self.names)}")
 
 
-def find_calls(functions: Iterable[Any], *, leave_out: Iterable[str] = ()) -> list[Call]:
-    """The calls behind an app's functions, in their order, without those to leave out. A page is not a call.
+def find_calls(functions: Iterable[Any]) -> list[Call]:
+    """The calls behind an app's functions, in their order. A page is not a call.
 
     Raises UndeclaredCalls. Raises ValueError if a function and its handler differ on who may call.
     """
@@ -45,7 +45,7 @@ def find_calls(functions: Iterable[Any], *, leave_out: Iterable[str] = ()) -> li
     for function in functions:
         name, trigger = function.get_function_name(), json.loads(str(function))["bindings"][0]
         # A page is a catch-all: one function for the page and its files.
-        if trigger["type"] != "httpTrigger" or "{*" in trigger["route"] or name in leave_out:
+        if trigger["type"] != "httpTrigger" or "{*" in trigger["route"]:
             continue
         handler = _handler_behind(function.get_user_function())
         try:

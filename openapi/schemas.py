@@ -121,10 +121,12 @@ def without_null(schema: Schema) -> Schema:
 def _with_short_null(schema: Schema) -> Schema:
     """`type: [x, "null"]` in place of `anyOf`, but for enumerations and objects, which generators then name twice."""
     options = [option for option in schema["anyOf"] if option != _NULL]
-    if len(options) != 1 or options == schema["anyOf"] or "$ref" in options[0] or "enum" in options[0]:
+    beside = {key: value for key, value in schema.items() if key != "anyOf"}
+    if len(options) == len(schema["anyOf"]) == 1:
+        return {**options[0], **beside}
+    if len(options) != 1 or "$ref" in options[0] or "enum" in options[0]:
         return schema
     (option,) = options
-    beside = {key: value for key, value in schema.items() if key != "anyOf"}
     return {**option, "type": [option["type"], "null"], **beside}
 
 

@@ -69,6 +69,9 @@ PARAMETERS = {
     "from": "The state to compare with: a slot, or `version:` and a number.",
     "to": "The state that is compared: a slot, or `version:` and a number.",
     "rowKey": "The row's key, as the list shows it.",
+    "webhookId": "The endpoint's id. `settings` is the endpoint of the app's settings.",
+    "deliveryId": "The delivery's id.",
+    "status": "Deliveries in this state only.",
     "state": "Offers in this state only, compared without case.",
     "subState": "Offers in this sub-state only, compared without case.",
     "privateOfferType": "Offers of this type only, compared without case.",
@@ -85,6 +88,8 @@ ANSWERS = {
 ANSWERS_OF_CALLS = {
     ("register_job", 200): "The job was known, and this is its record; or the results of an array.",
     ("register_job", 202): "The job is registered. This is its record.",
+    ("redeliver_dead", 202): "The deliveries are due again, at the pace of retries.",
+    ("test_webhook", 200): "The result, whatever the endpoint answered.",
     ("get_health", 503): "The monitor is degraded.",
     ("get_health_details", 503): "The monitor is degraded, or its storage cannot be used.",
 }
@@ -106,6 +111,7 @@ SCHEMAS = {
     "ConfigureAnswer": "Upstream's answer to a configure request, which may be posted as it is. Only the job's id is "
     "taken "
     "from it; the status is not, since the job is polled like any other. `jobID` is accepted for `jobId`.",
+    "CloudEvent": "An event as a CloudEvent 1.0 in structured JSON mode.",
     "Change": "One change. A value whose JSON is longer than 1,000 characters is given as the first 1,000 characters "
     "of that "
     "JSON, as text, with `truncated`.",
@@ -119,6 +125,17 @@ SCHEMAS = {
     "Operation": "What the configure request asked for. Upstream does not say it, so the caller does.",
     "RegisteredJob": "The result for one job of an array: its record, or the problem with it.",
     "RegisteredJobs": "The result for each job of an array, in the order of the request.",
+    "AttemptRecord": "One attempt to deliver an event.",
+    "DeliveryStatusName": "`dead` deliveries are not attempted again until someone asks for it.",
+    "DisabledReason": "Why the monitor disabled the endpoint: it answered 410 (`gone`), or nothing succeeded for "
+    "five days (`failing`).",
+    "EventType": "The type of an event.",
+    "FormatName": "The form of the requests: a Standard Webhook, a message for Teams or Slack, a CloudEvent.",
+    "NewWebhook": "An endpoint to register.",
+    "TestRecord": "The result of a test event.",
+    "WebhookRecord": "An endpoint.",
+    "WebhookWithSecret": "An endpoint with its secret.",
+    "DeliveryRecord": "One event to one endpoint, with its attempts.",
     "Slot": "A copy of a CPP offer: the one being edited, the one in preview, or the one that is published.",
     "WebhookTestEvent": "A test event, sent when someone asks for it.",
 }
@@ -138,6 +155,60 @@ MEMBERS = {
         "to": "The newer value; null if it was removed.",
         "truncated": "Whether a value is cut.",
     },
+    "AttemptRecord": {
+        "at": "When the attempt began.",
+        "status": "The status of the answer; null if none came.",
+        "latencyMs": "How long the attempt took, in milliseconds.",
+        "response": "The first 1,000 characters of the answer's body.",
+        "error": "Why no answer came.",
+    },
+    "DeadDeliveries": {
+        "status": "Only dead deliveries can be sent again in bulk.",
+        "type": "Those of this type of event only.",
+        "since": "Those that were created at this time or later.",
+    },
+    "DeliveryList": {"deliveries": "The deliveries of this page."},
+    "DeliveryRecord": {
+        "id": "The delivery's id.",
+        "eventId": "The event's id, which is the `webhook-id` of every attempt.",
+        "type": "The type of the event.",
+        "jobId": "The job that the event is about; null if it is not about a job.",
+        "status": "Whether the delivery is waiting, has succeeded, or has been given up.",
+        "createdAt": "When the event was stored for this endpoint.",
+        "nextAttemptAt": "When the next attempt is due; null if none is.",
+        "attempts": "The attempts, the first one first.",
+    },
+    "DeliveryWithBody": {"body": "The text that each attempt sends; null if it cannot be read."},
+    "NewWebhook": {
+        "url": "The endpoint's address: https, and on a public address.",
+        "events": "The types of events that it gets: exact ones, groups such as `job.*`, or `*`. Without it: all.",
+        "description": "What the endpoint is for.",
+        "secret": "A secret of the caller's own: `whsec_` and 24 to 64 bytes in base64. Without it: a new one.",
+        "format": "The form of the requests. Without it: `standard`.",
+        "headers": "Up to five headers for every request, for example `authorization`. No answer shows their values.",
+    },
+    "Scheduled": {"scheduled": "How many deliveries are due again."},
+    "TestRecord": {
+        "delivered": "Whether the endpoint answered 2xx.",
+        "status": "The status of the answer; null if none came.",
+        "latencyMs": "How long it took, in milliseconds.",
+        "error": "Why the event was not delivered; null if it was.",
+    },
+    "WebhookList": {"webhooks": "The endpoints."},
+    "WebhookRecord": {
+        "id": "The endpoint's id.",
+        "url": "Its address, without parts that may be secret.",
+        "events": "The types of events that it gets.",
+        "description": "What it is for.",
+        "format": "The form of the requests.",
+        "headers": "The names of its own headers.",
+        "enabled": "Whether it is sent events.",
+        "disabledReason": "Why the monitor disabled it; null if it did not.",
+        "createdAt": "When it was registered; null for the endpoint of the app's settings.",
+        "previousSecretUntil": "Until when the secret before the last rotation signs, too.",
+        "editable": "Whether calls can change it. The endpoint of the app's settings is changed there.",
+    },
+    "WebhookWithSecret": {"secret": "The secret that signs the requests. Keep it: no other answer shows it."},
     "ConfigureAnswer": {
         "$schema": "The schema of upstream's answer.",
         "jobId": "The job's id, in any case.",
@@ -237,6 +308,16 @@ MEMBERS = {
     "TimerRun": {"at": "When the run began.", "ok": "Whether it could do its work."},
 }
 MEMBERS["ShortJobRecord"] = {name: text for name, text in MEMBERS["JobRecord"].items() if name != "privateOffer"}
+MEMBERS["DeliveryWithBody"] |= MEMBERS["DeliveryRecord"]
+MEMBERS["WebhookWithSecret"] |= MEMBERS["WebhookRecord"]
+MEMBERS["WebhookChange"] = {
+    **{name: text for name, text in MEMBERS["NewWebhook"].items() if name != "secret"},
+    "description": "What the endpoint is for; null removes it.",
+    "enabled": "Whether the endpoint is sent events. Enabling one forgets why it was disabled.",
+    "format": "The form of the requests, from the next event on.",
+    "headers": "Replaces all headers. A URL of another origin drops those that are not given anew.",
+    "events": "The types of events that it gets: exact ones, groups such as `job.*`, or `*`.",
+}
 
 
 def member(component: str, name: str) -> str | None:

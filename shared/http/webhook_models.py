@@ -1,6 +1,6 @@
 """The models of bodies and parameters of `/webhooks`. URL, headers, patterns and secret are judged by the domain."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
@@ -9,7 +9,7 @@ from shared.events.event import EVENT_TYPES
 from shared.http.models import JobId
 from shared.http.parameters import Choice, Cursor, Moment, Parameters, WholeNumber
 from shared.webhooks.delivery import DeliveryStatus
-from shared.webhooks.endpoint import FormatName
+from shared.webhooks.endpoint import HEADERS_MAX, FormatName
 
 LONGEST_DESCRIPTION_CHARACTERS = 500
 
@@ -21,12 +21,17 @@ def _not_null(value: object) -> object:
     return value
 
 
-type Url = Annotated[str, Field(min_length=1, max_length=2048)]
+def _without_null(schema: dict[str, Any]) -> None:
+    """Says the same in the API's description."""
+    schema["anyOf"] = [option for option in schema["anyOf"] if option != {"type": "null"}]
+
+
+type Url = Annotated[str, Field(min_length=1, max_length=2048, json_schema_extra={"format": "uri"})]
 type Patterns = Annotated[list[Annotated[str, Field(max_length=50)]], Field(min_length=1, max_length=50)]
 type Description = Annotated[str, Field(max_length=LONGEST_DESCRIPTION_CHARACTERS)]
-type _Given[T] = Annotated[T | None, BeforeValidator(_not_null)]
+type _Given[T] = Annotated[T | None, BeforeValidator(_not_null), Field(json_schema_extra=_without_null)]
 type Secret = Annotated[str, Field(max_length=100)]
-type Headers = dict[str, str]
+type Headers = Annotated[dict[str, str], Field(json_schema_extra={"maxProperties": HEADERS_MAX})]
 
 
 # The type of an event, in any case.

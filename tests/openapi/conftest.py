@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from openapi.__main__ import UNDECLARED
 from openapi.document import build_document, read_examples
 from openapi.functions import find_calls
 from sandbox.server import Sandbox
@@ -16,12 +15,13 @@ from tests.clock import FakeClock
 from tests.declared_functions import declared_functions
 from tests.instance import Instance, TestProcess
 from tests.sandbox_settings import sandbox_settings
+from tests.webhooks.receiver import Receiver, receiving
 
 
 @pytest.fixture(scope="session")
 def document() -> dict[str, Any]:
     """The description, made anew."""
-    return build_document(find_calls(declared_functions(), leave_out=UNDECLARED), read_examples())
+    return build_document(find_calls(declared_functions()), read_examples())
 
 
 @pytest.fixture
@@ -38,7 +38,8 @@ def plain_sandbox(clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> Iterator
 def process(
     azurite: str, jobs_table: str, plain_sandbox: Sandbox, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[TestProcess]:
-    for name, value in sandbox_settings(plain_sandbox, azurite, JOBS_TABLE=jobs_table).items():
+    own = {"JOBS_TABLE": jobs_table, "WEBHOOK_ALLOW_PRIVATE_NETWORKS": "true"}
+    for name, value in sandbox_settings(plain_sandbox, azurite, **own).items():
         monkeypatch.setenv(name, value)
     process = TestProcess(clock)
     yield process
@@ -52,3 +53,10 @@ def instance(azurite: str, plain_sandbox: Sandbox, clock: FakeClock) -> Iterator
     instance = Instance(load_settings(sandbox_settings(plain_sandbox, azurite, **own)), clock)
     yield instance
     instance.services.upstream.close()
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    """An endpoint."""
+    with receiving() as running:
+        yield running

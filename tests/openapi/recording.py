@@ -11,11 +11,11 @@ from sandbox.sample_offers import private_offer_of
 from sandbox.server import Sandbox
 from shared.http import dispatch
 from shared.http.messages import PROBLEM_TYPE, Request
-from shared.storage.table import Table
-from shared.webhooks.formats import body_of
+from shared.webhooks.formats import Formats
 from tests.clock import FakeClock
 from tests.http.api import FindHandler
 from tests.instance import Instance, TestProcess
+from tests.webhooks.receiver import Receiver
 
 JOB = "b3f49dff-381f-480d-a10e-17f4ce49b65f"
 PENDING_JOB = "0c8d2a6e-5f13-4b7a-9e42-6d1f8a35c790"
@@ -30,6 +30,11 @@ _OF_THIS_RUN = (
     (re.compile(r"sig=sandbox-[0-9a-f]{32}"), "sig=..."),
     (re.compile(r'("upstreamRequestId": ")[^"]*'), r"\g<1>e90b6d14-27c3-4f5a-8b71-0d3c9a52f8e6"),
     (re.compile(r'("durationMs": )\d+'), r"\g<1>184"),
+    (re.compile(r'("latencyMs": )\d+'), r"\g<1>87"),
+    (re.compile(r"\bwh_[0-9a-f]{24}"), "wh_5b0c7f3e91d24a68b7c0d1e2"),
+    (re.compile(r"\bdlv_[0-9a-f]{32}"), "dlv_0f6c2d8b4a1e4c9f9d3b7a5e61820c47"),
+    (re.compile(r"\b((?:evt|msg)_)[0-9a-f]{32}"), r"\g<1>c2a94e0d6b7f4f13a8d50b9e7c3164f2"),
+    (re.compile(r"whsec_[0-9A-Za-z+/=]+"), "whsec_QW4gZXhhbXBsZSBvZiBhIHNlY3JldC4uLg=="),
 )
 
 
@@ -48,8 +53,8 @@ class Recorder:
         route: Mapping[str, str] | None = None,
         query: Mapping[str, str] | None = None,
         body: object = None,
-    ) -> None:
-        """Make a call and keep its answer; the first request with a body that is answered 2xx is kept, too."""
+    ) -> Any:  # noqa: ANN401 - any JSON
+        """Make a call, keep and return its answer; the first body of a request that is answered 2xx is kept, too."""
         request = Request(
             url=f"https://offer-monitor.example/api/{name}",
             route=route or {},
@@ -59,22 +64,28 @@ class Recorder:
         answer = dispatch.answer(lambda: handler(self.process), request)
         kept = self.examples.setdefault(name, {})
         status = f"{answer.status} {PROBLEM}" if answer.content_type == PROBLEM_TYPE else str(answer.status)
-        if answer.body:
-            kept.setdefault(status, json.loads(answer.body))
+        content = json.loads(answer.body) if answer.body else None
+        if content is not None:
+            kept.setdefault(status, content)
         if body is not None and answer.status < 300:
             kept.setdefault("request", body)
+        return content
 
 
 def record_examples(
-    process: TestProcess, instance: Instance, sandbox: Sandbox, table: Table, clock: FakeClock
+    process: TestProcess, instance: Instance, sandbox: Sandbox, receiver: Receiver, clock: FakeClock
 ) -> dict[str, Any]:
     """The examples. `process` and `instance` have tables of their own, the sandbox has the same time as both."""
     recorder = Recorder(process)
+    webhook = _first_webhook(recorder, receiver)
     _jobs(recorder, sandbox, clock)
+    _webhooks(recorder, webhook)
     _offers(recorder)
-    _health_and_rows(recorder, table, clock)
-    examples: dict[str, Any] = {**recorder.examples, "events": _events(instance, sandbox, clock)}
-    text = json.dumps(examples, indent=1, ensure_ascii=False)
+    _health_and_rows(recorder, clock)
+    test_event = next(request.json for request in receiver.requests if request.json["type"] == "webhook.test")
+    events = {**_events(instance, sandbox, clock), "webhook.test": test_event}
+    text = json.dumps({**recorder.examples, "events": events}, indent=1, ensure_ascii=False)
+    text = text.replace(receiver.url, "https://crm.example.com/hooks/offers")
     for pattern, replacement in _OF_THIS_RUN:
         text = pattern.sub(replacement, text)
     without_ids_of_this_run: dict[str, Any] = json.loads(text)
@@ -84,6 +95,47 @@ def record_examples(
 def _offer() -> dict[str, Any]:
     offer = private_offer_of("customerPromotion", id=f"private-offer/{OFFER}")
     return {name: value for name, value in offer.items() if name != "termsAndConditionsDocSasUrl"}
+
+
+def _first_webhook(recorder: Recorder, receiver: Receiver) -> str:
+    """The id of an endpoint for the events of jobs."""
+    registration = {"url": receiver.url, "events": ["job.*"], "description": "Offers in the CRM"}
+    wrong = {"url": "ftp://crm.example.com", "events": ["job.suceeded"]}
+    registered, _ = (
+        recorder.call("register_webhook", lambda process: process.api().webhooks.register, body=body)
+        for body in (registration, wrong)
+    )
+    webhook: str = registered["id"]
+    return webhook
+
+
+def _webhooks(recorder: Recorder, webhook: str) -> None:
+    recorder.process.services().webhooks.deliverer.finish(5)
+    for each in (webhook, "wh_unknown"):
+        route = {"webhookId": each}
+        recorder.call("get_webhook", lambda process: process.api().webhooks.read, route=route)
+        change = {"events": ["job.failed", "job.lost"], "description": None}
+        recorder.call("change_webhook", lambda process: process.api().webhooks.change, route=route, body=change)
+        recorder.call("test_webhook", lambda process: process.api().webhooks.test, route=route)
+        recorder.call("rotate_webhook_secret", lambda process: process.api().webhooks.rotate_secret, route=route)
+        recorder.call(
+            "redeliver_dead",
+            lambda process: process.api().deliveries.redeliver_dead,
+            route=route,
+            body={"status": "dead", "type": "job.succeeded", "since": "2026-11-20T08:00:00Z"},
+        )
+    recorder.call("list_webhooks", lambda process: process.api().webhooks.list)
+    listed = recorder.call(
+        "list_deliveries",
+        lambda process: process.api().deliveries.list,
+        route={"webhookId": webhook},
+        query={"jobId": FAILED_JOB},
+    )
+    for delivery in (listed["deliveries"][0]["id"], f"dlv_{0:032x}"):
+        route = {"webhookId": webhook, "deliveryId": delivery}
+        recorder.call("get_delivery", lambda process: process.api().deliveries.read, route=route)
+        recorder.call("redeliver", lambda process: process.api().deliveries.redeliver, route=route)
+    recorder.call("remove_webhook", lambda process: process.api().webhooks.remove, route={"webhookId": "wh_unknown"})
 
 
 def _jobs(recorder: Recorder, sandbox: Sandbox, clock: FakeClock) -> None:
@@ -140,8 +192,8 @@ def _offers(recorder: Recorder) -> None:
         recorder.call("get_offer_details", lambda process: process.api().offer_details.read, query=query)
 
 
-def _health_and_rows(recorder: Recorder, table: Table, clock: FakeClock) -> None:
-    table.upsert({"PartitionKey": "pending", "RowKey": "draft of a job"})
+def _health_and_rows(recorder: Recorder, clock: FakeClock) -> None:
+    recorder.process.stores().jobs_table.upsert({"PartitionKey": "pending", "RowKey": "draft of a job"})
     recorder.process.poll_pending_jobs()
     recorder.process.deliver_webhooks()
     clock.advance(20)
@@ -155,6 +207,12 @@ def _health_and_rows(recorder: Recorder, table: Table, clock: FakeClock) -> None
 
 def _events(instance: Instance, sandbox: Sandbox, clock: FakeClock) -> dict[str, Any]:
     """The bodies of the events, as an endpoint of the format `standard` is sent them."""
+
+    def tick() -> None:
+        states = instance.stores.states
+        states.record(instance.tick(), instance.stores.set_aside.count)
+        states.send_events(instance.timers.outbox)
+
     jobs = {outcome: f"{JOB[:-1]}{number}" for number, outcome in enumerate(("succeeded", "failed", "cancelled"))}
     for outcome, job_id in jobs.items():
         sandbox.state.add_job(job_id=job_id, outcome=outcome, private_offer=_offer(), errors=[_ERROR])
@@ -163,17 +221,19 @@ def _events(instance: Instance, sandbox: Sandbox, clock: FakeClock) -> dict[str,
         instance.register(job_id)
     # Upstream does not know the new job: it is lost. The pending one stalls, then expires.
     for wait_seconds in (*(60,) * 10, 24 * 3600, 30 * 24 * 3600):
-        instance.tick()
+        tick()
         clock.advance(wait_seconds)
-    instance.tick()
+    tick()
     instance.register(sandbox.state.add_job(seconds=None))
     sandbox.state.fault("expired_token", route="product-ingestion.job-status")
-    for _ in range(3):
-        instance.tick()
+    # Ticks that have nothing to ask count neither as failures nor as recovery.
+    for _ in range(8):
+        tick()
         clock.advance(60)
     sandbox.state.clear_faults()
-    for _ in range(3):
-        instance.tick()
+    for _ in range(8):
+        tick()
         clock.advance(60)
-    bodies = {event.type: json.loads(body_of(event, "standard")) for event in instance.announcer.events}
+    events = instance.announcer.events
+    bodies = {event.type: json.loads(Formats().payload(event, "standard").body) for event in events}
     return {event: bodies[event] for event in sorted(bodies)}

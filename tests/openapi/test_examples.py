@@ -9,15 +9,16 @@ from sandbox.server import Sandbox
 from tests.clock import FakeClock
 from tests.instance import Instance, TestProcess
 from tests.openapi.recording import record_examples
+from tests.webhooks.receiver import Receiver
 
 # Set by `make openapi`.
 REPLACE = "REPLACE_EXAMPLES"
 
 
 def test_the_examples_are_what_the_app_answers(
-    process: TestProcess, instance: Instance, plain_sandbox: Sandbox, clock: FakeClock
+    process: TestProcess, instance: Instance, plain_sandbox: Sandbox, receiver: Receiver, clock: FakeClock
 ) -> None:
-    recorded = record_examples(process, instance, plain_sandbox, process.stores().jobs_table, clock)
+    recorded = record_examples(process, instance, plain_sandbox, receiver, clock)
     if REPLACE in os.environ:
         EXAMPLES.write_text(json.dumps(recorded, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     known: dict[str, Any] = json.loads(EXAMPLES.read_text(encoding="utf-8"))
