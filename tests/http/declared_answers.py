@@ -3,10 +3,9 @@
 from collections.abc import Callable
 from http import HTTPStatus
 
-from shared.http.dispatch import Handler
 from shared.http.messages import PROBLEM_TYPE, Response
-from shared.http.operations import HttpOperation, operation_of
-from shared.http.problem_types import PROBLEM_TYPES
+from shared.http.operations import Handler, HttpOperation, operation_of
+from shared.http.problems import PROBLEM_TYPES
 from shared.json_codec import loads
 
 _TYPE_PREFIX = "urn:problem:offer-monitor:"

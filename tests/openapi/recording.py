@@ -9,7 +9,7 @@ from typing import Any
 from openapi.calls import PROBLEM
 from sandbox.sample_offers import private_offer_of
 from sandbox.server import Sandbox
-from shared.http import dispatch
+from shared.http import operations
 from shared.http.messages import PROBLEM_TYPE, Request
 from shared.webhooks.formats import Formats
 from tests.clock import FakeClock
@@ -61,7 +61,7 @@ class Recorder:
             query=query or {},
             body=b"" if body is None else json.dumps(body).encode(),
         )
-        answer = dispatch.answer(lambda: handler(self.process), request)
+        answer = operations.answer(lambda: handler(self.process), request)
         kept = self.examples.setdefault(name, {})
         status = f"{answer.status} {PROBLEM}" if answer.content_type == PROBLEM_TYPE else str(answer.status)
         content = json.loads(answer.body) if answer.body else None

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from shared.http import dispatch
+from shared.http import operations
 from shared.http.messages import Request
 from shared.http.pages import Page
 from tests.pages.building import REPOSITORY
@@ -70,7 +70,7 @@ class Site:
                 route={"path": below} if below else {},
                 headers={name.lower(): value for name, value in handler.headers.items()},
             )
-            answer = dispatch.answer(lambda: Page("docs", self.pages).read, request)
+            answer = operations.answer(lambda: Page("docs", self.pages).read, request)
             self.encodings.add(answer.headers.get("Content-Encoding"))
             headers = {"Content-Type": f"{answer.content_type}; charset=utf-8", **answer.all_headers}
             self._send(handler, answer.status, headers, answer.body)

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from shared.http import dispatch
+from shared.http import operations
 from shared.http.deliveries import DeliveryHandlers
-from shared.http.dispatch import Handler
 from shared.http.messages import Request, Response
+from shared.http.operations import Handler
 from shared.http.webhooks import WebhookHandlers
 from shared.json_codec import dumps, loads
 from tests.webhooks.samples import event
@@ -35,7 +35,7 @@ class Api:
             body=dumps(body).encode() if body is not None else b"",
         )
         handler: Handler = self._of_deliveries.get(name) or getattr(self.handlers, name)
-        return dispatch.answer(lambda: handler, request)
+        return operations.answer(lambda: handler, request)
 
     def json(self, name: str, *route: str, body: object = None, **query: str) -> Any:  # noqa: ANN401 - a JSON value
         response = self.call(name, *route, body=body, **query)
