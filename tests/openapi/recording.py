@@ -159,6 +159,7 @@ def _jobs(recorder: Recorder, sandbox: Sandbox, clock: FakeClock) -> None:
     for job in (JOB, NEW_JOB):
         route = {"jobId": job}
         recorder.call("get_job", lambda process: process.api().jobs.read, route=route)
+        recorder.call("get_job_timeline", lambda process: process.api().timelines.read, route=route)
         recorder.call(
             "change_job",
             lambda process: process.api().jobs.change,
@@ -193,6 +194,8 @@ def _offers(recorder: Recorder) -> None:
 
 
 def _health_and_rows(recorder: Recorder, clock: FakeClock) -> None:
+    for days in ("2", "0"):
+        recorder.call("get_stats", lambda process: process.storage_api().stats.read, query={"days": days})
     recorder.process.stores().jobs_table.upsert({"PartitionKey": "pending", "RowKey": "draft of a job"})
     recorder.process.poll_pending_jobs()
     recorder.process.deliver_webhooks()
