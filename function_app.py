@@ -95,6 +95,13 @@ def check_job(req: func.HttpRequest) -> func.HttpResponse:
     return _answer(req, lambda: _process().api().jobs.check)
 
 
+@app.function_name("get_job_timeline")
+@app.route("jobs/{jobId}/timeline", methods=["GET"])
+def get_job_timeline(req: func.HttpRequest) -> func.HttpResponse:
+    """Tell what happened to a job and when."""
+    return _answer(req, lambda: _process().api().timelines.read)
+
+
 @app.function_name("get_private_offer_of_job")
 @app.route("jobs/{jobId}/private-offer", methods=["GET"])
 def get_private_offer_of_job(req: func.HttpRequest) -> func.HttpResponse:
@@ -255,7 +262,14 @@ def redeliver(req: func.HttpRequest) -> func.HttpResponse:
     return _answer(req, lambda: _process().api().deliveries.redeliver)
 
 
-# Health
+# Statistics and health
+
+
+@app.function_name("get_stats")
+@app.route("stats", methods=["GET"])
+def get_stats(req: func.HttpRequest) -> func.HttpResponse:
+    """Count finished jobs and polls by day."""
+    return _answer(req, lambda: _process().storage_api().stats.read)
 
 
 @app.function_name("get_health")

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 
 from shared.clock import Clock
 from shared.events.outbox import Outbox
+from shared.jobs.finish_counts import FinishCounts
 from shared.jobs.finishing import Finishing
-from shared.jobs.history import History
+from shared.jobs.history import FINISHED_PARTITION, History
 from shared.jobs.large_fields import LargeFields
 from shared.jobs.late_changes import LateChanges
 from shared.jobs.pending_jobs import PendingJobs
@@ -18,7 +19,9 @@ from shared.jobs.poll_spacing import PollSpacing
 from shared.jobs.set_aside import RowRepair, SetAsideRows
 from shared.log import quiet_libraries
 from shared.monitor.clean_up import CleanUp, OrphanedDocuments, Retention
-from shared.monitor.state import MonitorStateStore
+from shared.monitor.poll_counts import PollCounts
+from shared.monitor.state import MONITOR_PARTITION, MonitorStateStore
+from shared.monitor.stats import Stats
 from shared.monitor.timer_reports import TimerReports
 from shared.polling.cycle import PollCycle
 from shared.polling.due import PollStores
@@ -26,6 +29,7 @@ from shared.polling.poller import JobPoller
 from shared.polling.rules import PollRules
 from shared.settings import Settings, StorageSettings
 from shared.storage.documents import Documents
+from shared.storage.partition import Partition
 from shared.storage.retrying import Waiting
 from shared.storage.table import Table, Tables
 from shared.upstream.clients import Upstream, upstream_from_settings
@@ -47,6 +51,8 @@ class Stores:
     set_aside: SetAsideRows
     row_repair: RowRepair
     states: MonitorStateStore
+    poll_counts: PollCounts
+    stats: Stats
     timer_reports: TimerReports
 
 
@@ -79,9 +85,11 @@ def build_stores(settings: StorageSettings, clock: Clock, *, waiting: Waiting | 
     jobs_table = tables.table(settings.jobs_table)
     documents = Documents(jobs_table)
     large_fields = LargeFields(documents)
-    states = MonitorStateStore(jobs_table)
+    finish_counts = FinishCounts(Partition(jobs_table, FINISHED_PARTITION))
+    poll_counts = PollCounts(Partition(jobs_table, MONITOR_PARTITION))
+    states = MonitorStateStore(jobs_table, poll_counts)
     set_aside = SetAsideRows(jobs_table, clock, changed=states.set_aside_changed)
-    history = History(jobs_table, large_fields)
+    history = History(jobs_table, large_fields, finish_counts)
     return Stores(
         clock=clock,
         tables=tables,
@@ -94,6 +102,8 @@ def build_stores(settings: StorageSettings, clock: Clock, *, waiting: Waiting | 
         set_aside=set_aside,
         row_repair=RowRepair(jobs_table, set_aside),
         states=states,
+        poll_counts=poll_counts,
+        stats=Stats(finish_counts=finish_counts, poll_counts=poll_counts, clock=clock),
         timer_reports=TimerReports(jobs_table),
     )
 
@@ -146,6 +156,7 @@ def build_timers(stores: Stores, services: Services, *, sleep: Callable[[float],
         poll_spacing=stores.poll_spacing,
         orphans=OrphanedDocuments(stores.documents, stores.pending, stores.history),
         remove_expired_deliveries=services.webhooks.retention.remove_expired,
+        stats=stores.stats,
         retention=Retention(
             job_history_days=settings.job_history_days, delivery_history_days=settings.delivery_history_days
         ),

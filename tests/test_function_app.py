@@ -29,6 +29,8 @@ HTTP_FUNCTIONS = {
     "change_job": ("PATCH", "jobs/{jobId}", FUNCTION),
     "remove_job": ("DELETE", "jobs/{jobId}", FUNCTION),
     "check_job": ("POST", "jobs/{jobId}/check", FUNCTION),
+    "get_job_timeline": ("GET", "jobs/{jobId}/timeline", FUNCTION),
+    "get_stats": ("GET", "stats", FUNCTION),
     "get_private_offer_of_job": ("GET", "jobs/{jobId}/private-offer", FUNCTION),
     "list_set_aside": ("GET", "set-aside", FUNCTION),
     "remove_set_aside": ("DELETE", "set-aside/{rowKey}", FUNCTION),

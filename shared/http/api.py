@@ -7,6 +7,7 @@ from shared.app import Services, Stores
 from shared.events.outbox import Outbox
 from shared.http.deliveries import DeliveryHandlers
 from shared.http.health import HealthHandlers
+from shared.http.history import StatsHandlers, TimelineHandlers
 from shared.http.jobs import JobHandlers
 from shared.http.offers import CppOfferHandlers, OfferDetailHandlers, PrivateOfferHandlers
 from shared.http.set_aside import SetAsideHandlers
@@ -14,9 +15,11 @@ from shared.http.webhooks import WebhookHandlers
 from shared.jobs.finishing import Finishing
 from shared.jobs.listing import JobListing
 from shared.jobs.registry import JobRegistry
+from shared.jobs.timeline import Timelines
 from shared.monitor.health import Health
 from shared.polling.check import ManualCheck
 from shared.polling.job_offers import JobOffers
+from shared.webhooks.event_deliveries import EventDeliveries
 
 # How long a manual check waits for the deliveries that it started: Azure drops what is logged after its answer.
 CHECK_WAITS_SECONDS = 5.0
@@ -28,6 +31,7 @@ class StorageApi:
 
     health: HealthHandlers
     set_aside: SetAsideHandlers
+    stats: StatsHandlers
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,12 +44,17 @@ class Api:
     offer_details: OfferDetailHandlers
     webhooks: WebhookHandlers
     deliveries: DeliveryHandlers
+    timelines: TimelineHandlers
 
 
 def build_storage_api(stores: Stores) -> StorageApi:
     """Build the handlers that need storage alone."""
     health = Health(states=stores.states, timers=stores.timer_reports, clock=stores.clock)
-    return StorageApi(health=HealthHandlers(health), set_aside=SetAsideHandlers(stores.set_aside))
+    return StorageApi(
+        health=HealthHandlers(health),
+        set_aside=SetAsideHandlers(stores.set_aside),
+        stats=StatsHandlers(stores.stats),
+    )
 
 
 def build_api(stores: Stores, services: Services) -> Api:
@@ -70,11 +79,14 @@ def build_api(stores: Stores, services: Services) -> Api:
             pending=stores.pending, history=stores.history, outbox=Outbox(stores.jobs_table, announce_and_wait)
         ),
         poller=services.poller,
+        count_check=stores.poll_counts.count_check,
         clock=stores.clock,
     )
     job_offers = JobOffers(
         registry=registry, poll_spacing=stores.poll_spacing, upstream=product_ingestion, clock=stores.clock
     )
+    deliveries_table = stores.tables.table(f"{services.settings.jobs_table}deliveries")
+    event_deliveries = EventDeliveries(deliveries_table, services.webhooks.endpoints)
     listing = JobListing(
         pending=stores.pending, history=stores.history, late_changes=stores.late_changes, clock=stores.clock
     )
@@ -85,4 +97,5 @@ def build_api(stores: Stores, services: Services) -> Api:
         offer_details=OfferDetailHandlers(product_ingestion, cloud_partner_portal, job_offers),
         webhooks=WebhookHandlers(services.webhooks, stores.clock),
         deliveries=DeliveryHandlers(services.webhooks),
+        timelines=TimelineHandlers(Timelines(registry.find, event_deliveries.of)),
     )

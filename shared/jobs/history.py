@@ -1,7 +1,7 @@
 """The history of finished jobs: the `finished` partition of the jobs table.
 
-Two rows a job, written together: `at~<inverted time>~<job id>` holds the record, so that the newest come first;
-`job~<job id>` points to it.
+Two rows a job, written together, and counted in the same transaction (`finish_counts.py`): the record,
+`at~<inverted time>~<job id>`, so that the newest come first; and `job~<job id>`, which points to it.
 
 A job that is removed leaves its pointer behind for a day, without a record. A tick that still holds the job, and has
 not settled it yet, then finds that its finish has been dealt with and does not bring it back. `removed~<job id>`
@@ -16,6 +16,7 @@ from enum import Enum, auto
 from itertools import batched
 
 from shared.jobs.filter import JobFilter, scan
+from shared.jobs.finish_counts import FinishCounts
 from shared.jobs.job import Job
 from shared.jobs.job_events import JobEvent
 from shared.jobs.job_rows import PART_COLUMNS, job_of, key_as_job_id, last_polls_in
@@ -60,13 +61,17 @@ class _Pointer:
 class History:
     """Finished jobs, newest first."""
 
-    def __init__(self, table: Table, bodies: LargeFields) -> None:
+    def __init__(self, table: Table, bodies: LargeFields, counts: FinishCounts) -> None:
         self._table = table
         self._large_fields = bodies
+        self._counts = counts
 
     def add(self, finishes: Sequence[JobEvent]) -> list[Recorded]:
-        """Record finished jobs, each once: adding again after a crash changes nothing. Raises StorageError."""
-        results = self._table.commit_each([_new_rows(finish) for finish in finishes])
+        """Record and count finished jobs, each once: adding again after a crash changes nothing.
+
+        Raises StorageError.
+        """
+        results = self._counts.commit_each([(finish.job, _new_rows(finish)) for finish in finishes])
         return [
             Recorded.BY_THIS_FINISH if isinstance(result, list) else self._recorded(finish)
             for finish, result in zip(finishes, results, strict=True)
@@ -221,7 +226,8 @@ class History:
             return Recorded.BY_AN_EARLIER_FINISH
         # Removed after an earlier finish, registered again, and now finished again.
         new_pointer, record = _new_rows(finish)
-        [result] = self._table.commit_each([[Change(Write.MERGE, new_pointer.row, pointer.etag), record]])
+        changes = [Change(Write.MERGE, new_pointer.row, pointer.etag), record]
+        [result] = self._counts.commit_each([(finish.job, changes)])
         return Recorded.BY_THIS_FINISH if isinstance(result, list) else Recorded.NOT_YET
 
     def _pointer(self, job_id: str) -> _Pointer | None:

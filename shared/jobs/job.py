@@ -46,6 +46,8 @@ LONGEST_POLL_SPACING = timedelta(minutes=15)
 LONGEST_RETRY_AFTER = timedelta(days=1)
 # The first try and "the next two ticks".
 DETAIL_ATTEMPTS = 3
+# A text column of a job's row holds no more (`job_rows.py`).
+LONGEST_TIMELINE_CHARACTERS = 15_000
 
 
 _NO_UPDATE = (
@@ -89,6 +91,8 @@ class Job:
     stalled: bool = False
     # When anything but counters and times of polls last changed; None: not since it was registered.
     updated_at: datetime | None = None
+    # The column as it is stored: read and extended by `timeline.py` only.
+    timeline: str = ""
 
     @property
     def pending(self) -> bool:

@@ -24,6 +24,7 @@ from shared.jobs.job_rows import (
 )
 from shared.jobs.large_fields import LargeFields
 from shared.jobs.record import job_record
+from shared.jobs.timeline import after_poll
 from shared.storage.errors import StorageError, StorageRefused, StorageUnreachable
 from shared.storage.rows import BadRow, moment, read_row, text
 from shared.storage.table import Change, Row, Write, etag_of
@@ -141,8 +142,11 @@ def planned_results(
 
 def _planned(row: PendingRow, job: Job, large_fields: LargeFields, now: datetime) -> tuple[list[Change], Written]:
     """The changes that store a poll's result; none for a result that cannot be stored, which must stop no other."""
+    event_id = new_event_id()
     try:
-        return _still_pending(row, job, large_fields, now) if job.pending else _finished(row, job, large_fields, now)
+        job = replace(job, timeline=after_poll(row.job, job, now, event_id))
+        plan = _still_pending if job.pending else _finished
+        return plan(row, job, large_fields, now, event_id)
     except (StorageUnreachable, StorageRefused):
         raise
     except Exception:  # noqa: BLE001 - one absurd job harms itself at most
@@ -151,28 +155,33 @@ def _planned(row: PendingRow, job: Job, large_fields: LargeFields, now: datetime
 
 
 def _still_pending(
-    row: PendingRow, job: Job, large_fields: LargeFields, now: datetime
+    row: PendingRow, job: Job, large_fields: LargeFields, now: datetime, event_id: str
 ) -> tuple[list[Change], Written]:
     # If upstream has said nothing new, the errors stay as they are in the row, loaded or not.
     stored = {} if job.errors is row.job.errors else large_fields.columns(job, row.parts)
     new_errors = bool(stored) and {name: value for name, value in stored.items() if value} != row.parts
     if new_errors or job.says_more_than(row.job):
         job = replace(job, updated_at=now)
-    merge = merge_of(row, columns_of(job) | stored)
+    columns = columns_of(job) | stored
+    if job.timeline == row.job.timeline:
+        del columns["timeline"]
+    merge = merge_of(row, columns)
     written = Written(row=replace(row, job=job))
     if row.job.stalled or not job.stalled:
         return [merge], written
     # A document belongs to the pending row alone: errors that need one are left out of the event.
     about = columns_of(job) | {"errors": (stored or row.parts).get("errors") or ""}
-    event = JobEvent(id=new_event_id(), type="job.stalled", created_at=now, job=job, columns=about)
+    event = JobEvent(id=event_id, type="job.stalled", created_at=now, job=job, columns=about)
     return [merge, event.insertion], replace(written, event=event)
 
 
-def _finished(row: PendingRow, job: Job, large_fields: LargeFields, now: datetime) -> tuple[list[Change], Written]:
+def _finished(
+    row: PendingRow, job: Job, large_fields: LargeFields, now: datetime, event_id: str
+) -> tuple[list[Change], Written]:
     if job.errors is row.job.errors and row.parts:
         job = replace(job, errors=large_fields.load(row.job, row.parts).errors)
     event = JobEvent(
-        id=new_event_id(),
+        id=event_id,
         type=f"job.{job.state}",
         created_at=job.finished_at or now,
         job=job,

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from shared import identifiers
-from shared.jobs.job import LONGEST_RETRY_AFTER, POLL_SPACING, Job, JobState, Operation
+from shared.jobs.job import LONGEST_RETRY_AFTER, LONGEST_TIMELINE_CHARACTERS, POLL_SPACING, Job, JobState, Operation
 from shared.storage.rows import BadRow, count, flag, moment, read_row, text, text_of_any, written_moment
 from shared.storage.table import Change, Row, Write, etag_of, stamped_at
 
@@ -42,7 +42,7 @@ PART_COLUMNS = frozenset({"errors", "errorsDocument", "privateOffer", "privateOf
 JOB_COLUMNS = (
     frozenset({*_ANY_COLUMNS, *_TEXT_COLUMNS, *_COUNT_COLUMNS, *_MOMENT_COLUMNS, *PART_COLUMNS})
     | {"state", "operation", "registeredAt", "nextPollAt", "stalled", "retryAfterUntil"}
-    | {"claimedUntil"}
+    | {"claimedUntil", "timeline"}
 )
 # An entity has 255 properties at most, its keys and its time stamp among them.
 MOST_COLUMNS = 252
@@ -94,6 +94,7 @@ def columns_of(job: Job) -> Row:
         "registeredAt": job.registered_at,
         "nextPollAt": job.next_poll_at,
         "stalled": job.stalled,
+        "timeline": _stored_text(job.timeline),
         # As text, which can be emptied again.
         "retryAfterUntil": job.retry_after_until.isoformat() if job.retry_after_until else "",
     }
@@ -104,8 +105,8 @@ def columns_of(job: Job) -> Row:
 
 
 def caller_columns_of(job: Job) -> Row:
-    """The columns that a caller may change, and when that was."""
-    names = ("operation", "label", "externalId", "updatedAt")
+    """The columns that a caller may change, and when that was, with the timeline that tells of it."""
+    names = ("operation", "label", "externalId", "updatedAt", "timeline")
     return {name: value for name, value in columns_of(job).items() if name in names}
 
 
@@ -170,6 +171,7 @@ def _job_of(row: Row, job_id: str, *, registered_at: datetime) -> Job:
         state=_state(row),
         operation=Operation.named(text_of_any(row, "operation")),
         stalled=flag(row, "stalled"),
+        timeline=_timeline(row),
         retry_after_until=written_moment(row, "retryAfterUntil"),
         **columns,
     )
@@ -203,6 +205,12 @@ def _check_room_for_our_columns(row: Row) -> None:
 def _stored_text(value: str | None) -> str:
     # A lone surrogate, possible in upstream's JSON, cannot be sent to storage.
     return (value or "")[:LONGEST_TEXT_CHARACTERS].encode("utf-8", "replace").decode("utf-8")
+
+
+def _timeline(row: Row) -> str:
+    """The column if it can be one of ours: what is in it matters to nobody but the one who reads the timeline."""
+    value = row.get("timeline")
+    return value if isinstance(value, str) and len(value) <= LONGEST_TIMELINE_CHARACTERS else ""
 
 
 def _state(row: Row) -> JobState:

@@ -14,6 +14,7 @@ from itertools import batched
 from shared.jobs.history import FINISHED_PARTITION, History, key_of_moment
 from shared.jobs.job import Job
 from shared.jobs.job_rows import caller_columns_of
+from shared.jobs.timeline import after_change
 from shared.storage.partition import Partition
 from shared.storage.rows import BadRow
 from shared.storage.table import TRANSACTION_MAX_ROWS, Row, Table, Write, etag_of
@@ -42,7 +43,7 @@ class LateChanges:
         changed = change(job)
         if changed == job:
             return job
-        changed = replace(changed, updated_at=now)
+        changed = replace(changed, updated_at=now, timeline=after_change(job, changed, now))
         self._table.commit(
             [
                 self._partition.change(Write.MERGE, row["RowKey"], caller_columns_of(changed), etag_of(row)),

@@ -15,6 +15,7 @@ from shared.jobs.late_changes import LateChanges
 from shared.jobs.pending_jobs import PendingJobs
 from shared.jobs.poll_spacing import PollSpacing
 from shared.jobs.set_aside import RowRepair
+from shared.jobs.timeline import after_change
 from shared.storage.errors import RowChanged, RowMissing
 
 # Each try loses to one write of another only.
@@ -92,7 +93,7 @@ class JobRegistry:
         changed = change(row.job)
         if changed == row.job:
             return row.job
-        changed = replace(changed, updated_at=now)
+        changed = replace(changed, updated_at=now, timeline=after_change(row.job, changed, now))
         self._pending.change(row, changed)
         return changed
 

@@ -18,6 +18,7 @@ from shared.jobs.pending_jobs import PendingJobs
 from shared.jobs.poll_spacing import PollSpacing
 from shared.jobs.set_aside import SetAsideRows
 from shared.log import log_event
+from shared.monitor.stats import Stats
 from shared.monitor.timer_reports import TimerReport
 from shared.setting_reader import SettingsError
 from shared.storage.documents import Documents, StoredEntity
@@ -93,6 +94,7 @@ class CleanUp:
         poll_spacing: PollSpacing,
         orphans: OrphanedDocuments,
         remove_expired_deliveries: RemoveExpired,
+        stats: Stats,
         retention: Retention,
         clock: Clock,
         monotonic: Callable[[], float] = time.monotonic,
@@ -103,6 +105,7 @@ class CleanUp:
         self._poll_spacing = poll_spacing
         self._orphans = orphans
         self._remove_expired_deliveries = remove_expired_deliveries
+        self._stats = stats
         self._retention = retention
         self._clock = clock
         self._monotonic = monotonic
@@ -129,6 +132,7 @@ class CleanUp:
             "removals": lambda: self._history.forget_removals(
                 removed_before=now - REMOVAL_REMEMBERED_FOR, has_time=until(JOBS_UNTIL_SECONDS)
             ),
+            "days": lambda: self._stats.remove_old(now, has_time=until(JOBS_UNTIL_SECONDS)),
         }
         if days := self._retention.job_history_days:
             ended_before = now - timedelta(days=days)

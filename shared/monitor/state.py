@@ -4,6 +4,8 @@ The timer and the HTTP functions run on different instances, so what health tell
 change of this row makes (`monitor.degraded`, `monitor.recovered`) is inserted in the same transaction, and sent like
 every other (`shared/events/outbox.py`).
 
+The polls of the cycle are added to those of its day (`poll_counts.py`) in that transaction too.
+
 The rows that are set aside are counted when some came or went, not with every cycle: the code that changes them marks
 the count as outdated, and the next cycle counts them.
 """
@@ -20,6 +22,7 @@ from shared.events.event import Event, new_event_id
 from shared.events.outbox import OUTBOX_PREFIX, EventRow, Outbox, event_row
 from shared.jobs.set_aside import SetAside
 from shared.json_codec import JsonObject, dumps, loads
+from shared.monitor.poll_counts import PollCounts
 from shared.polling.report import CycleFailure, CycleReport
 from shared.storage.errors import RowChanged, StorageError
 from shared.storage.rows import BadRow, count, flag, moment, read_row, text
@@ -117,8 +120,9 @@ class MonitorState:
 class MonitorStateStore:
     """Keeps the monitor's row. One per process. Thread-safe: a tick fired by hand may overlap the timer's."""
 
-    def __init__(self, table: Table) -> None:
+    def __init__(self, table: Table, poll_counts: PollCounts) -> None:
         self._table = table
+        self._poll_counts = poll_counts
         self._recording = Lock()
         # Reading the row back every minute would double the requests of an idle tick; its ETag tells if it changed.
         self._known: tuple[MonitorState, str] | None = None
@@ -177,12 +181,18 @@ class MonitorStateStore:
                 state = replace(state, set_aside=count_set_aside())
             event = state.event_after(before, report)
             rows = [] if event is None else [EventRow(MONITOR_PARTITION, event)]
+            counted = self._poll_counts.with_tick(report)
+            changes = [Change(Write.MERGE, _row(state), etag), *(row.insertion for row in rows)]
             tried = state
             try:
-                etags = self._table.commit([Change(Write.MERGE, _row(state), etag), *(row.insertion for row in rows)])
+                etags = self._table.commit(changes if counted is None else [*changes, counted.change])
             except RowChanged:
                 self._known = None
+                if counted is not None:
+                    self._poll_counts.not_stored(counted)
                 continue
+            if counted is not None:
+                self._poll_counts.stored(counted, etags[-1])
             self._known = state, etags[0]
             self._unsent += [replace(row, etag=etags[1]) for row in rows]
             return

@@ -2,6 +2,7 @@
 
 import logging
 from datetime import datetime
+from typing import Protocol
 
 from shared.clock import Clock
 from shared.jobs.errors import AskedTooRecently, JobUnknown
@@ -18,6 +19,12 @@ from shared.storage.errors import ChangeRefused, StorageError
 _log = logging.getLogger("offer_monitor.jobs")
 
 
+class CountCheck(Protocol):
+    """Counts a poll made at that moment; raises nothing."""
+
+    def __call__(self, at: datetime, *, failed: bool) -> None: ...
+
+
 class ManualCheck:
     """Polls one registered job now."""
 
@@ -29,6 +36,7 @@ class ManualCheck:
         poll_spacing: PollSpacing,
         finishing: Finishing,
         poller: JobPoller,
+        count_check: CountCheck,
         clock: Clock,
     ) -> None:
         self._registry = registry
@@ -36,6 +44,7 @@ class ManualCheck:
         self._poll_spacing = poll_spacing
         self._finishing = finishing
         self._poller = poller
+        self._count_check = count_check
         self._clock = clock
 
     def check(self, job_id: str) -> Job:
@@ -57,6 +66,8 @@ class ManualCheck:
             [written] = self._pending.write([(claimed, poll.job)], self._clock.now())
         if written is not None and written.event is not None:
             self._finish(written.event)
+        if poll.asked:
+            self._count_check(self._clock.now(), failed=poll.error is not None)
         if not poll.job.pending or poll.job.awaits_detail:
             return poll.job
         if poll.error is not None:

@@ -41,6 +41,8 @@ class CycleReport:
     polled: int = 0
     finished: int = 0
     failed_polls: int = 0
+    # Those of `polled` that failed. `failed_polls` has more: polls that only asked for a detail, or for nothing.
+    failed_of_polled: int = 0
     # Polls that upstream answered, if only to say that it does not know the job or wants fewer requests.
     answered: int = 0
     last_error: UpstreamError | None = None
@@ -68,6 +70,7 @@ class CycleReport:
         if poll.error is None:
             return
         self.failed_polls += 1
+        self.failed_of_polled += poll.asked
         self.last_error = poll.error
         self.throttled = self.throttled or isinstance(poll.error, UpstreamThrottled)
         if isinstance(poll.error, CredentialRefused) and ends_the_cycle(poll.error) and self.failure is None:

@@ -89,13 +89,15 @@ def transaction_outcome(answer: bytes) -> Outcome:
     return Outcome(etags)
 
 
-def batches(groups: Sequence[Sequence[Change]]) -> Iterator[list[Sequence[Change]]]:
+def batches(
+    groups: Sequence[Sequence[Change]], *, rows_at_most: int = TRANSACTION_MAX_ROWS
+) -> Iterator[list[Sequence[Change]]]:
     """The groups in order, in as few batches as possible that each fit into a transaction. No group is split."""
     batch: list[Sequence[Change]] = []
     rows = size_bytes = 0
     for group in groups:
         group_bytes = sum(_size_bytes(change.row) for change in group)
-        if batch and (rows + len(group) > TRANSACTION_MAX_ROWS or size_bytes + group_bytes > TRANSACTION_MAX_BYTES):
+        if batch and (rows + len(group) > rows_at_most or size_bytes + group_bytes > TRANSACTION_MAX_BYTES):
             yield batch
             batch, rows, size_bytes = [], 0, 0
         batch.append(group)

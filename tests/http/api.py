@@ -73,6 +73,9 @@ class Api:
     def job(self, job_id: str) -> Answer:
         return self.call(lambda process: process.api().jobs.read, route={"jobId": job_id})
 
+    def timeline(self, job_id: str) -> Answer:
+        return self.call(lambda process: process.api().timelines.read, route={"jobId": job_id})
+
     def check(self, job_id: str) -> Answer:
         return self.call(lambda process: process.api().jobs.check, route={"jobId": job_id})
 
@@ -111,6 +114,9 @@ class Api:
 
     def remove_set_aside(self, row_key: str) -> Answer:
         return self.call(lambda process: process.storage_api().set_aside.remove, route={"rowKey": row_key})
+
+    def stats(self, **query: str) -> Answer:
+        return self.call(lambda process: process.storage_api().stats.read, path="stats", query=query)
 
     def health(self) -> Answer:
         return self.call(lambda process: process.storage_api().health.read)

@@ -50,6 +50,8 @@ def test_a_process_killed_before_any_write_finishes_the_job_once_all_the_same(
     assert instance.announcer.types == ["job.succeeded"]
     assert list(instance.table.rows(f"PartitionKey eq '{PENDING_PARTITION}'")) == []
     assert len(successor.finished()) == 1
+    [today] = successor.stores.stats.days(1)
+    assert (today["succeeded"], today["medianSeconds"]) == (1, (job.finished_at or job.registered_at).minute * 60)
 
 
 def test_an_event_that_could_not_be_announced_is_announced_by_the_next_tick(

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.jobs.history import History
+from shared.jobs.finish_counts import FinishCounts
+from shared.jobs.history import FINISHED_PARTITION, History
 from shared.jobs.job import Job, JobState, Operation
 from shared.jobs.job_rows import JOB_COLUMNS, columns_of, job_of, pending_row
 from shared.jobs.large_fields import LargeFields
@@ -18,6 +19,7 @@ from shared.json_codec import dumps_bytes
 from shared.polling.rules import PollRules
 from shared.storage.documents import Documents
 from shared.storage.errors import RecordBroken
+from shared.storage.partition import Partition
 from shared.storage.rows import BadRow, StoredRow
 from shared.storage.table import Table
 from shared.upstream.errors import UpstreamTimeout
@@ -207,7 +209,8 @@ def test_any_outbox_row_and_any_record_is_a_finished_job_or_a_bad_row(columns: d
     bodies = LargeFields(NoDocuments())
     finished: dict[str, Any] = {"state": "failed", "registeredAt": NOW, "finishedAt": NOW, "finishedEventId": "evt_1"}
     for base in (finished, {}):
-        for read in (PendingJobs(NO_TABLE, bodies).whole_event, History(NO_TABLE, bodies).read):
+        counts = FinishCounts(Partition(NO_TABLE, FINISHED_PARTITION))
+        for read in (PendingJobs(NO_TABLE, bodies).whole_event, History(NO_TABLE, bodies, counts).read):
             try:
                 found = read(stored(key=f"~finished~{key}", **(base | columns)))
             except BadRow:

@@ -56,7 +56,7 @@ def test_a_removed_finished_job_leaves_nothing_but_a_note_of_it(instance: Instan
     assert instance.registry.remove(job_id)
     assert instance.registry.find(job_id) is None
     left = instance.table.rows("PartitionKey ne 'asked'")
-    assert [row["RowKey"] for row in left] == [f"job~{job_id}", f"removed~{job_id}"]
+    assert [row["RowKey"] for row in left] == ["day~2026-11-20", f"job~{job_id}", f"removed~{job_id}"]
 
 
 def test_a_job_removed_and_registered_again_within_its_minute_is_not_asked_twice(

@@ -56,6 +56,7 @@ def clean_up(
         poll_spacing=instance.poll_spacing,
         orphans=OrphanedDocuments(documents, instance.pending, instance.history),
         remove_expired_deliveries=(deliveries or Deliveries()).remove_expired,
+        stats=instance.stores.stats,
         retention=retention,
         clock=instance.clock,
         monotonic=lambda: next(looks) * seconds_a_look,
@@ -299,4 +300,4 @@ def test_the_note_of_a_late_change_is_removed_with_its_job(instance: Instance) -
     assert len(keys(instance, "PartitionKey eq 'finished' and RowKey ge 'changed~'")) >= 1
     instance.clock.advance(11 * 24 * 3600)
     clean_up(instance)
-    assert keys(instance, "PartitionKey eq 'finished'") == []
+    assert [key for key in keys(instance, "PartitionKey eq 'finished'") if not key.startswith("day~")] == []

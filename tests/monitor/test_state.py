@@ -8,9 +8,11 @@ import pytest
 from shared.events.event import Event
 from shared.events.outbox import Announce, Outbox
 from shared.jobs.set_aside import SetAside
-from shared.monitor.state import MonitorState, MonitorStateStore
+from shared.monitor.poll_counts import PollCounts
+from shared.monitor.state import MONITOR_PARTITION, MonitorState, MonitorStateStore
 from shared.polling.report import CycleFailure, CycleReport
 from shared.storage.errors import StorageUnreachable
+from shared.storage.partition import Partition
 from shared.storage.table import Change, Row, Table
 from tests.clock import FakeClock
 from tests.instance import RecordingAnnouncer
@@ -37,7 +39,8 @@ class States:
 
 
 def new_states(table: Table, announce: Announce) -> States:
-    return States(MonitorStateStore(table), Outbox(table, announce))
+    counts = PollCounts(Partition(table, MONITOR_PARTITION))
+    return States(MonitorStateStore(table, counts), Outbox(table, announce))
 
 
 @pytest.fixture
@@ -179,7 +182,7 @@ def test_the_event_of_an_instance_that_was_killed_before_it_sent_it_is_sent_by_t
     assert list(table.rows("PartitionKey eq 'monitor' and RowKey ge '~'")) == []
 
 
-def test_the_state_and_its_event_are_written_in_one_transaction(
+def test_the_state_its_event_and_the_days_polls_are_written_in_one_transaction(
     table: Table, states: States, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     commits: list[list[str]] = []
@@ -192,7 +195,7 @@ def test_the_state_and_its_event_are_written_in_one_transaction(
     monkeypatch.setattr(table, "commit", recorded)
     for _ in range(3):
         states.record(report(clock, CycleFailure.UPSTREAM_DOWN))
-    assert ["MERGE state", "INSERT ~event~"] in commits
+    assert ["MERGE state", "INSERT ~event~", "UPSERT day~2026-11-20"] in commits
 
 
 def test_an_event_in_the_monitors_partition_that_cannot_be_read_stops_nothing(
