@@ -25,8 +25,8 @@ def build_document(calls: Iterable[Call], examples: Mapping[str, Any]) -> Schema
         paths.setdefault(call.path, {})[call.method.lower()] = describe_call(
             call, schemas, examples.get(call.name, {})
         )
-    for (name, status), (parameter, member) in _LINKS.items():
-        _add_links(paths, name, status, parameter, member)
+    for (name, status), parameters in _LINKS.items():
+        _add_links(paths, name, status, parameters)
     webhooks = describe_events(schemas, examples.get("events", {}))
     components = dict(sorted(schemas.components.items()))
     used = {tag for path in paths.values() for operation in path.values() for tag in operation["tags"]}
@@ -48,17 +48,15 @@ def build_document(calls: Iterable[Call], examples: Mapping[str, Any]) -> Schema
     return shared
 
 
-def _add_links(paths: dict[str, Schema], name: str, status: str, parameter: str, member: str) -> None:
-    """Link what a call creates to the calls about it, whose paths end in its id or have one more part."""
+def _add_links(paths: dict[str, Schema], name: str, status: str, parameters: Mapping[str, str]) -> None:
+    """Link an answer to the calls about what is in it: their paths go on with its id, and may have one more part."""
+    *_, own_id = parameters
     for path, operation in [(path, each) for path, methods in paths.items() for each in methods.values()]:
         if operation["operationId"] == name:
             operation["responses"][status]["links"] = {
-                other["operationId"]: {
-                    "operationId": other["operationId"],
-                    "parameters": {parameter: f"$response.body#/{member}"},
-                }
+                other["operationId"]: {"operationId": other["operationId"], "parameters": dict(parameters)}
                 for below, methods in paths.items()
-                if re.fullmatch(re.escape(f"{path}/{{{parameter}}}") + "(/[^{}]+)?", below)
+                if re.fullmatch(re.escape(f"{path}/{{{own_id}}}") + "(/[^{}]+)?", below)
                 for other in methods.values()
             }
 
@@ -85,8 +83,15 @@ def _info() -> Schema:
     }
 
 
-# By the call that creates something and its status: the parameter of calls about it, and the member with its id.
-_LINKS = {("register_job", "202"): ("jobId", "jobId"), ("register_webhook", "201"): ("webhookId", "id")}
+# By call and status: where in the answer the parameters of calls about it are, the id of its own last.
+_LINKS = {
+    ("register_job", "202"): {"jobId": "$response.body#/jobId"},
+    ("register_webhook", "201"): {"webhookId": "$response.body#/id"},
+    ("list_deliveries", "200"): {
+        "webhookId": "$request.path.webhookId",
+        "deliveryId": "$response.body#/deliveries/0/id",
+    },
+}
 _KEYS = {
     "header": {
         "type": "apiKey",

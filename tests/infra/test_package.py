@@ -274,3 +274,15 @@ def test_the_app_runs_from_the_package_with_nothing_else_installed(address: str,
     assert checked.json()["state"] == "succeeded", checked.text
     assert checked.json()["privateOffer"] is not None
     assert requests.get(f"{address}/api/webhooks", headers=key, timeout=30).json() == {"webhooks": []}
+
+
+@pytest.mark.slow
+def test_the_package_serves_the_apis_description_and_the_page_that_shows_it(address: str) -> None:
+    description = requests.get(f"{address}/api/openapi.json", timeout=30)
+    assert description.json() == json.loads((REPOSITORY / "shared/http/openapi.json").read_text(encoding="utf-8"))
+    page = requests.get(f"{address}/api/docs", timeout=30)
+    assert page.headers["Content-Type"].startswith("text/html")
+    names = re.findall(r'(?:src|href)="(docs/[^"]+)"', page.text)
+    assert len(names) > 2
+    for name in names:
+        assert requests.get(f"{address}/api/{name}", timeout=30).status_code == 200

@@ -13,16 +13,26 @@ from sandbox.server import Sandbox
 from tests.app.app import App, JobsTable, environment_of
 from tests.openapi.recording import JOB, OFFER
 from tests.openapi.tools import tools_folder
+from tests.webhooks.receiver import Receiver, receiving
 
 CONFIGURATION = Path(__file__).with_name("fuzzing")
 
 
 @pytest.fixture
-def app(azurite: str, fresh_sandbox: Sandbox) -> Iterator[App]:
+def receiver() -> Iterator[Receiver]:
+    """An endpoint."""
+    with receiving() as running:
+        yield running
+
+
+@pytest.fixture
+def app(azurite: str, fresh_sandbox: Sandbox, receiver: Receiver) -> Iterator[App]:
     """The app in Microsoft's runtime, with jobs of every kind and rows that are not jobs."""
     table = JobsTable(azurite, f"app{uuid.uuid4().hex[:16]}")
     table.create()
-    with App(environment_of(fresh_sandbox, azurite, table.client.table_name)) as app:
+    own = {"WEBHOOK_ALLOW_PRIVATE_NETWORKS": "true"}
+    with App(environment_of(fresh_sandbox, azurite, table.client.table_name, **own)) as app:
+        assert app.post("webhooks", {"url": receiver.url}).status_code == 201
         # Schemathesis uses the ids in the examples.
         offer = private_offer_of("customerPromotion", id=f"private-offer/{OFFER}")
         app.register(fresh_sandbox.state.add_job(job_id=JOB, private_offer=offer))
@@ -31,11 +41,12 @@ def app(azurite: str, fresh_sandbox: Sandbox) -> Iterator[App]:
         app.register(fresh_sandbox.state.add_job(seconds=None))
         table.put("not a job")
         app.tick()
+        receiver.wait_for(3)
         yield app
 
 
 @pytest.mark.slow
-def test_no_answer_differs_from_the_description(app: App, tmp_path: Path) -> None:
+def test_no_answer_differs_from_the_description(app: App, receiver: Receiver, tmp_path: Path) -> None:
     done = subprocess.run(
         [
             *(
@@ -48,7 +59,12 @@ def test_no_answer_differs_from_the_description(app: App, tmp_path: Path) -> Non
             *(f"{app.host.url}/api/openapi.json", "--header", "x-functions-key: local"),
         ],
         cwd=tmp_path,
-        env={**os.environ, "SCHEMATHESIS_HOOKS": str(CONFIGURATION / "hooks.py"), "NO_PROXY": "127.0.0.1"},
+        env={
+            **os.environ,
+            "SCHEMATHESIS_HOOKS": str(CONFIGURATION / "hooks.py"),
+            "RECEIVER_URL": receiver.url,
+            "NO_PROXY": "127.0.0.1",
+        },
         capture_output=True,
         text=True,
         timeout=1800,

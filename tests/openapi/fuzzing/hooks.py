@@ -1,5 +1,6 @@
 """Loaded by Schemathesis, in its own environment."""
 
+import os
 from typing import Any
 from urllib.parse import urlencode
 
@@ -13,3 +14,10 @@ LONGEST_QUERY_CHARACTERS = 7_000
 def filter_case(_: Any, case: Any) -> bool:  # noqa: ANN401 - Schemathesis is not in .venv
     """Whether the request can reach the app."""
     return len(urlencode(case.query or {}, doseq=True)) <= LONGEST_QUERY_CHARACTERS
+
+
+@schemathesis.hook
+def before_call(_: Any, case: Any, __: Any) -> None:  # noqa: ANN401 - see above
+    """Send no webhook to an invented address that may exist: the receiver of the test gets all of them."""
+    if isinstance(case.body, dict) and str(case.body.get("url")).strip().lower().startswith("http"):
+        case.body["url"] = os.environ["RECEIVER_URL"]
