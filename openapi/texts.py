@@ -130,12 +130,13 @@ SCHEMAS = {
     "DeliveryStatusName": "`dead` deliveries are not attempted again until someone asks for it.",
     "DisabledReason": "Why the monitor disabled the endpoint: it answered 410 (`gone`), or nothing succeeded for "
     "five days (`failing`).",
-    "DayStats": "One UTC day. A job counts on the day on which it ended. Times are exact up to 1,500 different ones a "
-    "day.",
+    "DayStats": "One UTC day. A job counts on the day on which it ended. Times are exact up to 1,500 different "
+    "ones a day.",
     "EventType": "The type of an event.",
     "FormatName": "The form of the requests: a Standard Webhook, a message for Teams or Slack, a CloudEvent.",
     "NewWebhook": "An endpoint to register.",
     "TestRecord": "The result of a test event.",
+    "TimelineEvent": "Something that happened to a job. Each type has members of its own.",
     "WebhookRecord": "An endpoint.",
     "WebhookWithSecret": "An endpoint with its secret.",
     "DeliveryRecord": "One event to one endpoint, with its attempts.",
