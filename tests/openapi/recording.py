@@ -159,6 +159,7 @@ def _jobs(recorder: Recorder, sandbox: Sandbox, clock: FakeClock) -> None:
     for job in (JOB, NEW_JOB):
         route = {"jobId": job}
         recorder.call("get_job", lambda process: process.api().jobs.read, route=route)
+        recorder.call("get_job_timeline", lambda process: process.api().timelines.read, route=route)
         recorder.call(
             "change_job",
             lambda process: process.api().jobs.change,
@@ -201,6 +202,7 @@ def _health_and_rows(recorder: Recorder, clock: FakeClock) -> None:
     recorder.call(
         "remove_set_aside", lambda process: process.storage_api().set_aside.remove, route={"rowKey": "none"}
     )
+    recorder.call("get_stats", lambda process: process.storage_api().stats.read, query={"days": "2"})
     recorder.call("get_health", lambda process: process.storage_api().health.read)
     recorder.call("get_health_details", lambda process: process.storage_api().health.details)
 
