@@ -92,11 +92,13 @@ def _parameters(call: Call, schemas: Schemas) -> list[Schema]:
 
 def _parameter(call: Call, name: str, schema: Schema, required: set[str]) -> Schema:
     schema = dict(schema)
-    own_text = schema.pop("description", None)
+    text = schema.pop("description", None) or texts.PARAMETERS.get(name)
+    if text is None:
+        raise ValueError(f"openapi/texts.py has no text for the parameter {name} of {call.name}")
     if schema.get("type") == "array":
         schema = _comma_separated(schema)
     place = "path" if call.has_in_path(name) else "query"
-    parameter = {"name": name, "in": place, "description": own_text or texts.PARAMETERS[name], "schema": schema}
+    parameter = {"name": name, "in": place, "description": text, "schema": schema}
     return {**parameter, "required": True} if name in required else parameter
 
 

@@ -146,6 +146,8 @@ def _described_member(component: str, name: str, schema: Schema) -> Schema:
     is_text = schema.get("type") in ("string", ["string", "null"]) and "format" not in schema
     if is_text and _MOMENT.search(name):
         described["format"] = "date-time"
+    if is_text and name == "date":
+        described["format"] = "date"
     if is_text and name == _JOB_ID:
         described["format"] = "uuid"
     text = texts.member(component, name)

@@ -1,10 +1,10 @@
-// Opens the docs page in Chromium, enters a key, tries two calls, and prints what was seen as JSON.
+// Opens the docs page in Chromium, enters a key, tries calls, and prints what was seen as JSON.
 //
-//   node tests/pages/read_docs.mjs <browser> <address of the page> <key>
+//   node tests/pages/read_docs.mjs <browser> <address of the page> <key> <operation id> ...
 import process from "node:process";
 import { chromium } from "playwright-core";
 
-const [, , executablePath, address, key] = process.argv;
+const [, , executablePath, address, key, ...names] = process.argv;
 // Without these, the browser asks its maker's servers for updates.
 const quiet = ["--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
 const browser = await chromium.launch({ executablePath, args: ["--no-sandbox", "--disable-gpu", "--disable-quic", ...quiet] });
@@ -25,12 +25,13 @@ try {
   seen.operations = (await summaries(".swagger-ui")).filter((summary) => !seen.webhooks.includes(summary));
 
   await page.locator(".btn.authorize").first().click();
-  await page.locator(".auth-container input").fill(key);
-  await page.locator(".auth-container input").press("Enter");
-  await page.locator(".btn-done").click();
+  const field = page.locator(".auth-container input").first();
+  await field.fill(key);
+  await field.press("Enter");
+  await page.locator(".btn-done").first().click();
 
   seen.answers = {};
-  for (const name of ["listJobs", "registerJob"]) {
+  for (const name of names) {
     const operation = page.locator(`.opblock[id$="-${name}"]`);
     await operation.locator(".opblock-summary-control").click();
     await operation.locator(".try-out__btn").click();

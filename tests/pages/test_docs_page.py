@@ -15,10 +15,14 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from sandbox.server import Sandbox
+from shared.events.event import EVENT_TYPES
 from shared.http import operations
 from shared.http.messages import Request
 from shared.http.pages import Page
+from tests.app.app import App, JobsTable, environment_of
 from tests.pages.building import REPOSITORY
+from tests.test_function_app import HTTP_FUNCTIONS
 
 HERE = Path(__file__).parent
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
@@ -112,15 +116,23 @@ def site(built_pages: Path) -> Iterator[Site]:
         server.shutdown()
 
 
-@pytest.mark.slow
-def test_a_reader_sees_the_operations_enters_a_key_and_tries_calls(site: Site) -> None:
-    """Needs Chromium (Debian: apt install chromium) or Chrome, and playwright-core in node_modules (make setup)."""
+def read_docs(address: str, key: str, *operations: str) -> dict[str, Any]:
+    """What a reader sees who tries these operations.
+
+    Needs Chromium (Debian: apt install chromium) or Chrome, and playwright-core in node_modules (make setup).
+    """
     browser = next((found for name in BROWSERS if (found := shutil.which(name))), None)
     assert browser is not None, f"none of {', '.join(BROWSERS)} is installed"
-    command = ["node", str(HERE / "read_docs.mjs"), browser, f"{site.address}/api/docs", KEY]
+    command = ["node", str(HERE / "read_docs.mjs"), browser, address, key, *operations]
     run = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120, cwd=REPOSITORY)
     assert run.returncode == 0, run.stderr
     seen: dict[str, Any] = json.loads(run.stdout)
+    return seen
+
+
+@pytest.mark.slow
+def test_a_reader_sees_the_operations_enters_a_key_and_tries_calls(site: Site) -> None:
+    seen = read_docs(f"{site.address}/api/docs", KEY, "listJobs", "registerJob")
     # The browser reports here whatever its content security policy stops.
     assert seen["complaints"] == []
     assert [url for url in seen["requests"] if not url.startswith((site.address, "data:"))] == []
@@ -137,3 +149,19 @@ def test_a_reader_sees_the_operations_enters_a_key_and_tries_calls(site: Site) -
     # The key is kept nowhere.
     assert seen["kept"] == {"cookies": ""}
     assert site.encodings == {"br"}
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("built_pages")
+def test_the_page_of_the_running_app_shows_every_call_and_calls_it(
+    azurite: str, fresh_sandbox: Sandbox, jobs_table: str
+) -> None:
+    JobsTable(azurite, jobs_table).create()
+    with App(environment_of(fresh_sandbox, azurite, jobs_table)) as app:
+        seen = read_docs(f"{app.host.url}/api/docs", "local", "list_jobs", "get_health_details")
+    assert seen["complaints"] == []
+    calls = [trigger for trigger in HTTP_FUNCTIONS.values() if "{*" not in trigger[1]]
+    assert len(seen["operations"]) == len(calls)
+    assert len(seen["webhooks"]) == len(EVENT_TYPES)
+    assert json.loads(seen["answers"]["list_jobs"][1]) == {"jobs": [], "nextCursor": None}
+    assert seen["answers"]["get_health_details"][0].split()[0] == "200"

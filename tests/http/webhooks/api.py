@@ -8,6 +8,7 @@ from shared.http.messages import Request, Response
 from shared.http.operations import Handler
 from shared.http.webhooks import WebhookHandlers
 from shared.json_codec import dumps, loads
+from tests.http.declared_answers import assert_declared
 from tests.webhooks.samples import event
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -35,7 +36,9 @@ class Api:
             body=dumps(body).encode() if body is not None else b"",
         )
         handler: Handler = self._of_deliveries.get(name) or getattr(self.handlers, name)
-        return operations.answer(lambda: handler, request)
+        response = operations.answer(lambda: handler, request)
+        assert_declared(lambda: handler, response)
+        return response
 
     def json(self, name: str, *route: str, body: object = None, **query: str) -> Any:  # noqa: ANN401 - a JSON value
         response = self.call(name, *route, body=body, **query)
