@@ -13,7 +13,7 @@ import azure.functions as func
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from shared.http.dispatch import Handler
+    from shared.http.operations import Handler
     from shared.process import Process
 
 _building = Lock()
@@ -305,7 +305,7 @@ def read_docs(req: func.HttpRequest) -> func.HttpResponse:
 
 def _openapi() -> "Handler":
     """It is a file, so it works without any settings and tells no one which are missing."""
-    from shared.http.openapi import OpenApiHandlers
+    from shared.http.pages import OpenApiHandlers
 
     return OpenApiHandlers().read
 
@@ -334,7 +334,7 @@ def _answer(
     req: func.HttpRequest, find_handler: "Callable[[], Handler]", *, keyless: bool = False
 ) -> func.HttpResponse:
     """Translate between Azure Functions and the handlers."""
-    from shared.http import dispatch
+    from shared.http import operations
     from shared.http.messages import Request, all_parameters
 
     request = Request(
@@ -344,7 +344,7 @@ def _answer(
         headers={name.lower(): value for name, value in req.headers.items()},
         body=req.get_body(),
     )
-    response = (dispatch.answer_anyone if keyless else dispatch.answer)(find_handler, request)
+    response = (operations.answer_anyone if keyless else operations.answer)(find_handler, request)
     return func.HttpResponse(
         response.body,
         status_code=response.status,

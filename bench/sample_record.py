@@ -3,8 +3,7 @@
 from datetime import UTC, datetime
 
 from sandbox.sample_offers import private_offer_of
-from shared.jobs.job import Job, JobState, Operation
-from shared.jobs.record import JobRecord, job_record
+from shared.jobs.job import Job, JobRecord, JobState, Operation, job_record
 from shared.json_codec import dumps
 
 

@@ -3,7 +3,7 @@
 import function_app
 from openapi.document import build_document, read_examples, written
 from openapi.functions import find_calls
-from shared.http.openapi import DOCUMENT
+from shared.http.pages import DOCUMENT
 
 if __name__ == "__main__":
     calls = find_calls(function_app.app.get_functions())

@@ -11,8 +11,7 @@ from openapi import texts
 from openapi.functions import Call
 from openapi.schemas import Schema, Schemas
 from shared.http.models import MOST_JOBS_AT_ONCE, JobRegistration, JobRegistrations
-from shared.http.problem_types import PROBLEM_TYPES
-from shared.http.problems import Problem
+from shared.http.problems import PROBLEM_TYPES, Problem
 from shared.json_codec import JsonObject
 
 JSON = "application/json"

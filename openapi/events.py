@@ -6,7 +6,7 @@ from typing import Any
 from openapi import texts
 from openapi.schemas import REFERENCE, Schema, Schemas
 from shared.events.event import EVENT_TYPES
-from shared.jobs.record import JobRecord
+from shared.jobs.job import JobRecord
 from shared.polling.report import CycleFailure
 from shared.webhooks.endpoint import FormatName
 from shared.webhooks.formats.cloudevents import CLOUDEVENTS_TYPE

@@ -19,9 +19,8 @@ from shared.jobs.poll_spacing import PollSpacing
 from shared.jobs.set_aside import RowRepair, SetAsideRows
 from shared.log import quiet_libraries
 from shared.monitor.clean_up import CleanUp, OrphanedDocuments, Retention
-from shared.monitor.poll_counts import PollCounts
 from shared.monitor.state import MONITOR_PARTITION, MonitorStateStore
-from shared.monitor.stats import Stats
+from shared.monitor.stats import PollCounts, Stats
 from shared.monitor.timer_reports import TimerReports
 from shared.polling.cycle import PollCycle
 from shared.polling.due import PollStores

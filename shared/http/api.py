@@ -19,7 +19,7 @@ from shared.jobs.timeline import Timelines
 from shared.monitor.health import Health
 from shared.polling.check import ManualCheck
 from shared.polling.job_offers import JobOffers
-from shared.webhooks.event_deliveries import EventDeliveries
+from shared.webhooks.delivery_listing import EventDeliveries
 
 # How long a manual check waits for the deliveries that it started: Azure drops what is logged after its answer.
 CHECK_WAITS_SECONDS = 5.0

@@ -8,8 +8,7 @@ from http import HTTPStatus
 
 from shared.http.messages import Request, Response, json_response
 from shared.http.operations import operation
-from shared.http.problem_types import OF_A_WEBHOOK
-from shared.http.problems import ProblemError
+from shared.http.problems import OF_A_WEBHOOK, ProblemError
 from shared.http.webhook_models import DeadDeliveries, DeliveryPath, ListDeliveries, WebhookPath
 from shared.storage.errors import RecordBroken, RowChanged
 from shared.webhooks.bulk_redelivery import RedeliveryRequest

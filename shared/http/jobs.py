@@ -6,17 +6,15 @@ from http import HTTPStatus
 from typing import NotRequired, TypedDict, cast
 
 from shared.clock import Clock
-from shared.http import problem_types
 from shared.http.messages import NO_CONTENT, Request, Response, json_response, unchanged_json
 from shared.http.models import ALL_STATES, JobChange, JobPath, JobRegistration, JobRegistrations, ListJobs
 from shared.http.operations import operation
-from shared.http.problems import Problem, ProblemError, problem_of
+from shared.http.problems import OF_A_JOBS_OFFER, OF_PRODUCT_INGESTION, Problem, ProblemError, problem_of
 from shared.http.reading import read_value
 from shared.jobs.errors import JobUnknown
 from shared.jobs.filter import JobFilter
-from shared.jobs.job import POLL_SPACING, Job, JobState
+from shared.jobs.job import POLL_SPACING, Job, JobRecord, JobState, ShortJobRecord, job_record
 from shared.jobs.listing import JobListing
-from shared.jobs.record import JobRecord, ShortJobRecord, job_record
 from shared.jobs.registry import JobRegistry
 from shared.json_codec import RawJson
 from shared.polling.check import ManualCheck
@@ -123,14 +121,14 @@ class JobHandlers:
     @operation(
         parameters=JobPath,
         answers={200: JobRecord},
-        problems=("job-unknown", "asked-too-recently", *problem_types.OF_PRODUCT_INGESTION),
+        problems=("job-unknown", "asked-too-recently", *OF_PRODUCT_INGESTION),
     )
     def check(self, _: Request, path: JobPath) -> Response:
         """Poll a job now, unless upstream was asked about it less than 60 seconds ago."""
         job = self.manual_check.check(path.job_id)
         return json_response(job_record(job), headers=self._retry_after(job))
 
-    @operation(parameters=JobPath, answers={200: RawJson}, problems=problem_types.OF_A_JOBS_OFFER)
+    @operation(parameters=JobPath, answers={200: RawJson}, problems=OF_A_JOBS_OFFER)
     def private_offer(self, _: Request, path: JobPath) -> Response:
         """Read the private offer that a job made or changed, as it was when the job ended."""
         return unchanged_json(private_offer_of_job(self.job_offers, path.job_id))

@@ -6,10 +6,8 @@ from functools import partial
 from http import HTTPStatus
 from typing import Literal, NotRequired, TypedDict
 
-from shared.http import problem_types
 from shared.http.jobs import private_offer_of_job
-from shared.http.messages import JSON_TYPE, Request, Response, json_response, unchanged_json
-from shared.http.negotiation import matches
+from shared.http.messages import JSON_TYPE, Request, Response, json_response, matches, unchanged_json
 from shared.http.offer_models import (
     CompareCppOffer,
     CppOfferPath,
@@ -20,7 +18,15 @@ from shared.http.offer_models import (
     PublisherPath,
 )
 from shared.http.operations import operation
-from shared.http.problems import Problem, ProblemError, problem_of, upstream_problem
+from shared.http.problems import (
+    OF_A_JOBS_OFFER,
+    OF_CLOUD_PARTNER_PORTAL,
+    OF_PRODUCT_INGESTION,
+    Problem,
+    ProblemError,
+    problem_of,
+    upstream_problem,
+)
 from shared.json_codec import InvalidJson, RawJson
 from shared.log import InvocationThreadPool
 from shared.polling.job_offers import JobOffers
@@ -57,9 +63,7 @@ class PrivateOfferHandlers:
 
     upstream: ProductIngestion
 
-    @operation(
-        parameters=PrivateOfferPath, answers={200: RawJson, 304: None}, problems=problem_types.OF_PRODUCT_INGESTION
-    )
+    @operation(parameters=PrivateOfferPath, answers={200: RawJson, 304: None}, problems=OF_PRODUCT_INGESTION)
     def read(self, request: Request, path: PrivateOfferPath) -> Response:
         """Read a private offer from Product Ingestion, with its eTag as `ETag`, which `If-None-Match` may name."""
         answer = self.upstream.private_offer(path.private_offer_id)
@@ -72,7 +76,7 @@ class PrivateOfferHandlers:
     @operation(
         parameters=ListPrivateOffers,
         answers={200: PrivateOfferList},
-        problems=problem_types.OF_PRODUCT_INGESTION,
+        problems=OF_PRODUCT_INGESTION,
     )
     def list(self, _: Request, query: ListPrivateOffers) -> Response:
         """List the account's private offers."""
@@ -94,24 +98,24 @@ class CppOfferHandlers:
 
     upstream: CloudPartnerPortal
 
-    @operation(parameters=GetCppOffer, answers={200: RawJson}, problems=problem_types.OF_CLOUD_PARTNER_PORTAL)
+    @operation(parameters=GetCppOffer, answers={200: RawJson}, problems=OF_CLOUD_PARTNER_PORTAL)
     def read(self, _: Request, asked: GetCppOffer) -> Response:
         """Read an offer from the Cloud Partner Portal: its draft, a slot, or a version."""
         return unchanged_json(
             _cpp_offer(self.upstream, asked.publisher_id, asked.offer_id, asked.slot, asked.version)
         )
 
-    @operation(parameters=PublisherPath, answers={200: list[RawJson]}, problems=problem_types.OF_CLOUD_PARTNER_PORTAL)
+    @operation(parameters=PublisherPath, answers={200: list[RawJson]}, problems=OF_CLOUD_PARTNER_PORTAL)
     def list(self, _: Request, path: PublisherPath) -> Response:
         """List a publisher's offers in the Cloud Partner Portal."""
         return unchanged_json(self.upstream.offers(path.publisher_id).body)
 
-    @operation(parameters=CppOfferPath, answers={200: RawJson}, problems=problem_types.OF_CLOUD_PARTNER_PORTAL)
+    @operation(parameters=CppOfferPath, answers={200: RawJson}, problems=OF_CLOUD_PARTNER_PORTAL)
     def status(self, _: Request, path: CppOfferPath) -> Response:
         """Read how the publishing of an offer is going, step by step."""
         return unchanged_json(self.upstream.offer_status(path.publisher_id, path.offer_id).body)
 
-    @operation(parameters=CompareCppOffer, answers={200: OfferDiff}, problems=problem_types.OF_CLOUD_PARTNER_PORTAL)
+    @operation(parameters=CompareCppOffer, answers={200: OfferDiff}, problems=OF_CLOUD_PARTNER_PORTAL)
     def diff(self, _: Request, asked: CompareCppOffer) -> Response:
         """Compare two states of an offer: what would change if `to` were published over `from`."""
         states = (asked.from_, asked.to)
@@ -162,7 +166,7 @@ class OfferDetailHandlers:
     @operation(
         parameters=GetOfferDetails,
         answers={200: OfferDetails},
-        problems=(*problem_types.OF_A_JOBS_OFFER, *problem_types.OF_CLOUD_PARTNER_PORTAL),
+        problems=(*OF_A_JOBS_OFFER, *OF_CLOUD_PARTNER_PORTAL),
     )
     def read(self, _: Request, query: GetOfferDetails) -> Response:
         """Read a private offer and a CPP offer in one call: 200 if at least one came, else the first problem."""

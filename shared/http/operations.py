@@ -1,9 +1,10 @@
-"""What each call of the API takes and answers, declared on its handler.
+"""What each call of the API takes and answers, declared on its handler, and the answer to a request.
 
-The declaration does two things: the edge reads a request by it before the handler runs, and the API's description is
-made of it. A handler's docstring is the summary of its call.
+The declaration does two things: a request is read by it before the handler runs, and the API's description is made of
+it. A handler's docstring is the summary of its call.
 """
 
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import wraps
@@ -11,10 +12,11 @@ from typing import Any, overload
 
 from pydantic import BaseModel
 
-from shared.http.messages import Request, Response
+from shared.http.messages import Request, Response, json_response
 from shared.http.parameters import Parameters, read_parameters
-from shared.http.problem_types import OF_A_BODY, OF_EVERY_CALL
+from shared.http.problems import OF_A_BODY, OF_EVERY_CALL, problem_of, problem_response, unforeseen_problem
 from shared.http.reading import read_body
+from shared.monitor.health import HealthStatus
 
 type _Handler[S] = Callable[[S, Request], Response]
 
@@ -26,7 +28,7 @@ class NoParameters(Parameters):
 @dataclass(frozen=True)
 class HttpOperation:
     """A call: the models of its parameters and its body, the type of each answer's JSON by status (None: no body),
-    and the slugs of the problems that it may answer instead (`problem_types.py`)."""
+    and the slugs of the problems that it may answer instead (`problems.py`)."""
 
     parameters: type[Parameters]
     body: type[BaseModel] | None
@@ -103,3 +105,27 @@ def operation_of(handler: Callable[..., Response]) -> HttpOperation:
     """What a handler declares. Raises AttributeError if it declares nothing."""
     declared: HttpOperation = handler.operation  # type: ignore[attr-defined] # see `operation`
     return declared
+
+
+type Handler = Callable[[Request], Response]
+_log = logging.getLogger("offer_monitor.http")
+
+
+def answer(find_handler: Callable[[], Handler], request: Request) -> Response:
+    """Answer a request. `find_handler` is called in here too: a missing setting is a problem like any other."""
+    try:
+        return find_handler()(request)
+    except Exception as error:  # noqa: BLE001 - the edge: whatever happened, the caller gets an answer
+        problem = problem_of(error)
+        if problem is None:
+            _log.exception("a request failed unexpectedly")
+            problem = unforeseen_problem()
+        return problem_response(problem)
+
+
+def answer_anyone(find_handler: Callable[[], Handler], request: Request) -> Response:
+    """Answer a health check that needs no key: a problem of any kind becomes `degraded`, and no more is said."""
+    response = answer(find_handler, request)
+    if response.status in {200, 503} and response.content_type is not None and "problem" not in response.content_type:
+        return response
+    return json_response(HealthStatus(status="degraded"), 503)

@@ -1,19 +1,49 @@
-"""Pages, served as `pages/build.mjs` has built them: compressed, and with every file but the page itself named by the
-hash of its content."""
+"""`/openapi.json` and `/docs`: the API's description as `make openapi` wrote it, and the page that shows it."""
 
 import gzip
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from http import HTTPStatus
 from pathlib import Path
 from typing import TypedDict
 from urllib.parse import urlsplit
 
 import shared
-from shared.http.messages import Request, Response
-from shared.http.negotiation import accepted, matches
+from shared.http.messages import JSON_TYPE, Request, Response, accepted, matches
+from shared.http.operations import operation
 from shared.http.problems import ProblemError
+from shared.json_codec import JsonObject
+
+DOCUMENT = Path(__file__).with_name("openapi.json")
+
+
+class OpenApiHandlers:
+    """The handler of `/openapi.json`. It needs no settings."""
+
+    @operation(answers={200: JsonObject, 304: None}, anonymous=True)
+    def read(self, request: Request) -> Response:
+        """Read this description of the API, an OpenAPI document."""
+        compressed = next(accepted(request.headers.get("accept-encoding", ""), ["gzip"]), None) is not None
+        content, etag = _content(compressed=compressed)
+        headers = {"ETag": etag, "Vary": "Accept-Encoding"}
+        if matches(request.headers.get("if-none-match"), etag):
+            return Response(HTTPStatus.NOT_MODIFIED, content_type=JSON_TYPE, headers=headers)
+        if compressed:
+            headers["Content-Encoding"] = "gzip"
+        return Response(HTTPStatus.OK, content, JSON_TYPE, headers)
+
+
+@cache
+def _content(*, compressed: bool) -> tuple[bytes, str]:
+    """The document and its ETag. Each encoding has an ETag of its own."""
+    content = DOCUMENT.read_bytes()
+    if compressed:
+        content = gzip.compress(content, mtime=0)
+    return content, f'"{hashlib.sha256(content).hexdigest()[:20]}"'
+
 
 BUILT_PAGES = Path(shared.__path__[0]) / "pages" / "built"
 # A page runs only its own scripts and styles, talks to this app only, and cannot be framed.

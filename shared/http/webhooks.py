@@ -15,8 +15,7 @@ from shared.events.event import EVERY_EVENT, TEST_EVENT_TYPE, Event, pattern_fau
 from shared.http.deliveries import check_editable, find_endpoint, unknown_webhook
 from shared.http.messages import NO_CONTENT, Request, Response, json_response
 from shared.http.operations import operation
-from shared.http.problem_types import OF_A_WEBHOOK, OF_AN_EDITABLE_WEBHOOK
-from shared.http.problems import ProblemError, invalid_request
+from shared.http.problems import OF_A_WEBHOOK, OF_AN_EDITABLE_WEBHOOK, ProblemError, invalid_request
 from shared.http.webhook_models import NewWebhook, WebhookChange, WebhookPath
 from shared.storage.errors import RowChanged, StorageError
 from shared.webhooks.endpoint import Endpoint, header_faults, new_endpoint_id

@@ -11,7 +11,7 @@ from datetime import datetime
 
 from shared.events.event import Event, new_event_id
 from shared.events.outbox import event_columns, event_id_in, event_key
-from shared.jobs.job import Job
+from shared.jobs.job import Job, job_record
 from shared.jobs.job_rows import (
     JOB_COLUMNS,
     PENDING_PARTITION,
@@ -23,7 +23,6 @@ from shared.jobs.job_rows import (
     pending_key,
 )
 from shared.jobs.large_fields import LargeFields
-from shared.jobs.record import job_record
 from shared.jobs.timeline import after_poll
 from shared.storage.errors import StorageError, StorageRefused, StorageUnreachable
 from shared.storage.rows import BadRow, moment, read_row, text

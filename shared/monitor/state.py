@@ -22,7 +22,7 @@ from shared.events.event import Event, new_event_id
 from shared.events.outbox import OUTBOX_PREFIX, EventRow, Outbox, event_row
 from shared.jobs.set_aside import SetAside
 from shared.json_codec import JsonObject, dumps, loads
-from shared.monitor.poll_counts import PollCounts
+from shared.monitor.stats import PollCounts
 from shared.polling.report import CycleFailure, CycleReport
 from shared.storage.errors import RowChanged, StorageError
 from shared.storage.rows import BadRow, count, flag, moment, read_row, text

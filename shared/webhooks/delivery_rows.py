@@ -11,7 +11,7 @@ from shared.storage.errors import RecordBroken
 from shared.storage.rows import stored_moment
 from shared.storage.table import Change, Row, Write, etag_of
 from shared.webhooks import columns
-from shared.webhooks.attempt_columns import attempt_column, attempts_in, emptied_columns
+from shared.webhooks.columns import attempt_column, attempts_in, emptied_columns
 from shared.webhooks.delivery import Attempt, Delivery, DeliveryStatus, DueDelivery, Payload, delivery_id
 
 # An attempt takes up to 15 s; the rest is for storage before and after it.

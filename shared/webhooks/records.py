@@ -3,7 +3,7 @@
 from typing import Literal, NotRequired, TypedDict
 
 from shared.clock import rfc3339
-from shared.egress.endpoint_secrets import shown_url
+from shared.egress.urls import shown_url
 from shared.webhooks.delivery import Attempt, Delivery, Payload
 from shared.webhooks.endpoint import DisabledReason, Endpoint, FormatName
 

@@ -5,8 +5,8 @@ import traceback
 from pathlib import PurePath
 
 from shared.clock import Clock
-from shared.egress.endpoint_secrets import without_secrets
 from shared.egress.guard import AttemptFailed, NetworkGuard
+from shared.egress.urls import without_secrets
 from shared.log import log_event
 from shared.webhooks.delivery import Attempt, Payload
 from shared.webhooks.endpoint import Endpoint

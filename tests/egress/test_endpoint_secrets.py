@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.egress.endpoint_secrets import shown_url, without_secrets
-from shared.egress.urls import url_faults
+from shared.egress.urls import shown_url, url_faults, without_secrets
 
 SLACK = "https://hooks.slack.com/services/T0123ABCD/B0123ABCD/abcDEF123secretPART"
 

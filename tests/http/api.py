@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
-from shared.http import dispatch
-from shared.http.dispatch import Handler
+from shared.http import operations
 from shared.http.messages import Request, Response
+from shared.http.operations import Handler
 from tests.http.declared_answers import assert_declared
 from tests.instance import TestProcess
 
@@ -57,7 +57,7 @@ class Api:
             headers=headers or {},
             body=body if isinstance(body, bytes) else json.dumps(body).encode(),
         )
-        response = dispatch.answer(lambda: find_handler(self.process), request)
+        response = operations.answer(lambda: find_handler(self.process), request)
         assert_declared(lambda: find_handler(self.process), response)
         return _read(response)
 

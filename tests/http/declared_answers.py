@@ -9,11 +9,10 @@ from typing import Any
 from jsonschema import Draft202012Validator, FormatChecker
 
 from openapi.functions import find_calls
-from shared.http.dispatch import Handler
 from shared.http.messages import COMMON_HEADERS, PROBLEM_TYPE, Response
-from shared.http.openapi import DOCUMENT
-from shared.http.operations import HttpOperation, operation_of
-from shared.http.problem_types import PROBLEM_TYPES
+from shared.http.operations import Handler, HttpOperation, operation_of
+from shared.http.pages import DOCUMENT
+from shared.http.problems import PROBLEM_TYPES
 from shared.json_codec import loads
 from tests.declared_functions import declared_functions
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from sandbox.server import Sandbox
-from shared.http import dispatch
+from shared.http import operations
 from shared.http.messages import Request
 from shared.polling.report import CycleFailure, CycleReport
 from shared.storage.errors import StorageUnreachable
@@ -193,7 +193,9 @@ def test_absent_settings_tell_anyone_no_more_than_degraded(
     process: TestProcess, settings_in_environment: pytest.MonkeyPatch
 ) -> None:
     settings_in_environment.delenv("AzureWebJobsStorage")
-    response = dispatch.answer_anyone(lambda: process.storage_api().health.read, Request(url="https://x/api/health"))
+    response = operations.answer_anyone(
+        lambda: process.storage_api().health.read, Request(url="https://x/api/health")
+    )
     assert (response.status, response.body) == (503, b'{"status":"degraded"}')
 
 

@@ -5,15 +5,15 @@ from collections.abc import Mapping
 
 import pytest
 
-from shared.http import dispatch
+from shared.http import operations
 from shared.http.messages import COMMON_HEADERS, Request, Response
-from shared.http.openapi import DOCUMENT, OpenApiHandlers
+from shared.http.pages import DOCUMENT, OpenApiHandlers
 
 
 def get(headers: Mapping[str, str], **query: str) -> Response:
     """GET /api/openapi.json."""
     request = Request(url="https://monitor.example/api/openapi.json", query=query, headers=headers)
-    return dispatch.answer(lambda: OpenApiHandlers().read, request)
+    return operations.answer(lambda: OpenApiHandlers().read, request)
 
 
 def test_the_description_is_the_stored_file() -> None:

@@ -9,7 +9,7 @@ import pytest
 from shared.http.api import Api, StorageApi
 from shared.http.messages import Request, Response
 from shared.http.operations import NoParameters, operation_of
-from shared.http.problem_types import PROBLEM_TYPES
+from shared.http.problems import PROBLEM_TYPES
 
 HANDLERS = {
     f"{handlers.__name__}.{name}": handler

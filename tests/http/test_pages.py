@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.http import dispatch
+from shared.http import operations
 from shared.http.messages import Request, Response
 from shared.http.pages import Page
 
@@ -40,7 +40,7 @@ def get(page: Page, below: str | None = None, *, url: str = "", headers: Mapping
         route={} if below is None else {"path": below},
         headers=headers or {},
     )
-    return dispatch.answer(lambda: page.read, request)
+    return operations.answer(lambda: page.read, request)
 
 
 def test_the_page_may_run_its_own_scripts_and_styles_only_and_talk_to_this_app_only(page: Page) -> None:

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sandbox.server import Sandbox
-from shared.http.negotiation import matches
+from shared.http.messages import matches
 from tests.http.api import Api
 
 OFFER_ROUTE = "product-ingestion.private-offer"

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.jobs.durations import MOST_DIFFERENT, MOST_SECONDS, Durations, durations_in
+from shared.jobs.finish_counts import MOST_DIFFERENT, MOST_SECONDS, Durations, durations_in
 from shared.storage.rows import BadRow
 
 LONGEST_COLUMN_CHARACTERS = 32 * 1024

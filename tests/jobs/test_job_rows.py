@@ -10,11 +10,10 @@ from hypothesis import strategies as st
 
 from shared.jobs.finish_counts import FinishCounts
 from shared.jobs.history import FINISHED_PARTITION, History
-from shared.jobs.job import Job, JobState, Operation
+from shared.jobs.job import Job, JobState, Operation, job_record
 from shared.jobs.job_rows import JOB_COLUMNS, columns_of, job_of, pending_row
 from shared.jobs.large_fields import LargeFields
 from shared.jobs.pending_jobs import PendingJobs
-from shared.jobs.record import job_record
 from shared.json_codec import dumps_bytes
 from shared.polling.rules import PollRules
 from shared.storage.documents import Documents

@@ -4,9 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from shared.jobs.job import Job
+from shared.jobs.job import Job, job_record
 from shared.jobs.large_fields import LONGEST_COLUMN_BYTES, LargeFields
-from shared.jobs.record import job_record
 from shared.json_codec import dumps_bytes
 from shared.storage.documents import Documents
 from shared.storage.table import Table

@@ -8,8 +8,8 @@ import pytest
 from shared.events.event import Event
 from shared.events.outbox import Announce, Outbox
 from shared.jobs.set_aside import SetAside
-from shared.monitor.poll_counts import PollCounts
 from shared.monitor.state import MONITOR_PARTITION, MonitorState, MonitorStateStore
+from shared.monitor.stats import PollCounts
 from shared.polling.report import CycleFailure, CycleReport
 from shared.storage.errors import StorageUnreachable
 from shared.storage.partition import Partition

@@ -9,7 +9,7 @@ from typing import Any
 from openapi.calls import PROBLEM
 from sandbox.sample_offers import private_offer_of
 from sandbox.server import Sandbox
-from shared.http import dispatch
+from shared.http import operations
 from shared.http.messages import PROBLEM_TYPE, Request
 from shared.webhooks.formats import Formats
 from tests.clock import FakeClock
@@ -61,7 +61,7 @@ class Recorder:
             query=query or {},
             body=b"" if body is None else json.dumps(body).encode(),
         )
-        answer = dispatch.answer(lambda: handler(self.process), request)
+        answer = operations.answer(lambda: handler(self.process), request)
         kept = self.examples.setdefault(name, {})
         status = f"{answer.status} {PROBLEM}" if answer.content_type == PROBLEM_TYPE else str(answer.status)
         content = json.loads(answer.body) if answer.body else None
@@ -194,6 +194,8 @@ def _offers(recorder: Recorder) -> None:
 
 
 def _health_and_rows(recorder: Recorder, clock: FakeClock) -> None:
+    for days in ("2", "0"):
+        recorder.call("get_stats", lambda process: process.storage_api().stats.read, query={"days": days})
     recorder.process.stores().jobs_table.upsert({"PartitionKey": "pending", "RowKey": "draft of a job"})
     recorder.process.poll_pending_jobs()
     recorder.process.deliver_webhooks()
@@ -202,7 +204,6 @@ def _health_and_rows(recorder: Recorder, clock: FakeClock) -> None:
     recorder.call(
         "remove_set_aside", lambda process: process.storage_api().set_aside.remove, route={"rowKey": "none"}
     )
-    recorder.call("get_stats", lambda process: process.storage_api().stats.read, query={"days": "2"})
     recorder.call("get_health", lambda process: process.storage_api().health.read)
     recorder.call("get_health_details", lambda process: process.storage_api().health.details)
 

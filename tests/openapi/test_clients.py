@@ -13,7 +13,7 @@ import pytest
 
 from openapi.document import REPOSITORY
 from sandbox.server import Sandbox
-from shared.http.openapi import DOCUMENT
+from shared.http.pages import DOCUMENT
 from tests.app.app import App, JobsTable, environment_of
 from tests.openapi.tools import tools_folder
 

@@ -13,9 +13,9 @@ from openapi.document import written
 from openapi.functions import UndeclaredCalls, find_calls
 from shared.events.event import EVENT_TYPES
 from shared.http.jobs import JobHandlers
-from shared.http.openapi import DOCUMENT
 from shared.http.operations import operation_of
-from shared.http.problem_types import PROBLEM_TYPES
+from shared.http.pages import DOCUMENT
+from shared.http.problems import PROBLEM_TYPES
 from tests.declared_functions import declared_functions
 from tests.test_function_app import ANONYMOUS, HTTP_FUNCTIONS
 

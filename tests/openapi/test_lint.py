@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 
 from openapi.document import REPOSITORY
-from shared.http.openapi import DOCUMENT
+from shared.http.pages import DOCUMENT
 
 CLI = "node_modules/@redocly/cli/bin/cli.js"
 

@@ -17,7 +17,7 @@ import pytest
 
 from sandbox.server import Sandbox
 from shared.events.event import EVENT_TYPES
-from shared.http import dispatch
+from shared.http import operations
 from shared.http.messages import Request
 from shared.http.pages import Page
 from tests.app.app import App, JobsTable, environment_of
@@ -74,7 +74,7 @@ class Site:
                 route={"path": below} if below else {},
                 headers={name.lower(): value for name, value in handler.headers.items()},
             )
-            answer = dispatch.answer(lambda: Page("docs", self.pages).read, request)
+            answer = operations.answer(lambda: Page("docs", self.pages).read, request)
             self.encodings.add(answer.headers.get("Content-Encoding"))
             headers = {"Content-Type": f"{answer.content_type}; charset=utf-8", **answer.all_headers}
             self._send(handler, answer.status, headers, answer.body)

@@ -96,7 +96,7 @@ def test_the_largest_log_row_fits_into_an_entity(
     character: str,
 ) -> None:
     kept = 3
-    monkeypatch.setattr("shared.webhooks.attempt_columns.ATTEMPTS_KEPT", kept)
+    monkeypatch.setattr("shared.webhooks.columns.ATTEMPTS_KEPT", kept)
     receiver.behaviour = lambda _: Reply(500, character.encode() * 2000)
     endpoint = add_endpoint(receiver)
     webhooks.announcer.announce([event()])
@@ -121,7 +121,7 @@ def test_of_very_many_attempts_the_first_and_the_newest_are_kept(
     receiver: Receiver,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("shared.webhooks.attempt_columns.ATTEMPTS_KEPT", 4)
+    monkeypatch.setattr("shared.webhooks.columns.ATTEMPTS_KEPT", 4)
     answers = iter(range(100))
     receiver.behaviour = lambda _: Reply(500, str(next(answers)).encode())
     endpoint = add_endpoint(receiver)

@@ -55,7 +55,7 @@ def test_a_dead_delivery_comes_back_to_life_by_redelivering(
 def test_many_redeliveries_keep_the_record_within_bounds(
     webhooks: Webhooks, add_endpoint: AddEndpoint, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("shared.webhooks.attempt_columns.ATTEMPTS_KEPT", 3)
+    monkeypatch.setattr("shared.webhooks.columns.ATTEMPTS_KEPT", 3)
     receiver.behaviour = lambda _: Reply(500, "ü".encode() * 1000)
     endpoint = add_endpoint(receiver)
     webhooks.announcer.announce([event()])

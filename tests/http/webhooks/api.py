@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from shared.http import dispatch
+from shared.http import operations
 from shared.http.deliveries import DeliveryHandlers
-from shared.http.dispatch import Handler
 from shared.http.messages import Request, Response
+from shared.http.operations import Handler
 from shared.http.webhooks import WebhookHandlers
 from shared.json_codec import dumps, loads
 from tests.http.declared_answers import assert_declared
@@ -36,7 +36,7 @@ class Api:
             body=dumps(body).encode() if body is not None else b"",
         )
         handler: Handler = self._of_deliveries.get(name) or getattr(self.handlers, name)
-        response = dispatch.answer(lambda: handler, request)
+        response = operations.answer(lambda: handler, request)
         assert_declared(lambda: handler, response)
         return response
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared.http import dispatch
+from shared.http import operations
 from shared.http.messages import Request
 from shared.json_codec import loads
 from shared.storage.table import Table
@@ -79,7 +79,7 @@ def test_every_fault_is_named_and_no_value_is_repeated(api: Api, receiver: Recei
 def test_a_name_that_the_body_gives_twice_is_refused(api: Api, receiver: Receiver) -> None:
     body = f'{{"url": "{receiver.url}", "headers": {{"x-key": "1", "x-other": "2", "x-key": "3"}}}}'
     request = Request(url=BASE, route={}, query={}, body=body.encode())
-    response = dispatch.answer(lambda: api.handlers.register, request)
+    response = operations.answer(lambda: api.handlers.register, request)
     assert response.status == 422
     assert loads(response.body)["faults"] == ["headers: x-key is given 2 times"]
 
