@@ -194,6 +194,8 @@ def _offers(recorder: Recorder) -> None:
 
 
 def _health_and_rows(recorder: Recorder, clock: FakeClock) -> None:
+    for days in ("2", "0"):
+        recorder.call("get_stats", lambda process: process.storage_api().stats.read, query={"days": days})
     recorder.process.stores().jobs_table.upsert({"PartitionKey": "pending", "RowKey": "draft of a job"})
     recorder.process.poll_pending_jobs()
     recorder.process.deliver_webhooks()
@@ -202,7 +204,6 @@ def _health_and_rows(recorder: Recorder, clock: FakeClock) -> None:
     recorder.call(
         "remove_set_aside", lambda process: process.storage_api().set_aside.remove, route={"rowKey": "none"}
     )
-    recorder.call("get_stats", lambda process: process.storage_api().stats.read, query={"days": "2"})
     recorder.call("get_health", lambda process: process.storage_api().health.read)
     recorder.call("get_health_details", lambda process: process.storage_api().health.details)
 
