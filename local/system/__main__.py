@@ -121,6 +121,7 @@ def _introduction(configuration: Configuration, parts: Parts) -> list[str]:
     lines = [
         f"The monitor is at {base}/api and works with {upstream}. Ctrl-C stops everything.",
         f"Try: curl -H 'x-functions-key: {key}' '{base}/api/jobs?state=all'",
+        f"Or read and try every call at {base}/api/docs with the key '{key}'.",
     ]
     if parts.sandbox is not None:
         lines.append("To call the sandbox with curl (sandbox/README.md has examples), copy this line:")

@@ -40,7 +40,7 @@ _log = logging.getLogger("offer_monitor.jobs")
 
 
 class Recorded(Enum):
-    """Whose finish of a job stands in the history."""
+    """Which finish of a job is in the history."""
 
     BY_THIS_FINISH = auto()
     # Its row was put back into `pending` by another system. The earlier finish stands, and was announced.

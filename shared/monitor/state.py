@@ -131,7 +131,7 @@ class MonitorStateStore:
         self._unsent: list[EventRow] = []
 
     def read(self) -> MonitorState:
-        """The state as it stands in storage. Raises StorageError."""
+        """The state as it is in storage. Raises StorageError."""
         row = self._table.get(MONITOR_PARTITION, STATE_KEY)
         return MonitorState() if row is None else _state(row)
 

@@ -44,7 +44,7 @@ class DayRows[T]:
         read: Callable[[Row], T],
         columns: Callable[[T], Mapping[str, Any]],
     ) -> None:
-        """`read` may raise whatever it likes for a row that makes no sense; `columns` is its opposite."""
+        """`read` may raise anything for a row that it cannot read; `columns` is its opposite."""
         self._partition = partition
         self._prefix = f"{kind}~"
         self._empty = empty

@@ -98,7 +98,7 @@ class Table:
     ) -> Iterator[Row]:
         """All rows that match, in key order, with all columns or those named. Pages are fetched as needed.
 
-        In the query, `@name` stands for the value of that name in `parameters`.
+        In the query, `@name` is replaced by the value of that name in `parameters`.
         """
         for page in self.pages(query, parameters, page_size=page_size, columns=columns):
             yield from page
