@@ -63,6 +63,7 @@ class History:
 
     def __init__(self, table: Table, bodies: LargeFields, counts: FinishCounts) -> None:
         self._table = table
+        self._partition = Partition(table, FINISHED_PARTITION)
         self._large_fields = bodies
         self._counts = counts
 
@@ -71,7 +72,7 @@ class History:
 
         Raises StorageError.
         """
-        results = self._counts.commit_each([(finish.job, _new_rows(finish)) for finish in finishes])
+        results = self._counts.commit_each([(finish.job, self._new_rows(finish)) for finish in finishes])
         return [
             Recorded.BY_THIS_FINISH if isinstance(result, list) else self._recorded(finish)
             for finish, result in zip(finishes, results, strict=True)
@@ -89,9 +90,9 @@ class History:
 
     def newest_key(self) -> str:
         """The key of the newest record, or one that sorts before that of any record to come."""
-        rows = self._table.rows(
-            "PartitionKey eq @partition and RowKey gt @first and RowKey lt @end",
-            {"partition": FINISHED_PARTITION, "first": _RECORD_PREFIX, "end": f"{_RECORD_PREFIX}~"},
+        rows = self._partition.rows(
+            after=_RECORD_PREFIX,
+            before=f"{_RECORD_PREFIX}~",
             columns=["RowKey"],
             page_size=1,
         )
@@ -106,7 +107,7 @@ class History:
             # Those that ended before that moment and were changed later are found by `late_changes.py`.
             before_key = min(before_key, key_of_moment(wanted.updated_since - timedelta(microseconds=1)))
         return scan(
-            Partition(self._table, FINISHED_PARTITION),
+            self._partition,
             after_key=after_key or _RECORD_PREFIX,
             before_key=before_key,
             wanted=wanted,
@@ -136,9 +137,9 @@ class History:
 
     def last_polls(self, since: datetime) -> dict[str, datetime]:
         """When each job that finished after `since` was last polled; those that never were are left out."""
-        rows = self._table.rows(
-            "PartitionKey eq @partition and RowKey gt @newest and RowKey lt @oldest",
-            {"partition": FINISHED_PARTITION, "newest": _RECORD_PREFIX, "oldest": key_of_moment(since)},
+        rows = self._partition.rows(
+            after=_RECORD_PREFIX,
+            before=key_of_moment(since),
             columns=["RowKey", "lastPolledAt"],
         )
         return last_polls_in(rows, since)
@@ -150,11 +151,11 @@ class History:
             return False
         row = self._record(pointer)
         changes = [
-            Change(Write.MERGE, _key(_POINTER_PREFIX + job_id) | {"recordKey": ""}, pointer.etag),
-            Change(Write.UPSERT, _key(_REMOVED_PREFIX + job_id) | {"removedAt": now}),
+            self._partition.change(Write.MERGE, _POINTER_PREFIX + job_id, {"recordKey": ""}, pointer.etag),
+            self._partition.change(Write.UPSERT, _REMOVED_PREFIX + job_id, {"removedAt": now}),
         ]
         if row is not None:
-            changes.append(Change(Write.DELETE, _key(row["RowKey"]), etag_of(row)))
+            changes.append(self._partition.change(Write.DELETE, row["RowKey"], etag=etag_of(row)))
         self._table.commit(changes)
         if row is not None:
             self._large_fields.delete(job_id, row)
@@ -165,9 +166,9 @@ class History:
 
         Returns how many; stops when there is no time left. Raises StorageError.
         """
-        rows = self._table.rows(
-            "PartitionKey eq @partition and RowKey gt @first and RowKey lt @end",
-            {"partition": FINISHED_PARTITION, "first": key_of_moment(ended_before), "end": f"{_RECORD_PREFIX}~"},
+        rows = self._partition.rows(
+            after=key_of_moment(ended_before),
+            before=f"{_RECORD_PREFIX}~",
             columns=["RowKey", *PART_COLUMNS],
             page_size=EXPIRED_AT_ONCE,
         )
@@ -177,21 +178,24 @@ class History:
                 break
             # Nothing but `remove`, which takes the record along, makes a pointer leave its record.
             groups = [
-                [Change(Write.DELETE, _key(row["RowKey"]), etag_of(row)), Change(Write.DELETE, _pointer_key(row))]
+                [
+                    self._partition.change(Write.DELETE, row["RowKey"], etag=etag_of(row)),
+                    self._partition.change(Write.DELETE, _POINTER_PREFIX + _job_id_of(row)),
+                ]
                 for row in batch
             ]
             for row, result in zip(batch, self._table.commit_each(groups), strict=True):
                 if not isinstance(result, list):  # a record without a pointer, or one that another removes just now
-                    self._table.delete(FINISHED_PARTITION, row["RowKey"])
+                    self._partition.delete(row["RowKey"])
                 self._large_fields.delete(_job_id_of(row), row)
                 removed += 1
         return removed
 
     def forget_removals(self, *, removed_before: datetime, has_time: Callable[[], bool]) -> int:
         """Delete the pointers of jobs that were removed before that moment; returns how many. Raises StorageError."""
-        rows = self._table.rows(
-            "PartitionKey eq @partition and RowKey gt @first and RowKey lt @end",
-            {"partition": FINISHED_PARTITION, "first": _REMOVED_PREFIX, "end": f"{_REMOVED_PREFIX}~"},
+        rows = self._partition.rows(
+            after=_REMOVED_PREFIX,
+            before=f"{_REMOVED_PREFIX}~",
         )
         forgotten = 0
         for row in rows:
@@ -205,9 +209,9 @@ class History:
                 continue
             job_id = row["RowKey"].removeprefix(_REMOVED_PREFIX)
             pointer = self._pointer(job_id)
-            changes = [Change(Write.DELETE, _key(row["RowKey"]), etag_of(row))]
+            changes = [self._partition.change(Write.DELETE, row["RowKey"], etag=etag_of(row))]
             if pointer is not None and pointer.record_key is None:
-                changes.append(Change(Write.DELETE, _key(_POINTER_PREFIX + job_id), pointer.etag))
+                changes.append(self._partition.change(Write.DELETE, _POINTER_PREFIX + job_id, etag=pointer.etag))
             self._table.commit_each([changes])
             forgotten += 1
         return forgotten
@@ -225,13 +229,21 @@ class History:
         if pointer.record_key is not None:
             return Recorded.BY_AN_EARLIER_FINISH
         # Removed after an earlier finish, registered again, and now finished again.
-        new_pointer, record = _new_rows(finish)
+        new_pointer, record = self._new_rows(finish)
         changes = [Change(Write.MERGE, new_pointer.row, pointer.etag), record]
         [result] = self._counts.commit_each([(finish.job, changes)])
         return Recorded.BY_THIS_FINISH if isinstance(result, list) else Recorded.NOT_YET
 
+    def _new_rows(self, finish: JobEvent) -> list[Change]:
+        record_key = _record_key(finish.job)
+        pointer = {"recordKey": record_key, "finishedEventId": finish.id}
+        return [
+            self._partition.change(Write.INSERT, _POINTER_PREFIX + finish.job.job_id, pointer),
+            self._partition.change(Write.INSERT, record_key, finish.columns),
+        ]
+
     def _pointer(self, job_id: str) -> _Pointer | None:
-        row = self._table.get(FINISHED_PARTITION, _POINTER_PREFIX + job_id)
+        row = self._partition.get(_POINTER_PREFIX + job_id)
         if row is None:
             return None
         try:
@@ -243,7 +255,7 @@ class History:
     def _record(self, pointer: _Pointer | None) -> Row | None:
         if pointer is None or pointer.record_key is None:
             return None
-        return self._table.get(FINISHED_PARTITION, pointer.record_key)
+        return self._partition.get(pointer.record_key)
 
 
 def _pointer_in(row: Row, job_id: str) -> _Pointer:
@@ -255,15 +267,6 @@ def _pointer_in(row: Row, job_id: str) -> _Pointer:
     ):
         raise BadRow("its recordKey is not the key of a record")
     return _Pointer(record_key, text(row, "finishedEventId"), etag_of(row))
-
-
-def _new_rows(finish: JobEvent) -> list[Change]:
-    record_key = _record_key(finish.job)
-    pointer = {"recordKey": record_key, "finishedEventId": finish.id}
-    return [
-        Change(Write.INSERT, _key(_POINTER_PREFIX + finish.job.job_id) | pointer),
-        Change(Write.INSERT, _key(record_key) | finish.columns),
-    ]
 
 
 def _record_key(job: Job) -> str:
@@ -278,11 +281,3 @@ def key_of_moment(moment: datetime, prefix: str = _RECORD_PREFIX) -> str:
 
 def _job_id_of(row: Row) -> str:
     return str(row["RowKey"]).rpartition("~")[2]
-
-
-def _pointer_key(row: Row) -> Row:
-    return _key(_POINTER_PREFIX + _job_id_of(row))
-
-
-def _key(row_key: str) -> Row:
-    return {"PartitionKey": FINISHED_PARTITION, "RowKey": row_key}

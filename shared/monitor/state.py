@@ -25,8 +25,9 @@ from shared.json_codec import JsonObject, dumps, loads
 from shared.monitor.stats import PollCounts
 from shared.polling.report import CycleFailure, CycleReport
 from shared.storage.errors import RowChanged, StorageError
+from shared.storage.partition import Partition
 from shared.storage.rows import BadRow, count, flag, moment, read_row, text
-from shared.storage.table import Change, Row, Table, Write, etag_of
+from shared.storage.table import Row, Table, Write, etag_of
 
 MONITOR_PARTITION = "monitor"
 STATE_KEY = "state"
@@ -122,6 +123,7 @@ class MonitorStateStore:
 
     def __init__(self, table: Table, poll_counts: PollCounts) -> None:
         self._table = table
+        self._partition = Partition(table, MONITOR_PARTITION)
         self._poll_counts = poll_counts
         self._recording = Lock()
         # Reading the row back every minute would double the requests of an idle tick; its ETag tells if it changed.
@@ -132,7 +134,7 @@ class MonitorStateStore:
 
     def read(self) -> MonitorState:
         """The state as it is in storage. Raises StorageError."""
-        row = self._table.get(MONITOR_PARTITION, STATE_KEY)
+        row = self._partition.get(STATE_KEY)
         return MonitorState() if row is None else _state(row)
 
     def stopped_at(self) -> str:
@@ -161,9 +163,9 @@ class MonitorStateStore:
         """Have the rows that are set aside counted by the next cycle. A failure is logged: it is only a count."""
         for _ in range(WRITE_TRIES):
             try:
-                row = self._table.get(MONITOR_PARTITION, STATE_KEY)
+                row = self._partition.get(STATE_KEY)
                 if row is not None:
-                    self._table.merge(_KEY | {"setAside": ""}, etag_of(row))
+                    self._partition.merge(STATE_KEY, {"setAside": ""}, etag_of(row))
             except RowChanged:
                 continue
             except StorageError as error:
@@ -182,7 +184,10 @@ class MonitorStateStore:
             event = state.event_after(before, report)
             rows = [] if event is None else [EventRow(MONITOR_PARTITION, event)]
             counted = self._poll_counts.with_tick(report)
-            changes = [Change(Write.MERGE, _row(state), etag), *(row.insertion for row in rows)]
+            changes = [
+                self._partition.change(Write.MERGE, STATE_KEY, _columns(state), etag),
+                *(row.insertion for row in rows),
+            ]
             tried = state
             try:
                 etags = self._table.commit(changes if counted is None else [*changes, counted.change])
@@ -202,7 +207,7 @@ class MonitorStateStore:
         """The state as it is in storage, and with it the events that are there."""
         rows = self._rows()
         if STATE_KEY not in rows:
-            self._table.insert(_row(MonitorState()))
+            self._partition.insert(STATE_KEY, _columns(MonitorState()))
             rows = self._rows()
         if STATE_KEY not in rows:
             raise StorageError("the monitor's row cannot be kept")
@@ -213,16 +218,14 @@ class MonitorStateStore:
 
     def _rows(self) -> dict[str, Row]:
         """The monitor's row and those of its events, by their row keys."""
-        query = "PartitionKey eq @partition and (RowKey eq @state or RowKey ge @outbox)"
-        parameters = {"partition": MONITOR_PARTITION, "state": STATE_KEY, "outbox": OUTBOX_PREFIX}
-        return {row["RowKey"]: row for row in self._table.rows(query, parameters)}
+        rows = self._partition.rows(
+            where="(RowKey eq @state or RowKey ge @outbox)", parameters={"state": STATE_KEY, "outbox": OUTBOX_PREFIX}
+        )
+        return {row["RowKey"]: row for row in rows}
 
 
-_KEY: Row = {"PartitionKey": MONITOR_PARTITION, "RowKey": STATE_KEY}
-
-
-def _row(state: MonitorState) -> Row:
-    return _KEY | {
+def _columns(state: MonitorState) -> Row:
+    return {
         "lastTick": _json(state.last_tick),
         **({} if state.last_tick_at is None else {"lastTickAt": state.last_tick_at}),
         "stoppedAt": state.stopped_at,
