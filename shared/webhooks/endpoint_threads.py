@@ -56,7 +56,7 @@ class EndpointThreads:
     def unfinished(self) -> list[Future[None]]:
         """Every call that is waiting or running."""
         with self._lock:
-            return list(self._unfinished)
+            return [future for future in self._unfinished if not future.done()]
 
     def _forget(self, future: Future[None]) -> None:
         with self._lock:
