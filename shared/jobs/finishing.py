@@ -31,8 +31,8 @@ from shared.storage.retrying import retrying_for
 
 # Events found in storage are sent together until their large fields reach this size: all are in memory at once.
 LARGE_FIELDS_AT_ONCE_BYTES = 4 * 1024 * 1024
-# Two rows of history for each: they fit into two transactions.
-EVENTS_AT_ONCE = 100
+# Two rows of history for each, and their day's row: they fit into two transactions.
+EVENTS_AT_ONCE = 98
 _log = logging.getLogger("offer_monitor.jobs")
 
 
