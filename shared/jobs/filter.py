@@ -56,6 +56,7 @@ class JobFilter:
             "externalId": self.external_id,
             "label": self.label,
             "updatedAt": self.updated_since,
+            "finishedAt": self.updated_since,
             "registeredAt": self.updated_since,
         }
         return [column for column, wanted in by_column.items() if wanted is not None]
@@ -75,7 +76,7 @@ class JobFilter:
 
     def _updated_in_time(self, row: Row, since: datetime) -> bool:
         try:
-            updated_at = moment(row, "updatedAt") or moment(row, "registeredAt")
+            updated_at = moment(row, "updatedAt") or moment(row, "finishedAt") or moment(row, "registeredAt")
         except BadRow:
             return False
         # A row without either was inserted since the last tick, which writes down when that was.

@@ -79,7 +79,7 @@ class Finishing:
 
 
 class FinishingThread:
-    """A thread that finishes jobs beside a poll cycle, up to a hundred at once: these cost about as much as one.
+    """A thread that finishes jobs beside a poll cycle, about a hundred at once: these cost about as much as one.
 
     Events that the cycle has just made come before those found in storage. An event that fails, or whose batch would
     begin after `until`, is left to the next tick.

@@ -4,7 +4,7 @@ Two rows a job, written together, and counted in the same transaction (`finish_c
 `at~<inverted time>~<job id>`, so that the newest come first; and `job~<job id>`, which points to it.
 
 A job that is removed leaves its pointer behind for a day, without a record. A tick that still holds the job, and has
-not settled it yet, then finds that its finish has been dealt with and does not bring it back. `removed~<job id>`
+not finished it yet, then finds that this end was dealt with and does not bring the job back. `removed~<job id>`
 names the pointers that wait to be deleted.
 """
 
@@ -31,7 +31,7 @@ _POINTER_PREFIX = "job~"
 _REMOVED_PREFIX = "removed~"
 _END_OF_TIME_MICROSECONDS = 10**17
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-# Longer than any tick holds a finished job that it has not settled.
+# Longer than any tick holds a job that it has not finished yet.
 REMOVAL_REMEMBERED_FOR = timedelta(days=1)
 LONGEST_RECORD_KEY_CHARACTERS = 100
 # Two rows each: as many as a transaction holds.
@@ -61,10 +61,10 @@ class _Pointer:
 class History:
     """Finished jobs, newest first."""
 
-    def __init__(self, table: Table, bodies: LargeFields, counts: FinishCounts) -> None:
+    def __init__(self, table: Table, large_fields: LargeFields, counts: FinishCounts) -> None:
         self._table = table
         self._partition = Partition(table, FINISHED_PARTITION)
-        self._large_fields = bodies
+        self._large_fields = large_fields
         self._counts = counts
 
     def add(self, finishes: Sequence[JobEvent]) -> list[Recorded]:
@@ -105,7 +105,7 @@ class History:
         before_key = before_key or f"{_RECORD_PREFIX}~"
         if wanted.updated_since is not None:
             # Those that ended before that moment and were changed later are found by `late_changes.py`.
-            before_key = min(before_key, key_of_moment(wanted.updated_since - timedelta(microseconds=1)))
+            before_key = min(before_key, f"{key_of_moment(wanted.updated_since)}~~")
         return scan(
             self._partition,
             after_key=after_key or _RECORD_PREFIX,
@@ -116,8 +116,7 @@ class History:
         )
 
     def read(self, row: Row) -> Job:
-        """The job of a record, with its parts as far as they are there. Raises BadRow, and StorageError."""
-
+        """The job of a record, with its large fields as far as they are there. Raises BadRow, and StorageError."""
         return self._large_fields.load(self.read_bare(row), row)
 
     def read_bare(self, row: Row) -> Job:
@@ -275,7 +274,9 @@ def _record_key(job: Job) -> str:
 
 def key_of_moment(moment: datetime, prefix: str = _RECORD_PREFIX) -> str:
     """The beginning of a row key that sorts before that of any earlier moment."""
-    inverted = _END_OF_TIME_MICROSECONDS - (moment - _EPOCH) // timedelta(microseconds=1)
+    # A moment before 1970 would get a longer key, which sorts before all others instead of after them.
+    since_epoch = max((moment - _EPOCH) // timedelta(microseconds=1), 1)
+    inverted = max(_END_OF_TIME_MICROSECONDS - since_epoch, 0)
     return f"{prefix}{inverted:017}"
 
 

@@ -91,7 +91,7 @@ class Job:
     retry_after_until: datetime | None = None
     detail_attempts: int = 0
     stalled: bool = False
-    # When anything but counters and times of polls last changed; None: not since it was registered.
+    # None: not since it was registered, or not known; see `last_updated_at`.
     updated_at: datetime | None = None
     # The column as it is stored: read and extended by `timeline.py` only.
     timeline: str = ""
@@ -99,6 +99,11 @@ class Job:
     @property
     def pending(self) -> bool:
         return self.state is JobState.PENDING
+
+    @property
+    def last_updated_at(self) -> datetime:
+        """When anything but counters and times of polls last changed. Rows of version 1.0.0 do not say it."""
+        return self.updated_at or self.finished_at or self.registered_at
 
     @property
     def awaits_detail(self) -> bool:
@@ -175,7 +180,7 @@ def job_record(job: Job) -> JobRecord:
         label=job.label,
         externalId=job.external_id,
         registeredAt=rfc3339(job.registered_at),
-        updatedAt=rfc3339(job.updated_at or job.registered_at),
+        updatedAt=rfc3339(job.last_updated_at),
         finishedAt=_time(job.finished_at),
         jobStatus=job.job_status,
         jobResult=job.job_result,

@@ -50,7 +50,7 @@ class LateChanges:
                 self._partition.change(Write.UPSERT, _changed_key(changed)),
             ]
         )
-        if job.updated_at != job.finished_at:
+        if job.last_updated_at != job.finished_at:
             self._partition.delete(_changed_key(job))
         return changed
 
@@ -83,10 +83,10 @@ class LateChanges:
             job = None if row is None else self._history.read_bare(row)
         except BadRow:
             return None
-        if job is None or job.updated_at is None or _changed_key(job) != changed_key:
+        if job is None or _changed_key(job) != changed_key:
             return None
         return None if job.finished_at is not None and job.finished_at >= since else row
 
 
 def _changed_key(job: Job) -> str:
-    return f"{key_of_moment(job.updated_at or job.registered_at, CHANGED_PREFIX)}~{job.job_id}"
+    return f"{key_of_moment(job.last_updated_at, CHANGED_PREFIX)}~{job.job_id}"

@@ -207,6 +207,8 @@ class PendingJobs:
             if results[place] is None and (changed := self._changed_by_caller(row)) is not None:
                 about = changed.job
                 both = replace(job, operation=about.operation, label=about.label, external_id=about.external_id)
+                if job.errors is row.job.errors:  # upstream said nothing new: they stay as they are in the row
+                    both = replace(both, errors=about.errors)
                 [results[place]], _ = self._write([(changed, both)], now)
         if error is not None and not any(results):
             raise error

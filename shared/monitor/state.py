@@ -4,7 +4,7 @@ The timer and the HTTP functions run on different instances, so what health tell
 change of this row makes (`monitor.degraded`, `monitor.recovered`) is inserted in the same transaction, and sent like
 every other (`shared/events/outbox.py`).
 
-The polls of the cycle are added to those of its day (`poll_counts.py`) in that transaction too.
+The polls of the cycle are added to those of its day (`stats.py`) in that transaction too.
 
 The rows that are set aside are counted when some came or went, not with every cycle: the code that changes them marks
 the count as outdated, and the next cycle counts them.

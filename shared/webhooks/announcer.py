@@ -44,7 +44,10 @@ class WebhookAnnouncer:
         self._clock = clock
 
     def announce(self, events: Sequence[Event]) -> None:
-        """See `shared.events.event.Announcer`. Raises StorageError; deliveries stored before that stay."""
+        """Store the deliveries of the events, and start the first attempts: an `Announce` of `events/outbox.py`.
+
+        Raises StorageError; deliveries stored before that stay.
+        """
         if events:
             self._announce(events, self._deliverer.open_batch())
 

@@ -130,6 +130,31 @@ def test_a_change_while_the_job_is_polled_is_kept_and_so_is_the_polls_result(
     assert len(fresh_sandbox.state.status_requests(job_id)) == 1
 
 
+def test_a_change_while_a_poll_fails_keeps_the_errors_that_upstream_gave_before(
+    api: Api, fresh_sandbox: Sandbox, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    error = {"code": "conflict", "message": "Another job is running."}
+    body = {"jobId": JOB_ID, "jobStatus": "running", "jobResult": "pending", "errors": [error]}
+    answers: list[dict[str, Any]] = [{"status": 200, "body": body}, {"status": 500, "body": {}}]
+    job_id = fresh_sandbox.state.add_job(job_id=JOB_ID, script=answers)
+    api.register({"jobId": job_id})
+    api.process.poll_pending_jobs()
+    assert api.job(job_id).json["errors"] == [error]
+    pending = api.process.stores().pending
+    write = pending.write
+
+    def after_a_change(*arguments: Any) -> Any:  # noqa: ANN401 - passed on
+        api.change(job_id, {"label": "meanwhile"})
+        return write(*arguments)
+
+    monkeypatch.setattr(pending, "write", after_a_change)
+    clock.advance(61)
+    api.process.poll_pending_jobs()
+    record = api.job(job_id).json
+    assert (record["label"], record["consecutivePollFailures"]) == ("meanwhile", 1)
+    assert record["errors"] == [error]
+
+
 def test_a_job_on_its_way_to_the_history_can_be_changed(
     api: Api, fresh_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:

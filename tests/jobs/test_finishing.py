@@ -11,7 +11,7 @@ from shared.jobs.job import JobState
 from shared.jobs.job_rows import PENDING_PARTITION, columns_of
 from shared.json_codec import loads
 from shared.storage.errors import StorageUnreachable
-from shared.storage.table import Change
+from tests.commits import recorded_commits
 from tests.instance import Instance
 from tests.killed import Killed, killed_before_write
 
@@ -116,38 +116,22 @@ def test_a_job_on_its_way_to_the_history_is_found_and_listed(
     assert [job.job_id for job in listed.jobs] == [job_id]
 
 
-def test_a_result_and_its_event_are_written_in_one_transaction(
-    instance: Instance, fresh_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_result_and_its_event_are_written_in_one_transaction(instance: Instance, fresh_sandbox: Sandbox) -> None:
     job_id = fresh_sandbox.state.add_job()
     instance.register(job_id)
-    commits: list[list[str]] = []
-    commit = instance.table.commit
-
-    def recorded(changes: Sequence[Change]) -> list[str]:
-        commits.append([f"{change.write.name} {change.row['RowKey']}" for change in changes])
-        return commit(changes)
-
-    monkeypatch.setattr(instance.table, "commit", recorded)
-    instance.tick()
+    with recorded_commits(instance.table) as commits:
+        instance.tick()
     assert [f"DELETE {job_id}", f"INSERT ~finished~{job_id}"] in commits
 
 
 def test_a_stalled_job_and_its_event_are_written_in_one_transaction(
-    instance: Instance, fresh_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+    instance: Instance, fresh_sandbox: Sandbox
 ) -> None:
     job_id = fresh_sandbox.state.add_job(seconds=None)
     instance.register(job_id)
     instance.clock.advance(24 * 3600)
-    commits: list[list[str]] = []
-    commit = instance.table.commit
-
-    def recorded(changes: Sequence[Change]) -> list[str]:
-        commits.append([f"{change.write.name} {change.row['RowKey'].partition('evt_')[0]}" for change in changes])
-        return commit(changes)
-
-    monkeypatch.setattr(instance.table, "commit", recorded)
-    instance.tick()
+    with recorded_commits(instance.table) as commits:
+        instance.tick()
     assert [f"MERGE {job_id}", "INSERT ~event~"] in commits
     assert instance.announcer.types == ["job.stalled"]
 

@@ -2,6 +2,7 @@
 
 import uuid
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -257,3 +258,23 @@ def test_a_cursor_belongs_to_its_filters(instance: Instance) -> None:
     ):
         with pytest.raises(InvalidCursor, match="other filters"):
             instance.listing.page(other, limit=1, cursor=cursor)
+
+
+@pytest.mark.parametrize(
+    "since", [datetime(1, 1, 1, tzinfo=UTC), datetime(1900, 1, 1, tzinfo=UTC), datetime(1970, 1, 1, tzinfo=UTC)]
+)
+def test_a_listing_since_a_time_long_ago_holds_every_job(instance: Instance, since: datetime) -> None:
+    finished = finish_in_history(instance, [b""] * 2)
+    instance.registry.change(finished[0], lambda job: replace(job, label="late"))
+    assert set(ids(instance, JobFilter(updated_since=since), 1)) == set(finished)
+
+
+def test_a_record_of_version_1_0_0_was_last_updated_when_its_job_finished(instance: Instance) -> None:
+    [job_id] = finish_in_history(instance, [b""])
+    finished_at = instance.job(job_id).finished_at
+    assert finished_at is not None
+    [record] = [row for _, row in instance.history.scan("", "", ALL, at_once=1) if row is not None]
+    old = {name: value for name, value in record.items() if name != "updatedAt"}
+    instance.table.upsert(old)
+    assert instance.job(job_id).last_updated_at == finished_at
+    assert ids(instance, JobFilter(updated_since=finished_at), 1) == [job_id]

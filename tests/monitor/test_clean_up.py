@@ -301,3 +301,12 @@ def test_the_note_of_a_late_change_is_removed_with_its_job(instance: Instance) -
     instance.clock.advance(11 * 24 * 3600)
     clean_up(instance)
     assert [key for key in keys(instance, "PartitionKey eq 'finished'") if not key.startswith("day~")] == []
+
+
+def test_a_retention_of_a_hundred_years_keeps_everything(instance: Instance) -> None:
+    job_id = finish(instance)
+    instance.clock.advance(1)
+    instance.registry.change(job_id, lambda job: replace(job, label="late"))
+    before = keys(instance, "PartitionKey eq 'finished'")
+    clean_up(instance, retention=Retention(job_history_days=36_500, delivery_history_days=36_500))
+    assert keys(instance, "PartitionKey eq 'finished'") == before

@@ -13,8 +13,9 @@ from shared.monitor.stats import PollCounts
 from shared.polling.report import CycleFailure, CycleReport
 from shared.storage.errors import StorageUnreachable
 from shared.storage.partition import Partition
-from shared.storage.table import Change, Row, Table
+from shared.storage.table import Row, Table
 from tests.clock import FakeClock
+from tests.commits import recorded_commits
 from tests.instance import RecordingAnnouncer
 
 
@@ -183,18 +184,11 @@ def test_the_event_of_an_instance_that_was_killed_before_it_sent_it_is_sent_by_t
 
 
 def test_the_state_its_event_and_the_days_polls_are_written_in_one_transaction(
-    table: Table, states: States, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+    table: Table, states: States, clock: FakeClock
 ) -> None:
-    commits: list[list[str]] = []
-    commit = table.commit
-
-    def recorded(changes: Sequence[Change]) -> list[str]:
-        commits.append([f"{change.write.name} {change.row['RowKey'].partition('evt_')[0]}" for change in changes])
-        return commit(changes)
-
-    monkeypatch.setattr(table, "commit", recorded)
-    for _ in range(3):
-        states.record(report(clock, CycleFailure.UPSTREAM_DOWN))
+    with recorded_commits(table) as commits:
+        for _ in range(3):
+            states.record(report(clock, CycleFailure.UPSTREAM_DOWN))
     assert ["MERGE state", "INSERT ~event~", "UPSERT day~2026-11-20"] in commits
 
 
