@@ -121,7 +121,6 @@ function Parties({ parties }: { parties: readonly Party[] }) {
         {shown.map((party, at) => {
           const notes = [party.location, recipientsText(party)].filter(Boolean).join(", ");
           return (
-            // biome-ignore lint/suspicious/noArrayIndexKey: they may be equal, and do not move
             <li key={at} title={party.id ?? undefined}>
               <bdi class={party.name === null ? "mono" : undefined}>{partyText(party)}</bdi>
               {notes && <span class="muted"> · {notes}</span>}
