@@ -37,14 +37,7 @@ export function Bars<T extends { date: string }>(props: ChartProps<T>) {
           const height = ((value(day) ?? 0) / top) * HEIGHT;
           y -= height;
           return height > 0 ? (
-            <rect
-              key={name}
-              class={`series-${tone}`}
-              x={at * width + (width * GAP) / 2}
-              y={y}
-              width={width * (1 - GAP)}
-              height={height}
-            />
+            <rect key={name} class={`series-${tone}`} x={at * width + (width * GAP) / 2} y={y} width={width * (1 - GAP)} height={height} />
           ) : null;
         });
       })}
@@ -115,6 +108,7 @@ function Frame<T extends { date: string }>({
       </figcaption>
       <div class="chart-plot" aria-hidden="true">
         <span class="chart-top">{format(top)}</span>
+        {/* biome-ignore lint/a11y/noSvgWithoutTitle: the table below says the same */}
         <svg
           viewBox={`0 0 ${WIDTH} ${HEIGHT}`}
           preserveAspectRatio="none"

@@ -6,15 +6,7 @@ import { Icon } from "./Icon";
 import { ProblemView } from "./Notice";
 
 /** A dialog over the page, for as long as it is rendered. Escape, its cross and a click beside it call `onClose`. */
-export function Dialog({
-  title,
-  onClose,
-  children,
-}: {
-  title: string;
-  onClose: () => void;
-  children: ComponentChildren;
-}) {
+export function Dialog({ title, onClose, children }: { title: string; onClose: () => void; children: ComponentChildren }) {
   const element = useRef<HTMLDialogElement>(null);
   const titleId = useId();
   useEffect(() => {

@@ -6,8 +6,6 @@ export { Confirm, Dialog } from "./Dialog";
 export { Icon, type IconName } from "./Icon";
 export { Json } from "./Json";
 export { OutsideLink } from "./Link";
-export { errorTexts, Notice, ProblemView } from "./Notice";
-export { Age, Time } from "./Time";
 export {
   type Column,
   Empty,
@@ -23,3 +21,5 @@ export {
   Skeleton,
   Table,
 } from "./layout";
+export { errorTexts, Notice, ProblemView } from "./Notice";
+export { Age, Time } from "./Time";

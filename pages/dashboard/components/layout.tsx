@@ -216,15 +216,7 @@ export function Segments({
 }
 
 /** A labelled input, select or textarea. Give `id` to the control. */
-export function Field({
-  label,
-  hint,
-  children,
-}: {
-  label: string;
-  hint?: ComponentChildren;
-  children: (id: string) => ComponentChildren;
-}) {
+export function Field({ label, hint, children }: { label: string; hint?: ComponentChildren; children: (id: string) => ComponentChildren }) {
   const id = useId();
   return (
     <div class="field">
@@ -271,7 +263,7 @@ export function SearchField({
           }
         }}
       />
-      <kbd aria-hidden="true">/</kbd>
+      <kbd>/</kbd>
     </div>
   );
 }
