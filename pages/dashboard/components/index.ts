@@ -8,6 +8,7 @@ export { Json } from "./Json";
 export { OutsideLink } from "./Link";
 export {
   type Column,
+  type Described,
   Empty,
   Facts,
   Field,

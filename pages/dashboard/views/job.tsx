@@ -1,0 +1,246 @@
+// One job: how it goes, or how it ended and what to do; its offer, timeline and webhooks.
+import { useEffect } from "preact/hooks";
+import { useTitle } from "../App";
+import { type ApiProblem, answer, api, type Job } from "../api";
+import { Age, CopyButton, Empty, Facts, Json, Notice, PageHeader, ProblemView, Section, Skeleton, StateBadge, Time } from "../components";
+import { masked } from "../masked";
+import { OfferBadge, OfferView, offerTitle, readOffer, UpgradeChanges } from "../offer";
+import { useFresh } from "../refresh";
+import { href } from "../router";
+import { duration, exactTime } from "../time";
+import type { ViewProps } from ".";
+import { JobActions } from "./job-actions";
+import { DeliveryRows, useDeliveries } from "./job-deliveries";
+import { ErrorList } from "./job-errors";
+import { TimelineList } from "./job-timeline";
+import { advice, jobTitle, pollErrorText, statusText } from "./job-words";
+import { NextPoll, operationText } from "./jobs";
+
+const PENDING_SECONDS = 10;
+const FINISHED_SECONDS = 60;
+const BACK = { href: href("/jobs"), text: "Jobs" };
+
+export function JobView({ params: { jobId = "" } }: ViewProps) {
+  const id = jobId.toLowerCase();
+  const path = { jobId: id };
+  const {
+    data: job,
+    problem,
+    refresh,
+  } = useFresh(`job ${id}`, (signal) => answer(api.GET("/jobs/{jobId}", { signal, params: { path } })), { everySeconds: PENDING_SECONDS });
+  const title = job === undefined ? "Job" : jobTitle(job);
+  useTitle(title.slice(0, 100));
+  if (problem?.status === 404) {
+    return <Unknown jobId={id} />;
+  }
+  if (job === undefined) {
+    return (
+      <>
+        <PageHeader title="Job" back={BACK} />
+        {problem ? !problem.isAway && <ProblemView problem={problem} onRetry={refresh} /> : <Skeleton rows={6} label="Loading the job" />}
+      </>
+    );
+  }
+  return <Known job={job} title={title} problem={problem} onChanged={refresh} />;
+}
+
+function Unknown({ jobId }: { jobId: string }) {
+  return (
+    <>
+      <PageHeader title="Job" back={BACK} />
+      <Empty
+        icon="question"
+        title="The monitor does not follow this job"
+        action={
+          <a class="button button-primary" href={href("/jobs/new", { jobId })}>
+            Register it
+          </a>
+        }
+      >
+        <p>
+          It was never registered, or it has been removed. Its id is <span class="mono">{jobId}</span>.
+        </p>
+      </Empty>
+    </>
+  );
+}
+
+function Known({ job, title, problem, onChanged }: { job: Job; title: string; problem: ApiProblem | undefined; onChanged: () => void }) {
+  const { jobId, state, updatedAt, privateOffer, errors, operation } = job;
+  const isPending = state === "pending";
+  const everySeconds = isPending ? PENDING_SECONDS : FINISHED_SECONDS;
+  const timeline = useFresh(
+    `timeline ${jobId}`,
+    (signal) => answer(api.GET("/jobs/{jobId}/timeline", { signal, params: { path: { jobId } } })),
+    { everySeconds },
+  );
+  const deliveries = useDeliveries(jobId, everySeconds);
+  const refreshParts = () => {
+    timeline.refresh();
+    deliveries.refresh();
+  };
+  // What has changed the job is in its timeline, too.
+  useEffect(refreshParts, [updatedAt]);
+  const offer = readOffer(privateOffer);
+  const next = advice(job);
+
+  return (
+    <>
+      <PageHeader
+        title={
+          <bdi class="job-title" title={title}>
+            {title}
+          </bdi>
+        }
+        back={BACK}
+        actions={<JobActions job={job} onChanged={onChanged} />}
+      >
+        <Lead job={job} />
+      </PageHeader>
+      {problem && !problem.isAway && <ProblemView problem={problem} onRetry={onChanged} />}
+      <div class="job">
+        <div class="job-main">
+          {isPending && <Progress job={job} />}
+          {state === "failed" && errors.length > 0 && (
+            <Section title="Why it failed">
+              <ErrorList errors={errors} />
+            </Section>
+          )}
+          {next && (
+            <Notice tone={state === "failed" ? "bad" : "warning"} title="What to do next">
+              {next}
+            </Notice>
+          )}
+          {state === "succeeded" && offer === null && operation !== "delete" && <NoOffer job={job} />}
+          {offer && (
+            <Section title="Private offer" aside={<OfferBadge offer={offer} />}>
+              <p class="offer-title">
+                <a class="link" href={href(`/offers/${encodeURIComponent(offer.id ?? "")}`)}>
+                  <bdi>{offerTitle(offer)}</bdi>
+                </a>
+              </p>
+              <OfferView offer={offer} />
+            </Section>
+          )}
+          {offer?.upgradedFrom?.id && (
+            <Section title="What is new against the offer it upgraded" aside={<bdi>{offer.upgradedFrom.name}</bdi>}>
+              <UpgradeChanges offer={offer} />
+            </Section>
+          )}
+          <Section title="Webhooks">
+            <DeliveryRows fresh={deliveries} isPending={isPending} />
+          </Section>
+          <details class="disclosure">
+            <summary>Raw JSON</summary>
+            <Json value={masked(job)} label="job as JSON" />
+          </details>
+        </div>
+        <div class="job-side">
+          <Section title="Details">
+            <JobFacts job={job} />
+          </Section>
+          <Section title="Timeline">
+            <TimelineList fresh={timeline} webhooks={deliveries.data?.webhooks ?? []} />
+          </Section>
+        </div>
+      </div>
+    </>
+  );
+}
+
+/** The line below the title: state, operation and id. */
+function Lead({ job: { jobId, state, stalled, operation } }: { job: Job }) {
+  return (
+    <p class="job-lead">
+      <StateBadge state={state} stalled={state === "pending" && stalled} />
+      <span class="muted">{operationText(operation)}</span>
+      <span class="id">
+        <span class="mono muted">{jobId}</span>
+        <CopyButton text={jobId} label="job id" />
+      </span>
+    </p>
+  );
+}
+
+/** How a pending job goes. */
+function Progress({ job }: { job: Job }) {
+  const { registeredAt, lastPollError, consecutivePollFailures, stalled, jobStatus } = job;
+  const isEnding = jobStatus?.trim().toLowerCase() === "completed";
+  return (
+    <>
+      <div class="progress">
+        <p class="progress-text">
+          <strong>
+            Pending for <Age since={registeredAt} />
+          </strong>
+          <span class="muted">{isEnding ? "Partner Center has completed it. Its offer is being fetched." : <Status job={job} />}</span>
+        </p>
+        <p class="progress-next muted">
+          <NextPoll job={job} withText />
+        </p>
+      </div>
+      {lastPollError !== null && (
+        <Notice
+          tone="warning"
+          title={consecutivePollFailures > 1 ? `The last ${consecutivePollFailures} checks failed.` : "The last check failed."}
+        >
+          {pollErrorText(lastPollError)} The monitor tries again by itself.
+        </Notice>
+      )}
+      {stalled && <Notice tone="warning" title="The job has been pending for unusually long." />}
+    </>
+  );
+}
+
+function Status({ job }: { job: Job }) {
+  const status = statusText(job);
+  return <>{status === null ? "Partner Center has not been asked yet." : `Partner Center says: ${status}.`}</>;
+}
+
+function NoOffer({ job: { lastPollError } }: { job: Job }) {
+  return lastPollError === null ? (
+    <Notice title="The job left no private offer." />
+  ) : (
+    <Notice tone="warning" title="The job succeeded, but its offer could not be read.">
+      {pollErrorText(lastPollError)}
+    </Notice>
+  );
+}
+
+function JobFacts({ job }: { job: Job }) {
+  const { label, externalId, registeredAt, finishedAt, pollCount, lastPolledAt, state, jobStart, jobEnd } = job;
+  const isPending = state === "pending";
+  const checks = lastPolledAt && (
+    <>
+      {pollCount.toLocaleString("en")}, the last <Time at={lastPolledAt} />
+    </>
+  );
+  return (
+    <Facts
+      facts={[
+        ["Label", label && <bdi>{label}</bdi>],
+        [
+          "External id",
+          externalId && (
+            <span class="id">
+              <bdi>{externalId}</bdi>
+              <CopyButton text={externalId} label="external id" />
+            </span>
+          ),
+        ],
+        ["Registered", <Time key="registered" at={registeredAt} />],
+        [
+          "Finished",
+          finishedAt && (
+            <>
+              <Time at={finishedAt} />, after {duration(Date.parse(finishedAt) - Date.parse(registeredAt))}
+            </>
+          ),
+        ],
+        ["Checks", checks ?? (isPending ? "none yet" : null)],
+        ["Started in Partner Center", jobStart && exactTime(jobStart)],
+        ["Ended in Partner Center", !isPending && jobEnd && exactTime(jobEnd)],
+      ].map(([name, value]) => [name as string, value === false ? null : value] as const)}
+    />
+  );
+}
