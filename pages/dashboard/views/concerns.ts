@@ -150,11 +150,11 @@ function concernsOfRows({ setAside }: HealthDetails): Concern[] {
 /** The state of everything in one sentence. */
 export function headline(health: HealthDetails, concerns: readonly Concern[], now: number): string {
   const [first] = concerns;
-  if (concerns.length === 1 && first) {
-    return `${first.text}${first.isSerious && first.since ? ` ${since(first.since, now)}` : ""}.`;
-  }
-  if (first?.isSerious && first.since) {
-    return `${first.text} ${since(first.since, now)}, and ${concerns.length === 2 ? "one more thing needs" : `${words(concerns.length - 1)} more things need`} you.`;
+  if (first !== undefined && (first.isSerious || concerns.length === 1)) {
+    const begun = first.since === undefined ? "" : ` ${since(first.since, now)}`;
+    const others = concerns.length - 1;
+    const more = others === 0 ? "" : `, and ${words(others)} more ${others === 1 ? "thing needs" : "things need"} you`;
+    return `${first.text}${begun}${more}.`;
   }
   if (concerns.length > 1) {
     return `${capitalised(words(concerns.length))} things need you.`;

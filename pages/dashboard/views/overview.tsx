@@ -1,6 +1,6 @@
 // The overview: is all well, and if not, what is wrong since when; then what the monitor has done.
 import { answer, api, type DayStats, type HealthDetails, readHealth, type Webhook } from "../api";
-import { Bars, Icon, Lines, PageHeader, ProblemView, Section, Skeleton, Time } from "../components";
+import { Bars, Icon, Lines, niceSeconds, PageHeader, ProblemView, Section, Skeleton, Time } from "../components";
 import { type Fresh, useFresh } from "../refresh";
 import { href } from "../router";
 import { duration, useNow } from "../time";
@@ -165,6 +165,7 @@ function History({ days }: { days: readonly DayStats[] }) {
           <Lines
             label="Time from registration to the end, per day"
             days={days}
+            topOf={niceSeconds}
             format={(seconds) => duration(seconds * 1000)}
             series={[
               { name: "Median", tone: "active", value: (day) => day.medianSeconds },
