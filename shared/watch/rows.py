@@ -4,7 +4,7 @@ The small columns say enough about an offer to compare, list and filter it, so t
 their contents. The offer itself is upstream's JSON, in a column or in a document (`storage/large_columns.py`).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, NotRequired, TypedDict, cast
@@ -33,7 +33,8 @@ SUMMARY_COLUMNS: Final[tuple[str, ...]] = (
     "RowKey",
     *_TEXT_COLUMNS,
     *_MOMENT_COLUMNS,
-    *("lastChangeType", "notices", "calendar"),
+    "lastChangeType",
+    "notices",
 )
 
 
@@ -43,22 +44,6 @@ class OfferChange(TypedDict):
     at: str
     type: str
     changes: NotRequired[list[str]]
-
-
-class CalendarDate(TypedDict):
-    """One kind of date of an offer, for the calendar: `date` as upstream sent it, `sequence` from 0, times RFC 3339.
-
-    `cancelledAt` is there once the date is settled, or the offer is gone.
-    """
-
-    date: str
-    sequence: int
-    modifiedAt: str
-    cancelledAt: NotRequired[str]
-
-
-#: The kinds are `acceptBy` and `end`.
-type Calendar = Mapping[str, CalendarDate]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,7 +70,6 @@ class OfferSummary:
     last_change_type: str | None = None
     # The column as it is stored: read and extended by `notices.py` only.
     notices: str = ""
-    calendar: Calendar = field(default_factory=dict)
 
     @property
     def owner(self) -> str:
@@ -101,6 +85,8 @@ class OfferRow:
     history: Sequence[OfferChange] = ()
     # The jobs whose change is in this snapshot, newest first.
     jobs: Sequence[str] = ()
+    # The column as it is stored: read and extended by `calendar_entries.py` only.
+    calendar: str = ""
     parts: Row = field(default_factory=dict)
 
     @property
@@ -121,7 +107,7 @@ class OfferRow:
             "lastChangeAt": about.last_change_at,
             "lastChangeType": about.last_change_type,
             "notices": about.notices or None,
-            "calendar": dumps(about.calendar) if about.calendar else None,
+            "calendar": self.calendar or None,
             "history": dumps(list(self.history)) if self.history else None,
             "jobs": dumps(list(self.jobs)) if self.jobs else None,
             **{name: value or None for name, value in self.parts.items()},
@@ -147,7 +133,13 @@ def offer_row_in(row: Row) -> OfferRow:
         if not isinstance(jobs, list) or not all(isinstance(job, str) for job in jobs):
             raise BadRow("its jobs are not a list of ids")
         parts = {name: row[name] for name in (OFFER_COLUMN, f"{OFFER_COLUMN}Document") if row.get(name)}
-        return OfferRow(summary=_summary_in(row), history=_history_in(row), jobs=jobs[:REMEMBERED_JOBS], parts=parts)
+        return OfferRow(
+            summary=_summary_in(row),
+            history=_history_in(row),
+            jobs=jobs[:REMEMBERED_JOBS],
+            calendar=text(row, "calendar") or "",
+            parts=parts,
+        )
 
     return read_row(read)
 
@@ -204,7 +196,6 @@ def _summary_in(row: Row) -> OfferSummary:
         last_change_at=found["lastChangeAt"],
         last_change_type=text(row, "lastChangeType"),
         notices=text(row, "notices") or "",
-        calendar=_calendar_in(row),
     )
 
 
@@ -231,18 +222,4 @@ def _is_change(entry: object) -> bool:
         return False
     changes = entry.get("changes", [])
     texts = [entry["at"], entry["type"], *(changes if isinstance(changes, list) else [None])]
-    return all(isinstance(each, str) for each in texts)
-
-
-def _calendar_in(row: Row) -> Calendar:
-    calendar = loads(text(row, "calendar") or "{}")
-    if not isinstance(calendar, dict) or not all(_is_calendar_date(each) for each in calendar.values()):
-        raise BadRow("its calendar is not an object of dates")
-    return cast("Calendar", calendar)
-
-
-def _is_calendar_date(entry: object) -> bool:
-    if not isinstance(entry, dict) or type(entry.get("sequence")) is not int:
-        return False
-    texts = [entry.get("date"), entry.get("modifiedAt"), entry.get("cancelledAt", "")]
     return all(isinstance(each, str) for each in texts)
