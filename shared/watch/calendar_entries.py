@@ -1,10 +1,10 @@
 """What the calendar shows of one offer: a text column of its row, so that the calendar reads nothing else of it.
 
-The column is a JSON object: the offer's `name`, `customer`, `state` and `subState` as they were read, and for each kind
-of date that it has or had an entry: `date`, `sequence`, `modifiedAt`, and where they apply `cancelledAt` and `lapsesAt`.
-A live offer has an accept-by date until its customer accepts it, and an end date; both are cancelled when the offer
-stops being live. The end of an offer that nobody accepts is cancelled when its accept-by date passes (`lapsesAt`),
-although upstream says nothing then.
+The column is a JSON object: the offer's `name`, `customer`, `state` and `subState` as they were read, and for each
+kind of date that it has or had an entry: `date`, `sequence`, `modifiedAt`, and where they apply `cancelledAt` and
+`lapsesAt`. A live offer has an accept-by date until its customer accepts it, and an end date; both are cancelled when
+the offer stops being live. The end of an offer that nobody accepts is cancelled when its accept-by date passes
+(`lapsesAt`), although upstream says nothing then.
 """
 
 from collections.abc import Iterator
