@@ -1,1 +1,1 @@
-"""The watch: follows the offers themselves, after their jobs are done, and keeps a snapshot of each."""
+"""The watch: it follows the offers themselves, compares them with what was last seen, and announces changes."""
