@@ -33,8 +33,7 @@ SUMMARY_COLUMNS: Final[tuple[str, ...]] = (
     "RowKey",
     *_TEXT_COLUMNS,
     *_MOMENT_COLUMNS,
-    "lastChangeType",
-    "notices",
+    *("lastChangeType", "notices", "calendar"),
 )
 
 
@@ -70,6 +69,8 @@ class OfferSummary:
     last_change_type: str | None = None
     # The column as it is stored: read and extended by `notices.py` only.
     notices: str = ""
+    # Likewise, by `calendar_entries.py` only.
+    calendar: str = ""
 
     @property
     def owner(self) -> str:
@@ -85,8 +86,6 @@ class OfferRow:
     history: Sequence[OfferChange] = ()
     # The jobs whose change is in this snapshot, newest first.
     jobs: Sequence[str] = ()
-    # The column as it is stored: read and extended by `calendar_entries.py` only.
-    calendar: str = ""
     parts: Row = field(default_factory=dict)
 
     @property
@@ -107,7 +106,7 @@ class OfferRow:
             "lastChangeAt": about.last_change_at,
             "lastChangeType": about.last_change_type,
             "notices": about.notices or None,
-            "calendar": self.calendar or None,
+            "calendar": about.calendar or None,
             "history": dumps(list(self.history)) if self.history else None,
             "jobs": dumps(list(self.jobs)) if self.jobs else None,
             **{name: value or None for name, value in self.parts.items()},
@@ -133,13 +132,7 @@ def offer_row_in(row: Row) -> OfferRow:
         if not isinstance(jobs, list) or not all(isinstance(job, str) for job in jobs):
             raise BadRow("its jobs are not a list of ids")
         parts = {name: row[name] for name in (OFFER_COLUMN, f"{OFFER_COLUMN}Document") if row.get(name)}
-        return OfferRow(
-            summary=_summary_in(row),
-            history=_history_in(row),
-            jobs=jobs[:REMEMBERED_JOBS],
-            calendar=text(row, "calendar") or "",
-            parts=parts,
-        )
+        return OfferRow(summary=_summary_in(row), history=_history_in(row), jobs=jobs[:REMEMBERED_JOBS], parts=parts)
 
     return read_row(read)
 
@@ -196,6 +189,7 @@ def _summary_in(row: Row) -> OfferSummary:
         last_change_at=found["lastChangeAt"],
         last_change_type=text(row, "lastChangeType"),
         notices=text(row, "notices") or "",
+        calendar=text(row, "calendar") or "",
     )
 
 
