@@ -17,7 +17,8 @@ from shared.storage.errors import RecordBroken
 from shared.storage.large_columns import LargeColumns, size_of
 from shared.storage.partition import Partition
 from shared.storage.rows import BadRow
-from shared.storage.table import Row
+from shared.storage.table import PAGE_MAX_ROWS, Row
+from shared.watch.changes import enum_value
 from shared.watch.offer import Deadline, OfferSummary, deadline
 from shared.watch.rows import (
     OFFER_COLUMN,
@@ -44,7 +45,7 @@ _log = logging.getLogger("offer_monitor.watch")
 class OfferFilter:
     """What a listing asks for; None: no matter which. Texts are compared without case.
 
-    `expiring_within` and `ending_within` are in calendar days (UTC), today being 0. They are about the offers that the
+    `expiring_within` and `ending_within` are in calendar days (UTC), today being 0. They find the offers that the
     events of these names are about: those that wait for acceptance, and those that are accepted.
     """
 
@@ -57,7 +58,7 @@ class OfferFilter:
     def values(self) -> list[str | None]:
         """What the filter asks for, as texts: a cursor belongs to it."""
         days = (None if each is None else str(each) for each in (self.expiring_within, self.ending_within))
-        texts = (None if each is None else each.casefold() for each in (self.state, self.sub_state))
+        texts = (None if each is None else enum_value(each) for each in (self.state, self.sub_state))
         return ["watch", *texts, *days]
 
     @property
@@ -69,15 +70,13 @@ class OfferFilter:
         """Whether the offer is wanted."""
         offer = watched_summary(stored)
         return (
-            (self.state is None or self.state.casefold() == (stored.state or "").casefold())
-            and (self.sub_state is None or self.sub_state.casefold() == (stored.sub_state or "").casefold())
+            (self.state is None or enum_value(self.state) == offer.state)
+            and (self.sub_state is None or enum_value(self.sub_state) == offer.sub_state)
             and (
                 self.expiring_within is None
                 or (offer.waits_for_acceptance and _is_within(offer.accept_by, self.expiring_within, now))
             )
-            and (
-                self.ending_within is None or (offer.accepted and _is_within(offer.end, self.ending_within, now))
-            )
+            and (self.ending_within is None or (offer.accepted and _is_within(offer.end, self.ending_within, now)))
         )
 
 
@@ -105,9 +104,7 @@ class _Page:
     size_bytes: int = 0
 
     def has_room_for(self, size_bytes: int) -> bool:
-        return not self.offers or (
-            len(self.offers) < self.limit and self.size_bytes + size_bytes <= PAGE_MAX_BYTES
-        )
+        return not self.offers or (len(self.offers) < self.limit and self.size_bytes + size_bytes <= PAGE_MAX_BYTES)
 
 
 class WatchListing:
@@ -155,9 +152,12 @@ class WatchListing:
 
     def _scan(self, after_key: str, wanted: OfferFilter, at_once: int) -> Iterator[tuple[str, Row | None]]:
         """Each key in order, with the columns of the row that a listing needs if the offer is wanted."""
-        columns = list(_WHOLE_COLUMNS if wanted.is_empty else SUMMARY_COLUMNS)
-        options = {"page_size": min(at_once, WHOLE_ROWS_READ_AT_ONCE)} if wanted.is_empty else {}
-        rows = self._offers.rows(after=after_key, before=f"{OFFER_PREFIX}~", columns=columns, **options)
+        rows = self._offers.rows(
+            after=after_key,
+            before=f"{OFFER_PREFIX}~",
+            columns=_WHOLE_COLUMNS if wanted.is_empty else SUMMARY_COLUMNS,
+            page_size=min(at_once, WHOLE_ROWS_READ_AT_ONCE) if wanted.is_empty else PAGE_MAX_ROWS,
+        )
         for row in rows:
             key = str(row["RowKey"])
             if not self._is_wanted(row, wanted):
@@ -190,14 +190,11 @@ class WatchListing:
 
 def watched_summary(stored: StoredSummary) -> OfferSummary:
     """What the small columns say of an offer, as the rules of the watch read it."""
-    state, sub_state, offer_type = (
-        (each or "").casefold() for each in (stored.state, stored.sub_state, stored.offer_type)
-    )
     return OfferSummary(
         name=stored.name,
-        state=state,
-        sub_state=sub_state,
-        offer_type=offer_type,
+        state=enum_value(stored.state),
+        sub_state=enum_value(stored.sub_state),
+        offer_type=enum_value(stored.offer_type),
         accept_by=deadline(stored.accept_by),
         end=deadline(stored.end),
     )
