@@ -52,17 +52,18 @@ CALLS = {
     "get_private_offer_of_job": "A job that is not registered here is looked up upstream.",
     "get_private_offer_by_durable_id": "The same as `get_private_offer`, for an id in upstream's form: "
     "`private-offer/` and the id.",
-    "get_private_offer_history_by_durable_id": "The same as `get_private_offer_history`, for an id in upstream's form: `private-offer/` and the id.",
-    "get_private_offer_history": "It has the events that were announced, up to 200, and is kept for some time after the offer is gone. What "
-    "a job changed is not in it: the job's own event told that.",
-    "list_watched_offers": "It asks upstream nothing. `expiringWithin` and `endingWithin` find the offers that the events "
-    "`private_offer.expiring` and `private_offer.ending` are about, as long as the date has not passed. A page "
-    "has at most 8 MiB and takes at most 5 seconds, so it may be short or even empty and still have a "
+    "get_private_offer_history_by_durable_id": "The same as `get_private_offer_history`, for an id in upstream's "
+    "form: `private-offer/` and the id.",
+    "get_private_offer_history": "It has the events that were announced, up to 200, and is kept for some time after "
+    "the offer is gone. What a job changed is not in it: the job's own event told that.",
+    "list_watched_offers": "It asks upstream nothing. `expiringWithin` and `endingWithin` find the offers that the "
+    "events `private_offer.expiring` and `private_offer.ending` are about, as long as the date has not passed. A "
+    "page has at most 8 MiB and takes at most 5 seconds, so it may be short or even empty and still have a "
     "`nextCursor`.",
-    "get_calendar": "An iCalendar feed (RFC 5545) for calendar programs: an all-day entry for the date by which each live "
-    "offer has to be accepted, and one for its end. An entry that no longer applies is `CANCELLED` for 30 "
-    "days, and then left out. One whose date has passed is left out after 30 days. Calendar programs cannot "
-    "send headers: give the key as `code`, and make one for this function alone.",
+    "get_calendar": "An iCalendar feed (RFC 5545) for calendar programs: an all-day entry for the date by which "
+    "each live offer has to be accepted, and one for its end. An entry that no longer applies is `CANCELLED` for 30 "
+    "days, and then left out. One whose date has passed is left out after 30 days. Calendar programs cannot send "
+    "headers: give the key as `code`, and make one for this function alone.",
     "get_cpp_offer": "`slot` and `version` exclude each other.",
     "get_offer_details": "Give `privateOfferId` or `jobId`, or `publisherId` and `offerId`, or one of the former and "
     "both of "
