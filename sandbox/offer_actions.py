@@ -25,9 +25,7 @@ class OfferActions:
     def add_private_offer(self, private_offer: JsonObject | None = None, **fields: object) -> str:
         """Adds an offer, by default a live customer offer, with `fields` changed. Returns its bare id."""
         with self.lock:
-            resource = {**(private_offer or private_offer_of("customerPromotion")), **fields}
-            stored = self.private_offers.put(resource, self.clock())
-            stored["lastModified"] = resource.get("lastModified", stored["lastModified"])
+            stored = self._put({**(private_offer or private_offer_of("customerPromotion")), **fields})
             return bare_id(str(stored["id"]))
 
     def change_private_offer(self, offer_id: str, **members: object) -> bool:
@@ -98,6 +96,12 @@ class OfferActions:
         with self.lock:
             self.jobs.settle(self.clock())
             return self.private_offers.leave_out(offer_id, int(lists))
+
+    def _put(self, resource: JsonObject) -> JsonObject:
+        """Stores an offer. Unlike a request of the API's, it may say when it was last modified."""
+        stored = self.private_offers.put(resource, self.clock())
+        stored["lastModified"] = resource.get("lastModified", stored["lastModified"])
+        return stored
 
     def _change(self, offer_id: str, members_of: Callable[[JsonObject], Mapping[str, object] | None]) -> bool:
         with self.lock:

@@ -142,7 +142,7 @@ class SandboxState(OfferActions):
             profile = Profile(seconds, outcome, not_started_seconds, dialect or self.settings.dialect)
             offer: JsonObject | None = None
             if resources is None and operation != "delete":
-                offer = self.private_offers.put(private_offer or private_offer_of("customerPromotion"), now)
+                offer = self._put(private_offer or private_offer_of("customerPromotion"))
             fixed = list(resources or [])
             return self.jobs.add(
                 now,

@@ -1,7 +1,8 @@
 """The receiver's routes. Any POST is a webhook, except those that control the receiver.
 
 `GET /received` lists the requests, `DELETE /received` forgets them, `POST /secrets` replaces the secrets, and
-`POST /behaviour` makes the next requests fail or wait, to see what a sender does then.
+`POST /behaviour` makes the next requests fail or wait, to see what a sender does then. The two receivers under
+`/samples` are for webhooks that nobody watches: they keep and show nothing.
 """
 
 import asyncio
@@ -59,6 +60,8 @@ class Receiver:
                 web.delete("/received", self._forget_received),
                 web.post("/secrets", self._replace_secrets),
                 web.post("/behaviour", self._change_behaviour),
+                web.post("/samples/accepting", _accept),
+                web.post("/samples/failing", _fail),
                 web.post("/{any:.*}", self._receive),
             ]
         )
@@ -116,6 +119,14 @@ class Receiver:
             raise web.HTTPBadRequest(text="status should be between 200 and 599.\n")
         self._behaviour = behaviour
         return web.Response(status=204)
+
+
+async def _accept(_request: web.Request) -> web.Response:
+    return web.Response(status=HTTPStatus.NO_CONTENT)
+
+
+async def _fail(_request: web.Request) -> web.Response:
+    return web.Response(status=HTTPStatus.INTERNAL_SERVER_ERROR, text="The ticket database is read-only.\n")
 
 
 async def _json_object(request: web.Request) -> dict[str, Any]:
