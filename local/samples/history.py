@@ -1,6 +1,6 @@
 """Two weeks of history: what happened when, and how the app and the sandbox are taken through it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -13,13 +13,15 @@ from local.samples.sandbox_control import SandboxControl
 
 _TICK = timedelta(minutes=1)
 _WEBHOOKS_SINCE = timedelta(days=13, hours=23)
-# Its first event is older than the schedule of retries is long, but not yet the five days after which the endpoint
-# would be disabled: some of its deliveries are dead, some are still retried.
+# Long enough for some of its deliveries to be dead, and not yet the five days after which it would be disabled.
 _FAILING_SINCE = timedelta(days=4, hours=18)
-_DELIVERIES_EVERY = timedelta(hours=2)
-_AFTER_AN_EVENT = tuple(timedelta(minutes=minutes) for minutes in (2, 8, 45))
-# Polls besides those right after the registration: a job that upstream fails, does not know or forgets.
+_BAD_NEWS = ("job.failed", "job.cancelled", "job.lost", "job.expired", "job.stalled")
+_DELIVERIES_EVERY = timedelta(hours=6)
+_AFTER_BAD_NEWS = tuple(timedelta(minutes=minutes) for minutes in (2, 8, 45, 200))
+# A job that upstream fails, does not know or forgets is polled more often than one that succeeds.
 _LATER_POLLS_MINUTES = (3, 7, 15)
+_STALLED_POLLS_HOURS = (4, 9, 14, 19, 24, 28)
+_FORGOTTEN_POLLS_DAYS = (1, 7, 14, 30)
 _ACCEPTED = ((offers.BELLOWS, 11.1), (offers.PROSEWARE, 9.0), (offers.ADVENTURE_WORKS, 8.3))
 
 type Action = Callable[[], None]
@@ -51,8 +53,11 @@ class History:
             yield moment, self.app.deliver
         for offer, days_ago in _ACCEPTED:
             yield self.now - timedelta(days=days_ago), partial(self._accept, offer)
-        yield self.now - _WEBHOOKS_SINCE, partial(self._register_webhook, "Orders in the CRM", "accepting", "*")
-        yield self.now - _FAILING_SINCE, partial(self._register_webhook, "The old ticket system", "failing", "job.*")
+        yield self.now - _WEBHOOKS_SINCE, partial(self._register_webhook, "Orders in the CRM", "accepting", ("*",))
+        yield (
+            self.now - _FAILING_SINCE,
+            partial(self._register_webhook, "The old ticket system", "failing", _BAD_NEWS),
+        )
 
     def _set_up(self) -> None:
         today = self.now.date()
@@ -70,9 +75,9 @@ class History:
         accepted = {"subState": "accepted", "lastModified": self.clock.now().date().isoformat()}
         self.sandbox.patch(f"private-offers/{offer.offer_id}", accepted)
 
-    def _register_webhook(self, description: str, name: str, events: str) -> None:
+    def _register_webhook(self, description: str, name: str, events: Sequence[str]) -> None:
         url = f"{self.receiver_url}/samples/{name}"
-        self.app.register_webhook({"url": url, "description": description, "events": [events]})
+        self.app.register_webhook({"url": url, "description": description, "events": list(events)})
 
     def _ticks(self) -> set[datetime]:
         """The whole minutes at which the app polled."""
@@ -81,16 +86,16 @@ class History:
             first = job.registered_at(self.now).replace(second=0) + _TICK
             after = [*range(job.polls), *(_LATER_POLLS_MINUTES if job.outcome is None else ())]
             ticks |= {first + minutes * _TICK for minutes in after}
-        forgotten, stalled = FINISHED_JOBS[0], PENDING_JOBS[0]
-        ticks |= {forgotten.registered_at(self.now) + timedelta(days=days, minutes=1) for days in (1, 7, 14, 30)}
-        ticks |= {stalled.registered_at(self.now) + timedelta(hours=hours, minutes=1) for hours in range(29)}
+        forgotten, stalled = (job.registered_at(self.now) + _TICK for job in (FINISHED_JOBS[0], PENDING_JOBS[0]))
+        ticks |= {forgotten + timedelta(days=days) for days in _FORGOTTEN_POLLS_DAYS}
+        ticks |= {stalled + timedelta(hours=hours) for hours in _STALLED_POLLS_HOURS}
         return {tick for tick in ticks if tick < self.now - _TICK}
 
     def _deliveries(self) -> set[datetime]:
         """When the app retried deliveries."""
         since = self.now - _FAILING_SINCE
         regular = {since + count * _DELIVERIES_EVERY for count in range(_FAILING_SINCE // _DELIVERIES_EVERY + 1)}
-        recent = [job for job in FINISHED_JOBS if job.registered_at(self.now) >= since]
-        ends = [job.registered_at(self.now) + job.polls * _TICK for job in recent]
-        soon = {end + after for end in ends for after in _AFTER_AN_EVENT}
+        bad = [job for job in FINISHED_JOBS if job.outcome != "succeeded" and job.registered_at(self.now) >= since]
+        ends = [job.registered_at(self.now) + job.polls * _TICK for job in bad]
+        soon = {end + after for end in ends for after in _AFTER_BAD_NEWS}
         return {tick for tick in regular | soon if tick < self.now}

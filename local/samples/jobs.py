@@ -151,7 +151,7 @@ FINISHED_JOBS = (
         polls=3,
         offer=offers.ADVENTURE_WORKS_UPGRADE,
     ),
-    SampleJob(days_ago=3.2, operation="create", label="Offer for Wingtip Toys", outcome="cancelled", polls=3),
+    SampleJob(days_ago=3.7, operation="create", label="Offer for Wingtip Toys", outcome="cancelled", polls=3),
     SampleJob(days_ago=2.6, operation="create", label="Renewal for Northwind", offer=offers.NORTHWIND),
     SampleJob(days_ago=2.1, operation="create", label="Fourth Coffee, renewal", polls=3, offer=offers.FOURTH_COFFEE),
     SampleJob(days_ago=1.4, operation="update", label="Harvest draft, new prices", offer=offers.COHO),
