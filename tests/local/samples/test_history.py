@@ -4,7 +4,7 @@ import os
 import uuid
 from collections import Counter
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, cast
 
 import pytest
@@ -21,9 +21,10 @@ LONGEST_HISTORY_SECONDS = 120
 class SeededApp:
     """An app whose storage holds the history, as its users see it."""
 
-    def __init__(self, host: HostProcess, sandbox: Sandbox) -> None:
+    def __init__(self, host: HostProcess, sandbox: Sandbox, today: date) -> None:
         self._host = host
         self.sandbox = sandbox
+        self.today = today
 
     def get(self, path: str) -> dict[str, Any]:
         """The answer of the API."""
@@ -61,11 +62,12 @@ def seeded(azurite: str) -> Iterator[SeededApp]:
             "WEBHOOK_ALLOW_PRIVATE_NETWORKS": "true",
         }
         command = python_command("local.samples", "--sandbox", sandbox.url, "--receiver", url)
+        today = datetime.now(UTC).date()
         samples = Child("sample data", command, environment={**os.environ, **settings})
         samples.wait_for("^samples ready$", timeout_seconds=LONGEST_HISTORY_SECONDS)
         assert samples.wait_until_ended(timeout_seconds=30) == 0
         with HostProcess(settings) as host:
-            yield SeededApp(host, sandbox)
+            yield SeededApp(host, sandbox, today)
     assert not requests.get(f"{url}/received", timeout=10).json()
     receiver.terminate()
 
@@ -147,10 +149,9 @@ def test_the_offers_are_in_every_state_and_of_every_type(seeded: SeededApp) -> N
         "accepted",
     }
     assert len({offer["privateOfferType"] for offer in offers}) == 4
-    today = datetime.now(UTC).date()
-    accept_by = {
-        (datetime.fromisoformat(offer["acceptBy"]).date() - today).days for offer in offers if "acceptBy" in offer
-    }
+    today = seeded.today
+    dates = [date.fromisoformat(offer["acceptBy"]) for offer in offers if "acceptBy" in offer]
+    accept_by = {(day - today).days for day in dates}
     assert {1, 6} <= accept_by
     assert min(accept_by) < 0
     ends = [offer["end"] for offer in offers if offer.get("subState") == "accepted"]
