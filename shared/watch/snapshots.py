@@ -117,7 +117,9 @@ class Snapshots:
             if row is None or etag_of(row) != summary.etag:
                 continue
             key = offer_key(summary.id)
-            [result] = self._partition.table.commit_each([[self._partition.change(Write.DELETE, key, etag=summary.etag)]])
+            [result] = self._partition.table.commit_each(
+                [[self._partition.change(Write.DELETE, key, etag=summary.etag)]]
+            )
             if isinstance(result, list):
                 self._columns.delete(summary.owner, row, OFFER_COLUMN)
                 removed += 1
