@@ -7,6 +7,7 @@ from datetime import datetime
 
 from shared.storage.table import Change
 from shared.watch.calendar_entries import column_after
+from shared.watch.changes import present_members
 from shared.watch.decision import CHANGED, CREATED, DELETED, Told, decide
 from shared.watch.events import OfferEvent, OfferOutbox
 from shared.watch.notices import Announced, Thresholds, due_notice
@@ -94,6 +95,11 @@ class Comparison:
         told += decide(known, offer, gone=gone, baseline=silent)
         return self._planned(before, offer, at, context, told, jobs)
 
+    def members_of(self, before: OfferRow | None) -> frozenset[str]:
+        """The watched members that the snapshot has."""
+        known = self._content(before)
+        return frozenset() if known is None else present_members(known.content)
+
     def may_be_of_a_job(self, before: OfferRow | None, offer: WatchedOffer, context: Context) -> bool:
         """Whether something would be told that a job could tell as well."""
         if context.baseline_at is None or (before is not None and is_unchanged(before.summary, offer.etag)):
@@ -144,8 +150,10 @@ class Comparison:
         row = replace(before, summary=replace(before.summary, gone_at=context.now, calendar=calendar))
         return self._plan(before, _with_told(row, told, context.now), offer, told, context.now)
 
-    def never_read(self, offer_id: str, now: datetime) -> Planned:
+    def never_read(self, before: OfferRow | None, offer_id: str, now: datetime) -> Planned | None:
         """What to store of an offer that is there at the baseline and cannot be read: that it is known."""
+        if before is not None:
+            return None
         row = OfferRow(summary=StoredSummary(id=offer_id, first_seen_at=now))
         return self._plan(None, row, None, [], now)
 

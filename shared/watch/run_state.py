@@ -6,7 +6,7 @@ wrote it. So of two instances that both believe to have the run, one stops at it
 
 import logging
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import Enum, auto
@@ -63,7 +63,9 @@ class RunState:
     confirming: bool = False
     confirmed_to: str = ""
     seen_document: str = ""
+    # Until then upstream has asked for no request.
     not_before: datetime | None = None
+    cpp_not_before: datetime | None = None
     trouble: str | None = None
     trouble_since: datetime | None = None
     # The CPP entry after which the next invocation begins, as the key of its row.
@@ -106,13 +108,14 @@ class RunRow:
         row = self._partition.get(RUN_KEY)
         return None if row is None else (_state(row), etag_of(row))
 
-    def claim(self, now: datetime, until: datetime) -> "ClaimedRun":
-        """Take the run until that moment. Raises RunElsewhere."""
+    def claim(self, now: datetime, until: datetime, thresholds: Callable[[Thresholds], Thresholds]) -> "ClaimedRun":
+        """Take the run until that moment, with the thresholds as the settings have them now. Raises RunElsewhere."""
         found = self.read()
         state, etag = (RunState(), None) if found is None else found
         if state.claimed_until is not None and now < state.claimed_until <= now + (until - now):
             raise RunElsewhere
         claimed = ClaimedRun(self._partition, self._documents, state, etag)
+        state = replace(state, thresholds=thresholds(state.thresholds))
         claimed.store(replace(state, claimed_by=uuid.uuid4().hex, claimed_until=until, writes=0))
         return claimed
 
@@ -217,6 +220,7 @@ def _columns(state: RunState) -> Row:
         "confirmedTo": state.confirmed_to or None,
         "seenDocument": state.seen_document or None,
         "notBefore": state.not_before,
+        "cppNotBefore": state.cpp_not_before,
         "trouble": state.trouble,
         "troubleSince": state.trouble_since,
         "cppAfter": state.cpp_after or None,
@@ -247,6 +251,7 @@ def _read(row: Row) -> RunState:
         confirmed_to=text(row, "confirmedTo") or "",
         seen_document=text(row, "seenDocument") or "",
         not_before=moment(row, "notBefore"),
+        cpp_not_before=moment(row, "cppNotBefore"),
         trouble=text(row, "trouble"),
         trouble_since=moment(row, "troubleSince"),
         cpp_after=text(row, "cppAfter") or "",
