@@ -90,6 +90,11 @@ class CppOffers:
         self._entries = {cpp_key(*entry): entry for entry in entries}
         self._clock = clock
 
+    @property
+    def followed(self) -> bool:
+        """Whether there are any."""
+        return bool(self._entries)
+
     def follow(self, claimed: ClaimedRun, request_time: RequestTime) -> CppOutcome:
         """Compare each entry with its row, beginning where the last invocation stopped. Raises RunElsewhere."""
         rows = self._rows(claimed)
@@ -114,10 +119,6 @@ class CppOffers:
                     return CppOutcome(_troubled(rows), last, reason, not_before, events)
             last = key if position + 1 < len(in_order) else ""
         return CppOutcome(_troubled(rows), "", reason, None, events)
-
-    def trouble(self) -> list[CppOfferTrouble]:
-        """The entries in trouble, as the rows say."""
-        return _troubled({key: row for key, row in self._stored()[0].items() if key in self._entries})
 
     def _rows(self, claimed: ClaimedRun) -> dict[str, CppRow]:
         """The rows of all entries by key; those that have left the settings are deleted."""

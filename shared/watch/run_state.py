@@ -119,13 +119,11 @@ class RunRow:
         claimed.store(replace(state, claimed_by=uuid.uuid4().hex, claimed_until=until, writes=0))
         return claimed
 
-    def discard(self) -> None:
-        """Delete the row and what belongs to it."""
-        self._partition.delete(RUN_KEY)
-        for owner, entities in self._documents.by_owner(DOCUMENT_OWNER[:-1]):
-            if owner == DOCUMENT_OWNER:
-                self._documents.delete_entities(owner, entities)
-            break
+    def delete(self) -> None:
+        """Delete the row, if no instance has the run."""
+        row = self._partition.get(RUN_KEY)
+        if row is not None and _state(row).claimed_until is None:
+            self._partition.table.commit_each([[self._partition.change(Write.DELETE, RUN_KEY, etag=etag_of(row))]])
 
 
 class ClaimedRun:
@@ -148,16 +146,18 @@ class ClaimedRun:
             results += self._commit(self.state, batch)
         return results
 
-    def release(self, state: RunState, seen: Iterable[str] = ()) -> None:
+    def release(self, state: RunState, seen: Iterable[str] | None = None) -> None:
         """Store the state with which the next invocation goes on, and give the run back.
 
-        `seen` are the ids that an interrupted run has to remember.
+        `seen` are the ids that an interrupted run has to remember; None if they are what they were.
         """
         before = self.state.seen_document
-        data = "\n".join(sorted(seen)).encode("ascii")
-        document = self._documents.put(DOCUMENT_OWNER, data) if data and state.interrupted else ""
-        self.store(replace(state, seen_document=document, claimed_until=None, claimed_by=self.state.claimed_by))
-        if before:
+        document = before
+        if seen is not None:
+            data = "\n".join(sorted(seen)).encode("ascii")
+            document = self._documents.put(DOCUMENT_OWNER, data) if data and state.interrupted else ""
+        self.store(replace(state, seen_document=document, claimed_until=None))
+        if before and before != document:
             self._documents.delete(DOCUMENT_OWNER, before)
 
     def seen(self) -> set[str] | None:
@@ -171,7 +171,7 @@ class ClaimedRun:
             return None
 
     def _commit(self, state: RunState, batch: Sequence[Sequence[Change]]) -> list[Stored]:
-        state = replace(state, writes=self.state.writes + 1, claimed_by=state.claimed_by or self.state.claimed_by)
+        state = replace(state, writes=self.state.writes + 1)
         write = Write.INSERT if self._etag is None else Write.UPSERT
         own = self._partition.change(write, RUN_KEY, _columns(state), self._etag)
         try:

@@ -5,14 +5,16 @@ the row referred to before is deleted afterwards.
 """
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
+from itertools import batched
 
 from shared.json_codec import InvalidJson, members
 from shared.storage.documents import Documents
 from shared.storage.errors import RecordBroken
 from shared.storage.large_columns import LargeColumns, references_in
 from shared.storage.partition import Partition
-from shared.storage.rows import BadRow
+from shared.storage.rows import BadRow, stored_moment
 from shared.storage.table import Change, Row, Table, Write, etag_of
 from shared.watch.rows import (
     OFFER_COLUMN,
@@ -29,7 +31,10 @@ from shared.watch.rows import (
 _OFFERS_END = f"{OFFER_PREFIX}~"
 # What a run keeps in memory of each of thousands of offers.
 _INDEX_COLUMNS = [column for column in SUMMARY_COLUMNS if column != "calendar"]
+_REMOVAL_COLUMNS = ["RowKey", "goneAt", f"{OFFER_COLUMN}Document"]
+REMOVED_AT_ONCE = 99
 _log = logging.getLogger("offer_monitor.watch")
+type WriteGroups = Callable[[Sequence[Sequence[Change]]], object]
 
 
 class Snapshots:
@@ -109,19 +114,34 @@ class Snapshots:
         row = self._partition.get(offer_key(offer_id))
         return [] if row is None else references_in(row, OFFER_COLUMN)
 
-    def remove(self, rows: Sequence[OfferSummary]) -> int:
-        """Delete these rows, if they are as they were read, with their documents; returns how many."""
+    def nothing_kept(self) -> bool:
+        """Whether the partition is empty."""
+        return next(self._partition.rows(columns=["RowKey"], page_size=1), None) is None
+
+    def remove_all(self, write: WriteGroups, *, has_time: Callable[[], bool]) -> bool:
+        """Delete all snapshots with `write`, in groups; False if there was not time for all."""
+        rows = self._rows(_REMOVAL_COLUMNS)
+        for some in batched(rows, REMOVED_AT_ONCE, strict=False):
+            if not has_time():
+                return False
+            write([[self._partition.change(Write.DELETE, row["RowKey"], etag=etag_of(row))] for row in some])
+            for row in some:
+                self._columns.delete(row["RowKey"], row, OFFER_COLUMN)
+        return True
+
+    def remove_expired(self, *, gone_before: datetime, has_time: Callable[[], bool]) -> int:
+        """Delete the snapshots of offers that were gone before that moment; returns how many."""
         removed = 0
-        for summary in rows:
-            row = self._partition.get(offer_key(summary.id))
-            if row is None or etag_of(row) != summary.etag:
+        for row in self._rows(_REMOVAL_COLUMNS):
+            if not has_time():
+                break
+            gone_at = stored_moment(row.get("goneAt"))
+            if gone_at is None or gone_at >= gone_before:
                 continue
-            key = offer_key(summary.id)
-            [result] = self._partition.table.commit_each(
-                [[self._partition.change(Write.DELETE, key, etag=summary.etag)]]
-            )
+            change = self._partition.change(Write.DELETE, row["RowKey"], etag=etag_of(row))
+            [result] = self._partition.table.commit_each([[change]])
             if isinstance(result, list):
-                self._columns.delete(summary.owner, row, OFFER_COLUMN)
+                self._columns.delete(row["RowKey"], row, OFFER_COLUMN)
                 removed += 1
         return removed
 
