@@ -1,9 +1,9 @@
 """Notices: an offer's date is so many days away, or has passed.
 
-A date is open while the offer waits for acceptance (accept-by), or is accepted (end). A threshold of t days is crossed
-on the day that is t days before the date, or when the date opens, if that is later. A notice is due if the nearest
-threshold that has been crossed was not announced for this date, nor a nearer one. So missed runs make no notice come
-twice, and of several notices that were missed only the nearest comes.
+A date is open while the offer waits for acceptance (accept-by), or is accepted (end). A threshold of t days is
+crossed on the day that is t days before the date, or when the date opens, if that is later. A notice is due if the
+nearest threshold that has been crossed was not announced for this date, nor a nearer one. So missed runs make no
+notice come twice, and of several notices that were missed only the nearest comes.
 """
 
 from collections.abc import Collection, Mapping
