@@ -156,6 +156,34 @@ def list_private_offers(req: func.HttpRequest) -> func.HttpResponse:
     return _answer(req, lambda: _process().api().private_offers.list)
 
 
+@app.function_name("get_private_offer_history")
+@app.route("private-offers/{privateOfferId}/history", methods=["GET"])
+def get_private_offer_history(req: func.HttpRequest) -> func.HttpResponse:
+    """Tell what happened to a private offer and when."""
+    return _answer(req, lambda: _process().api().watch.history)
+
+
+@app.function_name("get_private_offer_history_by_durable_id")
+@app.route("private-offers/private-offer/{privateOfferId}/history", methods=["GET"])
+def get_private_offer_history_by_durable_id(req: func.HttpRequest) -> func.HttpResponse:
+    """Tell what happened to a private offer, by the id that upstream gives it, with its slash."""
+    return _answer(req, lambda: _process().api().watch.history)
+
+
+@app.function_name("list_watched_offers")
+@app.route("watch/private-offers", methods=["GET"])
+def list_watched_offers(req: func.HttpRequest) -> func.HttpResponse:
+    """List the private offers that are being followed."""
+    return _answer(req, lambda: _process().api().watch.list)
+
+
+@app.function_name("get_calendar")
+@app.route("calendar.ics", methods=["GET"])
+def get_calendar(req: func.HttpRequest) -> func.HttpResponse:
+    """Read the calendar of the offers' dates, to subscribe to."""
+    return _answer(req, lambda: _process().api().watch.calendar)
+
+
 @app.function_name("get_cpp_offer")
 @app.route("cpp/publishers/{publisherId}/offers/{offerId}", methods=["GET"])
 def get_cpp_offer(req: func.HttpRequest) -> func.HttpResponse:

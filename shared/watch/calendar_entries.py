@@ -11,10 +11,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any
 
 from shared.clock import rfc3339
 from shared.json_codec import InvalidJson, JsonObject, dumps, loads
+from shared.watch.offer import Deadline, WatchedOffer
 
 # How long an entry is shown after its date, or after it was cancelled.
 SHOWN_AFTERWARDS = timedelta(days=30)
@@ -34,32 +35,6 @@ class DateKind(StrEnum):
 
 class InvalidEntries(ValueError):
     """The column does not hold calendar entries."""
-
-
-class Deadline(Protocol):
-    """A date of an offer: its day in UTC, and the moment from which it has passed."""
-
-    @property
-    def day(self) -> date: ...
-    @property
-    def passes_at(self) -> datetime: ...
-
-
-class DatedOffer(Protocol):
-    """What the calendar has to know of an offer."""
-
-    @property
-    def content(self) -> JsonObject: ...
-    @property
-    def live(self) -> bool: ...
-    @property
-    def accepted(self) -> bool: ...
-    @property
-    def waits_for_acceptance(self) -> bool: ...
-    @property
-    def accept_by(self) -> Deadline | None: ...
-    @property
-    def end(self) -> Deadline | None: ...
 
 
 @dataclass(frozen=True)
@@ -98,7 +73,7 @@ class CalendarEntries:
     dates: dict[DateKind, DateEntry]
 
 
-def column_after(stored: str | None, offer: DatedOffer | None, *, now: datetime) -> str:
+def column_after(stored: str | None, offer: WatchedOffer | None, *, now: datetime) -> str:
     """The column for an offer as it is now; None if it is gone. `stored` is the column that it had, if any.
 
     An entry that has not changed keeps its sequence and its time, so that the calendar's ETag holds.
@@ -148,7 +123,7 @@ class _Wanted:
     lapses_at: datetime | None = None
 
 
-def _wanted(offer: DatedOffer, now: datetime) -> Iterator[tuple[DateKind, _Wanted]]:
+def _wanted(offer: WatchedOffer, now: datetime) -> Iterator[tuple[DateKind, _Wanted]]:
     """The dates that hold now."""
     accept_by = _near(offer.accept_by) if offer.waits_for_acceptance else None
     end = _near(offer.end) if offer.live else None

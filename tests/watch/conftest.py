@@ -1,0 +1,17 @@
+"""A snapshot in a table of the test's own, in a real Azurite."""
+
+import pytest
+
+from shared.settings import StorageByConnectionString
+from shared.storage.table import Table, Tables
+from tests.watch.snapshots import Snapshot
+
+
+@pytest.fixture
+def table(azurite: str, jobs_table: str) -> Table:
+    return Tables(StorageByConnectionString(azurite)).table(jobs_table)
+
+
+@pytest.fixture
+def snapshot(table: Table) -> Snapshot:
+    return Snapshot(table)
