@@ -14,7 +14,6 @@ from shared.clock import Clock, rfc3339
 from shared.events.event import Event, new_event_id
 from shared.events.outbox import EventRow
 from shared.json_codec import dumps, loads
-from shared.log import log_event
 from shared.storage.errors import StorageError
 from shared.storage.partition import Partition
 from shared.storage.rows import BadRow, moment, read_row, text
@@ -60,7 +59,7 @@ class CppRow:
 
 @dataclass(frozen=True)
 class CppOutcome:
-    """What an invocation found. `after` is the key of the last entry that it had time for, empty if it had for all.
+    """What an invocation found. `after` is the key of the entry after which the next one begins, empty for the first.
 
     `reason` is why it could not do its work, None if it could. Until `not_before` upstream asked for no request.
     """
@@ -69,6 +68,7 @@ class CppOutcome:
     after: str = ""
     reason: str | None = None
     not_before: datetime | None = None
+    read: int = 0
     events: int = 0
 
 
@@ -104,21 +104,23 @@ class CppOffers:
             reason = "the Cloud Partner Portal asked for a pause" if rows else None
             return CppOutcome(_troubled(rows), after, reason, not_before)
         in_order = sorted(rows, key=lambda key: (key <= after, key))
-        reason, events, last = None, 0, after
-        for position, key in enumerate(in_order):
+        outcome = CppOutcome(after=after)
+        for key in in_order:
             if not request_time.is_left():
-                return CppOutcome(_troubled(rows), last, reason, None, events)
+                break
             try:
-                rows[key], told = self._compare(claimed, rows[key], request_time)
-                events += told
+                rows[key], events = self._compare(claimed, rows[key], request_time)
+                outcome = replace(outcome, read=outcome.read + 1, events=outcome.events + events)
             except UpstreamError as error:
-                reason = reason or f"{rows[key].publisher_id}/{rows[key].offer_id}: {error.message}"
+                reason = f"{rows[key].publisher_id}/{rows[key].offer_id}: {error.message}"
+                outcome = replace(outcome, reason=outcome.reason or reason)
                 if error.retry_after_seconds:
                     not_before = self._clock.now() + timedelta(seconds=error.retry_after_seconds)
+                    outcome = replace(outcome, not_before=not_before)
                 if ends_the_run(error):
-                    return CppOutcome(_troubled(rows), last, reason, not_before, events)
-            last = key if position + 1 < len(in_order) else ""
-        return CppOutcome(_troubled(rows), "", reason, None, events)
+                    break
+            outcome = replace(outcome, after=key)
+        return replace(outcome, trouble=_troubled(rows), after="" if outcome.read == len(rows) else outcome.after)
 
     def _rows(self, claimed: ClaimedRun) -> dict[str, CppRow]:
         """The rows of all entries by key; those that have left the settings are deleted."""
@@ -162,7 +164,7 @@ class CppOffers:
         told = [] if before.status is None or not changed else [_event(before, before.status, status, now)]
         stored = self._write(claimed, before, after, told)
         if stored and before.trouble is not None:
-            log_event(_log, "watch_cpp_offer", publisherId=before.publisher_id, offerId=before.offer_id, reason=None)
+            _log.info("%s/%s can be read again", before.publisher_id, before.offer_id)
         return (after if stored else before), len(told) if stored else 0
 
     def _in_trouble(self, claimed: ClaimedRun, before: CppRow, reason: str, now: datetime) -> CppRow:
@@ -171,14 +173,7 @@ class CppOffers:
         after = replace(before, trouble=reason, trouble_since=now)
         if not self._write(claimed, before, after, []):
             return before
-        log_event(
-            _log,
-            "watch_cpp_offer",
-            level=logging.WARNING,
-            publisherId=before.publisher_id,
-            offerId=before.offer_id,
-            reason=reason,
-        )
+        _log.warning("%s/%s cannot be followed: %s", before.publisher_id, before.offer_id, reason)
         return after
 
     def _write(self, claimed: ClaimedRun, before: CppRow, after: CppRow, events: Sequence[EventRow]) -> bool:

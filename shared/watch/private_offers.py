@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 from shared.clock import Clock
 from shared.identifiers import InvalidIdentifier, private_offer_id
 from shared.json_codec import InvalidJson, members, text_of
-from shared.log import log_event
 from shared.upstream.errors import UpstreamError, UpstreamNotFound
 from shared.upstream.product_ingestion import ProductIngestion
 from shared.watch.comparing import Comparison, Context, Planned, has_news, is_unchanged
@@ -45,11 +44,10 @@ class _RunStopped(Exception):
 
 @dataclass
 class OfferCounts:
-    """What an invocation did with offers: `unchanged` ones are listed with the eTag that they had."""
+    """How many offers an invocation found in the list, read by their ids, and could not read."""
 
-    pages: int = 0
-    unchanged: int = 0
-    compared: int = 0
+    listed: int = 0
+    read_by_id: int = 0
     failed: int = 0
     malformed: int = 0
 
@@ -135,7 +133,7 @@ class PrivateOfferRun:
         """
         at = self._clock.now()
         page = self._upstream.listed_private_offers(state.place, timeout_seconds=self._time.timeout_seconds())
-        self.counts.pages += 1
+        self.counts.listed += len(page.items)
         whole = self._items(page.items, at)
         self._writes.flush()
         if page.fault is not None:
@@ -174,7 +172,6 @@ class PrivateOfferRun:
 
     def _unchanged(self, known: OfferSummary) -> None:
         self.seen.add(known.id)
-        self.counts.unchanged += 1
         if has_news(known, self._context):
             self._writes.add(
                 self._snapshots.get(known.id), lambda before: self._comparison.notice(before, self._context)
@@ -211,12 +208,12 @@ class PrivateOfferRun:
         if offer is None or offer.id != read.id:
             self._failed(read.id, failure)
             return
+        self.counts.read_by_id += 1
         before = self._snapshots.get(read.id) if read.id in self._index else None
         self._compare(before, offer, read.at)
 
     def _compare(self, before: OfferRow | None, offer: WatchedOffer, at: datetime) -> None:
         self.seen.add(offer.id)
-        self.counts.compared += 1
 
         def plan(now_stored: OfferRow | None) -> Planned | None:
             by_a_job = self._comparison.may_be_of_a_job(now_stored, offer, self._context)
@@ -268,7 +265,7 @@ class PrivateOfferRun:
     def _complete(self) -> None:
         self._state = self._state.started_over()
         if self._state.baseline_at is None:
-            log_event(_log, "watch_baseline", offers=len(self._index.keys() | self._writes.written.keys()))
+            _log.info("the watch follows %d offers", len(self._index.keys() | self._writes.written.keys()))
             self._state = replace(self._state, baseline_at=self._clock.now())
 
     def _fail(self, reason: str, error: UpstreamError | None = None) -> None:

@@ -6,7 +6,7 @@ A run that has no time left, or that upstream stops, stores where it is; the nex
 import logging
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -57,7 +57,9 @@ class WatchReport:
     at: datetime
     reason: str | None = None
     since: datetime | None = None
+    # Those in trouble, and how many were read.
     cpp_offers: Sequence[CppOfferTrouble] = ()
+    cpp_read: int = 0
     counts: OfferCounts = field(default_factory=OfferCounts)
     events: int = 0
     complete: bool = False
@@ -72,7 +74,9 @@ class WatchReport:
             "reason": self.reason,
             "since": None if self.since is None else rfc3339(self.since),
             "cppOffers": list(self.cpp_offers),
-            **asdict(self.counts),
+            "listed": self.counts.listed,
+            "readById": self.counts.read_by_id,
+            "failed": self.counts.failed + self.counts.malformed,
             "events": self.events,
             "complete": self.complete,
         }
@@ -137,7 +141,12 @@ class Watch:
             after = _with_cpp(claimed.state, cpp)
             claimed.release(after)
             return WatchReport(
-                at=now, reason=after.trouble, since=after.trouble_since, cpp_offers=cpp.trouble, events=cpp.events
+                at=now,
+                reason=after.trouble,
+                since=after.trouble_since,
+                cpp_offers=cpp.trouble,
+                cpp_read=cpp.read,
+                events=cpp.events,
             )
         writes = PlannedWrites(claimed, self._snapshots, self._outbox)
         offers = PrivateOfferRun(
@@ -160,6 +169,7 @@ class Watch:
             reason=state.trouble,
             since=state.trouble_since,
             cpp_offers=cpp.trouble,
+            cpp_read=cpp.read,
             counts=offers.counts,
             events=writes.events + cpp.events,
             complete=not state.interrupted,
@@ -182,6 +192,7 @@ class Watch:
             reason=state.trouble,
             since=state.trouble_since,
             cpp_offers=cpp.trouble,
+            cpp_read=cpp.read,
             events=cpp.events,
             complete=complete,
         )
@@ -207,15 +218,19 @@ def _log_trouble(before: RunState, after: RunState) -> None:
     """Trouble is logged when it begins and when it ends."""
     if (before.trouble is None) == (after.trouble is None):
         return
-    level = logging.INFO if after.trouble is None else logging.WARNING
-    log_event(_log, "watch_trouble", level=level, reason=after.trouble)
+    if after.trouble is None:
+        _log.info("the watch is no longer in trouble")
+    else:
+        _log.warning("the watch is in trouble: %s", after.trouble)
 
 
 def _log_run(report: WatchReport, *, duration_ms: int) -> None:
     log_event(
         _log,
-        "watch_run",
+        "watch_offers",
+        level=logging.INFO if report.ok else logging.WARNING,
         outcome="ok" if report.ok else "failed",
         **{name: value for name, value in report.facts().items() if name not in {"cppOffers", "since"}},
+        cppOffers=report.cpp_read,
         durationMs=duration_ms,
     )
