@@ -9,12 +9,15 @@ from typing import Any
 from openapi.calls import PROBLEM
 from sandbox.sample_offers import private_offer_of
 from sandbox.server import Sandbox
+from shared.events.event import Event
 from shared.http import operations
-from shared.http.messages import PROBLEM_TYPE, Request
+from shared.http.messages import PROBLEM_TYPE, Request, Response
+from shared.watch.rows import OfferChange
 from shared.webhooks.formats import Formats
 from tests.clock import FakeClock
 from tests.http.api import FindHandler
 from tests.instance import Instance, TestProcess
+from tests.watch.snapshots import Snapshot
 from tests.webhooks.receiver import Receiver
 
 JOB = "b3f49dff-381f-480d-a10e-17f4ce49b65f"
@@ -64,12 +67,20 @@ class Recorder:
         answer = operations.answer(lambda: handler(self.process), request)
         kept = self.examples.setdefault(name, {})
         status = f"{answer.status} {PROBLEM}" if answer.content_type == PROBLEM_TYPE else str(answer.status)
-        content = json.loads(answer.body) if answer.body else None
+        content = _content(answer)
         if content is not None:
             kept.setdefault(status, content)
         if body is not None and answer.status < 300:
             kept.setdefault("request", body)
         return content
+
+
+def _content(answer: Response) -> Any:  # noqa: ANN401 - any JSON
+    """What an answer says, a calendar as text; None if it has no body."""
+    if not answer.body:
+        return None
+    is_text = str(answer.content_type).startswith("text/")
+    return answer.body.decode() if is_text else json.loads(answer.body)
 
 
 def record_examples(
@@ -81,6 +92,7 @@ def record_examples(
     _jobs(recorder, sandbox, clock)
     _webhooks(recorder, webhook)
     _offers(recorder)
+    _watch(recorder, clock)
     _health_and_rows(recorder, clock)
     test_event = next(request.json for request in receiver.requests if request.json["type"] == "webhook.test")
     events = {**_events(instance, sandbox, clock), "webhook.test": test_event}
@@ -193,6 +205,26 @@ def _offers(recorder: Recorder) -> None:
         recorder.call("get_offer_details", lambda process: process.api().offer_details.read, query=query)
 
 
+def _watch(recorder: Recorder, clock: FakeClock) -> None:
+    history = [
+        OfferChange(at="2026-11-20T08:45:15Z", type="private_offer.changed", changes=["/acceptBy", "/end"]),
+        OfferChange(at="2026-11-12T14:30:15Z", type="private_offer.created"),
+    ]
+    body = json.dumps({**_offer(), "subState": "pendingAcceptance", "eTag": "..."}).encode()
+    Snapshot(recorder.process.stores().jobs_table).put(body, clock.now(), history=history)
+    recorder.call(
+        "list_watched_offers",
+        lambda process: process.api().watch.list,
+        query={"expiringWithin": "90d", "limit": "10"},
+    )
+    recorder.call("list_watched_offers", lambda process: process.api().watch.list, query={"endingWithin": "90"})
+    for name in ("get_private_offer_history", "get_private_offer_history_by_durable_id"):
+        for offer in (OFFER, NEW_JOB):
+            route = {"privateOfferId": offer}
+            recorder.call(name, lambda process: process.api().watch.history, route=route)
+    recorder.call("get_calendar", lambda process: process.api().watch.calendar)
+
+
 def _health_and_rows(recorder: Recorder, clock: FakeClock) -> None:
     for days in ("2", "0"):
         recorder.call("get_stats", lambda process: process.storage_api().stats.read, query={"days": days})
@@ -237,6 +269,30 @@ def _events(instance: Instance, sandbox: Sandbox, clock: FakeClock) -> dict[str,
     for _ in range(8):
         tick()
         clock.advance(60)
-    events = instance.announcer.events
+    events = [*instance.announcer.events, *_watch_events(clock)]
     bodies = {event.type: json.loads(Formats().payload(event, "standard").body) for event in events}
     return {event: bodies[event] for event in sorted(bodies)}
+
+
+def _watch_events(clock: FakeClock) -> list[Event]:
+    """Events of the offers that the monitor follows."""
+    offer = {name: value for name, value in _offer().items() if name != "acceptanceLinks"}
+    waiting = _publishing("waitingForPublisherReview")
+    cpp_offer = {"cppOffer": CPP_OFFER, "from": _publishing("notStarted"), "to": waiting}
+    accepted = offer | {"subState": "accepted"}
+    data: dict[str, dict[str, Any]] = {
+        "private_offer.created": {"privateOffer": offer},
+        "private_offer.changed": {"privateOffer": offer, "changes": ["/acceptBy", "/pricing/0/discountPercentage"]},
+        "private_offer.accepted": {"privateOffer": accepted, "by": "customer"},
+        "private_offer.expiring": {"privateOffer": offer, "daysLeft": 7},
+        "private_offer.expired": {"privateOffer": offer, "daysLeft": 0},
+        "private_offer.ending": {"privateOffer": accepted, "daysLeft": 30},
+        "private_offer.ended": {"privateOffer": accepted, "daysLeft": 0},
+        "private_offer.deleted": {"privateOffer": offer},
+        "cpp_offer.status_changed": cpp_offer,
+    }
+    return [Event(id="evt_1", type=name, created_at=clock.now(), data=each) for name, each in data.items()]
+
+
+def _publishing(sign_off: str) -> dict[str, Any]:
+    return {"status": "running", "steps": {"displaydummycertify": "complete", "publisher-signoff": sign_off}}
