@@ -1,7 +1,8 @@
 // A private offer to read: state, dates, people, prices, and what Partner Center remarks on it.
 import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
-import { Badge, Button, type Column, CopyButton, Facts, Notice, Table } from "../components";
+import { Badge, Button, type Column, CopyButton, Facts, LongText, Notice, Table } from "../components";
+import { href } from "../router";
 import { date, useNow } from "../time";
 import type { Offer, Party, Price } from "./offer";
 import {
@@ -36,7 +37,11 @@ export function OfferView({ offer }: { offer: Offer }) {
     <div class="offer">
       <OfferDates offer={offer} />
       {validations.map(({ code, message, level }) => (
-        <Notice key={`${code} ${message}`} tone={level === "warning" ? "warning" : "neutral"} title={message ?? code ?? "Remark"}>
+        <Notice
+          key={`${code} ${message}`}
+          tone={level === "warning" ? "warning" : "neutral"}
+          title={<LongText text={message ?? code ?? "Remark"} />}
+        >
           {message !== null && code !== null && <span class="muted mono">{code}</span>}
         </Notice>
       ))}
@@ -67,26 +72,36 @@ export function OfferDates({ offer }: { offer: Offer }) {
 
 function OfferFacts({ offer }: { offer: Offer }) {
   const { id, customers, partners, markupPercentage, renewsContract, upgradedFrom } = offer;
-  const { preparedBy, contacts, notes, documents, acceptanceLinks, lastModified } = offer;
+  const { preparedBy, contacts, notes, documents, lastModified } = offer;
   return (
     <Facts
       facts={[
         ["Type", typeText(offer)],
         [customers.length === 1 ? "Customer" : "For", customers.length > 0 && <Parties parties={customers} />],
         ["Partner", partners.length > 0 && <Parties parties={partners} />],
-        ["Prices", pricingTypeText(offer)],
+        ["Pricing", pricingTypeText(offer)],
         ["Markup", markupPercentage !== null && percent(markupPercentage)],
         ["Contract", renewsContract && "Renews the customer's contract"],
-        ["Upgrade of", upgradedFrom && <bdi>{upgradedFrom.name ?? upgradedFrom.id ?? "another offer"}</bdi>],
-        ["Notes", notes && <bdi>{notes}</bdi>],
+        ["Upgrade of", upgradedFrom && <Base id={upgradedFrom.id} name={upgradedFrom.name} />],
+        ["Notes", notes && <LongText text={notes} />],
         ["Prepared by", preparedBy && <bdi>{preparedBy}</bdi>],
         ["Contacts", contacts.length > 0 && <Lines items={contacts} />],
         ["Documents", documents.length > 0 && <Lines items={documents} />],
-        ["Acceptance link", acceptanceLinks > 0 && "In Partner Center"],
         ["Last modified", lastModified && date(lastModified)],
         ["Offer id", id && <Id id={id} label="offer id" />],
       ].map(([name, value]) => [name as string, value === false ? null : (value as ComponentChildren)] as const)}
     />
+  );
+}
+
+function Base({ id, name }: { id: string | null; name: string | null }) {
+  const text = <bdi>{name ?? id ?? "another offer"}</bdi>;
+  return id === null ? (
+    text
+  ) : (
+    <a class="link" href={href(`/offers/${encodeURIComponent(id)}`)}>
+      {text}
+    </a>
   );
 }
 
@@ -141,10 +156,10 @@ const PRICE: Column<Price> = {
   title: "Price",
   isNumber: true,
   cell: (price) => (
-    <>
+    <span>
       {priceText(price)}
       {price.discountType === "absolute" && <span class="cell-note">set in Partner Center</span>}
-    </>
+    </span>
   ),
 };
 const MARKUP: Column<Price> = {
@@ -153,24 +168,24 @@ const MARKUP: Column<Price> = {
   cell: ({ markupPercentage }) => (markupPercentage === null ? "–" : percent(markupPercentage)),
 };
 const COLUMNS: readonly Column<Price>[] = [
-  { title: "Product", cell: (price) => <bdi>{productText(price)}</bdi> },
+  { title: "Product", cell: (price) => <LongText text={productText(price)} max={100} /> },
   {
     title: "Plan",
     cell: (price) => (
-      <>
-        <bdi>{planText(price)}</bdi>
+      <span>
+        <LongText text={planText(price)} max={100} />
         {price.newPlan && (
           <span class="cell-note">
             new plan
             {price.newPlan.description && (
               <>
                 {": "}
-                <bdi>{price.newPlan.description}</bdi>
+                <LongText text={price.newPlan.description} max={100} />
               </>
             )}
           </span>
         )}
-      </>
+      </span>
     ),
   },
   PRICE,

@@ -1,6 +1,6 @@
 // What is new in an offer against the one that it upgraded.
 import { ApiProblem, answer, api } from "../api";
-import { Notice, ProblemView, Skeleton } from "../components";
+import { LongText, Notice, ProblemView, Skeleton } from "../components";
 import { useFresh } from "../refresh";
 import { type OfferChange, offerChanges } from "./changes";
 import { type Offer, readOffer } from "./offer";
@@ -48,25 +48,25 @@ export function ChangeList({ changes }: { changes: readonly OfferChange[] }) {
       {changes.map(({ what, from, to }) => (
         <li key={`${what} ${from} ${to}`}>
           <span class="changes-what">
-            <bdi>{what}</bdi>
+            <LongText text={what} max={120} />
           </span>
           <span>
             {to === null ? (
               <>
                 Removed <span class="muted">(was </span>
                 <del>
-                  <bdi>{from}</bdi>
+                  <LongText text={from ?? ""} />
                 </del>
                 <span class="muted">)</span>
               </>
             ) : (
               <>
                 {from === null && <span class="changes-new">New</span>}
-                <bdi>{to}</bdi>
+                <LongText text={to} />
                 {from !== null && (
                   <span class="muted">
                     {" "}
-                    (was <bdi>{from}</bdi>)
+                    (was <LongText text={from ?? ""} />)
                   </span>
                 )}
               </>

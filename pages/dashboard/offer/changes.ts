@@ -22,20 +22,20 @@ export function offerChanges(before: Offer, after: Offer): OfferChange[] {
     ["Ends", ({ end }) => end && date(end)],
   ];
   const further: typeof texts = [
-    ["Prices", pricingTypeText],
+    ["Pricing", pricingTypeText],
     ["Markup", ({ markupPercentage }) => (markupPercentage === null ? null : percent(markupPercentage))],
     ["Prepared by", ({ preparedBy }) => preparedBy],
     ["Notes", ({ notes }) => notes],
   ];
   return [
     ...textChanges(texts, before, after),
-    ...listChanges("Customer", before.customers.map(partyText), after.customers.map(partyText)),
-    ...listChanges("Partner", before.partners.map(partyText), after.partners.map(partyText)),
+    ...listChanges("Customers", before.customers.map(partyText), after.customers.map(partyText)),
+    ...listChanges("Partners", before.partners.map(partyText), after.partners.map(partyText)),
     ...priceChanges("", before.pricing, after.pricing),
     ...priceChanges("Originator's price: ", before.originatorPricing, after.originatorPricing),
     ...textChanges(further, before, after),
-    ...listChanges("Contact", before.contacts, after.contacts),
-    ...listChanges("Document", before.documents, after.documents),
+    ...listChanges("Contacts", before.contacts, after.contacts),
+    ...listChanges("Documents", before.documents, after.documents),
   ];
 }
 
@@ -46,10 +46,18 @@ function textChanges(texts: readonly [string, (offer: Offer) => string | null][]
 function listChanges(what: string, before: readonly string[], after: readonly string[]): OfferChange[] {
   const gone = before.filter((each) => !after.includes(each));
   const added = after.filter((each) => !before.includes(each));
-  if (gone.length === 1 && added.length === 1) {
-    return [{ what, from: gone[0] ?? null, to: added[0] ?? null }];
+  const [from, to] = [gone.join(", ") || null, added.join(", ") || null];
+  if (from === null && to === null) {
+    return [];
   }
-  return [...gone.map((from) => ({ what, from, to: null })), ...added.map((to) => ({ what, from: null, to }))];
+  const isReplaced = gone.length === before.length && added.length === after.length;
+  if (isReplaced || from === null || to === null) {
+    return [{ what, from, to }];
+  }
+  return [
+    { what, from, to: null },
+    { what, from: null, to },
+  ];
 }
 
 function priceChanges(prefix: string, before: readonly Price[], after: readonly Price[]): OfferChange[] {

@@ -62,7 +62,6 @@ export interface Offer {
   readonly notes: string | null;
   /** Names of the documents; their links are signed and not for showing. */
   readonly documents: readonly string[];
-  readonly acceptanceLinks: number;
   readonly upgradedFrom: { readonly id: string | null; readonly name: string | null } | null;
   readonly validations: readonly Validation[];
 }
@@ -97,7 +96,6 @@ export function readOffer(raw: unknown): Offer | null {
     contacts: list(raw.notificationContacts).flatMap((each) => text(each) ?? []),
     notes: text(raw.notes),
     documents: documents(raw),
-    acceptanceLinks: list(raw.acceptanceLinks).length,
     upgradedFrom: isObject(base) ? { id: bareId(text(base.id)), name: text(base.name) } : null,
     validations: objects(raw.validations).map(({ code, message, level }) => ({
       code: text(code),

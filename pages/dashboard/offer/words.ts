@@ -14,7 +14,7 @@ const TYPES: Readonly<Record<string, string>> = {
   multipartypromotionchannelpartner: "Multiparty offer, as the selling partner",
 };
 const PRICING_TYPES: Readonly<Record<string, string>> = {
-  editexistingofferpricingonly: "Other prices for existing plans",
+  editexistingofferpricingonly: "Prices for existing plans",
   saasnewcustomizedplans: "New plans for this customer",
   newcustomizedplans: "New plans for this customer",
   vmsoftwarereservations: "Software reservations for virtual machines",

@@ -1,4 +1,5 @@
 // Partner Center's errors with what is nested in them, in words.
+import { LongText } from "../components";
 import { masked } from "../masked";
 import { codeText } from "./job-words";
 
@@ -24,7 +25,7 @@ function Level({ errors, depth }: { errors: readonly unknown[]; depth: number })
 
 function One({ error, depth }: { error: unknown; depth: number }) {
   if (typeof error !== "object" || error === null) {
-    return <bdi>{String(error)}</bdi>;
+    return <LongText text={String(error)} />;
   }
   const { message, code, resourceId, details } = error as Record<string, unknown>;
   const text = textOf(message);
@@ -33,18 +34,20 @@ function One({ error, depth }: { error: unknown; depth: number }) {
   return (
     <>
       <p class="error-message">
-        <bdi>
-          {text ?? (name === null ? "Partner Center gave no reason." : `${name.charAt(0).toUpperCase()}${codeText(name.slice(1))}`)}
-        </bdi>
+        <LongText
+          text={text ?? (name === null ? "Partner Center gave no reason." : `${name.charAt(0).toUpperCase()}${codeText(name.slice(1))}`)}
+        />
       </p>
       {((text !== null && name !== null) || resource !== null) && (
         <p class="error-note">
-          {[text !== null && name !== null ? codeText(name) : null, resource].filter(Boolean).map((part, at) => (
-            <span key={part}>
-              {at > 0 && " · "}
-              <bdi>{part}</bdi>
-            </span>
-          ))}
+          {[text !== null && name !== null ? codeText(name) : null, resource]
+            .filter((part) => part !== null)
+            .map((part, at) => (
+              <span key={part}>
+                {at > 0 && " · "}
+                <LongText text={part} max={120} />
+              </span>
+            ))}
         </p>
       )}
       {Array.isArray(details) && details.length > 0 && depth < NESTED_MAX && <Level errors={details} depth={depth + 1} />}

@@ -3,10 +3,10 @@ import type { TimelineEvent, Webhook } from "../api";
 import { Icon, ProblemView, Skeleton, Time } from "../components";
 import type { Fresh } from "../refresh";
 import { href } from "../router";
-import { clockTime } from "../time";
 import { endpointText } from "./job-deliveries";
 import { happening } from "./job-words";
 
+const timeFormat = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
 const EVENTS_MAX = 200; // the API shows no more
 
 export function TimelineList({ fresh, webhooks }: { fresh: Fresh<{ events: TimelineEvent[] }>; webhooks: readonly Webhook[] }) {
@@ -60,7 +60,7 @@ function Happened({ event, webhooks }: { event: TimelineEvent; webhooks: readonl
           </p>
         )}
         <p class="timeline-time">
-          <Time at={event.at} /> · {clockTime(event.at)}
+          <Time at={event.at} /> · {timeFormat.format(Date.parse(event.at))}
         </p>
       </div>
     </li>

@@ -94,7 +94,9 @@ function enumeration(names: readonly string[]): string {
   return names.length < 2 ? (names[0] ?? "") : `${names.slice(0, -1).join(", ")} and ${names.at(-1)}`;
 }
 
-// By the code of an error, the innermost first: it says most.
+const AGAIN = "Each request makes a new job: register it here to follow it.";
+const GENERAL_ADVICE = "Correct what the messages name, and send the request again.";
+// By the codes of the innermost errors, which say most.
 const ADVICE: readonly (readonly [codes: readonly string[], advice: string])[] = [
   [
     ["conflict", "locked", "productlocked"],
@@ -102,7 +104,7 @@ const ADVICE: readonly (readonly [codes: readonly string[], advice: string])[] =
   ],
   [
     ["invalidstate", "invalidentitystatus"],
-    "The offer's state does not allow this. A live offer has to be withdrawn before it can be changed, and an accepted one can only be upgraded.",
+    "The offer's state does not allow this. Withdraw a live offer before you change it; upgrade one that was accepted.",
   ],
   [
     ["resourcenotfound", "notfound", "invalidid", "notdeployed"],
@@ -141,8 +143,8 @@ export function advice({ state, stalled, errors, operation }: Job): string | nul
     return byState[state] ?? null;
   }
   const codes = codesOf(errors, 0);
-  const known = ADVICE.find(([all]) => codes.some((code) => all.includes(code)));
-  return `${known?.[1] ?? "Correct the request, and send it again."} That makes a new job: register it here to follow it.`;
+  const [first, ...others] = ADVICE.filter(([known]) => codes.some((code) => known.includes(code)));
+  return `${first === undefined || others.length > 0 ? GENERAL_ADVICE : first[1]} ${AGAIN}`;
 }
 
 const NESTED_MAX = 10;

@@ -2,7 +2,21 @@
 import { useEffect } from "preact/hooks";
 import { useTitle } from "../App";
 import { type ApiProblem, answer, api, type Job } from "../api";
-import { Age, CopyButton, Empty, Facts, Json, Notice, PageHeader, ProblemView, Section, Skeleton, StateBadge, Time } from "../components";
+import {
+  Age,
+  CopyButton,
+  Empty,
+  Facts,
+  Json,
+  LongText,
+  Notice,
+  PageHeader,
+  ProblemView,
+  Section,
+  Skeleton,
+  StateBadge,
+  Time,
+} from "../components";
 import { masked } from "../masked";
 import { OfferBadge, OfferView, offerTitle, readOffer, UpgradeChanges } from "../offer";
 import { useFresh } from "../refresh";
@@ -18,6 +32,7 @@ import { NextPoll, operationText } from "./jobs";
 
 const PENDING_SECONDS = 10;
 const FINISHED_SECONDS = 60;
+const TURNS = /[\u200e\u200f\u202a-\u202e\u2066-\u2069]/g; // they would turn the rest of the title, too
 const BACK = { href: href("/jobs"), text: "Jobs" };
 
 export function JobView({ params: { jobId = "" } }: ViewProps) {
@@ -29,7 +44,7 @@ export function JobView({ params: { jobId = "" } }: ViewProps) {
     refresh,
   } = useFresh(`job ${id}`, (signal) => answer(api.GET("/jobs/{jobId}", { signal, params: { path } })), { everySeconds: PENDING_SECONDS });
   const title = job === undefined ? "Job" : jobTitle(job);
-  useTitle(title.slice(0, 100));
+  useTitle(title.slice(0, 100).replaceAll(TURNS, ""));
   if (problem?.status === 404) {
     return <Unknown jobId={id} />;
   }
@@ -106,11 +121,7 @@ function Known({ job, title, problem, onChanged }: { job: Job; title: string; pr
               <ErrorList errors={errors} />
             </Section>
           )}
-          {next && (
-            <Notice tone={state === "failed" ? "bad" : "warning"} title="What to do next">
-              {next}
-            </Notice>
-          )}
+          {next && <Notice title="What to do next">{next}</Notice>}
           {state === "succeeded" && offer === null && operation !== "delete" && <NoOffer job={job} />}
           {offer && (
             <Section title="Private offer" aside={<OfferBadge offer={offer} />}>
@@ -123,17 +134,13 @@ function Known({ job, title, problem, onChanged }: { job: Job; title: string; pr
             </Section>
           )}
           {offer?.upgradedFrom?.id && (
-            <Section title="What is new against the offer it upgraded" aside={<bdi>{offer.upgradedFrom.name}</bdi>}>
+            <Section title="What is new against the offer it upgraded">
               <UpgradeChanges offer={offer} />
             </Section>
           )}
           <Section title="Webhooks">
             <DeliveryRows fresh={deliveries} isPending={isPending} />
           </Section>
-          <details class="disclosure">
-            <summary>Raw JSON</summary>
-            <Json value={masked(job)} label="job as JSON" />
-          </details>
         </div>
         <div class="job-side">
           <Section title="Details">
@@ -144,6 +151,10 @@ function Known({ job, title, problem, onChanged }: { job: Job; title: string; pr
           </Section>
         </div>
       </div>
+      <details class="disclosure">
+        <summary>Raw JSON</summary>
+        <Json value={masked(job)} label="job as JSON" />
+      </details>
     </>
   );
 }
@@ -184,7 +195,7 @@ function Progress({ job }: { job: Job }) {
           tone="warning"
           title={consecutivePollFailures > 1 ? `The last ${consecutivePollFailures} checks failed.` : "The last check failed."}
         >
-          {pollErrorText(lastPollError)} The monitor tries again by itself.
+          <LongText text={pollErrorText(lastPollError)} /> The monitor tries again by itself.
         </Notice>
       )}
       {stalled && <Notice tone="warning" title="The job has been pending for unusually long." />}
@@ -202,7 +213,7 @@ function NoOffer({ job: { lastPollError } }: { job: Job }) {
     <Notice title="The job left no private offer." />
   ) : (
     <Notice tone="warning" title="The job succeeded, but its offer could not be read.">
-      {pollErrorText(lastPollError)}
+      <LongText text={pollErrorText(lastPollError)} />
     </Notice>
   );
 }
@@ -218,12 +229,12 @@ function JobFacts({ job }: { job: Job }) {
   return (
     <Facts
       facts={[
-        ["Label", label && <bdi>{label}</bdi>],
+        ["Label", label && <LongText text={label} />],
         [
           "External id",
           externalId && (
             <span class="id">
-              <bdi>{externalId}</bdi>
+              <LongText text={externalId} />
               <CopyButton text={externalId} label="external id" />
             </span>
           ),

@@ -14,6 +14,8 @@ const loadPage: LoadPage<SetAsideRow> = async (cursor, limit, signal) => {
 };
 const idOf = ({ rowKey }: SetAsideRow) => rowKey;
 
+const sentence = (text: string) => `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
+
 export function SetAside() {
   const { items, hasMore, isLoadingMore, problem, moreProblem, more, refresh } = usePages("set aside", loadPage, {
     everySeconds: EVERY_SECONDS,
@@ -43,7 +45,7 @@ export function SetAside() {
                   <bdi>{row.rowKey || "(empty key)"}</bdi>
                 </p>
                 <p class="aside-reason">
-                  <bdi>{row.reason}</bdi>
+                  <bdi>{sentence(row.reason)}</bdi>
                 </p>
               </div>
               <span class="muted aside-time">
@@ -75,7 +77,7 @@ function Remove({ row: { rowKey, reason }, onRemoved, onClose }: { row: SetAside
         <bdi>{rowKey}</bdi>
       </p>
       <p>
-        <bdi>{reason}</bdi>
+        <bdi>{sentence(reason)}</bdi>
       </p>
       <p class="muted">The row goes from the monitor's storage for good. Nothing changes in Partner Center.</p>
     </Confirm>
