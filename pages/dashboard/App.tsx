@@ -5,7 +5,7 @@ import { Button, Dialog, Icon, Notice } from "./components";
 import { KeyPrompt } from "./KeyPrompt";
 import { forgetKey, keyStore } from "./key";
 import { moveToRow, shortcutStore, useShortcut } from "./keys";
-import { awayStore, forgetData, refreshAll } from "./refresh";
+import { awayStore, refreshAll } from "./refresh";
 import { href, keptScroll, match, navigate, type Route, routeStore } from "./router";
 import { useStore } from "./store";
 import { useNow } from "./time";
@@ -16,10 +16,9 @@ const LICENCES = document.querySelector<HTMLLinkElement>("link[rel=license]")?.h
 
 export function App() {
   const { key } = useStore(keyStore);
-  useEffect(() => (key === null ? forgetData() : undefined), [key]);
   return (
     <>
-      {key === null ? <KeyPrompt /> : <Frame />}
+      {key === null ? <KeyPrompt /> : <Frame key={key} />}
       <News />
     </>
   );
