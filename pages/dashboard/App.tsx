@@ -9,9 +9,9 @@ import { awayStore, refreshAll } from "./refresh";
 import { href, keptScroll, match, navigate, type Route, routeStore } from "./router";
 import { useStore } from "./store";
 import { useNow } from "./time";
+import { NAME, setTitle } from "./title";
 import { NotFound, VIEWS, type View } from "./views";
 
-const NAME = "Offer monitor";
 const LICENCES = document.querySelector<HTMLLinkElement>("link[rel=license]")?.href;
 
 export function App() {
@@ -55,8 +55,9 @@ function Frame() {
       main.current?.querySelector("h1")?.focus({ preventScroll: true });
     }
   }, [path]);
-  // A view with more to say calls useTitle itself.
-  useTitle(view.title);
+  // A view with more to say calls useTitle, which runs after this.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: two paths may have the same title
+  useLayoutEffect(() => setTitle(view.title), [view.title, path]);
 
   return (
     <div class="frame">
@@ -102,13 +103,6 @@ function NavLink({ pattern, nav, path }: { pattern: string; nav: NonNullable<Vie
       <span>{nav.text}</span>
     </a>
   );
-}
-
-/** Name the page after what it shows. */
-export function useTitle(title: string): void {
-  useEffect(() => {
-    document.title = `${title} · ${NAME}`;
-  }, [title]);
 }
 
 /** A view; where it fails, the rest of the page goes on. */
