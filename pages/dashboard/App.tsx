@@ -1,5 +1,5 @@
 // The frame around the views: navigation, the key, and what concerns all views.
-import { useEffect, useErrorBoundary, useLayoutEffect, useRef, useState } from "preact/hooks";
+import { useErrorBoundary, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { announcementStore } from "./announce";
 import { Button, Dialog, Icon, Notice } from "./components";
 import { KeyPrompt } from "./KeyPrompt";
@@ -56,7 +56,6 @@ function Frame() {
     }
   }, [path]);
   // A view with more to say calls useTitle, which runs after this.
-  // biome-ignore lint/correctness/useExhaustiveDependencies: two paths may have the same title
   useLayoutEffect(() => setTitle(view.title), [view.title, path]);
 
   return (
