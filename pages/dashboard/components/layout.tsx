@@ -215,22 +215,50 @@ export function Segments({
   );
 }
 
-/** A labelled input, select or textarea. Give `id` to the control. */
+/** What a control of a field has to have besides its id, so that screen readers read its hint and its fault with it. */
+export type FieldAttributes = { readonly "aria-describedby"?: string; readonly "aria-invalid"?: true };
+
+/** A labelled input, select or textarea. Give `id`, and the attributes if there is a hint or a fault, to the control. */
 export function Field({
   label,
   hint,
+  fault,
   children,
 }: {
   label: string;
   hint?: ComponentChildren;
-  children: (id: string) => ComponentChildren;
+  /** What is wrong with the value. */
+  fault?: string | undefined;
+  children: (id: string, attributes: FieldAttributes) => ComponentChildren;
 }) {
   const id = useId();
+  const hintId = `${id}-hint`;
+  const faultId = `${id}-fault`;
+  const about = [...(fault === undefined ? [] : [faultId]), ...(hint === undefined ? [] : [hintId])].join(" ");
+  const attributes: FieldAttributes = {
+    ...(about && { "aria-describedby": about }),
+    ...(fault !== undefined && { "aria-invalid": true }),
+  };
   return (
     <div class="field">
       <label for={id}>{label}</label>
-      {children(id)}
-      {hint !== undefined && <div class="hint">{hint}</div>}
+      {children(id, attributes)}
+      {fault !== undefined && <Fault id={faultId}>{fault}</Fault>}
+      {hint !== undefined && (
+        <div class="hint" id={hintId}>
+          {hint}
+        </div>
+      )}
+    </div>
+  );
+}
+
+/** What is wrong with a value, below its control. */
+export function Fault({ id, children }: { id?: string; children: ComponentChildren }) {
+  return (
+    <div class="fault" id={id}>
+      <Icon name="warning" />
+      <span>{children}</span>
     </div>
   );
 }

@@ -4,6 +4,7 @@ import type { IconName } from "../components";
 import { Jobs } from "./jobs";
 import { Missing } from "./missing";
 import { Overview } from "./overview";
+import { AddWebhook, DeliveryView, EditWebhook, Webhooks, WebhookView } from "./webhooks";
 
 export interface ViewProps {
   /** The values of the pattern's `:names`, decoded. */
@@ -23,6 +24,11 @@ export interface View {
 export const VIEWS: readonly View[] = [
   { pattern: "/", title: "Overview", nav: { text: "Overview", icon: "overview", keys: "g o" }, component: Overview },
   { pattern: "/jobs", title: "Jobs", nav: { text: "Jobs", icon: "jobs", keys: "g j" }, component: Jobs },
+  { pattern: "/webhooks", title: "Webhooks", nav: { text: "Webhooks", icon: "webhooks", keys: "g w" }, component: Webhooks },
+  { pattern: "/webhooks/new", title: "Add an endpoint", component: AddWebhook },
+  { pattern: "/webhooks/:webhookId", title: "Endpoint", component: WebhookView },
+  { pattern: "/webhooks/:webhookId/edit", title: "Edit the endpoint", component: EditWebhook },
+  { pattern: "/webhooks/:webhookId/deliveries/:deliveryId", title: "Delivery", component: DeliveryView },
 ];
 
 export const NotFound: View = { pattern: "", title: "Not found", component: Missing };
