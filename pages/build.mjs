@@ -198,7 +198,9 @@ async function build() {
   const folder = mkdtempSync(`${TARGET}-`);
   try {
     const files = Object.assign({}, ...Object.entries(inputs).map(([page, input]) => buildPage(folder, page, input)));
-    const packages = Object.values(inputs).flatMap((input) => input.packages.map(({ name, version, license }) => ({ name, version, license })));
+    const packages = Object.values(inputs).flatMap((input) =>
+      input.packages.map(({ name, version, license }) => ({ name, version, license })),
+    );
     writeFileSync(path.join(folder, "manifest.json"), `${JSON.stringify({ inputs: wanted, files, packages }, null, 2)}\n`);
     chmodSync(folder, 0o755); // mkdtemp keeps other users out
     replaceTarget(folder, wanted);

@@ -61,9 +61,9 @@ function Frame() {
 
   return (
     <div class="frame">
-      <a class="skip" href="#main" onClick={(event) => skip(event, main.current)}>
+      <button type="button" class="skip" onClick={() => main.current?.focus()}>
         Skip to the content
-      </a>
+      </button>
       <header class="rail">
         <a class="brand" href={href("/")} aria-label={`${NAME}: overview`}>
           <span class="brand-mark">
@@ -103,11 +103,6 @@ function NavLink({ pattern, nav, path }: { pattern: string; nav: NonNullable<Vie
       <span>{nav.text}</span>
     </a>
   );
-}
-
-function skip(event: Event, main: HTMLElement | null): void {
-  event.preventDefault(); // the fragment is the route
-  main?.focus();
 }
 
 /** Name the page after what it shows. */

@@ -51,9 +51,7 @@ export function KeyPrompt() {
         <p class="muted">Enter a function key to see your offers and jobs.</p>
         <div role="alert">
           {(isWrong || (refused && key === "")) && (
-            <Notice tone="bad">
-              {isWrong ? "This key is wrong." : "The key is no longer accepted. Enter a valid one."}
-            </Notice>
+            <Notice tone="bad">{isWrong ? "This key is wrong." : "The key is no longer accepted. Enter a valid one."}</Notice>
           )}
         </div>
         {problem && <ProblemView problem={problem} />}

@@ -94,12 +94,7 @@ export function usePages<T>(
   };
 }
 
-async function loadItems<T>(
-  loadPage: LoadPage<T>,
-  cursor: string | null,
-  limit: number,
-  signal: AbortSignal,
-): Promise<PageOf<T>> {
+async function loadItems<T>(loadPage: LoadPage<T>, cursor: string | null, limit: number, signal: AbortSignal): Promise<PageOf<T>> {
   let { items, nextCursor } = await loadPage(cursor, limit, signal);
   for (let pages = 1; pages < SHORT_PAGES_MAX && nextCursor !== null && items.length < limit; pages += 1) {
     const next = await loadPage(nextCursor, limit - items.length, signal);

@@ -60,11 +60,7 @@ function remember(key: string, data: unknown): void {
  *
  * `key` names the data: where it changes, other data is loaded; where it is the same, data is there at once.
  */
-export function useFresh<T>(
-  key: string,
-  load: (signal: AbortSignal) => Promise<T>,
-  { everySeconds }: { everySeconds: number },
-): Fresh<T> {
+export function useFresh<T>(key: string, load: (signal: AbortSignal) => Promise<T>, { everySeconds }: { everySeconds: number }): Fresh<T> {
   const [, render] = useState(0);
   const state = useRef({ key, problem: undefined as ApiProblem | undefined, isLoading: true });
   if (state.current.key !== key) {

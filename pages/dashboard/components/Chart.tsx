@@ -17,6 +17,8 @@ interface ChartProps<T extends { date: string }> {
   days: readonly T[];
   series: readonly Series<T>[];
   format?: (value: number) => string;
+  /** The end of the scale, at least `highest`. */
+  topOf?: (highest: number) => number;
 }
 
 const WIDTH = 480;
@@ -25,9 +27,9 @@ const GAP = 0.25; // of the width of a day
 
 /** Stacked bars, one a day. */
 export function Bars<T extends { date: string }>(props: ChartProps<T>) {
-  const { days, series } = props;
+  const { days, series, topOf = niceTop } = props;
   const totals = days.map((day) => series.reduce((sum, { value }) => sum + (value(day) ?? 0), 0));
-  const top = niceTop(Math.max(0, ...totals));
+  const top = topOf(Math.max(0, ...totals));
   const width = WIDTH / days.length;
   return (
     <Frame {...props} top={top}>
@@ -37,14 +39,7 @@ export function Bars<T extends { date: string }>(props: ChartProps<T>) {
           const height = ((value(day) ?? 0) / top) * HEIGHT;
           y -= height;
           return height > 0 ? (
-            <rect
-              key={name}
-              class={`series-${tone}`}
-              x={at * width + (width * GAP) / 2}
-              y={y}
-              width={width * (1 - GAP)}
-              height={height}
-            />
+            <rect key={name} class={`series-${tone}`} x={at * width + (width * GAP) / 2} y={y} width={width * (1 - GAP)} height={height} />
           ) : null;
         });
       })}
@@ -54,8 +49,8 @@ export function Bars<T extends { date: string }>(props: ChartProps<T>) {
 
 /** Lines over the days, interrupted where there is nothing to show. */
 export function Lines<T extends { date: string }>(props: ChartProps<T>) {
-  const { days, series } = props;
-  const top = niceTop(Math.max(0, ...days.flatMap((day) => series.map(({ value }) => value(day) ?? 0))));
+  const { days, series, topOf = niceTop } = props;
+  const top = topOf(Math.max(0, ...days.flatMap((day) => series.map(({ value }) => value(day) ?? 0))));
   const width = WIDTH / days.length;
   return (
     <Frame {...props} top={top}>
@@ -72,7 +67,7 @@ export function Lines<T extends { date: string }>(props: ChartProps<T>) {
             <path d={path} />
             {points.map((point, at) => {
               const isAlone = point !== null && !points[at - 1] && !points[at + 1];
-              return isAlone ? <circle key={point.x} cx={point.x} cy={point.y} r="3" /> : null;
+              return isAlone ? <path key={point.x} class="line-point" d={`M${point.x} ${point.y}h0`} /> : null;
             })}
           </g>
         );
@@ -115,6 +110,7 @@ function Frame<T extends { date: string }>({
       </figcaption>
       <div class="chart-plot" aria-hidden="true">
         <span class="chart-top">{format(top)}</span>
+        {/* biome-ignore lint/a11y/noSvgWithoutTitle: the table below says the same */}
         <svg
           viewBox={`0 0 ${WIDTH} ${HEIGHT}`}
           preserveAspectRatio="none"
@@ -133,34 +129,45 @@ function Frame<T extends { date: string }>({
           <span>today</span>
         </span>
       </div>
-      <table class="visually-hidden">
-        <caption>{label}</caption>
-        <thead>
-          <tr>
-            <th scope="col">Day</th>
-            {series.map(({ name }) => (
-              <th key={name} scope="col">
-                {name}
-              </th>
-            ))}
-          </tr>
-        </thead>
-        <tbody>
-          {days
-            .filter((each) => series.some(({ value }) => value(each)))
-            .map((each) => (
-              <tr key={each.date}>
-                <th scope="row">{shortDate(each.date)}</th>
-                {series.map(({ name, value }) => {
-                  const found = value(each);
-                  return <td key={name}>{found === null ? "none" : format(found)}</td>;
-                })}
-              </tr>
-            ))}
-        </tbody>
-      </table>
+      <div class="visually-hidden">
+        <table>
+          <caption>{label}</caption>
+          <thead>
+            <tr>
+              <th scope="col">Day</th>
+              {series.map(({ name }) => (
+                <th key={name} scope="col">
+                  {name}
+                </th>
+              ))}
+            </tr>
+          </thead>
+          <tbody>
+            {days
+              .filter((each) => series.some(({ value }) => value(each)))
+              .map((each) => (
+                <tr key={each.date}>
+                  <th scope="row">{shortDate(each.date)}</th>
+                  {series.map(({ name, value }) => {
+                    const found = value(each);
+                    return <td key={name}>{found === null ? "none" : format(found)}</td>;
+                  })}
+                </tr>
+              ))}
+          </tbody>
+        </table>
+      </div>
     </figure>
   );
+}
+
+const MINUTE = 60;
+const HOUR = 60 * MINUTE;
+const DURATION_TOPS = [10, 30, MINUTE, 2 * MINUTE, 5 * MINUTE, 10 * MINUTE, 20 * MINUTE, 30 * MINUTE, HOUR, 2 * HOUR, 6 * HOUR, 12 * HOUR];
+
+/** The same for seconds. */
+export function niceSeconds(highest: number): number {
+  return DURATION_TOPS.find((top) => top >= highest) ?? Math.ceil(highest / (24 * HOUR)) * 24 * HOUR;
 }
 
 /** The next number that reads well at the top of a scale. */

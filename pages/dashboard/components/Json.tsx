@@ -13,10 +13,12 @@ export function Json({ value, label }: { value: unknown; label: string }) {
         <CopyButton text={text} label={label} />
       </div>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a box that scrolls has to be reachable by keyboard */}
-      <pre tabIndex={0} role="region" aria-label={label}>
-        {text.slice(0, SHOWN_CHARACTERS_MAX)}
-        {text.length > SHOWN_CHARACTERS_MAX && "\n… (copy it to see the rest)"}
-      </pre>
+      <section class="json-text" tabIndex={0} aria-label={label}>
+        <pre>
+          {text.slice(0, SHOWN_CHARACTERS_MAX)}
+          {text.length > SHOWN_CHARACTERS_MAX && "\n… (copy it to see the rest)"}
+        </pre>
+      </section>
     </div>
   );
 }

@@ -37,11 +37,7 @@ export function ProblemView({ problem, onRetry }: { problem: ApiProblem; onRetry
   const causes = errors === undefined ? [] : errorTexts(errors);
   return (
     <div role="alert">
-      <Notice
-        tone="bad"
-        title={problem.title}
-        action={onRetry && <Button onClick={onRetry}>Try again</Button>}
-      >
+      <Notice tone="bad" title={problem.title} action={onRetry && <Button onClick={onRetry}>Try again</Button>}>
         <p>{problem.detail}</p>
         {[...(faults ?? []), ...causes].length > 0 && (
           <ul>

@@ -1,13 +1,11 @@
 // What views are made of.
 export { Badge, StateBadge, type Tone } from "./Badge";
 export { Button, CopyButton, MoreButton } from "./Button";
-export { Bars, Lines, type Series } from "./Chart";
+export { Bars, Lines, niceSeconds, type Series } from "./Chart";
 export { Confirm, Dialog } from "./Dialog";
 export { Icon, type IconName } from "./Icon";
 export { Json } from "./Json";
 export { OutsideLink } from "./Link";
-export { errorTexts, Notice, ProblemView } from "./Notice";
-export { Age, Time } from "./Time";
 export {
   type Column,
   Empty,
@@ -25,3 +23,5 @@ export {
   Skeleton,
   Table,
 } from "./layout";
+export { errorTexts, Notice, ProblemView } from "./Notice";
+export { Age, Time } from "./Time";

@@ -8,10 +8,12 @@ export interface Concern {
   readonly text: string;
   /** What to do, or what the monitor says about it. */
   readonly detail?: string;
-  /** Since when, or when it happened last, as far as it is known. */
+  /** Since when it has been so, if that is known. */
   readonly since?: string;
+  /** When it was last seen, where its beginning is unknown. */
+  readonly seenAt?: string;
   /** Where it is dealt with. */
-  readonly link?: { readonly href: string };
+  readonly href?: string;
   /** Whether the monitor cannot do its work. */
   readonly isSerious: boolean;
 }
@@ -25,12 +27,7 @@ const TIMER_NAMES: Record<string, string> = {
   clean_up: "Removing old data",
 };
 
-export function findConcerns(
-  health: HealthDetails,
-  webhooks: readonly Webhook[],
-  days: readonly DayStats[],
-  now: number,
-): Concern[] {
+export function findConcerns(health: HealthDetails, webhooks: readonly Webhook[], days: readonly DayStats[], now: number): Concern[] {
   return [
     ...concernsOfTheMonitor(health, now),
     ...concernsOfJobs(health, days),
@@ -53,7 +50,7 @@ function concernsOfTheMonitor(health: HealthDetails, now: number): Concern[] {
     found.push({
       text: "Partner Center refuses the monitor's credential",
       detail: lastTokenError,
-      ...(lastTick && { since: lastTick.at }),
+      ...(lastTick && { seenAt: lastTick.at }),
       isSerious: true,
     });
   } else if (lastTick !== null && lastTick.outcome === "failed") {
@@ -61,13 +58,13 @@ function concernsOfTheMonitor(health: HealthDetails, now: number): Concern[] {
     found.push({
       text: "The last check of the jobs failed",
       ...(detail !== undefined && { detail }),
-      since: lastTick.at,
+      seenAt: lastTick.at,
       isSerious: true,
     });
   }
   for (const [name, { at, ok }] of Object.entries(timers)) {
     if (!ok && name !== "poll_pending_jobs") {
-      found.push({ text: `${TIMER_NAMES[name] ?? name} failed`, detail: "The app's log says why.", since: at, isSerious: false });
+      found.push({ text: `${TIMER_NAMES[name] ?? name} failed`, detail: "The app's log says why.", seenAt: at, isSerious: false });
     }
   }
   return found;
@@ -78,7 +75,7 @@ function concernsOfJobs(health: HealthDetails, days: readonly DayStats[]): Conce
   if (health.overdue) {
     found.push({
       text: `${count(health.overdue, "job")} ${health.overdue === 1 ? "has" : "have"} waited over 5 minutes for a check`,
-      link: { href: href("/jobs", { state: "pending" }) },
+      href: href("/jobs", { state: "pending" }),
       isSerious: true,
     });
   }
@@ -95,14 +92,14 @@ function concernsOfJobs(health: HealthDetails, days: readonly DayStats[]): Conce
       parts.length === 1
         ? `${count(unsuccessful, "job")} ${kinds.find(([number]) => number > 0)?.[1]} today`
         : `${count(unsuccessful, "job")} ended badly today: ${parts.join(", ")}`;
-    found.push({ text, link: { href: href("/jobs", { state: "failed,lost,expired" }) }, isSerious: false });
+    found.push({ text, href: href("/jobs", { state: "failed,lost,expired" }), isSerious: false });
   }
-  if (health.lastTick !== null && health.lastTick.failedPolls > 0) {
+  if (health.lastTick !== null && health.lastTick.failedPolls > 0 && health.lastTokenError === null) {
     found.push({
       text: `Partner Center did not answer for ${count(health.lastTick.failedPolls, "job")} at the last check`,
       detail: "The monitor tries again by itself.",
-      since: health.lastTick.at,
-      link: { href: href("/jobs", { state: "pending" }) },
+      seenAt: health.lastTick.at,
+      href: href("/jobs", { state: "pending" }),
       isSerious: false,
     });
   }
@@ -115,11 +112,8 @@ function concernsOfWebhooks(health: HealthDetails, webhooks: readonly Webhook[])
     if (disabledReason !== null) {
       found.push({
         text: `The webhook endpoint ${description ?? url} is disabled`,
-        detail:
-          disabledReason === "gone"
-            ? "It answered that it is gone (410)."
-            : "Nothing sent to it has succeeded for five days.",
-        link: { href: href(`/webhooks/${encodeURIComponent(id)}`) },
+        detail: disabledReason === "gone" ? "It answered that it is gone (410)." : "Nothing sent to it has succeeded for five days.",
+        href: href(`/webhooks/${encodeURIComponent(id)}`),
         isSerious: false,
       });
     }
@@ -128,7 +122,7 @@ function concernsOfWebhooks(health: HealthDetails, webhooks: readonly Webhook[])
     found.push({
       text: `${count(health.deliveriesDead, "webhook delivery", "webhook deliveries")} could not be delivered`,
       detail: "Send them again once their endpoint works.",
-      link: { href: href("/webhooks") },
+      href: href("/webhooks"),
       isSerious: false,
     });
   }
@@ -146,8 +140,8 @@ function concernsOfRows({ setAside }: HealthDetails): Concern[] {
         "are not a job",
         "are not jobs",
       ),
-      ...(newest && { detail: `The newest: ${newest.reason}`, since: newest.at }),
-      link: { href: href("/set-aside") },
+      ...(newest && { detail: `The newest: ${newest.reason}`, seenAt: newest.at }),
+      href: href("/set-aside"),
       isSerious: false,
     },
   ];
@@ -156,20 +150,22 @@ function concernsOfRows({ setAside }: HealthDetails): Concern[] {
 /** The state of everything in one sentence. */
 export function headline(health: HealthDetails, concerns: readonly Concern[], now: number): string {
   const [first] = concerns;
-  if (concerns.length === 1 && first) {
-    return `${first.text}${first.isSerious && first.since ? ` ${since(first.since, now)}` : ""}.`;
-  }
-  if (first?.isSerious && first.since) {
-    return `${first.text} ${since(first.since, now)}, and ${concerns.length === 2 ? "one more thing needs" : `${words(concerns.length - 1)} more things need`} you.`;
+  if (first !== undefined && (first.isSerious || concerns.length === 1)) {
+    const begun = first.since === undefined ? "" : ` ${since(first.since, now)}`;
+    const others = concerns.length - 1;
+    const more = others === 0 ? "" : `, and ${words(others)} more ${others === 1 ? "thing needs" : "things need"} you`;
+    return `${first.text}${begun}${more}.`;
   }
   if (concerns.length > 1) {
     return `${capitalised(words(concerns.length))} things need you.`;
   }
   const waiting = health.pending;
   if (waiting === null) {
-    return "All is well. The first check of the jobs is due.";
+    return "All is well. The monitor has just started.";
   }
-  return waiting === 0 ? "All is well. No job is pending." : `All is well. ${count(waiting, "job")} ${waiting === 1 ? "is" : "are"} pending.`;
+  return waiting === 0
+    ? "All is well. No job is pending."
+    : `All is well. ${count(waiting, "job")} ${waiting === 1 ? "is" : "are"} pending.`;
 }
 
 const WORDS = ["no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"];

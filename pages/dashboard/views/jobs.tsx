@@ -1,6 +1,6 @@
 // The jobs: pending ones first, then finished ones, newest first.
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
-import { answer, api, ApiProblem, type Job, type JobState, type Operation } from "../api";
+import { ApiProblem, answer, api, type Job, type JobState, type Operation } from "../api";
 import {
   Age,
   Empty,
@@ -219,7 +219,7 @@ function Filters({ state, operation, search }: { state: string | null; operation
         }))}
       />
       <div class="filters-fields">
-        <SearchField label="Search by label or id" value={typed} inputRef={field} onValue={setTyped} />
+        <SearchField label="Search label or id" value={typed} inputRef={field} onValue={setTyped} />
         <select
           class="select"
           aria-label="Operation"
@@ -275,9 +275,7 @@ function JobRow({ job }: { job: Job }) {
       title={label ?? offerName(job) ?? <span class="mono">{jobId}</span>}
       below={
         <>
-          <span class="row-note">
-            {[operationText(operation), externalId].filter(Boolean).join(" · ")}
-          </span>
+          <span class="row-note">{[operationText(operation), externalId].filter(Boolean).join(" · ")}</span>
           <Reason job={job} />
         </>
       }
@@ -292,9 +290,7 @@ function JobRow({ job }: { job: Job }) {
         ) : (
           <>
             <span>{finishedAt && <Time at={finishedAt} />}</span>
-            <span class="row-note">
-              {finishedAt && `after ${duration(Date.parse(finishedAt) - Date.parse(registeredAt))}`}
-            </span>
+            <span class="row-note">{finishedAt && `after ${duration(Date.parse(finishedAt) - Date.parse(registeredAt))}`}</span>
           </>
         )
       }
@@ -314,9 +310,7 @@ function Reason({ job: { state, errors, lastPollError } }: { job: Job }) {
       </span>
     );
   }
-  return state === "pending" && lastPollError !== null ? (
-    <span class="row-reason">The last check failed: {lastPollError}</span>
-  ) : null;
+  return state === "pending" && lastPollError !== null ? <span class="row-reason">The last check failed: {lastPollError}</span> : null;
 }
 
 function NextPoll({ job: { registeredAt, lastPolledAt, nextPollAt } }: { job: Job }) {

@@ -1,10 +1,10 @@
 // The overview: is all well, and if not, what is wrong since when; then what the monitor has done.
 import { answer, api, type DayStats, type HealthDetails, readHealth, type Webhook } from "../api";
-import { Bars, Icon, Lines, PageHeader, ProblemView, Section, Skeleton, Time } from "../components";
+import { Bars, Icon, Lines, niceSeconds, PageHeader, ProblemView, Section, Skeleton, Time } from "../components";
 import { type Fresh, useFresh } from "../refresh";
 import { href } from "../router";
 import { duration, useNow } from "../time";
-import { findConcerns, type Concern, headline } from "./concerns";
+import { type Concern, findConcerns, headline } from "./concerns";
 
 const DAYS = 30;
 const REFRESH = { everySeconds: 30 };
@@ -66,32 +66,48 @@ function Lead({ health, concerns, now }: { health: HealthDetails; concerns: read
               Last check of the jobs <Time at={health.lastTick.at} />, in {duration(health.lastTick.durationMs)}.
             </>
           ) : (
-            "The jobs are checked once a minute; the first check is due."
+            "The jobs are checked once a minute. The first check is due."
           )}
         </p>
       </div>
       {concerns.length > 0 && (
         <ul class="concerns">
-          {concerns.map(({ text, detail, since, link, isSerious }) => (
-            <li key={text} class={isSerious ? "concern-bad" : "concern-warning"}>
-              <Icon name={isSerious ? "cross" : "warning"} />
-              <div>
-                <p>
-                  {link ? <a href={link.href}>{text}</a> : text}
-                  {since !== undefined && (
-                    <span class="muted">
-                      {" · "}
-                      <Time at={since} />
-                    </span>
-                  )}
-                </p>
-                {detail !== undefined && <p class="muted">{detail}</p>}
-              </div>
+          {concerns.map((concern) => (
+            <li key={concern.text}>
+              <ConcernRow concern={concern} />
             </li>
           ))}
         </ul>
       )}
     </header>
+  );
+}
+
+function ConcernRow({ concern: { text, detail, since, seenAt, href: target, isSerious } }: { concern: Concern }) {
+  const at = since ?? seenAt;
+  const content = (
+    <>
+      <Icon name={isSerious ? "cross" : "warning"} />
+      <span>
+        <span class="concern-text">{text}</span>
+        {at !== undefined && (
+          <span class="muted">
+            {" · "}
+            <Time at={at} />
+          </span>
+        )}
+        {detail !== undefined && <p class="muted">{detail}</p>}
+      </span>
+    </>
+  );
+  const kind = `concern concern-${isSerious ? "bad" : "warning"}`;
+  return target === undefined ? (
+    <div class={kind}>{content}</div>
+  ) : (
+    <a class={kind} href={target} data-row>
+      {content}
+      <Icon name="next" />
+    </a>
   );
 }
 
@@ -149,6 +165,7 @@ function History({ days }: { days: readonly DayStats[] }) {
           <Lines
             label="Time from registration to the end, per day"
             days={days}
+            topOf={niceSeconds}
             format={(seconds) => duration(seconds * 1000)}
             series={[
               { name: "Median", tone: "active", value: (day) => day.medianSeconds },

@@ -65,9 +65,7 @@ export async function listDeliveries(
 }
 
 export const readDelivery = (webhookId: string, deliveryId: string, signal: AbortSignal): Promise<DeliveryWithBody> =>
-  answer(
-    api.GET("/webhooks/{webhookId}/deliveries/{deliveryId}", { signal, params: { path: { webhookId, deliveryId } } }),
-  );
+  answer(api.GET("/webhooks/{webhookId}/deliveries/{deliveryId}", { signal, params: { path: { webhookId, deliveryId } } }));
 
 /** Send a delivery again now; the delivery afterwards. */
 export const redeliver = (webhookId: string, deliveryId: string): Promise<Delivery> =>
@@ -78,10 +76,7 @@ export const redeliver = (webhookId: string, deliveryId: string): Promise<Delive
   );
 
 /** Schedule dead deliveries again: all, or those of a type or created at `since` or later. How many there were. */
-export async function redeliverDead(
-  webhookId: string,
-  { type, since }: { type?: EventType | undefined; since?: string | undefined },
-) {
+export async function redeliverDead(webhookId: string, { type, since }: { type?: EventType | undefined; since?: string | undefined }) {
   const body = { status: "dead" as const, ...(type && { type }), ...(since && { since }) };
   const { scheduled } = await answer(api.POST("/webhooks/{webhookId}/redeliver", { params: at(webhookId), body }));
   return scheduled;

@@ -24,14 +24,7 @@ import { type LoadPage, usePages } from "../../pages";
 import { refreshAll } from "../../refresh";
 import { href, replaceQuery } from "../../router";
 import { duration, useNow } from "../../time";
-import {
-  type Delivery,
-  type DeliveryFilter,
-  type DeliveryStatus,
-  type EventType,
-  listDeliveries,
-  redeliverDead,
-} from "./calls";
+import { type Delivery, type DeliveryFilter, type DeliveryStatus, type EventType, listDeliveries, redeliverDead } from "./calls";
 import { asEventType, EVENT_TYPES } from "./choices";
 import { attemptText, DELIVERY_STATUSES, deliveries, isSuccess } from "./words";
 
@@ -72,9 +65,7 @@ export function Deliveries({ webhook, query }: { webhook: Webhook; query: URLSea
       <Filters webhookId={id} status={status} type={type} job={job} isJobId={isJobId} />
       {problem && !problem.isAway && <ProblemView problem={problem} onRetry={pages.refresh} />}
       {items === undefined && !problem && <Skeleton rows={6} label="Loading the deliveries" />}
-      {items?.length === 0 &&
-        !hasMore &&
-        (isFiltered ? <NothingFound webhookId={id} /> : <Nothing webhook={webhook} />)}
+      {items?.length === 0 && !hasMore && (isFiltered ? <NothingFound webhookId={id} /> : <Nothing webhook={webhook} />)}
       {items !== undefined && items.length > 0 && (
         <Rows label="Deliveries">
           {items.map((delivery) => (
@@ -250,10 +241,7 @@ function RedeliverDialog({ webhook: { id }, onClose }: { webhook: Webhook; onClo
     <Dialog title="Send dead deliveries again" onClose={onClose}>
       {scheduled === null ? (
         <form class="stack" onSubmit={(event) => void send(event)}>
-          <p>
-            They are sent again soon, one after another, with the same bodies and ids, so that a receiver can tell what
-            it had before.
-          </p>
+          <p>They are sent again soon, one after another, with the same bodies and ids, so that a receiver can tell what it had before.</p>
           <Field label="Events">
             {(fieldId, attributes) => (
               <select

@@ -3,19 +3,7 @@ import type { ComponentChildren } from "preact";
 import { useMemo, useState } from "preact/hooks";
 import { useTitle } from "../../App";
 import { asProblem } from "../../api";
-import {
-  Badge,
-  Button,
-  CopyButton,
-  Facts,
-  Json,
-  Notice,
-  PageHeader,
-  ProblemView,
-  Section,
-  Skeleton,
-  Time,
-} from "../../components";
+import { Badge, Button, CopyButton, Facts, Json, Notice, PageHeader, ProblemView, Section, Skeleton, Time } from "../../components";
 import { useFresh } from "../../refresh";
 import { href, useKept } from "../../router";
 import { exactTime } from "../../time";
@@ -49,13 +37,7 @@ export function DeliveryView({ params: { webhookId = "", deliveryId = "" } }: Vi
           {problem ? !problem.isAway && <ProblemView problem={problem} onRetry={refresh} /> : <Skeleton rows={6} />}
         </>
       ) : (
-        <Shown
-          delivery={data}
-          webhookId={webhookId}
-          isEnabled={webhook?.enabled ?? true}
-          back={back}
-          refresh={refresh}
-        />
+        <Shown delivery={data} webhookId={webhookId} isEnabled={webhook?.enabled ?? true} back={back} refresh={refresh} />
       )}
       <SecretDialog />
     </>
@@ -117,9 +99,7 @@ function Shown({
           <Badge tone={tone} icon={icon}>
             {text}
           </Badge>
-          <span class="muted">
-            {nextAttemptAt === null ? <Time at={createdAt} /> : <NextAttempt at={nextAttemptAt} />}
-          </span>
+          <span class="muted">{nextAttemptAt === null ? <Time at={createdAt} /> : <NextAttempt at={nextAttemptAt} />}</span>
         </div>
       </PageHeader>
       <div class="stack notices">
@@ -160,9 +140,7 @@ function Shown({
           </ol>
         )}
       </Section>
-      <Section title="Body">
-        {body === null ? <p class="muted">The stored body cannot be read.</p> : <Body body={body} />}
-      </Section>
+      <Section title="Body">{body === null ? <p class="muted">The stored body cannot be read.</p> : <Body body={body} />}</Section>
     </>
   );
 }
@@ -174,8 +152,7 @@ function SentNotice({ attempt }: { attempt: Attempt }) {
     </Notice>
   ) : (
     <Notice tone="bad" title="Sent, but not delivered.">
-      {attempt.status === null ? `${attemptText(attempt)}.` : `The endpoint answered ${attemptText(attempt)}.`}{" "}
-      {advice(attempt)}
+      {attempt.status === null ? `${attemptText(attempt)}.` : `The endpoint answered ${attemptText(attempt)}.`} {advice(attempt)}
     </Notice>
   );
 }

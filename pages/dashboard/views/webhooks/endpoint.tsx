@@ -77,11 +77,7 @@ function Shown({
   );
 }
 
-function About({
-  webhook: { id, events, format, headers, createdAt, previousSecretUntil, editable },
-}: {
-  webhook: Webhook;
-}) {
+function About({ webhook: { id, events, format, headers, createdAt, previousSecretUntil, editable } }: { webhook: Webhook }) {
   const secret =
     previousSecretUntil !== null && Date.parse(previousSecretUntil) > Date.now()
       ? `Set. The one before signs too until ${exactTime(previousSecretUntil)}.`
@@ -118,8 +114,8 @@ function About({
       />
       {!editable && (
         <p class="card-note">
-          This endpoint is <code>WEBHOOK_URL</code> and <code>WEBHOOK_SECRET</code> of the app's settings. It gets every
-          event in the standard format, and can be changed and removed only there.
+          This endpoint is <code>WEBHOOK_URL</code> and <code>WEBHOOK_SECRET</code> of the app's settings. It gets every event in the
+          standard format, and can be changed and removed only there.
         </p>
       )}
     </div>
@@ -149,11 +145,7 @@ function WhyDisabled({ webhook }: { webhook: Webhook }) {
   ) : undefined;
   return (
     <>
-      <Notice
-        tone={disabledReason === null ? "neutral" : "bad"}
-        title={`Disabled. ${disabledText(webhook)}`}
-        action={action}
-      >
+      <Notice tone={disabledReason === null ? "neutral" : "bad"} title={`Disabled. ${disabledText(webhook)}`} action={action}>
         {disabledReason === null && "It gets no events, and those that happen meanwhile are not kept for it."}
         {disabledReason !== null &&
           (editable
@@ -204,8 +196,8 @@ function Actions({ webhook, onResult }: { webhook: Webhook; onResult: (result: C
           onConfirm={async () => showSecret(await rotateSecret(id), { isRotated: true, onClose: refreshAll })}
         >
           <p>
-            You get a new secret. For 24 hours requests are signed with the old one too, so that the receiver can change
-            without missing an event.
+            You get a new secret. For 24 hours requests are signed with the old one too, so that the receiver can change without missing an
+            event.
           </p>
         </Confirm>
       )}
@@ -236,8 +228,7 @@ function Actions({ webhook, onResult }: { webhook: Webhook; onResult: (result: C
           }}
         >
           <p>
-            <strong>{nameOf(webhook)}</strong> is sent nothing more, and its deliveries are removed with it. This cannot
-            be undone.
+            <strong>{nameOf(webhook)}</strong> is sent nothing more, and its deliveries are removed with it. This cannot be undone.
           </p>
         </Confirm>
       )}

@@ -21,9 +21,7 @@ function Choices({
   children: ComponentChildren;
 }) {
   const id = useId();
-  const about = [...(fault === undefined ? [] : [`${id}-fault`]), ...(hint === undefined ? [] : [`${id}-hint`])].join(
-    " ",
-  );
+  const about = [...(fault === undefined ? [] : [`${id}-fault`]), ...(hint === undefined ? [] : [`${id}-hint`])].join(" ");
   return (
     <fieldset class={fault === undefined ? "choices" : "choices choices-invalid"} aria-describedby={about || undefined}>
       <legend>{title}</legend>
@@ -80,15 +78,7 @@ function Choice({
   );
 }
 
-export function FormatField({
-  value,
-  fault,
-  onValue,
-}: {
-  value: Format;
-  fault: string | undefined;
-  onValue: (value: Format) => void;
-}) {
+export function FormatField({ value, fault, onValue }: { value: Format; fault: string | undefined; onValue: (value: Format) => void }) {
   const name = useId();
   return (
     <Choices title="Format" fault={fault}>
@@ -120,35 +110,19 @@ export function EventsField({
   onChange: (changes: Partial<Values>) => void;
 }) {
   const name = useId();
-  const known = new Set(
-    EVENT_GROUPS.flatMap(({ pattern, events: each }) => [pattern, ...each.map(({ type }) => type as string)]),
-  );
+  const known = new Set(EVENT_GROUPS.flatMap(({ pattern, events: each }) => [pattern, ...each.map(({ type }) => type as string)]));
   const toggle = (pattern: string, isChosen: boolean) => {
     // A whole group makes its single events needless.
-    const others = events.filter(
-      (each) => each !== pattern && !(pattern.endsWith("*") && each.startsWith(pattern.slice(0, -1))),
-    );
+    const others = events.filter((each) => each !== pattern && !(pattern.endsWith("*") && each.startsWith(pattern.slice(0, -1))));
     onChange({ events: isChosen ? [...others, pattern] : others });
   };
   return (
     <Choices title="Events" fault={fault}>
       <div class="choice-grid">
-        <Choice
-          type="radio"
-          name={name}
-          title="Every event"
-          checked={everyEvent}
-          onChecked={() => onChange({ everyEvent: true })}
-        >
+        <Choice type="radio" name={name} title="Every event" checked={everyEvent} onChecked={() => onChange({ everyEvent: true })}>
           Also those that a later version of the monitor adds.
         </Choice>
-        <Choice
-          type="radio"
-          name={name}
-          title="Only some"
-          checked={!everyEvent}
-          onChecked={() => onChange({ everyEvent: false })}
-        >
+        <Choice type="radio" name={name} title="Only some" checked={!everyEvent} onChecked={() => onChange({ everyEvent: false })}>
           Choose them here, one by one or by group.
         </Choice>
       </div>
@@ -159,13 +133,7 @@ export function EventsField({
             return (
               <fieldset key={pattern} class="event-group">
                 <legend>{title}</legend>
-                <Choice
-                  type="checkbox"
-                  title={pattern}
-                  isCode
-                  checked={isWhole}
-                  onChecked={(isChosen) => toggle(pattern, isChosen)}
-                >
+                <Choice type="checkbox" title={pattern} isCode checked={isWhole} onChecked={(isChosen) => toggle(pattern, isChosen)}>
                   All of these, and those that come later.
                 </Choice>
                 {each.map(({ type, meaning }) => (
@@ -279,18 +247,12 @@ export function HeadersField({
               value={value}
               onInput={(event) => change(at, { value: event.currentTarget.value })}
             />
-            <Button
-              kind="quiet"
-              aria-label={`Remove header ${at + 1}`}
-              onClick={() => onHeaders(headers.filter((_, each) => each !== at))}
-            >
+            <Button kind="quiet" aria-label={`Remove header ${at + 1}`} onClick={() => onHeaders(headers.filter((_, each) => each !== at))}>
               <Icon name="cross" />
             </Button>
           </div>
         ))}
-        {names.length > 0 && headers.length === 0 && (
-          <p class="muted">Saving removes the headers {names.join(", ")}.</p>
-        )}
+        {names.length > 0 && headers.length === 0 && <p class="muted">Saving removes the headers {names.join(", ")}.</p>}
         <div class="header-actions">
           {headers.length < HEADERS_MAX && (
             <Button data-add onClick={() => onHeaders([...headers, { name: "", value: "" }])}>

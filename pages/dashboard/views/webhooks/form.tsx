@@ -9,17 +9,7 @@ import type { ViewProps } from "..";
 import { addWebhook, changeWebhook, readWebhook } from "./calls";
 import { EventsField, FormatField, HeadersField } from "./fields";
 import { SecretDialog, showSecret } from "./secret";
-import {
-  changedBody,
-  changesOrigin,
-  type Faults,
-  faultsOf,
-  faultsOfProblem,
-  NEW,
-  newBody,
-  type Values,
-  valuesOf,
-} from "./values";
+import { changedBody, changesOrigin, type Faults, faultsOf, faultsOfProblem, NEW, newBody, type Values, valuesOf } from "./values";
 import { nameOf, SETTINGS_ID } from "./words";
 
 const URL_CHARACTERS_MAX = 2048;
@@ -42,11 +32,9 @@ export function AddWebhook() {
 }
 
 export function EditWebhook({ params: { webhookId = "" } }: ViewProps) {
-  const { data, problem, isLoading, refresh } = useFresh(
-    `webhook to edit ${webhookId}`,
-    (signal) => readWebhook(webhookId, signal),
-    { everySeconds: 0 },
-  );
+  const { data, problem, isLoading, refresh } = useFresh(`webhook to edit ${webhookId}`, (signal) => readWebhook(webhookId, signal), {
+    everySeconds: 0,
+  });
   // The form begins with what is true now, and keeps what was typed from then on.
   const [initial, setInitial] = useState<Webhook>();
   useEffect(() => {
@@ -142,17 +130,10 @@ function WebhookForm({
   };
 
   const losesHeaders =
-    before !== undefined &&
-    before.headers.length > 0 &&
-    values.headers === undefined &&
-    changesOrigin(values.url, before);
+    before !== undefined && before.headers.length > 0 && values.headers === undefined && changesOrigin(values.url, before);
   return (
     <form class="form" ref={form} noValidate onSubmit={(event) => void submit(event)}>
-      <Field
-        label="Address"
-        fault={faults.url}
-        hint="https, and reachable from the internet. The monitor posts each event to it."
-      >
+      <Field label="Address" fault={faults.url} hint="https, and reachable from the internet. The monitor posts each event to it.">
         {(id, attributes) => (
           <input
             {...attributes}
@@ -172,8 +153,7 @@ function WebhookForm({
       </Field>
       {losesHeaders && (
         <Notice tone="warning">
-          The headers belong to the old address, so this change removes them. Enter them again below if the new address
-          needs them.
+          The headers belong to the old address, so this change removes them. Enter them again below if the new address needs them.
         </Notice>
       )}
       <Field label="Description (optional)" fault={faults.description} hint="What the endpoint is for.">

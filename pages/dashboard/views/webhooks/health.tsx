@@ -26,10 +26,7 @@ export async function loadHealth(webhookId: string, signal: AbortSignal): Promis
 }
 
 /** The health of each endpoint by its id, or why it cannot be told. Raises ApiProblem if the monitor is away. */
-export async function loadAllHealth(
-  ids: readonly string[],
-  signal: AbortSignal,
-): Promise<Map<string, Health | ApiProblem>> {
+export async function loadAllHealth(ids: readonly string[], signal: AbortSignal): Promise<Map<string, Health | ApiProblem>> {
   const found = new Map<string, Health | ApiProblem>();
   const waiting = [...ids];
   const work = async () => {
@@ -98,10 +95,7 @@ export function Strip({ recent }: { recent: readonly Delivery[] }) {
     .map((status) => ({ status, count: recent.filter((delivery) => delivery.status === status).length }))
     .filter(({ count }) => count > 0)
     .map(({ status, count }) => `${count} ${DELIVERY_STATUSES[status].text.toLowerCase()}`);
-  const label = `The last ${deliveries(recent.length)}: ${counts.join(", ")}`.replace(
-    "last 1 delivery",
-    "last delivery",
-  );
+  const label = `The last ${deliveries(recent.length)}: ${counts.join(", ")}`.replace("last 1 delivery", "last delivery");
   return recent.length === 0 ? null : (
     <span class="strip" role="img" aria-label={label} title={label}>
       {[...recent].reverse().map(({ id, status }) => (

@@ -45,9 +45,8 @@ function Nothing() {
   return (
     <Empty icon="webhooks" title="No endpoints yet" action={<AddLink />}>
       <p>
-        Webhooks tell your other systems the moment a job ends, so that they do not have to ask: the monitor posts each
-        event, signed, to an address of yours, and tries again for three days if it fails. Channels in Teams and Slack
-        work too.
+        Webhooks tell your other systems the moment a job ends, so that they do not have to ask: the monitor posts each event, signed, to an
+        address of yours, and tries again for three days if it fails. Channels in Teams and Slack work too.
       </p>
     </Empty>
   );

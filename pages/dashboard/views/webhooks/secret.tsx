@@ -54,8 +54,8 @@ function Secret({ webhook: { secret, format, previousSecretUntil }, isRotated, o
         </div>
         {isRotated && previousSecretUntil !== null && (
           <p>
-            Give it to the receiver before {exactTime(previousSecretUntil)}. Until then requests are signed with the old
-            secret too, so that no event is missed.
+            Give it to the receiver before {exactTime(previousSecretUntil)}. Until then requests are signed with the old secret too, so that
+            no event is missed.
           </p>
         )}
       </div>

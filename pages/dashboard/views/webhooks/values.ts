@@ -83,9 +83,7 @@ export function faultsOfProblem({ more }: ApiProblem): Faults {
 }
 
 const filled = (headers: readonly Header[]): readonly Header[] =>
-  headers
-    .map(({ name, value }) => ({ name: name.trim(), value: value.trim() }))
-    .filter(({ name, value }) => name !== "" || value !== "");
+  headers.map(({ name, value }) => ({ name: name.trim(), value: value.trim() })).filter(({ name, value }) => name !== "" || value !== "");
 
 const headersObject = (headers: readonly Header[]): Record<string, string> =>
   Object.fromEntries(filled(headers).map(({ name, value }) => [name, value]));
@@ -121,7 +119,5 @@ export function changedBody(values: Values, before: Webhook): WebhookChange {
 
 /** Whether a change of the address leads elsewhere, where the headers of the old address must not go. */
 export function changesOrigin(url: string, before: Webhook): boolean {
-  return (
-    URL.canParse(url.trim()) && URL.canParse(before.url) && new URL(url.trim()).origin !== new URL(before.url).origin
-  );
+  return URL.canParse(url.trim()) && URL.canParse(before.url) && new URL(url.trim()).origin !== new URL(before.url).origin;
 }
