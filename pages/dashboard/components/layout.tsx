@@ -188,7 +188,6 @@ export function Skeleton({ rows = 3, label = "Loading" }: { rows?: number; label
     <div class="skeleton" role="status">
       <span class="visually-hidden">{label} …</span>
       {Array.from({ length: rows }, (_, at) => (
-        // biome-ignore lint/suspicious/noArrayIndexKey: they are all the same
         <div key={at} class="skeleton-row" />
       ))}
     </div>

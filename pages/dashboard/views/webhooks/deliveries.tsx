@@ -26,7 +26,7 @@ import { href, replaceQuery } from "../../router";
 import { duration, useNow } from "../../time";
 import { type Delivery, type DeliveryFilter, type DeliveryStatus, type EventType, listDeliveries, redeliverDead } from "./calls";
 import { asEventType, EVENT_TYPES } from "./choices";
-import { attemptText, DELIVERY_STATUSES, deliveries, isSuccess } from "./words";
+import { attemptText, DELIVERY_STATUSES, deliveries, statusOf } from "./words";
 
 const EVERY_SECONDS = 15;
 const TYPING_MS = 300;
@@ -35,7 +35,7 @@ const STATUSES: readonly DeliveryStatus[] = ["pending", "delivered", "dead"];
 
 const idOf = ({ id }: Delivery) => id;
 
-export function Deliveries({ webhook, query }: { webhook: Webhook; query: URLSearchParams }) {
+export function Deliveries({ webhook, query, hasDead }: { webhook: Webhook; query: URLSearchParams; hasDead: boolean }) {
   const { id } = webhook;
   const status = STATUSES.find((each) => each === query.get("status"));
   const type = asEventType(query.get("type"));
@@ -61,7 +61,7 @@ export function Deliveries({ webhook, query }: { webhook: Webhook; query: URLSea
   const isFiltered = status !== undefined || type !== undefined || job !== "";
 
   return (
-    <Section title="Deliveries" aside={<Button onClick={() => setIsRedelivering(true)}>Send dead ones again</Button>}>
+    <Section title="Deliveries" aside={hasDead && <Button onClick={() => setIsRedelivering(true)}>Send dead ones again</Button>}>
       <Filters webhookId={id} status={status} type={type} job={job} isJobId={isJobId} />
       {problem && !problem.isAway && <ProblemView problem={problem} onRetry={pages.refresh} />}
       {items === undefined && !problem && <Skeleton rows={6} label="Loading the deliveries" />}
@@ -175,7 +175,7 @@ function Nothing({ webhook }: { webhook: Webhook }) {
 
 function DeliveryRow({ webhookId, delivery }: { webhookId: string; delivery: Delivery }) {
   const { id, type, status, jobId, createdAt, nextAttemptAt, attempts } = delivery;
-  const { tone, icon, text } = DELIVERY_STATUSES[status];
+  const { tone, icon, text } = statusOf(delivery);
   const last = attempts.at(-1);
   return (
     <Row
@@ -189,7 +189,7 @@ function DeliveryRow({ webhookId, delivery }: { webhookId: string; delivery: Del
       below={
         <>
           {last && (
-            <span class={isSuccess(last.status) ? "row-note" : "row-reason"}>
+            <span class={status === "dead" ? "row-reason" : "row-note"}>
               {attemptText(last)}
               {attempts.length > 1 && ` · ${attempts.length} attempts`}
             </span>

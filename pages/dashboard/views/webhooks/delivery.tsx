@@ -12,7 +12,7 @@ import { type Attempt, type DeliveryWithBody, readDelivery, readWebhook, redeliv
 import { NextAttempt } from "./deliveries";
 import { indented } from "./indented";
 import { SecretDialog } from "./secret";
-import { advice, attemptText, capitalised, DELIVERY_STATUSES, isSuccess, latency, nameOf, statusText } from "./words";
+import { advice, attemptText, errorText, isSuccess, latency, shortNameOf, statusOf, statusText, visible } from "./words";
 
 const EVERY_SECONDS = 15;
 
@@ -27,7 +27,7 @@ export function DeliveryView({ params: { webhookId = "", deliveryId = "" } }: Vi
   });
   const back = {
     href: href(`/webhooks/${encodeURIComponent(webhookId)}`),
-    text: webhook ? nameOf(webhook) : "Endpoint",
+    text: webhook ? shortNameOf(webhook) : "Endpoint",
   };
   return (
     <>
@@ -57,8 +57,8 @@ function Shown({
   back: { href: string; text: string };
   refresh: () => void;
 }) {
-  const { id, eventId, type, jobId, status, createdAt, nextAttemptAt, attempts, body } = delivery;
-  const { tone, icon, text } = DELIVERY_STATUSES[status];
+  const { id, eventId, type, jobId, createdAt, nextAttemptAt, attempts, body } = delivery;
+  const { tone, icon, text } = statusOf(delivery);
   const [busy, setBusy] = useState(false);
   const [result, setResult] = useState<ComponentChildren>(null);
   useTitle(`${type}, ${text.toLowerCase()}`);
@@ -113,7 +113,7 @@ function Shown({
             ["Next attempt", nextAttemptAt === null ? "None" : <Time key="next" at={nextAttemptAt} />],
             [
               "webhook-id",
-              <span key="id" class="with-copy">
+              <span key="id" class="with-copy wide">
                 <code>{eventId}</code>
                 <CopyButton text={eventId} label="webhook-id" />
               </span>,
@@ -121,7 +121,7 @@ function Shown({
             [
               "Job",
               jobId && (
-                <a key="job" class="link mono" href={href(`/jobs/${jobId}`)}>
+                <a key="job" class="link mono wide" href={href(`/jobs/${jobId}`)}>
                   {jobId}
                 </a>
               ),
@@ -134,8 +134,8 @@ function Shown({
           <p class="muted">None yet.</p>
         ) : (
           <ol class="attempts" reversed>
-            {[...attempts].reverse().map((attempt) => (
-              <AttemptItem key={`${attempt.at} ${attempt.latencyMs}`} attempt={attempt} />
+            {[...attempts].reverse().map((attempt, at) => (
+              <AttemptItem key={`${attempt.at} ${attempt.latencyMs}`} attempt={attempt} isNewest={at === 0} />
             ))}
           </ol>
         )}
@@ -157,7 +157,7 @@ function SentNotice({ attempt }: { attempt: Attempt }) {
   );
 }
 
-function AttemptItem({ attempt }: { attempt: Attempt }) {
+function AttemptItem({ attempt, isNewest }: { attempt: Attempt; isNewest: boolean }) {
   const { at, status, latencyMs, response, error } = attempt;
   const isGood = isSuccess(status);
   const help = advice(attempt);
@@ -173,17 +173,18 @@ function AttemptItem({ attempt }: { attempt: Attempt }) {
         </span>
         <span class="muted attempt-latency">{latency(latencyMs)}</span>
       </div>
-      {error !== undefined && <p>{capitalised(error)}</p>}
+      {error !== undefined && <p>{visible(errorText(error))}.</p>}
       {help !== undefined && <p class="muted">{help}</p>}
-      {response !== undefined &&
-        (response === "" ? (
-          status !== 204 && <p class="muted">The answer was empty.</p>
-        ) : (
-          // biome-ignore lint/a11y/noNoninteractiveTabindex: a box that scrolls has to be reachable by keyboard
-          <section class="answer" tabIndex={0} aria-label="The answer">
-            <pre>{response}</pre>
+      {response === "" && status !== 204 && <p class="muted">The answer was empty.</p>}
+      {response && (
+        <details open={isNewest}>
+          <summary>The answer</summary>
+          {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a box that scrolls has to be reachable by keyboard */}
+          <section class="answer" tabIndex={0} aria-label={`The answer of ${exactTime(at)}`}>
+            <pre>{visible(response)}</pre>
           </section>
-        ))}
+        </details>
+      )}
     </li>
   );
 }
@@ -192,7 +193,7 @@ function Body({ body }: { body: string }) {
   const [isRaw, setIsRaw] = useKept("raw body", false);
   const formatted = useMemo(() => indented(body), [body]);
   return (
-    <div class="stack">
+    <div class="body">
       <div class="toggle">
         <Button kind={isRaw ? "quiet" : "plain"} aria-pressed={!isRaw} onClick={() => setIsRaw(false)}>
           Formatted

@@ -4,7 +4,7 @@ import { useState } from "preact/hooks";
 import { useTitle } from "../../App";
 import { announce } from "../../announce";
 import { type ApiProblem, asProblem, type Webhook } from "../../api";
-import { Button, Confirm, Facts, Notice, PageHeader, ProblemView, Skeleton, Time } from "../../components";
+import { Button, Confirm, CopyButton, Facts, Menu, Notice, PageHeader, ProblemView, Skeleton, Time } from "../../components";
 import { refreshAll, useFresh } from "../../refresh";
 import { href, navigate } from "../../router";
 import { exactTime } from "../../time";
@@ -72,7 +72,7 @@ function Shown({
         <div role="status">{result}</div>
       </div>
       <About webhook={webhook} />
-      <Deliveries webhook={webhook} query={query} />
+      <Deliveries webhook={webhook} query={query} hasDead={health !== undefined && health.dead > 0} />
     </>
   );
 }
@@ -109,7 +109,13 @@ function About({ webhook: { id, events, format, headers, createdAt, previousSecr
           ],
           ["Secret", secret],
           ["Added", createdAt && <Time at={createdAt} />],
-          ["Id", <code key="id">{id}</code>],
+          [
+            "Id",
+            <span key="id" class="with-copy wide">
+              <code>{id}</code>
+              <CopyButton text={id} label="id" />
+            </span>,
+          ],
         ]}
       />
       {!editable && (
@@ -183,9 +189,14 @@ function Actions({ webhook, onResult }: { webhook: Webhook; onResult: (result: C
           <a class="button button-plain" href={href(`/webhooks/${encodeURIComponent(id)}/edit`)}>
             Edit
           </a>
-          <Button onClick={() => setAsking("rotate")}>Rotate the secret</Button>
-          {enabled && <Button onClick={() => setAsking("disable")}>Disable</Button>}
-          <Button onClick={() => setAsking("remove")}>Remove</Button>
+          <Menu
+            label="More actions"
+            items={[
+              { text: "Rotate the secret", onClick: () => setAsking("rotate") },
+              ...(enabled ? [{ text: "Disable", onClick: () => setAsking("disable") }] : []),
+              { text: "Remove", danger: true, onClick: () => setAsking("remove") },
+            ]}
+          />
         </>
       )}
       {asking === "rotate" && (

@@ -120,7 +120,7 @@ export function EventsField({
     <Choices title="Events" fault={fault}>
       <div class="choice-grid">
         <Choice type="radio" name={name} title="Every event" checked={everyEvent} onChecked={() => onChange({ everyEvent: true })}>
-          Also those that a later version of the monitor adds.
+          Also those of later versions.
         </Choice>
         <Choice type="radio" name={name} title="Only some" checked={!everyEvent} onChecked={() => onChange({ everyEvent: false })}>
           Choose them here, one by one or by group.

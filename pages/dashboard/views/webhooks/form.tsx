@@ -10,7 +10,7 @@ import { addWebhook, changeWebhook, readWebhook } from "./calls";
 import { EventsField, FormatField, HeadersField } from "./fields";
 import { SecretDialog, showSecret } from "./secret";
 import { changedBody, changesOrigin, type Faults, faultsOf, faultsOfProblem, NEW, newBody, type Values, valuesOf } from "./values";
-import { nameOf, SETTINGS_ID } from "./words";
+import { SETTINGS_ID, shortNameOf } from "./words";
 
 const URL_CHARACTERS_MAX = 2048;
 const DESCRIPTION_CHARACTERS_MAX = 500;
@@ -44,7 +44,7 @@ export function EditWebhook({ params: { webhookId = "" } }: ViewProps) {
   }, [data, isLoading]);
 
   const path = `/webhooks/${encodeURIComponent(webhookId)}`;
-  const back = { href: href(path), text: data ? nameOf(data) : "Endpoint" };
+  const back = { href: href(path), text: data ? shortNameOf(data) : "Endpoint" };
   const change = async (values: Values) => {
     if (initial !== undefined) {
       const body = changedBody(values, initial);

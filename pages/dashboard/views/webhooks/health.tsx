@@ -2,7 +2,7 @@
 import { type ApiProblem, asProblem, isAborted, type Webhook } from "../../api";
 import { Badge } from "../../components";
 import { type Delivery, listDeliveries } from "./calls";
-import { DELIVERY_STATUSES, deliveries, isSuccess } from "./words";
+import { deliveries, isSuccess, statusOf } from "./words";
 
 const RECENT_MAX = 12;
 // Deliveries come with all their attempts, so that long lists would be much to load for a number.
@@ -91,15 +91,17 @@ export function DeadCount({ health: { dead, hasMoreDead } }: { health: Health })
 
 /** The newest deliveries as a row of marks, the newest at the right. Each status has a height of its own. */
 export function Strip({ recent }: { recent: readonly Delivery[] }) {
-  const counts = (["delivered", "pending", "dead"] as const)
-    .map((status) => ({ status, count: recent.filter((delivery) => delivery.status === status).length }))
-    .filter(({ count }) => count > 0)
-    .map(({ status, count }) => `${count} ${DELIVERY_STATUSES[status].text.toLowerCase()}`);
-  const label = `The last ${deliveries(recent.length)}: ${counts.join(", ")}`.replace("last 1 delivery", "last delivery");
+  const counts = new Map<string, number>();
+  for (const delivery of recent) {
+    const text = statusOf(delivery).text.toLowerCase();
+    counts.set(text, (counts.get(text) ?? 0) + 1);
+  }
+  const parts = [...counts].map(([text, count]) => `${count} ${text}`).join(", ");
+  const label = `The last ${deliveries(recent.length)}: ${parts}`.replace("last 1 delivery", "last delivery");
   return recent.length === 0 ? null : (
     <span class="strip" role="img" aria-label={label} title={label}>
-      {[...recent].reverse().map(({ id, status }) => (
-        <span key={id} class={`strip-mark strip-${status}`} />
+      {[...recent].reverse().map((delivery) => (
+        <span key={delivery.id} class={`strip-mark strip-${statusOf(delivery).text.toLowerCase()}`} />
       ))}
     </span>
   );

@@ -1,7 +1,7 @@
 // Endpoints, deliveries and attempts in words.
 import type { Webhook } from "../../api";
 import type { IconName, Tone } from "../../components";
-import type { Attempt, DeliveryStatus } from "./calls";
+import type { Attempt, Delivery, DeliveryStatus } from "./calls";
 
 export interface Words {
   readonly tone: Tone;
@@ -15,11 +15,26 @@ export const DELIVERY_STATUSES: Readonly<Record<DeliveryStatus, Words>> = {
   dead: { tone: "bad", icon: "cross", text: "Dead" },
 };
 
+const RETRYING: Words = { tone: "warning", icon: "clock", text: "Retrying" };
+
+/** A delivery's status; one that is pending after a failure is called otherwise than one that was not tried yet. */
+export function statusOf({ status, attempts }: Pick<Delivery, "status" | "attempts">): Words {
+  return status === "pending" && attempts.length > 0 ? RETRYING : DELIVERY_STATUSES[status];
+}
+
 export const SETTINGS_ID = "settings";
 
 /** What an endpoint is called: its description, or its address. */
 export function nameOf({ id, description, url }: Webhook): string {
   return id === SETTINGS_ID ? "Endpoint of the settings" : (description ?? hostAndPath(url));
+}
+
+const SHORT_CHARACTERS = 48;
+
+/** The name, cut where it would not fit beside other things. */
+export function shortNameOf(webhook: Webhook): string {
+  const name = nameOf(webhook);
+  return name.length <= SHORT_CHARACTERS ? name : `${name.slice(0, SHORT_CHARACTERS - 1).trimEnd()}…`;
 }
 
 function hostAndPath(url: string): string {
@@ -111,8 +126,21 @@ export function latency(milliseconds: number): string {
 
 /** The result of an attempt in a line: `500 Internal Server Error after 12 ms`. */
 export function attemptText({ status, latencyMs, error }: Pick<Attempt, "status" | "latencyMs" | "error">): string {
-  const result = status === null ? capitalised(error ?? "no answer") : statusText(status);
+  const result = status === null ? errorText(error) : statusText(status);
   return `${result} ${isSuccess(status) ? "in" : "after"} ${latency(latencyMs)}`;
+}
+
+/** Why no answer came, without the number that the operating system gives it. */
+export function errorText(error = "no answer"): string {
+  return capitalised(error.replace(/\[Errno -?\d+\] /, ""));
+}
+
+// Control characters except line breaks and tabs, and those that turn the direction of text around.
+const UNSEEN = /(?![\n\r\t])[\p{Cc}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu;
+
+/** Someone else's text, with the characters that could make it look like another written out. */
+export function visible(text: string): string {
+  return text.replace(UNSEEN, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }
 
 export function capitalised(text: string): string {
