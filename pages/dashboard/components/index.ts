@@ -9,10 +9,11 @@ export { OutsideLink } from "./Link";
 export { LongText } from "./LongText";
 export {
   type Column,
-  type Described,
   Empty,
   Facts,
+  Fault,
   Field,
+  type FieldAttributes,
   Filling,
   PageHeader,
   Row,
@@ -23,5 +24,6 @@ export {
   Skeleton,
   Table,
 } from "./layout";
+export { Menu, type MenuItem } from "./Menu";
 export { errorTexts, Notice, ProblemView } from "./Notice";
 export { Age, Time } from "./Time";

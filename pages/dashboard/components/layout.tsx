@@ -214,13 +214,10 @@ export function Segments({
   );
 }
 
-/** How a control is described; for its attributes. */
-export interface Described {
-  readonly "aria-describedby"?: string;
-  readonly "aria-invalid": boolean;
-}
+/** What a control of a field has to have besides its id, so that screen readers read its hint and its fault with it. */
+export type FieldAttributes = { readonly "aria-describedby"?: string; readonly "aria-invalid"?: true };
 
-/** A labelled input, select or textarea. Give `id` and what describes it to the control. `fault` is what is wrong with its value. */
+/** A labelled input, select or textarea. Give `id`, and the attributes if there is a hint or a fault, to the control. */
 export function Field({
   label,
   hint,
@@ -229,26 +226,38 @@ export function Field({
 }: {
   label: string;
   hint?: ComponentChildren;
+  /** What is wrong with the value. */
   fault?: string | undefined;
-  children: (id: string, described: Described) => ComponentChildren;
+  children: (id: string, attributes: FieldAttributes) => ComponentChildren;
 }) {
   const id = useId();
-  const describing = [fault !== undefined && `${id}-fault`, hint !== undefined && `${id}-hint`].filter(Boolean).join(" ");
+  const hintId = `${id}-hint`;
+  const faultId = `${id}-fault`;
+  const about = [...(fault === undefined ? [] : [faultId]), ...(hint === undefined ? [] : [hintId])].join(" ");
+  const attributes: FieldAttributes = {
+    ...(about && { "aria-describedby": about }),
+    ...(fault !== undefined && { "aria-invalid": true }),
+  };
   return (
     <div class="field">
       <label for={id}>{label}</label>
-      {children(id, { "aria-invalid": fault !== undefined, ...(describing && { "aria-describedby": describing }) })}
-      {fault !== undefined && (
-        <div class="fault" id={`${id}-fault`}>
-          <Icon name="warning" />
-          {fault}
-        </div>
-      )}
+      {children(id, attributes)}
+      {fault !== undefined && <Fault id={faultId}>{fault}</Fault>}
       {hint !== undefined && (
-        <div class="hint" id={`${id}-hint`}>
+        <div class="hint" id={hintId}>
           {hint}
         </div>
       )}
+    </div>
+  );
+}
+
+/** What is wrong with a value, below its control. */
+export function Fault({ id, children }: { id?: string; children: ComponentChildren }) {
+  return (
+    <div class="fault" id={id}>
+      <Icon name="warning" />
+      <span>{children}</span>
     </div>
   );
 }
