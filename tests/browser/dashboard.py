@@ -72,6 +72,12 @@ class Dashboard:
     def button(self, name: str) -> Locator:
         return self.page.get_by_role("button", name=name, exact=True)
 
+    def filter(self, name: str) -> Locator:
+        return self.page.locator(".segments").get_by_role("link", name=name, exact=True)
+
+    def field(self, label: str) -> Locator:
+        return self.page.get_by_label(label, exact=True)
+
     def link(self, name: str) -> Locator:
         return self.page.get_by_role("link", name=name)
 

@@ -80,7 +80,7 @@ def test_a_link_to_a_view_leads_there_after_the_key(open_tab: OpenTab, app: App)
     enter(tab, KEY)
     expect(tab.heading).to_have_text("Jobs")
     assert tab.page.url.endswith("#/jobs?state=failed")
-    expect(tab.link("Failed")).to_have_attribute("aria-current", "true")
+    expect(tab.filter("Failed")).to_have_attribute("aria-current", "true")
 
 
 def test_a_forgotten_key_is_gone_and_so_is_the_data(open_tab: OpenTab, app: App) -> None:
