@@ -3,6 +3,7 @@
 SHELL := /bin/sh
 PYTHON_VENV := .venv/bin/python
 SETUP := ./local/setup/setup.sh
+API_TYPES := pages/dashboard/schema.d.ts
 # Requests between the parts on this machine bypass any proxy.
 export NO_PROXY := localhost,127.0.0.1,::1,$(or $(NO_PROXY),$(no_proxy))
 export no_proxy := $(NO_PROXY)
@@ -32,11 +33,18 @@ test-slow: setup ## Run the tests that take minutes
 bench: setup ## Measure, and compare with the ideal and with simple alternatives
 	@$(PYTHON_VENV) -m bench $(ARGS)
 
-lint: setup ## Check style, format and types, and the API's description
+lint: setup ## Check style, format and types, of the pages too, and the API's description
 	@$(PYTHON_VENV) -m ruff check .
 	@$(PYTHON_VENV) -m ruff format --check .
 	@$(PYTHON_VENV) -m mypy
 	@REDOCLY_SUPPRESS_UPDATE_NOTICE=true node node_modules/@redocly/cli/bin/cli.js lint --config openapi/redocly.yaml shared/http/openapi.json
+	@node node_modules/@biomejs/biome/bin/biome ci --error-on-warnings
+	@$(MAKE) --no-print-directory $(API_TYPES)
+	@node node_modules/typescript/bin/tsc --project pages/dashboard
+
+# The types of the API that the dashboard is checked against. The build does without them.
+$(API_TYPES): shared/http/openapi.json package-lock.json
+	@node node_modules/openapi-typescript/bin/cli.js shared/http/openapi.json --output $@ >/dev/null
 
 openapi: setup ## Write the API's description again, with its examples (shared/http/openapi.json)
 	@REPLACE_EXAMPLES=1 $(PYTHON_VENV) -m pytest tests/openapi/test_examples.py
@@ -63,7 +71,8 @@ lint-checkov: setup ## Scan infra/ with checkov, in a separate environment
 format: setup ## Format the code
 	@$(PYTHON_VENV) -m ruff check --fix .
 	@$(PYTHON_VENV) -m ruff format .
+	@node node_modules/@biomejs/biome/bin/biome check --write
 
 clean: ## Remove everything that make created
-	rm -rf .venv .venv-checkov .venv-openapi node_modules dist shared/pages .local .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage .coverage.*
+	rm -rf .venv .venv-checkov .venv-openapi node_modules dist shared/pages $(API_TYPES) .local .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage .coverage.*
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

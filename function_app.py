@@ -286,7 +286,7 @@ def get_health_details(req: func.HttpRequest) -> func.HttpResponse:
     return _answer(req, lambda: _process().storage_api().health.details)
 
 
-# The API's description
+# The API's description, and the pages
 
 
 @app.function_name("get_openapi")
@@ -303,6 +303,13 @@ def read_docs(req: func.HttpRequest) -> func.HttpResponse:
     return _answer(req, _docs_page)
 
 
+@app.function_name("show_dashboard")
+@app.route("dashboard/{*path}", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
+def show_dashboard(req: func.HttpRequest) -> func.HttpResponse:
+    """Show the dashboard, which asks for a key and uses this API; also the files that the page loads."""
+    return _answer(req, _dashboard_page)
+
+
 def _openapi() -> "Handler":
     """It is a file, so it works without any settings and tells no one which are missing."""
     from shared.http.pages import OpenApiHandlers
@@ -315,6 +322,13 @@ def _docs_page() -> "Handler":
     from shared.http.pages import Page
 
     return Page("docs").read
+
+
+def _dashboard_page() -> "Handler":
+    """The page holds no data, so it works without any settings, too."""
+    from shared.http.pages import Page
+
+    return Page("dashboard").read
 
 
 def _process() -> "Process":

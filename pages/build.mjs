@@ -1,10 +1,12 @@
 // Builds the pages that the app serves, from their sources in this folder and from npm packages, into shared/pages/built.
+// The sources of the dashboard are TypeScript; esbuild makes one script and one style sheet of them.
 //
 //   node pages/build.mjs
 //
 // The folder holds manifest.json and, of every file, one copy compressed with gzip and one with Brotli. A file is named by the hash
 // of its content, so that browsers may keep it for good. manifest.json has, for each path below /api, the file with its type and size;
-// the packages whose code is in the pages; and a hash of everything that went in. Where that hash is the same, nothing is built.
+// the packages whose code is in the pages; and a hash of everything that went in. Where that hash is the same, nothing is written.
+// Bundles are made each time, which takes less than it would to say what they depend on, and go into the hash as they are.
 // The same sources give the same bytes with the same version of Node.js.
 import { createHash } from "node:crypto";
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
@@ -13,7 +15,8 @@ import { fileURLToPath } from "node:url";
 import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 
 // Each page: its HTML, the files that the HTML names as "<page>/<file>", and the packages that ship with it.
-// Licences of the packages become the page's file licenses.txt.
+// Licences of the packages become the page's file licenses.txt. `bundles` are files that esbuild makes, each of a source that
+// imports the others. `kilobytesMax` is for the page and its files together, compressed with gzip.
 const PAGES = {
   docs: {
     html: "pages/docs/index.html",
@@ -25,7 +28,14 @@ const PAGES = {
     ],
     packages: { "swagger-ui-dist": ["LICENSE", "NOTICE", "swagger-ui-bundle.js.LICENSE.txt"] },
   },
+  dashboard: {
+    html: "pages/dashboard/index.html",
+    bundles: { "dashboard.css": "pages/dashboard/dashboard.css", "dashboard.js": "pages/dashboard/main.tsx" },
+    packages: { preact: ["LICENSE"], "openapi-fetch": ["LICENSE"] },
+    kilobytesMax: 100,
+  },
 };
+const BUNDLER = "esbuild";
 
 const TYPES = { ".css": "text/css", ".html": "text/html", ".js": "text/javascript", ".svg": "image/svg+xml", ".txt": "text/plain" };
 const HASH_CHARACTERS = 20;
@@ -50,7 +60,8 @@ function read(name) {
 function readPackage(name, texts) {
   const folder = `node_modules/${name}`;
   const { version, license } = JSON.parse(read(`${folder}/package.json`));
-  const pinned = JSON.parse(read("package.json")).dependencies[name];
+  const { dependencies, devDependencies } = JSON.parse(read("package.json"));
+  const pinned = { ...devDependencies, ...dependencies }[name];
   if (version !== pinned) {
     throw new BuildError(`node_modules has ${name} ${version} and package.json wants ${pinned}; \`make setup\` installs it`);
   }
@@ -66,16 +77,51 @@ const licences = (packages) =>
     })
     .join("\n");
 
+// One file of `source` and all that it imports.
+async function bundle(source) {
+  readPackage(BUNDLER, []); // only for its version
+  const { build } = await import(BUNDLER);
+  try {
+    const { outputFiles } = await build({
+      absWorkingDir: ROOT,
+      entryPoints: [source],
+      bundle: true,
+      charset: "utf8",
+      define: { "process.env.NODE_ENV": '"production"' },
+      format: "iife",
+      jsx: "automatic",
+      jsxImportSource: "preact",
+      legalComments: "none", // licenses.txt has them
+      logLevel: "silent",
+      minify: true,
+      target: "es2022",
+      tsconfigRaw: {}, // what else is in tsconfig.json is for the type checker
+      write: false,
+    });
+    return Buffer.from(outputFiles[0].contents);
+  } catch (error) {
+    const [first] = error.errors ?? [];
+    if (first === undefined) {
+      throw error;
+    }
+    const where = first.location ? `${first.location.file}:${first.location.line}: ` : "";
+    throw new BuildError(`${where}${first.text.replace(/\.$/, "")}`);
+  }
+}
+
 // Every input, read once: what is hashed is what is built.
-function readInputs() {
+async function readInputs() {
   const inputs = {};
-  for (const [page, { html, files, packages }] of Object.entries(PAGES)) {
+  for (const [page, { html, files = [], bundles = {}, packages, kilobytesMax }] of Object.entries(PAGES)) {
     const installed = Object.entries(packages).map(([name, texts]) => readPackage(name, texts));
     const contents = files.map((file) => [path.basename(file), read(file)]);
+    for (const [name, source] of Object.entries(bundles)) {
+      contents.push([name, await bundle(source)]);
+    }
     if (installed.length > 0) {
       contents.push(["licenses.txt", Buffer.from(licences(installed))]);
     }
-    inputs[page] = { html: read(html).toString("utf8"), contents, packages: installed };
+    inputs[page] = { html: read(html).toString("utf8"), contents, packages: installed, kilobytesMax };
   }
   return inputs;
 }
@@ -109,7 +155,7 @@ function store(folder, name, content) {
   return { file, type: TYPES[suffix], bytes: content.length, gzipBytes: gzip.length, brotliBytes: brotli.length };
 }
 
-function buildPage(folder, page, { html, contents }) {
+function buildPage(folder, page, { html, contents, kilobytesMax = Infinity }) {
   const entries = {};
   let linked = html;
   for (const [name, content] of contents) {
@@ -121,7 +167,12 @@ function buildPage(folder, page, { html, contents }) {
     linked = linked.replaceAll(reference, `"${page}/${entry.file}"`);
     entries[`${page}/${entry.file}`] = entry;
   }
-  return { [page]: store(folder, `${page}.html`, Buffer.from(linked)), ...entries };
+  const stored = { [page]: store(folder, `${page}.html`, Buffer.from(linked)), ...entries };
+  const kilobytes = Object.values(stored).reduce((sum, { gzipBytes }) => sum + gzipBytes, 0) / 1000;
+  if (kilobytes > kilobytesMax) {
+    throw new BuildError(`${page}: its files are ${Math.ceil(kilobytes)} kB compressed, and may be ${kilobytesMax} kB`);
+  }
+  return stored;
 }
 
 // Put the built folder in its place. Another build may do so between the two steps; then its result serves.
@@ -136,8 +187,8 @@ function replaceTarget(folder, wanted) {
   }
 }
 
-function build() {
-  const inputs = readInputs();
+async function build() {
+  const inputs = await readInputs();
   const wanted = fingerprint(inputs);
   if (isBuilt(wanted)) {
     return;
@@ -147,7 +198,9 @@ function build() {
   const folder = mkdtempSync(`${TARGET}-`);
   try {
     const files = Object.assign({}, ...Object.entries(inputs).map(([page, input]) => buildPage(folder, page, input)));
-    const packages = Object.values(inputs).flatMap((input) => input.packages.map(({ name, version, license }) => ({ name, version, license })));
+    const packages = Object.values(inputs).flatMap((input) =>
+      input.packages.map(({ name, version, license }) => ({ name, version, license })),
+    );
     writeFileSync(path.join(folder, "manifest.json"), `${JSON.stringify({ inputs: wanted, files, packages }, null, 2)}\n`);
     chmodSync(folder, 0o755); // mkdtemp keeps other users out
     replaceTarget(folder, wanted);
@@ -157,7 +210,7 @@ function build() {
 }
 
 try {
-  build();
+  await build();
 } catch (error) {
   if (!(error instanceof BuildError)) {
     throw error;

@@ -57,6 +57,7 @@ HTTP_FUNCTIONS = {
     "redeliver": ("POST", "webhooks/{webhookId}/deliveries/{deliveryId}/redeliver", FUNCTION),
     "get_openapi": ("GET", "openapi.json", ANONYMOUS),
     "read_docs": ("GET", "docs/{*path}", ANONYMOUS),
+    "show_dashboard": ("GET", "dashboard/{*path}", ANONYMOUS),
 }
 # What an import must not load: an idle tick does without all of it.
 HEAVY = [

@@ -20,13 +20,18 @@ SCRIPT_IN_BROTLI = b"a in brotli"
 
 @pytest.fixture
 def page(tmp_path: Path) -> Page:
-    """A built page with one script."""
-    for name, content, brotli in (("docs-4567.html", HTML, b"html"), ("a-0123.js", SCRIPT, SCRIPT_IN_BROTLI)):
+    """A built page with one script, beside another one."""
+    stored = (
+        *(("docs-4567.html", HTML, b"html"), ("dashboard-89.html", b"<!doctype html>", b"html")),
+        *(("a-0123.js", SCRIPT, SCRIPT_IN_BROTLI), ("b.js", SCRIPT, SCRIPT_IN_BROTLI)),
+    )
+    for name, content, brotli in stored:
         (tmp_path / f"{name}.gz").write_bytes(gzip.compress(content))
         (tmp_path / f"{name}.br").write_bytes(brotli)
     files = {
         "docs": {"file": "docs-4567.html", "type": "text/html"},
         "docs/a-0123.js": {"file": "a-0123.js", "type": "text/javascript"},
+        "dashboard": {"file": "dashboard-89.html", "type": "text/html"},
         "dashboard/b.js": {"file": "b.js", "type": "text/javascript"},
     }
     (tmp_path / "manifest.json").write_text(json.dumps({"files": files}), encoding="utf-8")
@@ -59,6 +64,16 @@ def test_the_page_may_run_its_own_scripts_and_styles_only_and_talk_to_this_app_o
     }
     assert answer.all_headers["Referrer-Policy"] == "no-referrer"
     assert answer.all_headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_both_pages_are_served_alike(page: Page) -> None:
+    dashboard = Page("dashboard", page.folder)
+    html = get(dashboard)
+    assert (html.status, html.body, html.content_type) == (200, b"<!doctype html>", "text/html")
+    names = ("Content-Security-Policy", "Referrer-Policy", "Cache-Control")
+    assert {name: html.all_headers[name] for name in names} == {name: get(page).all_headers[name] for name in names}
+    assert get(dashboard, "b.js").body == SCRIPT
+    assert get(dashboard, "a-0123.js").status == 404
 
 
 def test_the_page_is_asked_for_again_each_time_and_its_files_are_kept_for_good(page: Page) -> None:

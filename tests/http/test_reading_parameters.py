@@ -26,7 +26,7 @@ type Function = Callable[[func.HttpRequest], func.HttpResponse]
 
 JOB_ID = "b3f49dff-381f-480d-a10e-17f4ce49b65f"
 ANONYMOUS = {"get_health", "get_openapi"}
-PAGES = {"read_docs"}
+PAGES = {"read_docs", "show_dashboard"}
 HOSTILE_IDS = [
     "",
     ".",

@@ -20,7 +20,7 @@ from tests.declared_functions import declared_functions
 from tests.test_function_app import ANONYMOUS, HTTP_FUNCTIONS
 
 type Document = dict[str, Any]
-PAGES = {"read_docs"}
+PAGES = {"read_docs", "show_dashboard"}
 
 
 def operations(document: Document) -> dict[str, dict[str, Any]]:

@@ -37,7 +37,10 @@ try {
     await operation.locator(".try-out__btn").click();
     await operation.locator(".execute").click();
     const answer = operation.locator(".live-responses-table tr.response");
-    seen.answers[name] = [await answer.locator(".response-col_status").innerText(), await answer.locator(".microlight").first().innerText()];
+    seen.answers[name] = [
+      await answer.locator(".response-col_status").innerText(),
+      await answer.locator(".microlight").first().innerText(),
+    ];
   }
   for (const webhook of await page.locator(".webhooks .opblock-summary-control").all()) {
     await webhook.click();

@@ -1,0 +1,28 @@
+// Every view: its route, its title, and its place in the navigation. A view without `nav` is reached by links only.
+import type { ComponentType } from "preact";
+import type { IconName } from "../components";
+import { Jobs } from "./jobs";
+import { Missing } from "./missing";
+import { Overview } from "./overview";
+
+export interface ViewProps {
+  /** The values of the pattern's `:names`, decoded. */
+  readonly params: Readonly<Record<string, string>>;
+  readonly query: URLSearchParams;
+}
+
+export interface View {
+  /** The route, such as `/jobs/:jobId`. */
+  readonly pattern: string;
+  /** The page's title, unless the view calls useTitle. */
+  readonly title: string;
+  readonly nav?: { readonly text: string; readonly icon: IconName; readonly keys: string };
+  readonly component: ComponentType<ViewProps>;
+}
+
+export const VIEWS: readonly View[] = [
+  { pattern: "/", title: "Overview", nav: { text: "Overview", icon: "overview", keys: "g o" }, component: Overview },
+  { pattern: "/jobs", title: "Jobs", nav: { text: "Jobs", icon: "jobs", keys: "g j" }, component: Jobs },
+];
+
+export const NotFound: View = { pattern: "", title: "Not found", component: Missing };
