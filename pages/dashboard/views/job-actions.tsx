@@ -7,7 +7,8 @@ import { faultsOf, focusFault } from "../faults";
 import { useShortcut } from "../keys";
 import { href, navigate } from "../router";
 import { useNow } from "../time";
-import { OPERATIONS, operationText } from "./jobs";
+import { operationText } from "../words";
+import { OPERATIONS } from "./jobs";
 
 export function JobActions({ job, onChanged }: { job: Job; onChanged: () => void }) {
   const [open, setOpen] = useState<"edit" | "remove" | null>(null);
