@@ -120,7 +120,7 @@ function Troubles() {
         tone="warning"
         title={troubles.length === 1 ? "One offer cannot be followed." : `${troubles.length} offers cannot be followed.`}
       >
-        They are in the setting <code>WATCH_CPP_OFFERS</code>. Correct the setting, or give the app access to the publisher.
+        Correct the setting <code>WATCH_CPP_OFFERS</code>, or give the app access to the publisher.
         <ul class="troubles">
           {troubles.map(({ publisherId, offerId, reason, since }) => (
             <li key={`${publisherId}/${offerId}`}>

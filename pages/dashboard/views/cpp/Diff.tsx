@@ -1,16 +1,19 @@
 // "What would change if I publish now?": one state of a CPP offer against another.
+import type { ComponentChildren } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { type ApiProblem, answer, api, type OfferDiff } from "../../api";
-import { Button, Empty, Icon, Notice, ProblemView, Section, Skeleton } from "../../components";
+import { Button, Empty, Icon, type IconName, Notice, ProblemView, Section, Skeleton } from "../../components";
 import { masked } from "../../masked";
 import { useFresh } from "../../refresh";
 import { replaceQuery } from "../../router";
+import { capitalised } from "../offers/words";
 import type { SlotsFresh } from "./CppOfferView";
 import { type ChangeGroup, changeGroups, type FieldChange, summary } from "./changes";
 import { type CppOffer, readCppOffer, SLOTS, type Slot } from "./read";
 
 const EVERY_SECONDS = 120;
 const SHOWN_CHARACTERS = 240;
+const SHORT_CHARACTERS = 48;
 const GROUP_SHOWN = 20;
 const VERSION = /^version:\d{1,18}$/;
 const STATES = [...SLOTS, "version"] as const;
@@ -74,7 +77,7 @@ function StateField({ label, value, onChange }: { label: string; value: State; o
         >
           {STATES.map((state) => (
             <option key={state} value={state}>
-              {state === "version" ? "a version …" : state}
+              {state === "version" ? "A version …" : capitalisedName(state)}
             </option>
           ))}
         </select>
@@ -95,6 +98,7 @@ function StateField({ label, value, onChange }: { label: string; value: State; o
   );
 }
 
+const capitalisedName = (state: State): string => capitalised(nameOf(state));
 const nameOf = (state: State): string => (state.startsWith("version:") ? `version ${state.slice("version:".length)}` : state);
 
 /** The offer of a version, for the names of its plans; slots are loaded already. */
@@ -135,11 +139,9 @@ function Diff({ publisherId, offerId, ends, slots }: { publisherId: string; offe
   const isMore = data.moreChanges === true;
   if (data.changes.length === 0 && !isMore) {
     return (
-      <Empty icon="check" title="Nothing would change">
-        <p>
-          {capitalisedName(from)} and {nameOf(to)} have the same definition.
-        </p>
-      </Empty>
+      <Nothing icon="check" title="Nothing would change">
+        {capitalisedName(from)} and {nameOf(to)} have the same definition.
+      </Nothing>
     );
   }
   const groups = changeGroups(data.changes, { from: sideOf(from) ?? versions.from, to: sideOf(to) ?? versions.to });
@@ -163,8 +165,6 @@ function Diff({ publisherId, offerId, ends, slots }: { publisherId: string; offe
   );
 }
 
-const capitalisedName = (state: State): string => nameOf(state).charAt(0).toUpperCase() + nameOf(state).slice(1);
-
 function Failed({ problem, onRetry }: { problem: ApiProblem; onRetry: () => void }) {
   return problem.isAway ? null : <ProblemView problem={problem} onRetry={onRetry} />;
 }
@@ -176,21 +176,41 @@ function MissingEnd({ ends: { from, to }, slots }: { ends: Ends; slots: SlotsFre
   if (isMissing("production") && from === "production") {
     const canPreview = !isMissing("preview") && to !== "preview";
     return (
-      <Empty
+      <Nothing
         icon="cpp"
         title="All of it would be new"
         action={canPreview && <Button onClick={() => replaceQuery({ from: "preview" })}>Compare with the preview</Button>}
       >
-        <p>The offer has never been published, so there is nothing to compare with.</p>
-      </Empty>
+        The offer has never been published, so there is nothing to compare with.
+      </Nothing>
     );
   }
   const missing = [from, to].filter(isMissing);
   const named = (missing.length > 0 ? missing : versions.length > 0 ? versions : [from, to]).map(nameOf);
   return (
-    <Empty icon="cpp" title="There is nothing to compare">
-      <p>The offer has no {named.join(" and no ")}. Choose other states.</p>
-    </Empty>
+    <Nothing icon="cpp" title="There is nothing to compare">
+      The offer has no {named.join(" and no ")}. Choose other states.
+    </Nothing>
+  );
+}
+
+function Nothing({
+  icon,
+  title,
+  action,
+  children,
+}: {
+  icon: IconName;
+  title: string;
+  action?: ComponentChildren;
+  children: ComponentChildren;
+}) {
+  return (
+    <div class="diff-nothing">
+      <Empty icon={icon} title={title} action={action}>
+        <p>{children}</p>
+      </Empty>
+    </div>
   );
 }
 
@@ -210,7 +230,7 @@ function Group({ group: { title, id, kind, changes } }: { group: ChangeGroup }) 
         {change && (
           <details class="disclosure">
             <summary>All of the plan</summary>
-            <Value value={kind === "added" ? change.to : change.from} isCut={change.isCut} isAll />
+            <Value value={valueText(kind === "added" ? change.to : change.from, change.isCut)} isAll />
           </details>
         )}
       </section>
@@ -220,7 +240,7 @@ function Group({ group: { title, id, kind, changes } }: { group: ChangeGroup }) 
   return (
     <section class="diff-group">
       <h3>
-        {id !== null && <span class="muted">Plan</span>} <bdi>{title}</bdi>{" "}
+        {id !== null && !/^plan\b/i.test(title) && <span class="muted">Plan</span>} <bdi>{title}</bdi>{" "}
         {id !== null && id !== title && <span class="mono muted">{id}</span>}
       </h3>
       <ul class="diff-changes">
@@ -245,42 +265,48 @@ const OPS = {
 
 function Change({ change: { op, field, path, from, to, isCut } }: { change: FieldChange }) {
   const { text, kind } = OPS[op];
+  const [before, after] = [valueText(from, isCut), valueText(to, isCut)];
+  const isShort = [before, after].every((value) => !value.isCode && value.text.length <= SHORT_CHARACTERS);
   return (
     <li class="diff-change">
       <span class="diff-field" title={path}>
         <bdi>{field}</bdi>
       </span>
-      <span class={`diff-op diff-${kind}`}>{text}</span>
-      <div class="diff-values">
+      <div class={`diff-values${isShort ? " is-short" : ""}`}>
+        {op !== "replace" && <span class={`diff-op diff-${kind}`}>{text}</span>}
         {op !== "add" && (
           <div class="diff-value">
-            {op === "replace" && <span class="diff-word">from</span>}
+            {op === "replace" && <span class={isShort ? "visually-hidden" : "diff-word"}>from </span>}
             <del>
-              <Value value={from} isCut={isCut} />
+              <Value value={before} />
             </del>
           </div>
         )}
+        {op === "replace" && isShort && <Icon name="arrow" />}
         {op !== "remove" && (
           <div class="diff-value">
-            {op === "replace" && <span class="diff-word">to</span>}
+            {op === "replace" && <span class={isShort ? "visually-hidden" : "diff-word"}>to </span>}
             <ins>
-              <Value value={to} isCut={isCut} />
+              <Value value={after} />
             </ins>
           </div>
         )}
+        {op === "replace" && before.text === after.text && <span class="muted">They differ in a part that is not shown.</span>}
       </div>
     </li>
   );
 }
 
-// The monitor gives the first 1,000 characters of the JSON of a value that is longer.
-const CUT_CHARACTERS = 1000;
+interface Text {
+  readonly text: string;
+  readonly isCode: boolean;
+  /** Whether the monitor cut it. */
+  readonly isStart: boolean;
+}
 
 /** A value of a definition, readable; much of it on demand, and always as text. */
-function Value({ value, isCut, isAll = false }: { value: unknown; isCut: boolean; isAll?: boolean }) {
+function Value({ value: { text, isCode, isStart }, isAll = false }: { value: Text; isAll?: boolean }) {
   const [all, setAll] = useState(isAll);
-  const isStart = isCut && typeof value === "string" && value.length >= CUT_CHARACTERS;
-  const { text, isCode } = valueText(value, isStart);
   const shown = all || text.length <= SHOWN_CHARACTERS ? text : `${text.slice(0, SHOWN_CHARACTERS).replace(/[\uD800-\uDBFF]$/, "")}…`;
   return (
     <>
@@ -292,28 +318,51 @@ function Value({ value, isCut, isAll = false }: { value: unknown; isCut: boolean
         <bdi>{shown}</bdi>
       )}
       {shown !== text && (
-        <Button kind="quiet" onClick={() => setAll(true)}>
-          Show all
-        </Button>
+        <>
+          {" "}
+          <Button kind="quiet" onClick={() => setAll(true)}>
+            Show all
+          </Button>
+        </>
       )}
-      {isStart && shown === text && (
-        <span class="diff-cut muted">The rest is cut: values are compared whole, and shown up to 1,000 characters.</span>
-      )}
+      {isStart && shown === text && <span class="diff-cut muted">… The rest is left out: the value is longer than 1,000 characters.</span>}
     </>
   );
 }
 
-function valueText(value: unknown, isStart: boolean): { text: string; isCode: boolean } {
+// The monitor gives the first 1,000 characters of the JSON of a value that is longer.
+const CUT_CHARACTERS = 1000;
+const ELEMENTS_MAX = 20;
+
+function valueText(value: unknown, isCut: boolean): Text {
   const safe: unknown = masked(value);
-  if (isStart || (typeof safe === "object" && safe !== null)) {
-    const isEmpty = typeof safe === "object" && safe !== null && Object.keys(safe).length === 0;
-    return isEmpty ? { text: "empty", isCode: false } : { text: isStart ? String(safe) : JSON.stringify(safe, null, 2), isCode: true };
+  if (isCut && typeof value === "string" && value.length >= CUT_CHARACTERS) {
+    const start = startOfText(value);
+    return { text: masked(start ?? value), isCode: start === null, isStart: true };
   }
-  if (safe === null || safe === undefined) {
-    return { text: "none", isCode: false };
+  const isStart = false;
+  if (typeof safe === "object" && safe !== null) {
+    const elements: readonly unknown[] = Object.values(safe);
+    const isPlain =
+      Array.isArray(safe) && safe.length <= ELEMENTS_MAX && elements.every((each) => typeof each === "string" || typeof each === "number");
+    if (elements.length === 0 || isPlain) {
+      return { text: elements.join(", ") || "empty", isCode: false, isStart };
+    }
+    return { text: JSON.stringify(safe, null, 2), isCode: true, isStart };
   }
-  if (typeof safe === "boolean") {
-    return { text: safe ? "yes" : "no", isCode: false };
+  const text = safe === null || safe === undefined ? "none" : typeof safe === "boolean" ? (safe ? "yes" : "no") : String(safe) || "empty";
+  return { text, isCode: false, isStart };
+}
+
+/** The text whose JSON begins like this; null if it is not of a text. */
+function startOfText(json: string): string | null {
+  if (!json.startsWith('"')) {
+    return null;
   }
-  return { text: safe === "" ? "empty" : String(safe), isCode: false };
+  try {
+    // The cut may be within an escape.
+    return String(JSON.parse(`${json.replace(/\\(?:u[0-9a-fA-F]{0,3})?$/, "")}"`));
+  } catch {
+    return null;
+  }
 }

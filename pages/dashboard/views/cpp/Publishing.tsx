@@ -48,9 +48,8 @@ function StepItem({ step }: { step: Step }) {
   const isDone = tone === "good";
   const isUnderWay = tone === "active";
   const last = messages.at(-1)?.at;
-  const detail = isDone
-    ? last && <Time at={last} />
-    : [isUnderWay && progress ? `${progress} %` : null, tone === "bad" ? null : estimate && `takes ${estimate}`].filter(Boolean).join(", ");
+  const details = [isUnderWay && progress ? `${progress} %` : null, isDone || tone === "bad" ? null : estimate && `takes ${estimate}`];
+  const detail = details.filter(Boolean).join(", ");
   return (
     <li class={`publishing-step is-${tone}${waitsForReview(status) ? " is-waiting" : ""}`}>
       <span class={`publishing-mark timeline-${tone}`}>
@@ -60,7 +59,9 @@ function StepItem({ step }: { step: Step }) {
         <p class="publishing-name" title={description ?? undefined}>
           <bdi>{name}</bdi>
         </p>
-        <p class="publishing-status">{text}</p>
+        <p class="publishing-status">
+          {text} {isDone && last && <Time at={last} />}
+        </p>
         {detail && <p class="publishing-detail">{detail}</p>}
       </div>
     </li>

@@ -117,7 +117,7 @@ export function readPublishing(raw: unknown): Publishing {
         description: text(step.description),
         status: text(step.status),
         progress: typeof step.progressPercentage === "number" ? step.progressPercentage : null,
-        estimate: text(step.estimatedTimeFrame),
+        estimate: text(step.estimatedTimeFrame)?.replace(/^<\s*/, "less than ") ?? null,
         messages: messages(step.messages),
       })),
   };

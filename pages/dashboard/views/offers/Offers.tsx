@@ -26,6 +26,7 @@ import type { ViewProps } from "..";
 import { pollErrorText } from "../job-words";
 import { useTyped } from "../typed";
 import {
+  comingDates,
   ENDING_DAYS,
   EXPIRING_DAYS,
   type Filter,
@@ -286,8 +287,8 @@ function NothingFound({ filter: { search }, from, hasMore }: { filter: Filter; f
 
 const SHOW_TEXTS = {
   waiting: "Waiting for acceptance",
-  expiring: `Expiring within ${EXPIRING_DAYS} days`,
-  ending: `Ending within ${ENDING_DAYS} days`,
+  expiring: `Expire in ${EXPIRING_DAYS} days`,
+  ending: `End in ${ENDING_DAYS} days`,
 } as const;
 
 function Filters({
@@ -324,7 +325,7 @@ function Filters({
         }))}
       />
       <div class="filters-fields">
-        <SearchField label="Search name or customer" value={typed} inputRef={field} onValue={setTyped} />
+        <SearchField label="Name or customer" value={typed} inputRef={field} onValue={setTyped} />
         <select
           class="select"
           aria-label="State"
@@ -345,6 +346,10 @@ function Filters({
 
 function OfferRow({ followed: { offer, lastChange }, now }: { followed: Followed; now: number }) {
   const dates = offerDates(offer, now);
+  const acceptBy = dates.find(({ kind }) => kind === "acceptBy");
+  const end = dates.find(({ kind }) => kind === "end");
+  // How far away the end is says nothing about an offer that nobody can accept, or that is over.
+  const hasEnd = end !== undefined && (end.note?.startsWith("ended") || comingDates(offer, now).some(({ kind }) => kind === "end"));
   const change = lastChange && eventWords(lastChange.type);
   return (
     <Row
@@ -364,8 +369,8 @@ function OfferRow({ followed: { offer, lastChange }, now }: { followed: Followed
       }
       facts={
         <>
-          <DateCell name="Accept by" of={dates.find(({ kind }) => kind === "acceptBy")} />
-          <DateCell name="Ends" of={dates.find(({ kind }) => kind === "end")} />
+          <DateCell name="Accept by" of={acceptBy} />
+          <DateCell name="Ends" of={end && (hasEnd ? end : { ...end, note: null })} />
           <span class="offer-cell">
             {change && (
               <>

@@ -16,7 +16,7 @@ import {
   Time,
 } from "../../components";
 import { masked } from "../../masked";
-import { OfferBadge, OfferView, offerTitle, readOffer, typeText, UpgradeChanges } from "../../offer";
+import { OfferBadge, OfferView, offerTitle, readOffer, UpgradeChanges } from "../../offer";
 import { type Fresh, useFresh } from "../../refresh";
 import { href } from "../../router";
 import { clockTime, date } from "../../time";
@@ -81,12 +81,14 @@ export function PrivateOffer({ params: { id = "" } }: ViewProps) {
         }
       >
         <p class="lead-line">
-          {offer && <OfferBadge offer={offer} />}
-          {offer && <span class="muted">{typeText(offer)}</span>}
-          <span class="id">
+          {offer ? (
+            <>
+              <OfferBadge offer={offer} />
+              <span class="muted">As Partner Center has it now</span>
+            </>
+          ) : (
             <span class="mono muted">{id}</span>
-            <CopyButton text={id} label="offer id" />
-          </span>
+          )}
         </p>
       </PageHeader>
       {problem && !problem.isAway && <ProblemView problem={problem} onRetry={refresh} />}

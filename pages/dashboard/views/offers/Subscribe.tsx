@@ -4,8 +4,11 @@ import { API_URL } from "../../api";
 import { CopyButton, Dialog, Field, Notice } from "../../components";
 import { keyStore } from "../../key";
 
-const MAKE_KEY = `az functionapp function keys set --resource-group "$AZURE_RESOURCE_GROUP" --name "$FUNCTION_APP_NAME" \\
-  --function-name get_calendar --key-name outlook --query value --output tsv`;
+const MAKE_KEY = `az functionapp function keys set \\
+  --resource-group "$AZURE_RESOURCE_GROUP" \\
+  --name "$FUNCTION_APP_NAME" \\
+  --function-name get_calendar --key-name outlook \\
+  --query value --output tsv`;
 const PLACE_OF_KEY = "<the key>";
 
 export function Subscribe({ onClose }: { onClose: () => void }) {

@@ -3,8 +3,8 @@ import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/ho
 import { Button, Section } from "../../components";
 import type { Offer } from "../../offer";
 import { href } from "../../router";
-import { shortDate } from "../../time";
-import { comingDays, dayNote, dayText, dayTitle, type Placed, place, ticks } from "./days";
+import { date, shortDate } from "../../time";
+import { comingDays, dayNames, dayNote, dayTitle, type Placed, place, ticks } from "./days";
 import { DAYS_AHEAD } from "./followed";
 
 const WARNING_DAYS = 7;
@@ -84,11 +84,12 @@ function Day({ day, now }: { day: Placed; now: number }) {
   const isNear = kind === "acceptBy" && day.days <= WARNING_DAYS;
   const title = dayTitle(day);
   const note = dayNote(day, now);
+  const names = dayNames(day);
   return (
     <li class={row === null ? "is-bare" : undefined} ref={element}>
       <a
         href={only ? href(`/offers/${encodeURIComponent(only)}`) : href("/offers", { on: day.day })}
-        title={`${dayText(day.day)}: ${title}, ${note}`}
+        title={[`${date(day.day)}: ${title}, ${note}`, names].filter(Boolean).join("\n")}
       >
         <span class="next-day">{shortDate(day.day)}</span>
         <span class={`next-mark next-${kind}${isNear ? " is-near" : ""}`}>
@@ -99,6 +100,11 @@ function Day({ day, now }: { day: Placed; now: number }) {
             <bdi>{title}</bdi>
           </span>
           <span class={`next-note${isNear ? " is-near" : ""}`}>{note}</span>
+          {names !== null && (
+            <span class="next-names">
+              <bdi>{names}</bdi>
+            </span>
+          )}
         </span>
       </a>
     </li>

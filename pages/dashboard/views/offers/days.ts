@@ -1,7 +1,7 @@
 // The dates of the next time, grouped by day, and where their labels have room on an axis.
 
 import { daysText, daysUntil, type Offer, offerTitle, whenText } from "../../offer";
-import { date, shortDate } from "../../time";
+import { shortDate } from "../../time";
 import { type Coming, comingDates, DAYS_AHEAD, dayOf } from "./followed";
 
 export interface ComingDay {
@@ -35,6 +35,19 @@ export function dayTitle({ dates }: ComingDay): string {
   return first !== undefined && offers.size === 1 ? offerTitle(first.offer) : `${offers.size.toLocaleString("en")} offers`;
 }
 
+const NAMES_MAX = 5;
+
+/** The names of the offers of a day with several; null for one, whose name is the day's title. */
+export function dayNames({ dates }: ComingDay): string | null {
+  const names = [...new Set(dates.map(({ offer }) => offer))].map(offerTitle);
+  const shown = names.slice(0, NAMES_MAX).join(", ");
+  return names.length < 2
+    ? null
+    : names.length > NAMES_MAX
+      ? `${shown} and ${(names.length - NAMES_MAX).toLocaleString("en")} more`
+      : shown;
+}
+
 /** `expires tomorrow`; `2 expire, 1 ends in 5 days`. */
 export function dayNote({ dates, days, day }: ComingDay, now: number): string {
   const [first] = dates;
@@ -50,13 +63,13 @@ export function dayNote({ dates, days, day }: ComingDay, now: number): string {
 const counted = (count: number, withCount: boolean, one: string, many: string): string =>
   count === 0 ? "" : `${withCount ? `${count.toLocaleString("en")} ` : ""}${count === 1 ? one : many}`;
 
-export const LABEL_ROWS = 3;
+const LABEL_ROWS = 4;
 const LABEL_MAX_PX = 156;
-const LABEL_GAP_PX = 16;
+const LABEL_GAP_PX = 8;
 const CHARACTER_PX = 6.6;
 
 /** The part of the axis, in pixels from its left end, that days are spread over. */
-export const AXIS_START_PX = 8;
+const AXIS_START_PX = 8;
 export const axisX = (days: number, width: number): number =>
   AXIS_START_PX + (days / DAYS_AHEAD) * Math.max(0, width - AXIS_START_PX - LABEL_MAX_PX);
 
@@ -91,5 +104,3 @@ export function ticks(width: number, now: number): { x: number; text: string | n
     return { x: axisX(week * 7, width), text: week === 0 ? "Today" : week % 2 === 0 ? shortDate(day) : null };
   });
 }
-
-export const dayText = (day: string): string => date(day);
