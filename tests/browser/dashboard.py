@@ -1,6 +1,7 @@
 """The dashboard as someone in front of a browser uses it."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -71,6 +72,10 @@ class Dashboard:
 
     def button(self, name: str) -> Locator:
         return self.page.get_by_role("button", name=name, exact=True)
+
+    def choose(self, name: str) -> None:
+        """Click the label of a radio button or a checkbox."""
+        self.page.locator("label").filter(has_text=re.compile(f"^{re.escape(name)}$")).click()
 
     def filter(self, name: str) -> Locator:
         return self.page.locator(".segments").get_by_role("link", name=name, exact=True)
