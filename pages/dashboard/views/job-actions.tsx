@@ -7,7 +7,8 @@ import { faultsOf, focusFault } from "../faults";
 import { useShortcut } from "../keys";
 import { href, navigate } from "../router";
 import { useNow } from "../time";
-import { OPERATIONS, operationText } from "./jobs";
+import { operationText } from "../words";
+import { OPERATIONS } from "./jobs";
 
 export interface Check {
   readonly busy: boolean;
@@ -33,6 +34,11 @@ export function useCheck(jobId: string, onChanged: () => void): Check {
     } catch (error) {
       const problem = asProblem(error);
       const { retryAfter } = problem.more;
+      if (problem.isAway) {
+        announce("The monitor does not answer."); // the notice at the top says the rest
+        setState({ busy: false, problem: null, until: null });
+        return;
+      }
       const until = problem.status === 429 && retryAfter !== undefined ? Date.now() + retryAfter * 1000 : null;
       setState({ busy: false, problem, until });
     }

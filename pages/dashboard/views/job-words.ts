@@ -3,7 +3,7 @@ import type { Job, JobState, TimelineEvent } from "../api";
 import type { IconName, Tone } from "../components";
 import { masked } from "../masked";
 import { readOffer } from "../offer";
-import { operationText } from "./jobs";
+import { operationText } from "../words";
 
 /** What a job is called: its label, else its external id, else its offer's name, else its id. */
 export function jobTitle({ label, externalId, privateOffer, jobId }: Job): string {

@@ -1,6 +1,5 @@
 // One job: how it goes, or how it ended and what to do; its offer, timeline and webhooks.
 import { useEffect, useState } from "preact/hooks";
-import { useTitle } from "../App";
 import { type ApiProblem, answer, api, type Job } from "../api";
 import {
   Age,
@@ -22,13 +21,15 @@ import { OfferBadge, OfferView, offerTitle, readOffer, UpgradeChanges } from "..
 import { useFresh } from "../refresh";
 import { href } from "../router";
 import { duration, exactTime } from "../time";
+import { useTitle } from "../title";
+import { operationText } from "../words";
 import type { ViewProps } from ".";
 import { CheckResult, JobActions, useCheck } from "./job-actions";
 import { DeliveryRows, useDeliveries } from "./job-deliveries";
 import { ErrorList } from "./job-errors";
 import { TimelineList } from "./job-timeline";
 import { advice, jobTitle, pollErrorText, statusText } from "./job-words";
-import { NextPoll, operationText } from "./jobs";
+import { NextPoll } from "./jobs";
 
 const PENDING_SECONDS = 10;
 const FINISHED_SECONDS = 60;
