@@ -100,7 +100,9 @@ function DeliveryRow({ webhook, delivery }: { webhook: Webhook; delivery: Delive
             <bdi>{endpointText(webhook)}</bdi>
           </span>
           {last && delivery.status !== "delivered" && (
-            <span class="row-reason">{last.error ?? `The endpoint answered ${last.status}.`}</span>
+            <span class="row-reason">
+              {last.error ? `${last.error.charAt(0).toUpperCase()}${last.error.slice(1)}` : `The endpoint answered ${last.status}.`}
+            </span>
           )}
         </>
       }
@@ -109,7 +111,13 @@ function DeliveryRow({ webhook, delivery }: { webhook: Webhook; delivery: Delive
           <span>{last ? <Time at={last.at} /> : "not sent yet"}</span>
           <span class="row-note">
             {count === 1 ? "1 attempt" : `${count} attempts`}
-            {last?.status && `, answer ${last.status}`}
+            {delivery.nextAttemptAt ? (
+              <>
+                , next <Time at={delivery.nextAttemptAt} />
+              </>
+            ) : (
+              last?.status && `, answer ${last.status}`
+            )}
           </span>
         </>
       }
