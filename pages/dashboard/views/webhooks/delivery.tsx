@@ -57,7 +57,7 @@ function Shown({
   back: { href: string; text: string };
   refresh: () => void;
 }) {
-  const { id, eventId, type, jobId, createdAt, nextAttemptAt, attempts, body } = delivery;
+  const { id, eventId, type, jobId, status, createdAt, nextAttemptAt, attempts, body } = delivery;
   const { tone, icon, text } = statusOf(delivery);
   const [busy, setBusy] = useState(false);
   const [result, setResult] = useState<ComponentChildren>(null);
@@ -90,7 +90,7 @@ function Shown({
         title={<span class="mono-title">{type}</span>}
         back={back}
         actions={
-          <Button kind="primary" busy={busy} onClick={() => void send()}>
+          <Button kind={status === "delivered" ? "plain" : "primary"} busy={busy} onClick={() => void send()}>
             {busy ? "Sending …" : "Send again now"}
           </Button>
         }
@@ -131,7 +131,7 @@ function Shown({
       </div>
       <Section title="Attempts" aside={attempts.length > 1 ? "newest first" : undefined}>
         {attempts.length === 0 ? (
-          <p class="muted">None yet.</p>
+          <p class="muted">{status === "dead" ? "None: the endpoint was disabled." : "None yet."}</p>
         ) : (
           <ol class="attempts" reversed>
             {[...attempts].reverse().map((attempt, at) => (

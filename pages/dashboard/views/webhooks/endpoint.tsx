@@ -17,6 +17,7 @@ import { SecretDialog, showSecret } from "./secret";
 import { advice, attemptText, disabledText, nameOf, sentence } from "./words";
 
 const EVERY_SECONDS = 15;
+const FEW_NAMES = 2;
 
 export function WebhookView({ params: { webhookId = "" }, query }: ViewProps) {
   const { data, problem, refresh } = useFresh(`webhook ${webhookId}`, (signal) => readWebhook(webhookId, signal), {
@@ -81,32 +82,14 @@ function About({ webhook: { id, events, format, headers, createdAt, previousSecr
   const secret =
     previousSecretUntil !== null && Date.parse(previousSecretUntil) > Date.now()
       ? `Set. The one before signs too until ${exactTime(previousSecretUntil)}.`
-      : "Set";
+      : "Set, not shown";
   return (
     <div class="card">
       <Facts
         facts={[
-          [
-            "Events",
-            events.includes(EVERY_EVENT)
-              ? "Every event"
-              : events.map((pattern) => (
-                  <code key={pattern} class="pattern">
-                    {pattern}
-                  </code>
-                )),
-          ],
+          ["Events", events.includes(EVERY_EVENT) ? "Every event" : <Names names={events} />],
           ["Format", FORMATS[format].name],
-          [
-            "Headers",
-            headers.length > 0
-              ? headers.map((name) => (
-                  <code key={name} class="pattern">
-                    {name}
-                  </code>
-                ))
-              : "None",
-          ],
+          ["Headers", headers.length > 0 ? <Names names={headers} /> : "None"],
           ["Secret", secret],
           ["Added", createdAt && <Time at={createdAt} />],
           [
@@ -125,6 +108,16 @@ function About({ webhook: { id, events, format, headers, createdAt, previousSecr
         </p>
       )}
     </div>
+  );
+}
+
+function Names({ names }: { names: readonly string[] }) {
+  return (
+    <span class={names.length > FEW_NAMES ? "names wide" : "names"}>
+      {names.map((name) => (
+        <code key={name}>{name}</code>
+      ))}
+    </span>
   );
 }
 

@@ -1,6 +1,6 @@
 // The fields of an endpoint's form that are more than one control.
 import type { ComponentChildren } from "preact";
-import { useEffect, useId, useRef } from "preact/hooks";
+import { useId, useLayoutEffect, useRef } from "preact/hooks";
 import { Button, Fault, Icon } from "../../components";
 import type { Format } from "./calls";
 import { EVENT_GROUPS, FORMAT_NAMES, FORMATS } from "./choices";
@@ -192,9 +192,9 @@ export function HeadersField({
   const list = useRef<HTMLDivElement>(null);
   const count = headers?.length ?? 0;
   const shownCount = useRef(count);
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (count > shownCount.current) {
-      list.current?.querySelector<HTMLElement>(".header:last-of-type input")?.focus();
+      [...(list.current?.querySelectorAll(".header") ?? [])].at(-1)?.querySelector("input")?.focus();
     } else if (count < shownCount.current) {
       list.current?.querySelector<HTMLElement>("[data-add]")?.focus();
     }
