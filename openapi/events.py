@@ -20,6 +20,15 @@ _SUMMARIES = {
     "job.stalled": "A job has been pending for unusually long, and is still polled",
     "monitor.degraded": "Three poll cycles in a row could not do their work",
     "monitor.recovered": "The monitor can do its work again",
+    "private_offer.created": "There is a private offer that was not there before",
+    "private_offer.changed": "A private offer changed",
+    "private_offer.accepted": "The partner or the customer accepted a private offer",
+    "private_offer.expiring": "A private offer that nobody has accepted expires soon",
+    "private_offer.expired": "A private offer expired without being accepted",
+    "private_offer.ending": "An accepted private offer ends soon",
+    "private_offer.ended": "An accepted private offer ended",
+    "private_offer.deleted": "A private offer was deleted",
+    "cpp_offer.status_changed": "The publishing status of a CPP offer, or of one of its steps, changed",
     "webhook.test": "Someone asked for a test",
 }
 _FORMATS = {
@@ -53,7 +62,13 @@ _RESPONSES = {
 def describe_events(schemas: Schemas, examples: Mapping[str, Any]) -> dict[str, Schema]:
     """The `webhooks` of the document, by event. `examples` has bodies by event."""
     formats = " ".join(_FORMATS[name] for name in FormatName.__value__.__args__)
-    bodies = {"job": _job_event, "monitor": _monitor_event, "webhook": _test_event}
+    bodies = {
+        "job": _job_event,
+        "monitor": _monitor_event,
+        "private_offer": _private_offer_event,
+        "cpp_offer": _cpp_offer_event,
+        "webhook": _test_event,
+    }
     _add_cloud_event(schemas)
     described = {}
     for event in EVENT_TYPES:
@@ -105,6 +120,55 @@ def _monitor_event(schemas: Schemas) -> Schema:
     return _event(schemas, "MonitorEvent", data, tuple(data))
 
 
+def _private_offer_event(schemas: Schemas) -> Schema:
+    data: dict[str, Schema] = {
+        "privateOffer": {
+            "type": "object",
+            "description": "Upstream's private offer, without signed links. One that is too large for a request is "
+            "reduced to `id`, `name`, `state`, `subState` and `privateOfferType` with `truncated`.",
+        },
+        "changes": {
+            "type": "array",
+            "items": {"type": "string"},
+            "maxItems": 100,
+            "description": "Of `private_offer.changed`: JSON Pointers into the offer.",
+        },
+        "by": {
+            "type": "string",
+            "enum": ["partner", "customer"],
+            "description": "Of `private_offer.accepted`: who accepted.",
+        },
+        "daysLeft": {
+            "type": "integer",
+            "description": "Of `expiring`, `expired`, `ending` and `ended`: calendar days in UTC until the date; 0 "
+            "once it has passed.",
+        },
+    }
+    return _event(schemas, "PrivateOfferEvent", data, ())
+
+
+def _cpp_offer_event(schemas: Schemas) -> Schema:
+    text: Schema = {"type": "string"}
+    offer: dict[str, Schema] = {
+        "publisherId": {**text, "description": "The publisher's id."},
+        "offerId": {**text, "description": "The offer's id."},
+    }
+    status: dict[str, Schema] = {
+        "status": {**text, "description": "The publishing status, as upstream says it."},
+        "steps": {
+            "type": "object",
+            "additionalProperties": text,
+            "description": "The status of each step, by the step's id.",
+        },
+    }
+    data = {
+        "cppOffer": _object(offer, tuple(offer), "The offer."),
+        "from": _object(status, tuple(status), "The status before."),
+        "to": _object(status, tuple(status), "The status now."),
+    }
+    return _event(schemas, "CppOfferEvent", data, ())
+
+
 def _test_event(schemas: Schemas) -> Schema:
     webhook: dict[str, Schema] = {
         "id": {"type": "string", "description": "The endpoint's id."},
@@ -131,7 +195,13 @@ def _add_cloud_event(schemas: Schemas) -> None:
 
 
 def _event(schemas: Schemas, name: str, data: dict[str, Schema], required: tuple[str, ...]) -> Schema:
-    group = {"JobEvent": "job.", "MonitorEvent": "monitor.", "WebhookTestEvent": "webhook."}[name]
+    group = {
+        "JobEvent": "job.",
+        "MonitorEvent": "monitor.",
+        "PrivateOfferEvent": "private_offer.",
+        "CppOfferEvent": "cpp_offer.",
+        "WebhookTestEvent": "webhook.",
+    }[name]
     members: dict[str, Schema] = {
         "type": {
             "type": "string",

@@ -116,6 +116,7 @@ SCHEMAS = {
     "Change": "One change. A value whose JSON is longer than 1,000 characters is given as the first 1,000 characters "
     "of that "
     "JSON, as text, with `truncated`.",
+    "CppOfferEvent": "An event about a CPP offer. `data` is empty if the offer cannot be shown.",
     "HealthDetails": "The parts of the monitor's health. They change after each tick.",
     "JobEvent": "An event about a job. `data` is empty if the job cannot be shown.",
     "JobRegistration": "A job to follow.",
@@ -124,6 +125,7 @@ SCHEMAS = {
     "A job becomes `lost` if upstream no longer knows it, and `expired` if it has been pending for too long.",
     "MonitorEvent": "An event about the monitor itself.",
     "Operation": "What the configure request asked for. Upstream does not say it, so the caller does.",
+    "PrivateOfferEvent": "An event about a private offer. `data` is empty if the offer cannot be shown.",
     "RegisteredJob": "The result for one job of an array: its record, or the problem with it.",
     "RegisteredJobs": "The result for each job of an array, in the order of the request.",
     "AttemptRecord": "One attempt to deliver an event.",

@@ -5,6 +5,8 @@ from collections.abc import Callable, Mapping
 from urllib.parse import urlsplit
 
 _LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
+DAYS_MAX = 3650
+DAYS_MAX_COUNT = 10
 _PRINTABLE_ASCII = re.compile(r"[!-~]{1,2000}")
 
 
@@ -80,11 +82,27 @@ class SettingReader:
     def whole_number(self, setting: str, default: int, lowest: int, highest: int) -> int:
         return self._number(setting, default, lowest, highest, int, "a whole number")
 
-    def flag(self, setting: str) -> bool:
-        value = (self.text(setting) or "false").casefold()
+    def flag(self, setting: str, *, default: bool = False) -> bool:
+        value = (self.text(setting) or str(default)).casefold()
         if value not in {"true", "false", "1", "0"}:
             self.fault(setting, "should be true or false")
         return value in {"true", "1"}
+
+    def days(self, setting: str, default: tuple[int, ...]) -> tuple[int, ...]:
+        """Numbers of days separated by commas, without duplicates, the greatest first.
+
+        A blank value is an empty list. Only an unset one is the default.
+        """
+        if setting not in self._environ:
+            return default
+        texts = [text.strip() for text in (self.text(setting) or "").split(",")]
+        if texts == [""]:
+            return ()
+        if len(texts) > DAYS_MAX_COUNT or not all(map(_is_number_of_days, texts)):
+            whole_numbers = f"whole numbers of days from 1 to {DAYS_MAX}"
+            self.fault(setting, f"should be at most {DAYS_MAX_COUNT} {whole_numbers}, separated by commas")
+            return default
+        return tuple(sorted({int(text) for text in texts}, reverse=True))
 
     def _number[N: (int, float)](
         self, setting: str, default: N, lowest: float, highest: float, parse: Callable[[str], N], kind: str
@@ -101,6 +119,10 @@ class SettingReader:
             self.fault(setting, f"should be {kind} from {lowest:g} to {highest:g}")
             return default
         return value
+
+
+def _is_number_of_days(text: str) -> bool:
+    return bool(re.fullmatch(r"[0-9]{1,9}", text)) and 1 <= int(text) <= DAYS_MAX
 
 
 def _is_base_url(value: str, *, http_allowed: bool = False) -> bool:

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from shared.identifiers import InvalidIdentifier, offer_id, publisher_id
 from shared.setting_reader import SettingReader
 
 # Azurite's published account: the same on every machine, and worth nothing to anyone.
@@ -19,6 +20,7 @@ _AZURITE_CONNECTION_STRING = (
     "DefaultEndpointsProtocol=http;AccountName=devstoreaccount1;"
     f"AccountKey={_AZURITE_ACCOUNT_KEY};TableEndpoint=http://127.0.0.1:{{port}}/devstoreaccount1;"
 )
+_CPP_OFFERS_MAX_COUNT = 50
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,11 @@ class StorageSettings:
 
 @dataclass(frozen=True)
 class Settings:
-    """Every setting of the app, checked. The field names follow the settings' own (`docs/settings.md`)."""
+    """Every setting of the app, checked. The field names follow the settings' own (`docs/settings.md`).
+
+    `watch_cpp_offers` has a publisher id and an offer id for each offer. The days have no duplicates and the greatest
+    comes first.
+    """
 
     storage: Storage
     jobs_table: str
@@ -100,6 +106,10 @@ class Settings:
     webhook_secret: str | None = field(repr=False)
     webhook_allow_private_networks: bool = False
     public_url: str | None = None
+    watch_private_offers: bool = True
+    watch_cpp_offers: tuple[tuple[str, str], ...] = ()
+    watch_expiring_days: tuple[int, ...] = (7, 1)
+    watch_ending_days: tuple[int, ...] = (30, 7)
     ca_bundle: str | None = None
 
 
@@ -141,6 +151,10 @@ def load_settings(environ: Mapping[str, str] = os.environ) -> Settings:
         webhook_secret=read.text("WEBHOOK_SECRET"),
         webhook_allow_private_networks=read.flag("WEBHOOK_ALLOW_PRIVATE_NETWORKS"),
         public_url=_public_url(read),
+        watch_private_offers=read.flag("WATCH_PRIVATE_OFFERS", default=True),
+        watch_cpp_offers=_cpp_offers(read),
+        watch_expiring_days=read.days("WATCH_EXPIRING_DAYS", (7, 1)),
+        watch_ending_days=read.days("WATCH_ENDING_DAYS", (30, 7)),
         ca_bundle=read.text("REQUESTS_CA_BUNDLE"),
     )
     if (settings.webhook_url is None) != (settings.webhook_secret is None):
@@ -237,6 +251,31 @@ def _public_url(read: SettingReader) -> str | None:
     host = read.text("WEBSITE_HOSTNAME") or ""
     on_azure = re.fullmatch(r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+", host)
     return read.public_url("PUBLIC_URL") or (f"https://{host}" if on_azure else None)
+
+
+def _cpp_offers(read: SettingReader) -> tuple[tuple[str, str], ...]:
+    """The publisher id and offer id of each CPP offer to follow."""
+    setting = "WATCH_CPP_OFFERS"
+    text = read.text(setting)
+    if text is None:
+        return ()
+    entries = text.split(",")
+    if len(entries) > _CPP_OFFERS_MAX_COUNT:
+        read.fault(setting, f"should name at most {_CPP_OFFERS_MAX_COUNT} offers")
+        return ()
+    offers: dict[tuple[str, str], tuple[str, str]] = {}
+    for position, entry in enumerate(entries, 1):
+        publisher, _, offer = entry.strip().partition("/")
+        try:
+            pair = (publisher_id(publisher), offer_id(offer))
+        except InvalidIdentifier as error:
+            should_be = "publisher/offer pairs separated by commas, such as contoso/example-vm"
+            read.fault(setting, f"should be {should_be}: in entry {position}, {error}")
+            continue
+        # Ids that differ only in case would follow the same offer twice.
+        if offers.setdefault((publisher.casefold(), offer.casefold()), pair) is not pair:
+            read.fault(setting, f"should name each offer once: entry {position} is a repetition")
+    return tuple(offers.values())
 
 
 def _authority_host(read: SettingReader) -> str | None:

@@ -50,6 +50,8 @@ def test_the_defaults_are_microsofts_addresses_and_versions() -> None:
     assert settings.job_lost_after_not_found == 5
     assert (settings.job_history_days, settings.delivery_history_days) == (365, 30)
     assert not settings.webhook_allow_private_networks
+    assert (settings.watch_private_offers, settings.watch_cpp_offers) == (True, ())
+    assert (settings.watch_expiring_days, settings.watch_ending_days) == ((7, 1), (30, 7))
 
 
 def test_with_nothing_set_one_error_names_every_required_setting() -> None:
@@ -92,6 +94,21 @@ def test_with_nothing_set_one_error_names_every_required_setting() -> None:
         ("DELIVERY_HISTORY_DAYS", "7.5"),
         ("WEBHOOK_URL", "https://example.com/hook"),
         ("WEBHOOK_ALLOW_PRIVATE_NETWORKS", "perhaps"),
+        ("WATCH_PRIVATE_OFFERS", "private"),
+        ("WATCH_CPP_OFFERS", "fabrikam"),
+        ("WATCH_CPP_OFFERS", "fabrikam/vm,,fabrikam/app"),
+        ("WATCH_CPP_OFFERS", "fabrikam/vm/draft"),
+        ("WATCH_CPP_OFFERS", "fabrikam/.."),
+        ("WATCH_CPP_OFFERS", "fabrikam/vm, Fabrikam/VM"),
+        ("WATCH_CPP_OFFERS", ",".join(f"fabrikam/vm-{number}" for number in range(51))),
+        ("WATCH_EXPIRING_DAYS", "a week"),
+        ("WATCH_EXPIRING_DAYS", "70,,12"),
+        ("WATCH_EXPIRING_DAYS", "7.25"),
+        ("WATCH_EXPIRING_DAYS", "00"),
+        ("WATCH_ENDING_DAYS", "3651"),
+        ("WATCH_ENDING_DAYS", "-30"),
+        ("WATCH_ENDING_DAYS", "\u0663"),
+        ("WATCH_ENDING_DAYS", "2,3,4,5,6,7,8,9,11,12,13"),
     ],
 )
 def test_a_malformed_setting_is_named_and_its_value_is_not_repeated(name: str, value: str) -> None:
@@ -200,6 +217,34 @@ def test_a_public_url_that_cannot_be_one_is_named(url: str) -> None:
     assert faults(PUBLIC_URL=url).startswith("Settings at fault: PUBLIC_URL should be an https or http URL")
 
 
+def test_the_watch_of_private_offers_can_be_switched_off() -> None:
+    assert not load_settings(COMPLETE | {"WATCH_PRIVATE_OFFERS": "False"}).watch_private_offers
+    assert load_settings(COMPLETE | {"WATCH_PRIVATE_OFFERS": " "}).watch_private_offers
+
+
+def test_cpp_offers_are_pairs_of_publisher_and_offer() -> None:
+    named = load_settings(COMPLETE | {"WATCH_CPP_OFFERS": " contoso/example-vm, Fabrikam/app_2.0 "})
+    assert named.watch_cpp_offers == (("contoso", "example-vm"), ("Fabrikam", "app_2.0"))
+    fifty = ",".join(f"contoso/vm-{number}" for number in range(50))
+    assert len(load_settings(COMPLETE | {"WATCH_CPP_OFFERS": fifty}).watch_cpp_offers) == 50
+
+
+def test_a_faulty_cpp_offer_is_named_by_its_place() -> None:
+    assert faults(WATCH_CPP_OFFERS="contoso/vm,contoso").endswith(
+        "in entry 2, offerId should be at most 100 letters, digits, hyphens, underscores and dots, not only dots"
+    )
+    assert faults(WATCH_CPP_OFFERS="contoso/vm,contoso/vm").endswith("entry 2 is a repetition")
+
+
+@pytest.mark.parametrize(
+    ("text", "days"),
+    [("14", (14,)), (" 1, 30 ,7 ", (30, 7, 1)), ("7,1,7", (7, 1)), ("3650", (3650,)), ("", ()), ("  ", ())],
+)
+def test_days_are_read_in_any_order_and_an_empty_list_means_none(text: str, days: tuple[int, ...]) -> None:
+    settings = load_settings(COMPLETE | {"WATCH_EXPIRING_DAYS": text, "WATCH_ENDING_DAYS": text})
+    assert (settings.watch_expiring_days, settings.watch_ending_days) == (days, days)
+
+
 _SETTINGS = [
     *("JOBS_TABLE", "PARTNER_CENTER_TENANT_ID", "PARTNER_CENTER_CLIENT_ID", "PARTNER_CENTER_CLIENT_SECRET"),
     *(
@@ -213,6 +258,7 @@ _SETTINGS = [
     *("AzureWebJobsStorage", "AzureWebJobsStorage__accountName", "AzureWebJobsStorage__tableServiceUri"),
     *("JOB_STALLED_AFTER_HOURS", "WEBHOOK_ALLOW_PRIVATE_NETWORKS", "WEBHOOK_SECRET", "CLOUD_PARTNER_PORTAL_URL"),
     *("PUBLIC_URL", "WEBSITE_HOSTNAME"),
+    *("WATCH_PRIVATE_OFFERS", "WATCH_CPP_OFFERS", "WATCH_EXPIRING_DAYS", "WATCH_ENDING_DAYS"),
 ]
 _VALUES = st.text() | st.integers().map(str) | st.floats().map(str) | st.text().map("https://{}".format)
 

@@ -1,25 +1,24 @@
 // The frame around the views: navigation, the key, and what concerns all views.
-import { useEffect, useErrorBoundary, useLayoutEffect, useRef, useState } from "preact/hooks";
+import { useErrorBoundary, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { announcementStore } from "./announce";
 import { Button, Dialog, Icon, Notice } from "./components";
 import { KeyPrompt } from "./KeyPrompt";
 import { forgetKey, keyStore } from "./key";
 import { moveToRow, shortcutStore, useShortcut } from "./keys";
-import { awayStore, forgetData, refreshAll } from "./refresh";
+import { awayStore, refreshAll } from "./refresh";
 import { href, keptScroll, match, navigate, type Route, routeStore } from "./router";
 import { useStore } from "./store";
 import { useNow } from "./time";
+import { NAME, setTitle } from "./title";
 import { NotFound, VIEWS, type View } from "./views";
 
-const NAME = "Offer monitor";
 const LICENCES = document.querySelector<HTMLLinkElement>("link[rel=license]")?.href;
 
 export function App() {
   const { key } = useStore(keyStore);
-  useEffect(() => (key === null ? forgetData() : undefined), [key]);
   return (
     <>
-      {key === null ? <KeyPrompt /> : <Frame />}
+      {key === null ? <KeyPrompt /> : <Frame key={key} />}
       <News />
     </>
   );
@@ -56,8 +55,8 @@ function Frame() {
       main.current?.querySelector("h1")?.focus({ preventScroll: true });
     }
   }, [path]);
-  // A view with more to say calls useTitle itself.
-  useTitle(view.title);
+  // A view with more to say calls useTitle, which runs after this.
+  useLayoutEffect(() => setTitle(view.title), [view.title, path]);
 
   return (
     <div class="frame">
@@ -103,13 +102,6 @@ function NavLink({ pattern, nav, path }: { pattern: string; nav: NonNullable<Vie
       <span>{nav.text}</span>
     </a>
   );
-}
-
-/** Name the page after what it shows. */
-export function useTitle(title: string): void {
-  useEffect(() => {
-    document.title = `${title} · ${NAME}`;
-  }, [title]);
 }
 
 /** A view; where it fails, the rest of the page goes on. */

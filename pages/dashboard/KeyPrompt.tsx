@@ -4,6 +4,7 @@ import { type ApiProblem, accepts, asProblem } from "./api";
 import { Button, Field, Icon, Notice, ProblemView } from "./components";
 import { keyStore, storeKey } from "./key";
 import { useStore } from "./store";
+import { NAME, setTitle } from "./title";
 
 export function KeyPrompt() {
   const { refused } = useStore(keyStore);
@@ -14,7 +15,7 @@ export function KeyPrompt() {
   const input = useRef<HTMLInputElement>(null);
 
   useEffect(() => {
-    document.title = "Enter your key · Offer monitor";
+    setTitle("Enter your key");
     input.current?.focus();
   }, []);
 
@@ -47,7 +48,7 @@ export function KeyPrompt() {
         <span class="brand-mark">
           <Icon name="check" />
         </span>
-        <h1>Offer monitor</h1>
+        <h1>{NAME}</h1>
         <p class="muted">Enter a function key to see your offers and jobs.</p>
         <div role="alert">
           {(isWrong || (refused && key === "")) && (

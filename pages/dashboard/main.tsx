@@ -1,15 +1,21 @@
 import { render } from "preact";
 import { App } from "./App";
-import { readKey } from "./key";
+import { keyStore, readKey } from "./key";
 import { startShortcuts } from "./keys";
-import { startRouter } from "./router";
+import { forgetData } from "./refresh";
+import { forgetKept, startRouter } from "./router";
 
-readKey(); // before the router, which would take the key for a path
+// The key is read before the router reads the address, here and when a second link with a key is opened in this tab.
+readKey();
+addEventListener("hashchange", () => location.hash.startsWith("#key=") && readKey());
 startRouter();
+// Another key may read other data.
+keyStore.subscribe(() => {
+  forgetData();
+  forgetKept();
+});
 startShortcuts();
 const place = document.getElementById("app");
 if (place !== null) {
   render(<App />, place);
 }
-// A new key in the address of the open page, as a second link in a chat message brings it.
-addEventListener("hashchange", () => location.hash.startsWith("#key=") && readKey());

@@ -38,7 +38,7 @@ export function refreshAll(): void {
   }
 }
 
-/** Forget all data: another key may read other data. */
+/** Forget all data, and that the monitor was away. */
 export function forgetData(): void {
   results.clear();
   awayStore.set(null);

@@ -122,6 +122,11 @@ export function useKept<T>(name: string, initial: T): [T, (value: T) => void] {
   return [(kept.get(entry)?.get(name) as T | undefined) ?? initial, change];
 }
 
+/** Forget what views have kept. */
+export function forgetKept(): void {
+  kept.clear();
+}
+
 /** Where the window was scrolled to at this entry of the history; null for a new one. */
 export function keptScroll(entry: string): number | null {
   return (kept.get(entry)?.get("scroll") as number | undefined) ?? null;

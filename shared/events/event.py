@@ -16,6 +16,15 @@ EVENT_TYPES = (
     "job.stalled",
     "monitor.degraded",
     "monitor.recovered",
+    "private_offer.created",
+    "private_offer.changed",
+    "private_offer.accepted",
+    "private_offer.expiring",
+    "private_offer.expired",
+    "private_offer.ending",
+    "private_offer.ended",
+    "private_offer.deleted",
+    "cpp_offer.status_changed",
     "webhook.test",
 )
 TEST_EVENT_TYPE = "webhook.test"
@@ -28,7 +37,10 @@ class Event:
     """Something that happened.
 
     `id` stays the same each time the event is announced, and has no full stop in it. `data` is the data of the
-    webhook body: {"job": record} or {"monitor": {...}}.
+    webhook body: {"job": record}, {"monitor": {...}}, {"webhook": {...}},
+    {"privateOffer": offer, "changes"?: [JSON Pointer], "by"?: "partner" or "customer", "daysLeft"?: days} or
+    {"cppOffer": {"publisherId", "offerId"}, "from": status, "to": status}, where a status is
+    {"status", "steps": {id: status}}. A private offer may be a RawJson.
     """
 
     id: str

@@ -23,7 +23,10 @@ def test_an_event_is_wanted_if_one_of_several_patterns_matches() -> None:
     assert not wants([], "job.lost")
 
 
-@pytest.mark.parametrize("pattern", [*EVENT_TYPES, "job.*", "monitor.*", "webhook.*", "*"])
+GROUPS = ["job.*", "monitor.*", "private_offer.*", "cpp_offer.*", "webhook.*"]
+
+
+@pytest.mark.parametrize("pattern", [*EVENT_TYPES, *GROUPS, "*"])
 def test_a_pattern_that_matches_an_event_is_accepted(pattern: str) -> None:
     assert pattern_faults([pattern]) == []
 

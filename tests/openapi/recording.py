@@ -9,6 +9,7 @@ from typing import Any
 from openapi.calls import PROBLEM
 from sandbox.sample_offers import private_offer_of
 from sandbox.server import Sandbox
+from shared.events.event import Event
 from shared.http import operations
 from shared.http.messages import PROBLEM_TYPE, Request
 from shared.webhooks.formats import Formats
@@ -237,6 +238,30 @@ def _events(instance: Instance, sandbox: Sandbox, clock: FakeClock) -> dict[str,
     for _ in range(8):
         tick()
         clock.advance(60)
-    events = instance.announcer.events
+    events = [*instance.announcer.events, *_watch_events(clock)]
     bodies = {event.type: json.loads(Formats().payload(event, "standard").body) for event in events}
     return {event: bodies[event] for event in sorted(bodies)}
+
+
+def _watch_events(clock: FakeClock) -> list[Event]:
+    """Events of the offers that the monitor follows."""
+    offer = {name: value for name, value in _offer().items() if name != "acceptanceLinks"}
+    waiting = _publishing("waitingForPublisherReview")
+    cpp_offer = {"cppOffer": CPP_OFFER, "from": _publishing("notStarted"), "to": waiting}
+    accepted = offer | {"subState": "accepted"}
+    data: dict[str, dict[str, Any]] = {
+        "private_offer.created": {"privateOffer": offer},
+        "private_offer.changed": {"privateOffer": offer, "changes": ["/acceptBy", "/pricing/0/discountPercentage"]},
+        "private_offer.accepted": {"privateOffer": accepted, "by": "customer"},
+        "private_offer.expiring": {"privateOffer": offer, "daysLeft": 7},
+        "private_offer.expired": {"privateOffer": offer, "daysLeft": 0},
+        "private_offer.ending": {"privateOffer": accepted, "daysLeft": 30},
+        "private_offer.ended": {"privateOffer": accepted, "daysLeft": 0},
+        "private_offer.deleted": {"privateOffer": offer},
+        "cpp_offer.status_changed": cpp_offer,
+    }
+    return [Event(id="evt_1", type=name, created_at=clock.now(), data=each) for name, each in data.items()]
+
+
+def _publishing(sign_off: str) -> dict[str, Any]:
+    return {"status": "running", "steps": {"displaydummycertify": "complete", "publisher-signoff": sign_off}}

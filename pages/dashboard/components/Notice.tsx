@@ -53,25 +53,30 @@ export function ProblemView({ problem, onRetry }: { problem: ApiProblem; onRetry
   );
 }
 
-/** Partner Center's errors in words: the innermost messages, which say what to change. */
+/** Partner Center's errors in words: the innermost messages, which say what to change; a code where there is no message. */
 export function errorTexts(errors: readonly unknown[]): string[] {
-  const texts = errors.flatMap((error) => innermost(error, 0));
+  const texts = errors.flatMap((error) => {
+    const messages = innermostMessages(error, 0);
+    return messages.length > 0 ? messages : [codeOf(error)];
+  });
   return [...new Set(texts)];
 }
 
 const NESTED_MAX = 10;
 
-function innermost(error: unknown, depth: number): string[] {
+function innermostMessages(error: unknown, depth: number): string[] {
   if (typeof error !== "object" || error === null) {
-    return [String(error)];
+    return typeof error === "string" && error !== "" ? [error] : [];
   }
-  const { message, code, details } = error as Record<string, unknown>;
-  const within = Array.isArray(details) && depth < NESTED_MAX ? details.flatMap((detail) => innermost(detail, depth + 1)) : [];
+  const { message, details } = error as Record<string, unknown>;
+  const within = Array.isArray(details) && depth < NESTED_MAX ? details.flatMap((detail) => innermostMessages(detail, depth + 1)) : [];
   if (within.length > 0) {
     return within;
   }
-  if (typeof message === "string" && message !== "") {
-    return [message];
-  }
-  return typeof code === "string" && code !== "" ? [code] : [];
+  return typeof message === "string" && message !== "" ? [message] : [];
+}
+
+function codeOf(error: unknown): string {
+  const code: unknown = typeof error === "object" && error !== null ? (error as Record<string, unknown>).code : error;
+  return typeof code === "string" && code !== "" ? code : "Partner Center gives no reason";
 }

@@ -22,6 +22,7 @@ import { type LoadPage, usePages } from "../pages";
 import { useFresh } from "../refresh";
 import { href, replaceQuery, useKept } from "../router";
 import { duration, useNow } from "../time";
+import { operationText } from "../words";
 import type { ViewProps } from ".";
 
 const EVERY_SECONDS = 15;
@@ -236,11 +237,6 @@ function Filters({ state, operation, search }: { state: string | null; operation
       </div>
     </div>
   );
-}
-
-/** An operation in words. */
-export function operationText(operation: Operation): string {
-  return operation === "unknown" ? "Unknown operation" : operation.charAt(0).toUpperCase() + operation.slice(1);
 }
 
 function Nothing({ isFiltered, search }: { isFiltered: boolean; search: string }) {

@@ -53,24 +53,36 @@ function Shown({ data: { health, webhooks, days }, problem, refresh }: Fresh<Dat
 
 function Lead({ health, concerns, now }: { health: HealthDetails; concerns: readonly Concern[]; now: number }) {
   const worst = concerns.some(({ isSerious }) => isSerious) ? "bad" : concerns.length > 0 ? "warning" : "good";
+  const sentence = headline(health, concerns, now);
+  const only = concerns.length === 1 ? concerns[0] : undefined;
   return (
     <header class={`lead lead-${worst}`}>
       <span class="lead-icon">
         <Icon name={worst === "good" ? "check" : "warning"} />
       </span>
       <div class="lead-text">
-        <h1 tabIndex={-1}>{headline(health, concerns, now)}</h1>
+        <h1 tabIndex={-1}>
+          {only?.href === undefined ? (
+            sentence
+          ) : (
+            <a class="lead-link" href={only.href} data-row>
+              {sentence}
+              <Icon name="next" />
+            </a>
+          )}
+        </h1>
+        {only?.detail !== undefined && <p>{only.detail}</p>}
         <p class="muted">
           {health.lastTick ? (
             <>
-              Last check of the jobs <Time at={health.lastTick.at} />, in {duration(health.lastTick.durationMs)}.
+              Last check of the jobs <Time at={health.lastTick.at} />.
             </>
           ) : (
             "The jobs are checked once a minute. The first check is due."
           )}
         </p>
       </div>
-      {concerns.length > 0 && (
+      {concerns.length > 1 && (
         <ul class="concerns">
           {concerns.map((concern) => (
             <li key={concern.text}>
