@@ -13,10 +13,19 @@ const MEANINGS: Record<ChosenType, string> = {
   "job.failed": "A job failed; Partner Center's reasons are in the event.",
   "job.cancelled": "A job was cancelled.",
   "job.lost": "Partner Center no longer knows a job.",
-  "job.expired": "A job was pending for so many days that the monitor gave up.",
-  "job.stalled": "A job is pending for unusually long.",
+  "job.expired": "A job was pending for too long, and is no longer checked.",
+  "job.stalled": "A job is pending for unusually long, and is still checked.",
   "monitor.degraded": "The monitor cannot do its work.",
   "monitor.recovered": "The monitor works again.",
+  "private_offer.created": "There is a private offer that was not there before.",
+  "private_offer.changed": "The state, dates, prices or parties of a private offer changed.",
+  "private_offer.accepted": "The partner or the customer accepted a private offer.",
+  "private_offer.expiring": "A private offer that is not accepted expires soon.",
+  "private_offer.expired": "A private offer expired without being accepted.",
+  "private_offer.ending": "An accepted private offer ends soon.",
+  "private_offer.ended": "An accepted private offer ended.",
+  "private_offer.deleted": "A private offer was deleted.",
+  "cpp_offer.status_changed": "The publishing status of a CPP offer, or of one of its steps, changed.",
 };
 
 const GROUPS: Readonly<Record<string, string>> = {
@@ -47,7 +56,7 @@ export function asEventType(text: string | null): ChosenType | undefined {
   return EVENT_TYPES.find((type) => type === text);
 }
 
-/** What an endpoint gets, in a few words: `Every event`, `All of job and monitor`, `job.failed, job.lost and 2 more`. */
+/** What an endpoint gets, in a few words: `Every event`, `job.*`, `job.failed, job.lost and 2 more`. */
 export function eventsText(patterns: readonly string[]): string {
   if (patterns.includes(EVERY_EVENT)) {
     return "Every event";

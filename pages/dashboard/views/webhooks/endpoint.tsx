@@ -1,13 +1,13 @@
 // One endpoint: what it is, what can be done with it, and what it was sent.
 import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
-import { useTitle } from "../../App";
 import { announce } from "../../announce";
 import { type ApiProblem, asProblem, type Webhook } from "../../api";
 import { Button, Confirm, CopyButton, Facts, Menu, Notice, PageHeader, ProblemView, Skeleton, Time } from "../../components";
 import { refreshAll, useFresh } from "../../refresh";
 import { href, navigate } from "../../router";
 import { exactTime } from "../../time";
+import { useTitle } from "../../title";
 import type { ViewProps } from "..";
 import { changeWebhook, readWebhook, removeWebhook, rotateSecret, type TestResult, testWebhook } from "./calls";
 import { EVERY_EVENT, FORMATS } from "./choices";

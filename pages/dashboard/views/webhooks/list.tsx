@@ -92,11 +92,11 @@ function EndpointRow({ webhook, health: known }: { webhook: Webhook; health: Hea
       }
       facts={
         health && (
-          <>
+          <span class="health">
             <Strip recent={health.recent} />
             <span>{newest ? <Time at={newest.createdAt} /> : "no events yet"}</span>
             <DeadCount health={health} />
-          </>
+          </span>
         )
       }
     />
