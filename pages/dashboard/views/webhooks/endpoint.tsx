@@ -131,7 +131,7 @@ function WhyDisabled({ webhook }: { webhook: Webhook }) {
     try {
       await changeWebhook(webhook.id, { enabled: true });
       announce("Enabled.");
-      refreshAll();
+      goOn();
     } catch (error) {
       setProblem(asProblem(error));
     }
@@ -154,6 +154,12 @@ function WhyDisabled({ webhook }: { webhook: Webhook }) {
       {problem && <ProblemView problem={problem} />}
     </>
   );
+}
+
+/** Show what is true now, and put the focus where it is not lost: what had it is gone. */
+function goOn(): void {
+  refreshAll();
+  document.querySelector<HTMLElement>("main h1")?.focus();
 }
 
 function Actions({ webhook, onResult }: { webhook: Webhook; onResult: (result: ComponentChildren) => void }) {
@@ -197,7 +203,7 @@ function Actions({ webhook, onResult }: { webhook: Webhook; onResult: (result: C
           title="Rotate the secret?"
           action="Rotate"
           onClose={close}
-          onConfirm={async () => showSecret(await rotateSecret(id), { isRotated: true, onClose: refreshAll })}
+          onConfirm={async () => showSecret(await rotateSecret(id), { isRotated: true, onClose: goOn })}
         >
           <p>
             You get a new secret. For 24 hours requests are signed with the old one too, so that the receiver can change without missing an
