@@ -28,10 +28,12 @@ const MEANINGS: Record<ChosenType, string> = {
   "cpp_offer.status_changed": "The publishing status of a CPP offer, or of one of its steps, changed.",
 };
 
-const GROUPS: Readonly<Record<string, string>> = {
+type GroupOf<T extends string> = T extends `${infer Group}.${string}` ? Group : never;
+
+const GROUPS: Record<GroupOf<ChosenType>, string> = {
   job: "Jobs",
-  monitor: "The monitor itself",
   private_offer: "Private offers",
+  monitor: "The monitor itself",
   cpp_offer: "CPP offers",
 };
 
@@ -44,12 +46,10 @@ export interface EventGroup {
   readonly events: readonly { readonly type: ChosenType; readonly meaning: string }[];
 }
 
-const groupOf = (type: string): string => type.split(".")[0] ?? type;
-
-export const EVENT_GROUPS: readonly EventGroup[] = [...new Set(EVENT_TYPES.map(groupOf))].map((name) => ({
+export const EVENT_GROUPS: readonly EventGroup[] = Object.entries(GROUPS).map(([name, title]) => ({
   pattern: `${name}.*`,
-  title: GROUPS[name] ?? name,
-  events: EVENT_TYPES.filter((type) => groupOf(type) === name).map((type) => ({ type, meaning: MEANINGS[type] })),
+  title,
+  events: EVENT_TYPES.filter((type) => type.startsWith(`${name}.`)).map((type) => ({ type, meaning: MEANINGS[type] })),
 }));
 
 export function asEventType(text: string | null): ChosenType | undefined {

@@ -192,18 +192,19 @@ function DeliveryRow({ webhookId, delivery }: { webhookId: string; delivery: Del
             <span class={status === "dead" ? "row-reason" : "row-note"}>
               {attemptText(last)}
               {attempts.length > 1 && ` · ${attempts.length} attempts`}
+              {nextAttemptAt !== null && (
+                <>
+                  {" · "}
+                  <NextAttempt at={nextAttemptAt} />
+                </>
+              )}
             </span>
           )}
           {last === undefined && status === "dead" && <span class="row-note">Not tried: the endpoint was disabled</span>}
           {jobId !== null && <span class="row-note mono cut">job {jobId}</span>}
         </>
       }
-      facts={
-        <>
-          <Time at={createdAt} />
-          {nextAttemptAt !== null && <NextAttempt at={nextAttemptAt} />}
-        </>
-      }
+      facts={<Time at={createdAt} />}
     />
   );
 }
