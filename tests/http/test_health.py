@@ -7,6 +7,7 @@ import pytest
 from sandbox.server import Sandbox
 from shared.http import operations
 from shared.http.messages import Request
+from shared.monitor.timer_reports import TimerReport
 from shared.polling.report import CycleFailure, CycleReport
 from shared.storage.errors import StorageUnreachable
 from shared.storage.table import Table
@@ -208,3 +209,52 @@ def test_a_tick_without_partner_centers_settings_degrades_and_says_which_are_at_
     assert (api.health().status, api.health().json) == (503, {"status": "degraded"})
     assert "PARTNER_CENTER_CLIENT_ID" in caplog.text
     assert "PARTNER_CENTER_CLIENT_SECRET" in caplog.text
+
+
+# The watch
+
+
+CPP_OFFERS = [
+    {
+        "publisherId": "contoso",
+        "offerId": "contoso-vm",
+        "reason": "the app has no access to this publisher's offers",
+        "since": "2026-11-19T09:00:00Z",
+    }
+]
+
+
+def watch_ran(api: Api, *, ok: bool, **facts: object) -> None:
+    stores = api.process.stores()
+    stores.timer_reports.record("watch_offers", TimerReport(stores.clock.now(), ok=ok, facts=facts))
+
+
+def test_a_watch_that_fails_says_why_and_does_not_degrade(api: Api) -> None:
+    watch_ran(api, ok=False, reason="upstream asks for fewer requests", cppOffers=[])
+    details = api.health_details()
+    assert (details.status, details.json["status"], api.health().status) == (200, "ok", 200)
+    assert details.json["timers"]["watch_offers"] == {
+        "at": "2026-11-20T09:00:00Z",
+        "ok": False,
+        "reason": "upstream asks for fewer requests",
+    }
+    watch_ran(api, ok=True, reason=None, cppOffers=[])
+    assert api.health_details().json["timers"]["watch_offers"] == {"at": "2026-11-20T09:00:00Z", "ok": True}
+
+
+@pytest.mark.parametrize("ok", [True, False])
+def test_cpp_offers_that_cannot_be_followed_are_named_and_do_not_degrade(api: Api, ok: bool) -> None:
+    assert api.health_details().json["cppOffers"] == []
+    watch_ran(api, ok=ok, reason=None, cppOffers=CPP_OFFERS)
+    details = api.health_details()
+    assert (details.status, details.json["status"], details.json["cppOffers"]) == (200, "ok", CPP_OFFERS)
+
+
+@pytest.mark.parametrize("facts", [{}, {"reason": 5, "cppOffers": "x"}, {"cppOffers": [5, {}, {"publisherId": 1}]}])
+def test_a_report_of_the_watch_with_absurd_facts_is_shown_as_far_as_it_goes(
+    api: Api, facts: dict[str, object]
+) -> None:
+    watch_ran(api, ok=False, **facts)
+    details = api.health_details().json
+    assert details["timers"]["watch_offers"] == {"at": "2026-11-20T09:00:00Z", "ok": False}
+    assert details["cppOffers"] == []
