@@ -6,6 +6,7 @@ import type { components, paths } from "./schema";
 type Schemas = components["schemas"];
 export type DayStats = Schemas["DayStats"];
 export type HealthDetails = Schemas["HealthDetails"];
+export type LastTick = Schemas["LastTick"];
 export type Job = Schemas["JobRecord"];
 export type JobState = Schemas["JobState"];
 export type Operation = Schemas["Operation"];
