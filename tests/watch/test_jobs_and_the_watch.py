@@ -170,3 +170,17 @@ def test_the_offers_of_many_jobs_are_kept_and_an_offer_that_cannot_be_read_holds
     asked = requests(fresh_sandbox, lambda: run(instance))
     assert asked[BY_ID] == 0
     assert len(instance.announcer.types) == 31
+
+
+def test_a_list_that_lags_behind_a_jobs_detail_makes_no_news(instance: Instance, fresh_sandbox: Sandbox) -> None:
+    fresh_sandbox.state.change_settings(list_whole_offers=True)
+    offer_id = fresh_sandbox.state.add_private_offer()
+    before = dict(fresh_sandbox.state.private_offers.find(offer_id) or {})
+    baseline(instance)
+    start(instance, fresh_sandbox, offer_id, end="2028-06-30")
+    instance.tick()
+    outdated = {"privateOffers": [before]}
+    fresh_sandbox.state.fault("wrong_shape", route="product-ingestion.private-offers", body=outdated, count=1)
+    run(instance)
+    run(instance)
+    assert instance.announcer.types == ["job.succeeded"]

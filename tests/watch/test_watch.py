@@ -166,7 +166,9 @@ def test_an_absurd_row_of_the_run_makes_no_news(
 def test_items_of_the_list_that_are_no_offers_are_left_out(instance: Instance, fresh_sandbox: Sandbox) -> None:
     offer_id = fresh_sandbox.state.add_private_offer()
     good = fresh_sandbox.state.private_offers.find(offer_id) or {}
-    body = {"privateOffers": [None, 7, {}, {"id": "../evil"}, {"id": 5}, [], {**good, "eTag": '"other"'}, good]}
+    body: dict[str, Any] = {
+        "privateOffers": [None, 7, {}, {"id": "../evil"}, {"id": 5}, [], {**good, "eTag": '"other"'}, good]
+    }
     fault = fresh_sandbox.state.fault("wrong_shape", route="product-ingestion.private-offers", body=body)
     baseline(instance)
     assert kept(instance) == [f"offer~{offer_id}"]
