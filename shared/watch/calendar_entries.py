@@ -22,6 +22,7 @@ SHOWN_AFTERWARDS = timedelta(days=30)
 # Upstream allows names of 128. Cut here, they bound the column and the calendar.
 LONGEST_TEXT_CHARACTERS = 128
 _HIGHEST_SEQUENCE = 2**31 - 1
+_EARLIEST_YEAR = 1970
 # Adding days to an earlier date cannot overflow.
 _LATEST = date(9000, 1, 1)
 
@@ -223,7 +224,7 @@ def _entry(content: Any) -> DateEntry:  # noqa: ANN401 - whatever is in the colu
 
 def _moment(text: str) -> datetime:
     moment = datetime.fromisoformat(text).astimezone(UTC)
-    if moment.year > _LATEST.year:
+    if not _EARLIEST_YEAR <= moment.year <= _LATEST.year:
         raise ValueError("the time is too far away")
     return moment
 

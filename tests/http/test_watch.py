@@ -140,7 +140,7 @@ def test_the_calendar_is_text_that_a_calendar_program_reads(
     assert isinstance(calendar, icalendar.Calendar)
     [accept_by, _] = calendar.events
     assert accept_by["UID"] == f"{OFFER}-accept-by@offer-monitor"
-    assert f"https://offers.contoso.example/api/dashboard#/offers/{OFFER}" in accept_by["DESCRIPTION"]
+    assert f"https://offers.contoso.example/api/dashboard#/offers/{OFFER}" in str(accept_by["DESCRIPTION"])
 
 
 def test_a_calendar_that_has_not_changed_is_304_until_it_changes(

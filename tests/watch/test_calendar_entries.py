@@ -194,6 +194,7 @@ def test_a_column_that_cannot_be_read_is_refused_and_written_anew(stored: str) -
         {"sequence": None},
         {"modifiedAt": "9999-12-31T23:59:59-14:00"},
         {"modifiedAt": None},
+        {"modifiedAt": "0999-01-01T00:00:00Z"},
         {"cancelledAt": "never"},
         {"lapsesAt": []},
     ],
