@@ -1,16 +1,17 @@
 """Notices: an offer's date is so many days away, or has passed.
 
-A threshold of t days is crossed on the day that is t days before the date. A notice is due if the nearest threshold
-that has been crossed was not announced for this date, nor a nearer one. So a run that was missed makes no notice
-late, and none twice.
+A date is open while the offer waits for acceptance (accept-by), or is accepted (end). A threshold of t days is
+crossed on the day that is t days before the date, or when the date opens, if that is later. A notice is due if the
+nearest threshold that has been crossed was not announced for this date, nor a nearer one. So missed runs make no
+notice come twice, and of several notices that were missed only the nearest comes.
 """
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 
 from shared.json_codec import InvalidJson, dumps, loads
-from shared.watch.offer import DateKind, OfferSummary
+from shared.watch.offer import DateKind, Deadline, OfferSummary
 
 REMEMBERED_DATES = 10
 # The threshold that is crossed when a date has passed.
@@ -40,38 +41,51 @@ class Notice:
         return _TYPES[self.kind][self.threshold == PASSED]
 
 
-@dataclass(frozen=True)
-class Announced:
-    """What was announced of one offer: of each kind, per date, the smallest threshold.
+@dataclass(frozen=True, slots=True)
+class OpenDate:
+    """A date that is or was open, since `opened_at`; None if it was open at the baseline.
 
-    Of each kind the REMEMBERED_DATES last announced are kept, in that order.
+    `announced` is the smallest threshold that was announced for it; None if none was.
     """
 
-    thresholds: Mapping[DateKind, Mapping[date, int]] = field(default_factory=dict)
+    opened_at: datetime | None
+    announced: int | None = None
+
+
+@dataclass(frozen=True)
+class Announced:
+    """What was announced of one offer. Of each kind of date it keeps the REMEMBERED_DATES that opened last."""
+
+    dates: Mapping[DateKind, Mapping[date, OpenDate]] = field(default_factory=dict)
 
     @classmethod
     def read(cls, text: object) -> "Announced":
-        """From the column that `text` wrote. What cannot be read counts as not announced."""
-        return cls({kind: _numbers_by_day(found) for kind, found in _objects_by_kind(text).items()})
+        """From the column that `text` wrote. What cannot be read counts as never opened."""
+        return cls({kind: _dates_in(found) for kind, found in _objects_by_kind(text).items()})
 
     def text(self) -> str:
-        """As a column: `{"acceptBy": {"2026-12-31": 7}, "end": {"2027-01-31": -1}}`."""
-        return dumps({kind: {f"{day}": t for day, t in days.items()} for kind, days in self.thresholds.items()})
+        """As a column: `{"acceptBy": {"2026-12-31": ["2026-11-21T19:30:00+00:00", 7]}}`."""
+        return dumps(
+            {
+                kind: {
+                    f"{day}": [each.opened_at and each.opened_at.isoformat(), each.announced]
+                    for day, each in days.items()
+                }
+                for kind, days in self.dates.items()
+            }
+        )
 
-    def smallest(self, kind: DateKind, day: date) -> int | None:
-        """The smallest threshold that was announced for a date; None if none was."""
-        return self.thresholds.get(kind, {}).get(day)
+    def find(self, kind: DateKind, day: date) -> OpenDate | None:
+        return self.dates.get(kind, {}).get(day)
 
-    def including(self, notice: Notice) -> "Announced":
-        """With a notice that is announced now."""
-        days = {day: t for day, t in self.thresholds.get(notice.kind, {}).items() if day != notice.day}
-        kept = list(days.items())[1 - REMEMBERED_DATES :]
-        return Announced({**self.thresholds, notice.kind: dict([*kept, (notice.day, notice.threshold)])})
+    def including(self, kind: DateKind, day: date, found: OpenDate) -> "Announced":
+        days = {**self.dates.get(kind, {}), day: found}
+        return Announced({**self.dates, kind: dict(list(days.items())[-REMEMBERED_DATES:])})
 
 
 @dataclass(frozen=True)
 class Thresholds:
-    """The thresholds of each kind of date, in days, each with the moment since which crossing it counts.
+    """The thresholds of each kind of date, in days, each with the moment (UTC) since which crossing it counts.
 
     PASSED is among them if the kind has any: an empty list of days means no notices at all.
     """
@@ -107,31 +121,45 @@ def due_notice(
     *,
     now: datetime,
     baseline_at: datetime | None,
-) -> Notice | None:
-    """The notice that is due for an offer, if any: an offer has at most one date that matters.
+) -> tuple[Notice | None, Announced]:
+    """The notice that is due for an offer, if any, and what has been announced of it then: store both together.
 
-    `baseline_at` is the moment of the baseline: what was crossed by then counts as announced. None while there is no
-    baseline.
+    `baseline_at` is the moment of the baseline, None while there is none: then no notice is due, and what is true or
+    passed counts as announced. An offer has at most one open date, so at most one notice.
     """
-    if baseline_at is None or offer.open_date is None:
-        return None
+    if offer.open_date is None:
+        return None, announced
     kind, deadline = offer.open_date
-    since = {t: max(at, baseline_at) for t, at in thresholds.since.get(kind, {}).items()}
-    if deadline.passed(now):
-        nearest = PASSED if PASSED in since and deadline.passes_at > since[PASSED] else None
-    else:
-        days_left = deadline.days_left(now)
-        crossed = (
-            t
-            for t, at in since.items()
-            # A threshold that was crossed on the day since which it counts was true at that moment.
-            if t >= days_left and deadline.day.toordinal() - t > at.date().toordinal()
-        )
-        nearest = min(crossed, default=None)
-    smallest = announced.smallest(kind, deadline.day)
-    if nearest is None or (smallest is not None and smallest <= nearest):
-        return None
-    return Notice(kind, deadline.day, nearest, deadline.days_left(now))
+    found = announced.find(kind, deadline.day)
+    if found is None:
+        found = OpenDate(opened_at=None if baseline_at is None else now)
+        announced = announced.including(kind, deadline.day, found)
+    if baseline_at is None:
+        return None, announced
+    crossed = (
+        threshold
+        for threshold, since in thresholds.since.get(kind, {}).items()
+        if _crossed(threshold, deadline, found.opened_at, since=max(since, baseline_at), now=now)
+    )
+    nearest = min(crossed, default=None)
+    if nearest is None or (found.announced is not None and found.announced <= nearest):
+        return None, announced
+    notice = Notice(kind, deadline.day, nearest, deadline.days_left(now))
+    return notice, announced.including(kind, deadline.day, replace(found, announced=nearest))
+
+
+def _crossed(
+    threshold: int, deadline: Deadline, opened_at: datetime | None, *, since: datetime, now: datetime
+) -> bool:
+    """Whether a threshold has been crossed since that moment, and still says something about the date."""
+    if deadline.passed(now) != (threshold == PASSED):
+        return False
+    opened_since = opened_at is not None and opened_at > since
+    if threshold == PASSED:
+        return opened_since or deadline.passes_at > since
+    # Ordinals, because a threshold may lead to a day before the calendar begins.
+    crossed_on = deadline.day.toordinal() - threshold
+    return threshold >= deadline.days_left(now) and (opened_since or crossed_on > since.date().toordinal())
 
 
 def _objects_by_kind(text: object) -> dict[DateKind, dict[str, object]]:
@@ -143,15 +171,18 @@ def _objects_by_kind(text: object) -> dict[DateKind, dict[str, object]]:
     return {kind: found[kind] for kind in _KINDS if isinstance(found.get(kind), dict)}
 
 
-def _numbers_by_day(found: Mapping[str, object]) -> dict[date, int]:
-    read: dict[date, int] = {}
-    for text, threshold in found.items():
+def _dates_in(found: Mapping[str, object]) -> dict[date, OpenDate]:
+    read: dict[date, OpenDate] = {}
+    for text, stored in found.items():
+        match stored:
+            case [None | str() as opened_at, None | int() as threshold]:
+                pass
+            case _:
+                continue
         try:
-            day = date.fromisoformat(text)
-        except ValueError:
+            read[date.fromisoformat(text)] = OpenDate(None if opened_at is None else _moment(opened_at), threshold)
+        except (ValueError, OverflowError):
             continue
-        if isinstance(threshold, int):
-            read[day] = threshold
     return dict(list(read.items())[-REMEMBERED_DATES:])
 
 
@@ -159,8 +190,12 @@ def _moments_by_number(found: Mapping[str, object]) -> dict[int, datetime]:
     read: dict[int, datetime] = {}
     for text, moment in found.items():
         try:
-            at = datetime.fromisoformat(str(moment))
-            read[int(text)] = at.replace(tzinfo=at.tzinfo or UTC).astimezone(UTC)
+            read[int(text)] = _moment(str(moment))
         except (ValueError, OverflowError):
             continue
     return read
+
+
+def _moment(text: str) -> datetime:
+    moment = datetime.fromisoformat(text)
+    return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
