@@ -41,6 +41,15 @@ def deliver_webhooks(timer: func.TimerRequest) -> None:  # noqa: ARG001 - storag
     timers.deliver_webhooks(_process())
 
 
+@app.function_name("watch_offers")
+@app.timer_trigger(schedule="15 */15 * * * *", arg_name="timer")
+def watch_offers(timer: func.TimerRequest) -> None:  # noqa: ARG001 - storage says when offers were last seen
+    """Compare private offers and the status of CPP offers with what was last seen, and announce changes."""
+    from shared import timers
+
+    timers.watch_offers(_process())
+
+
 @app.function_name("clean_up")
 @app.timer_trigger(schedule="45 7 3 * * *", arg_name="timer")
 def clean_up(timer: func.TimerRequest) -> None:  # noqa: ARG001 - storage says what is due

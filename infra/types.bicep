@@ -123,12 +123,12 @@ type AppSettings = {
   @description('Whether the account\'s private offers are followed.')
   WATCH_PRIVATE_OFFERS: bool?
 
-  @description('CPP offers whose publishing status is followed: publisher/offer, separated by commas.')
+  @description('CPP offers whose publishing status is followed: publisher/offer, separated by commas, at most 50.')
   WATCH_CPP_OFFERS: string?
 
-  @description('Days before acceptBy on which an offer is announced as expiring, separated by commas.')
+  @description('Days before acceptBy on which an offer is announced as expiring, separated by commas; empty for no notices.')
   WATCH_EXPIRING_DAYS: string?
 
-  @description('Days before its end on which an offer is announced as ending, separated by commas.')
+  @description('Days before its end on which an offer is announced as ending, separated by commas; empty for no notices.')
   WATCH_ENDING_DAYS: string?
 }

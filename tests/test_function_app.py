@@ -21,7 +21,12 @@ from tests.declared_functions import declared_functions
 REPOSITORY = Path(function_app.__file__).parent
 # Every function with what starts it, as docs/architecture.md and README.md name them.
 FUNCTION, ANONYMOUS = "FUNCTION", "ANONYMOUS"
-TIMERS = {"poll_pending_jobs": "0 * * * * *", "deliver_webhooks": "30 * * * * *", "clean_up": "45 7 3 * * *"}
+TIMERS = {
+    "poll_pending_jobs": "0 * * * * *",
+    "deliver_webhooks": "30 * * * * *",
+    "watch_offers": "15 */15 * * * *",
+    "clean_up": "45 7 3 * * *",
+}
 HTTP_FUNCTIONS = {
     "register_job": ("POST", "jobs", FUNCTION),
     "list_jobs": ("GET", "jobs", FUNCTION),

@@ -150,6 +150,17 @@ var timers = [
     without: 'failed webhooks are not retried'
   }
   {
+    function: 'watch_offers'
+    event: 'watch_offers'
+    silentAlert: 'no-watch-run'
+    silentAfter: '50m'
+    silentWindow: 'PT2H'
+    failingAlert: 'watch-runs-failing'
+    failures: 3
+    failingWindow: 'PT1H'
+    without: 'changes of offers are not announced'
+  }
+  {
     function: 'clean_up'
     event: 'clean_up'
     silentAlert: 'no-clean-up'

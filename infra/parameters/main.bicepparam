@@ -24,6 +24,6 @@ param maximumInstanceCount = 40
 param httpConcurrency = 16
 
 // You can set every other parameter of main.bicep here too; docs/deployment.md has the list. For example:
-//   param appSettings = { POLL_CONCURRENCY: 64 }
+//   param appSettings = { POLL_CONCURRENCY: 64, WATCH_CPP_OFFERS: 'contoso/example-vm' }
 //   param hostSettings = { 'AzureWebJobs.poll_pending_jobs.Disabled': 'true' }
 //   param alwaysReadyInstances = [{ name: 'http', instanceCount: 1 }]

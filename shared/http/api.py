@@ -83,7 +83,10 @@ def build_api(stores: Stores, services: Services) -> Api:
         pending=stores.pending,
         poll_spacing=stores.poll_spacing,
         finishing=Finishing(
-            pending=stores.pending, history=stores.history, outbox=Outbox(stores.jobs_table, announce_and_wait)
+            keep_offers=services.keep_offers,
+            pending=stores.pending,
+            history=stores.history,
+            outbox=Outbox(stores.jobs_table, announce_and_wait),
         ),
         poller=services.poller,
         count_check=stores.poll_counts.count_check,

@@ -1,1 +1,1 @@
-"""The watch: it follows the offers themselves, compares them with what was last seen, and announces changes."""
+"""The watch: follows the offers themselves, compares them with what was last seen and announces each change once."""

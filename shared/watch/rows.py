@@ -24,7 +24,7 @@ LONGEST_HISTORY_CHARACTERS = 30_000
 # How many jobs whose change the snapshot has are remembered.
 REMEMBERED_JOBS = 10
 # Real ones are far shorter. Whatever upstream sends, a row stays small.
-LONGEST_TEXT_CHARACTERS = 300
+LONGEST_TEXT_CHARACTERS = 500
 _TEXT_COLUMNS = ("eTag", "name", "state", "subState", "privateOfferType", "acceptBy", "end")
 _MOMENT_COLUMNS = ("readAt", "firstSeenAt", "goneAt", "lastChangeAt")
 #: The columns of an `OfferSummary`.
@@ -49,8 +49,9 @@ class OfferChange(TypedDict):
 class OfferSummary:
     """What the small columns say of an offer.
 
-    `read_at` is None if no content has been read yet: upstream has listed the offer and could not give it. Texts are
-    upstream's, in upstream's case; `etag` is that of the row in storage, empty if there is none yet.
+    `read_at` is None if no content has been read yet: upstream has listed the offer and could not give it. `state`,
+    `sub_state` and `offer_type` are in lower case, other texts as upstream sent them. `etag` is that of the row in
+    storage, empty if there is none yet.
     """
 
     id: str

@@ -261,3 +261,10 @@ KNOWN_BOUNDS = [(name, value) for name, value in bounds() if name in names_that_
 @pytest.mark.parametrize(("name", "value"), KNOWN_BOUNDS)
 def test_the_app_accepts_every_number_that_the_template_accepts(name: str, value: str) -> None:
     load_settings(deployed("federated") | {name: value})
+
+
+@pytest.mark.parametrize("value", ["True", "False"])
+def test_the_app_reads_true_and_false_as_bicep_writes_them(value: str) -> None:
+    """`string(true)` is `True`."""
+    settings = load_settings(deployed("federated") | {"WATCH_PRIVATE_OFFERS": value})
+    assert settings.watch_private_offers == (value == "True")

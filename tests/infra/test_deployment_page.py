@@ -9,11 +9,14 @@ from tests.infra.template import INFRA, REPOSITORY, main_template, parameters_fi
 PAGE = (REPOSITORY / "docs/deployment.md").read_text(encoding="utf-8")
 
 TICKS_PER_MONTH = 60 * 24 * 30
+WATCH_RUNS_PER_MONTH = 96 * 30
+# What the page assumes: two seconds, and half a second for each page of a hundred offers.
+WATCH_SECONDS = {0: 2.0, 1000: 7.0, 10_000: 50.0}
 GIGABYTES_AT_512_MB = 0.5
 FREE_GB_SECONDS = 100_000
 FREE_EXECUTIONS = 250_000
 DOLLARS_PER_GB_SECOND = 0.000026
-HOST_STORAGE_DOLLARS = 0.60
+HOST_STORAGE_DOLLARS = 0.62
 
 
 def section(title: str) -> str:
@@ -25,9 +28,10 @@ def parameter_rows() -> dict[str, tuple[str, str]]:
     return {name: (variable.strip(), default.strip()) for name, variable, default in rows}
 
 
-def gb_seconds(poll_tick_seconds: float, gigabytes: float = GIGABYTES_AT_512_MB) -> float:
-    """Both timers in a month; the other one's tick is billed the least, a second."""
-    return TICKS_PER_MONTH * (poll_tick_seconds + 1) * gigabytes
+def gb_seconds(poll_tick_seconds: float, *, offers: int, gigabytes: float = GIGABYTES_AT_512_MB) -> float:
+    """All timers in a month; a tick of `deliver_webhooks` is billed the least, a second."""
+    ticks = TICKS_PER_MONTH * (poll_tick_seconds + 1)
+    return (ticks + WATCH_RUNS_PER_MONTH * WATCH_SECONDS[offers]) * gigabytes
 
 
 def dollars_for_alerts() -> float:
@@ -72,29 +76,42 @@ def test_the_page_names_the_roles_that_the_app_gets() -> None:
     assert {first or second for first, second in table} == set(GRANTED_ROLES)
 
 
-def test_a_hundred_pending_jobs_stay_inside_the_free_grant() -> None:
-    assert 2 * TICKS_PER_MONTH == 86_400 < FREE_EXECUTIONS
-    assert gb_seconds(3.0) == 86_400 < FREE_GB_SECONDS
+def test_a_hundred_pending_jobs_and_a_thousand_offers_stay_inside_the_free_grant() -> None:
+    assert 2 * TICKS_PER_MONTH + WATCH_RUNS_PER_MONTH == 89_280 < FREE_EXECUTIONS
+    assert gb_seconds(3.0, offers=1000) == 96_480 < FREE_GB_SECONDS
 
 
 def test_the_arithmetic_of_the_page_is_right() -> None:
-    beyond = gb_seconds(50) - FREE_GB_SECONDS
-    large = (gb_seconds(3.0, gigabytes=2) - FREE_GB_SECONDS) * DOLLARS_PER_GB_SECOND
-    spare = FREE_GB_SECONDS - gb_seconds(3.0)
+    usual = gb_seconds(3.0, offers=1000)
+    most = gb_seconds(50, offers=10_000)
+    beyond = most - FREE_GB_SECONDS
+    spare = FREE_GB_SECONDS - usual
+    large = (gb_seconds(3.0, offers=1000, gigabytes=2) - FREE_GB_SECONDS) * DOLLARS_PER_GB_SECOND
+    without_watch = TICKS_PER_MONTH * 4 * GIGABYTES_AT_512_MB
+    seconds_free = (FREE_GB_SECONDS - without_watch) / (WATCH_RUNS_PER_MONTH * GIGABYTES_AT_512_MB)
+    small_pages = without_watch + WATCH_RUNS_PER_MONTH * (2 + 40 * 0.5) * GIGABYTES_AT_512_MB - FREE_GB_SECONDS
+    probes = TICKS_PER_MONTH * GIGABYTES_AT_512_MB
+    transactions = 302 * TICKS_PER_MONTH + 150 * WATCH_RUNS_PER_MONTH
+    storage = transactions / 10_000 * 0.00036
     compute = beyond * DOLLARS_PER_GB_SECOND
     alerts = dollars_for_alerts()
     for figure in (
-        f"{gb_seconds(1):,.0f} GB-s",
-        f"{gb_seconds(3.0):,.0f} GB-s",
-        f"{gb_seconds(50):,.0f} GB-s",
+        f"{gb_seconds(1, offers=0):,.0f} GB-s",
+        f"{usual:,.0f} GB-s",
+        f"{most:,.0f} GB-s",
         f"{beyond:,.0f} \u00d7 $0.000026 = **${compute:.2f}**",
         f"${large:.2f}",
+        f"runs of {seconds_free:.1f} s",
+        f"= ${small_pages * DOLLARS_PER_GB_SECOND:.2f} a month",
         f"{spare:,.0f} GB-s to spare",
         f"{spare / GIGABYTES_AT_512_MB:,.0f} requests",
-        f"{302 * TICKS_PER_MONTH:,}",
-        f"${302 * TICKS_PER_MONTH / 10_000 * 0.00036:.2f}",
+        f"= ${(probes - spare) * DOLLARS_PER_GB_SECOND:.2f};",
+        f"it takes {probes / 5:,.0f}, ${(probes / 5 - spare) * DOLLARS_PER_GB_SECOND:.2f}.",
+        f"= {transactions:,} | ${storage:.2f}",
+        f"{7 * TICKS_PER_MONTH + 20 * WATCH_RUNS_PER_MONTH:,}",
         f"${alerts:.2f}",
-        f"${compute + 0.47 + HOST_STORAGE_DOLLARS + alerts:.2f}",
+        f"${storage + HOST_STORAGE_DOLLARS:.2f}",
+        f"${compute + storage + HOST_STORAGE_DOLLARS + alerts:.2f}",
     ):
         assert figure in section("What it costs"), figure
 

@@ -61,3 +61,26 @@ def event(
 def events(count: int) -> list[Event]:
     """Events of one job with ids of their own."""
     return [event(event_id=f"evt_{number}") for number in range(count)]
+
+
+def private_offer(**changes: Any) -> dict[str, Any]:  # noqa: ANN401 - any JSON value
+    """A private offer that waits for its customer."""
+    offer: dict[str, Any] = {
+        "id": "private-offer/aaaaaaaa-0000-4000-8000-000000000001",
+        "name": "Renewal 2027",
+        "privateOfferType": "customerPromotion",
+        "state": "live",
+        "subState": "pendingAcceptance",
+        "variableStartDate": True,
+        "acceptBy": "2026-12-31",
+        "end": "2027-12-31",
+        "beneficiaries": [{"id": "x", "description": "Northwind"}],
+        "pricing": [{"productName": "Field Service", "planName": "Gold", "discountPercentage": 12.5}],
+    }
+    return {**offer, **changes}
+
+
+def offer_event(event_type: str, *, offer: Any = None, **data: Any) -> Event:  # noqa: ANN401 - any JSON values
+    """An event of a private offer; `data` is what the event has besides the offer."""
+    whole = {"privateOffer": private_offer() if offer is None else offer, **data}
+    return Event(id="evt_1", type=event_type, created_at=CREATED_AT, data=whole)

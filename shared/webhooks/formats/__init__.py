@@ -10,9 +10,11 @@ from shared.json_codec import JsonObject, loads
 from shared.log import log_event
 from shared.webhooks.delivery import Payload
 from shared.webhooks.endpoint import FormatName
-from shared.webhooks.formats.chat import slack_message, summary_of, teams_message
+from shared.webhooks.formats.chat import summary_of
 from shared.webhooks.formats.cloudevents import CLOUDEVENTS_TYPE, cloudevents_body
+from shared.webhooks.formats.slack import slack_message
 from shared.webhooks.formats.standard import standard_body
+from shared.webhooks.formats.teams import teams_message
 
 _JSON = "application/json"
 _log = logging.getLogger("offer_monitor.webhooks")
@@ -20,7 +22,10 @@ _log = logging.getLogger("offer_monitor.webhooks")
 
 @dataclass(frozen=True)
 class Formats:
-    """Renders events. `public_url` is where this installation is reached; CloudEvents name it as their source."""
+    """Renders events. `public_url` is where people reach this installation; None if that is not known.
+
+    CloudEvents name it as their source, and messages in chats have a button to the dashboard there.
+    """
 
     public_url: str | None = None
 
@@ -49,7 +54,8 @@ class Formats:
         if format_name == "standard":
             return Payload(standard, _JSON)
         summary = summary_of(cast("JsonObject", loads(standard)))
-        message = teams_message(summary) if format_name == "teams" else slack_message(summary)
+        url = f"{self.public_url}/api/dashboard#{summary.link.page}" if self.public_url and summary.link else None
+        message = teams_message(summary, url) if format_name == "teams" else slack_message(summary, url)
         # UTF-8 rather than ASCII: Teams and Slack count bytes, and an escaped character can take twelve.
         return Payload(
             json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace"), _JSON

@@ -14,6 +14,8 @@ _KEPT_OF_AN_OFFER = ("id", "name", "state", "subState", "privateOfferType")
 _ERRORS_MAX_BYTES = 64 * 1024
 _TEXT_MAX_CHARACTERS = 2000
 _SHORT_TEXT_MAX_CHARACTERS = 200
+_STATUS_MAX_BYTES = 32 * 1024
+_STEPS_MAX = 50
 
 
 def standard_body(event: Event) -> bytes:
@@ -27,8 +29,9 @@ def standard_body(event: Event) -> bytes:
 def fitting_body(data: JsonObject, envelope: Callable[[JsonObject], JsonObject]) -> bytes:
     """The envelope around `data` as JSON, without signed links and under 256 KiB.
 
-    If it is too large, private offers are reduced first, then lists of errors, then long texts. Each says that it
-    was cut.
+    If it is too large, private offers are reduced first, then lists of errors, then what an offer's event has
+    besides, then long texts. A reduced offer, list of errors or status says so; a JSON Pointer becomes that of a
+    value around it.
     """
 
     def body(data: JsonObject) -> bytes:
@@ -41,6 +44,8 @@ def fitting_body(data: JsonObject, envelope: Callable[[JsonObject], JsonObject])
     steps: list[Callable[[JsonObject], JsonObject]] = [
         lambda data: _reduced(data, "privateOffer", _reduced_offer),
         lambda data: _reduced(data, "errors", _reduced_errors),
+        lambda data: _reduced(data, "changes", _reduced_pointers),
+        lambda data: _reduced(_reduced(data, "from", _reduced_status), "to", _reduced_status),
         # The texts of someone who has put the job straight into the table.
         lambda data: {name: _with_short_texts(part) for name, part in data.items()},
     ]
@@ -110,6 +115,36 @@ def _reduced_errors(errors: list[Any]) -> list[Any]:
     if len(kept) < len(errors):
         note = f"{len(errors) - len(kept)} more errors were left out. {note}"
     return [*kept, {"code": "truncated", "message": note, "details": []}]
+
+
+def _reduced_pointers(pointers: list[Any]) -> list[str]:
+    """The JSON Pointers, too long ones cut after one of their parts, each of them once."""
+    return list(dict.fromkeys(_cut_pointer(pointer) for pointer in pointers if isinstance(pointer, str)))
+
+
+def _cut_pointer(pointer: str) -> str:
+    if len(pointer) <= _SHORT_TEXT_MAX_CHARACTERS:
+        return pointer
+    return pointer[:_SHORT_TEXT_MAX_CHARACTERS].rpartition("/")[0]
+
+
+def _reduced_status(status: Any) -> Any:  # noqa: ANN401 - any JSON value
+    """A publishing status; of a large one the first steps, with short texts."""
+    if len(dumps(status)) <= _STATUS_MAX_BYTES:
+        return status
+    if not isinstance(status, dict) or not isinstance(status.get("steps"), dict):
+        return {"truncated": True}
+    steps = list(status["steps"].items())[:_STEPS_MAX]
+    return {
+        "status": _short(status.get("status")),
+        "steps": {_short(step): _short(each) for step, each in steps},
+        "truncated": True,
+    }
+
+
+def _short(value: Any) -> Any:  # noqa: ANN401 - any JSON value
+    shortened = _cut(value)
+    return shortened[:_SHORT_TEXT_MAX_CHARACTERS] if isinstance(shortened, str) else shortened
 
 
 def _outermost(error: Any) -> JsonObject:  # noqa: ANN401 - any JSON value: upstream's errors are not all objects

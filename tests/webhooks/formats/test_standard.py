@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 
+from shared.events.event import Event
 from shared.json_codec import RawJson, dumps
+from shared.webhooks.formats import Formats
 from shared.webhooks.formats.standard import standard_body
-from tests.webhooks.samples import FAILED_ERRORS, event, job_record
+from tests.webhooks.samples import CREATED_AT, FAILED_ERRORS, event, job_record, offer_event, private_offer
 
 LIMIT_BYTES = 256 * 1024
 
@@ -114,3 +116,85 @@ def test_a_long_list_of_errors_is_cut_with_a_note() -> None:
 )
 def test_no_record_makes_a_body_of_256_kib(changes: dict[str, Any]) -> None:
     assert len(standard_body(event("job.failed", **changes))) < LIMIT_BYTES
+
+
+def data_of(what: Event) -> Any:  # noqa: ANN401 - a JSON value
+    return json.loads(standard_body(what))["data"]
+
+
+def test_an_offers_event_has_the_offer_and_what_happened() -> None:
+    changes = ["/end", "/pricing/0/discountPercentage"]
+    raw = RawJson(dumps(private_offer()).encode())
+    for offer in (raw, private_offer()):
+        assert data_of(offer_event("private_offer.changed", offer=offer, changes=changes)) == {
+            "privateOffer": private_offer(),
+            "changes": changes,
+        }
+
+
+def test_no_signed_link_of_an_offer_is_in_its_event() -> None:
+    secret = {
+        "acceptanceLinks": [{"link": "https://portal.example/SECRET"}],
+        "termsAndConditionsDocSasUrl": "https://x.example/t.pdf?sig=SECRET",
+        "name": "see https://x.example/?sig=SECRET",
+    }
+    raw = RawJson(dumps(private_offer(**secret)).encode())
+    for format_name in ("standard", "cloudevents", "teams", "slack"):
+        body = Formats().payload(offer_event("private_offer.ended", offer=raw, daysLeft=0), format_name).body
+        assert b"SECRET" not in body
+
+
+def test_a_large_offer_of_an_offers_event_is_reduced_and_the_rest_kept() -> None:
+    raw = RawJson(dumps(private_offer(notes="x" * 300_000)).encode())
+    assert data_of(offer_event("private_offer.accepted", offer=raw, by="customer")) == {
+        "privateOffer": {
+            "id": "private-offer/aaaaaaaa-0000-4000-8000-000000000001",
+            "name": "Renewal 2027",
+            "state": "live",
+            "subState": "pendingAcceptance",
+            "privateOfferType": "customerPromotion",
+            "truncated": True,
+        },
+        "by": "customer",
+    }
+
+
+def test_a_pointer_that_is_too_long_becomes_that_of_a_value_around_it() -> None:
+    deep = "/pricing/0/" + "x" * 10_000
+    pointers = ["/end", *(f"{deep}/{number}" for number in range(98)), "/start"]
+    shown = data_of(offer_event("private_offer.changed", changes=pointers))
+    assert shown["changes"] == ["/end", "/pricing/0", "/start"]
+
+
+def cpp_event(steps: Any) -> Event:  # noqa: ANN401 - a JSON value
+    offer = {"publisherId": "contoso", "offerId": "example-vm"}
+    data = {"cppOffer": offer, "from": {"status": "running", "steps": {}}, "to": {"status": "failed", "steps": steps}}
+    return Event(id="evt_1", type="cpp_offer.status_changed", created_at=CREATED_AT, data=data)
+
+
+def test_a_cpp_offers_event_has_the_status_before_and_now() -> None:
+    assert data_of(cpp_event({"live": "blocked"})) == {
+        "cppOffer": {"publisherId": "contoso", "offerId": "example-vm"},
+        "from": {"status": "running", "steps": {}},
+        "to": {"status": "failed", "steps": {"live": "blocked"}},
+    }
+
+
+def test_a_publishing_status_that_does_not_fit_is_cut_and_says_so() -> None:
+    data = data_of(cpp_event({f"{number}": "x" * 10_000 for number in range(60)}))
+    assert data["from"] == {"status": "running", "steps": {}}
+    status = data["to"]
+    assert (status["status"], len(status["steps"]), status["truncated"]) == ("failed", 50, True)
+    assert data_of(cpp_event(["x" * 300_000]))["to"] == {"truncated": True}
+
+
+@pytest.mark.parametrize(
+    "strange", ["x" * 300_000, {"a": "x" * 300_000}, [{"a": "x" * 300_000}], ["/" * 300_000] * 5]
+)
+def test_no_event_of_an_offer_makes_a_body_of_256_kib(strange: Any) -> None:  # noqa: ANN401 - a JSON value
+    for what in (
+        offer_event("private_offer.changed", offer=private_offer(notes=strange), changes=strange, by=strange),
+        cpp_event(strange),
+        cpp_event({"x" * 300_000: strange}),
+    ):
+        assert len(standard_body(what)) < LIMIT_BYTES
