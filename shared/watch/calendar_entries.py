@@ -75,7 +75,9 @@ class CalendarEntries:
 
 
 def column_after(stored: str | None, offer: WatchedOffer | None, *, now: datetime) -> str:
-    """The column for an offer as it is now; None if it is gone. `stored` is the column that it had, if any.
+    """The column for an offer as it is now (None: it is gone); empty if it has never had a date.
+
+    `stored` is the column that it had, if any.
 
     An entry that has not changed keeps its sequence and its time, so that the calendar's ETag holds.
     """
@@ -88,7 +90,7 @@ def column_after(stored: str | None, offer: WatchedOffer | None, *, now: datetim
         entry = _entry_after(before.dates.get(kind), wanted.get(kind), now)
         if entry is not None:
             dates[kind] = replace(entry, modified_at=now) if texts_changed and entry.is_shown(now) else entry
-    return _column(replace(after, dates=dates))
+    return _column(replace(after, dates=dates)) if dates else ""
 
 
 def entries_in(column: str) -> CalendarEntries:
