@@ -154,10 +154,10 @@ def _cpp_offer_event(schemas: Schemas) -> Schema:
         "offerId": {**text, "description": "The offer's id."},
     }
     status: dict[str, Schema] = {
-        "status": {"type": ["string", "null"], "description": "The publishing status, as upstream says it."},
+        "status": {**text, "description": "The publishing status, as upstream says it."},
         "steps": {
             "type": "object",
-            "additionalProperties": {"type": ["string", "null"]},
+            "additionalProperties": text,
             "description": "The status of each step, by the step's id.",
         },
     }

@@ -45,8 +45,9 @@ def cpp_offer_summary(data: JsonObject) -> Summary:
     """The summary of a CPP offer's event."""
     offer = member_object(data.get("cppOffer"))
     before, after = member_object(data.get("from")), member_object(data.get("to"))
-    steps, earlier = member_object(after.get("steps")), member_object(before.get("steps"))
-    changed = {step: status for step, status in steps.items() if _lower(status) != _lower(earlier.get(step))}
+    steps = member_object(after.get("steps"))
+    earlier = {_lower(step): status for step, status in member_object(before.get("steps")).items()}
+    changed = {step: status for step, status in steps.items() if _lower(status) != _lower(earlier.get(_lower(step)))}
     new_status = after.get("status") if _lower(after.get("status")) != _lower(before.get("status")) else None
     mood, title = _headline(new_status, changed)
     ids = short_name(f"{one_line(offer.get('publisherId'))}/{one_line(offer.get('offerId'))}", _IDS_MAX_CHARACTERS)
@@ -67,8 +68,11 @@ def cpp_offer_summary(data: JsonObject) -> Summary:
 
 
 def _headline(new_status: Any, changed: JsonObject) -> tuple[Mood, str]:  # noqa: ANN401 - any JSON value
-    """Mood, and title with {} for the offer. A review that waits is the most telling, then the offer's own status."""
-    steps = {_lower(status): step for step, status in reversed(changed.items())}
+    """Mood, and title with {} for the offer. A review that waits is the most telling, then the offer's own status.
+
+    Of several steps with the same status, the title names the last one.
+    """
+    steps = {_lower(status): step for step, status in changed.items()}
     status = _lower(new_status)
     if _WAITS_FOR_REVIEW in (status, *steps):
         mood, words = _STEP_STATUSES[_WAITS_FOR_REVIEW]

@@ -8,7 +8,6 @@ from shared.webhooks.formats.summary import Summary, size_bytes
 
 _HEADER_MAX_CHARACTERS = 150
 _SECTION_MAX_BYTES = 3000
-_URL_MAX_CHARACTERS = 3000
 # Name and value side by side; Slack takes ten fields.
 _FACTS_PER_SECTION = 5
 _MARKS = {
@@ -42,7 +41,7 @@ def slack_message(summary: Summary, url: str | None) -> JsonObject:
 
 
 def _buttons(summary: Summary, url: str | None) -> Iterator[JsonObject]:
-    if summary.link and url and len(url) <= _URL_MAX_CHARACTERS:
+    if summary.link and url:
         yield {"type": "actions", "elements": [{"type": "button", "text": _plain(summary.link.text), "url": url}]}
 
 

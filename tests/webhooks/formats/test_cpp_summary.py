@@ -66,6 +66,7 @@ def test_a_new_status_has_words(name: str, words: str, mood: str) -> None:
         ({"displaycertify": "inProgress"}, "certification is in progress", "emphasis"),
         ({"displaycertify": "complete"}, "certification is complete", "emphasis"),
         ({"displayprovision": "complete", "displaypackage": "inProgress"}, "packaging is in progress", "emphasis"),
+        ({"displaycertify": "complete", "displayprovision": "complete"}, "provisioning is complete", "emphasis"),
         ({"displaypackage": "complete", "displaycertify": "rejected"}, "certification was rejected", "attention"),
         ({"live": "blocked"}, "going live is blocked", "attention"),
         ({"no{vel}": "waitingForApproval"}, "no{vel} waits for approval", "emphasis"),
@@ -77,7 +78,7 @@ def test_without_a_new_status_the_title_is_about_a_step(steps: dict[str, str], w
 
 
 def test_the_message_lists_the_steps_that_changed() -> None:
-    before = status("running", displaydummycertify="complete", displaycertify="inProgress")
+    before = status("running", displayDummyCertify="complete", displaycertify="inProgress")
     after = status("failed", displaydummycertify="Complete", displaycertify="rejected", displayprovision="canceled")
     assert facts_of(changed(before, after)) == {
         "Status": "failed",
