@@ -163,6 +163,20 @@ def test_an_absurd_row_of_the_run_makes_no_news(
     assert instance.announcer.types == []
 
 
+def test_a_claim_that_nobody_can_have_made_does_not_stop_the_watch(
+    instance: Instance, fresh_sandbox: Sandbox
+) -> None:
+    offer_id = fresh_sandbox.state.add_private_offer()
+    baseline(instance)
+    row = instance.table.get("offers", "run")
+    assert row is not None
+    far = instance.clock.now() + timedelta(days=9000)
+    instance.table.upsert({**row, "claimedUntil": far, "notBefore": far})
+    fresh_sandbox.state.accept_private_offer(offer_id)
+    run(instance)
+    assert told(instance) == [("accepted", offer_id)]
+
+
 def test_items_of_the_list_that_are_no_offers_are_left_out(instance: Instance, fresh_sandbox: Sandbox) -> None:
     offer_id = fresh_sandbox.state.add_private_offer()
     good = fresh_sandbox.state.private_offers.find(offer_id) or {}
