@@ -12,7 +12,7 @@ export function PageHeader({
 }: {
   title: ComponentChildren;
   back?: { href: string; text: string };
-  actions?: ComponentChildren;
+  actions?: ComponentChildren | undefined;
   /** A line below the title. */
   children?: ComponentChildren;
 }) {
@@ -214,14 +214,41 @@ export function Segments({
   );
 }
 
-/** A labelled input, select or textarea. Give `id` to the control. */
-export function Field({ label, hint, children }: { label: string; hint?: ComponentChildren; children: (id: string) => ComponentChildren }) {
+/** How a control is described; for its attributes. */
+export interface Described {
+  readonly "aria-describedby"?: string;
+  readonly "aria-invalid": boolean;
+}
+
+/** A labelled input, select or textarea. Give `id` and what describes it to the control. `fault` is what is wrong with its value. */
+export function Field({
+  label,
+  hint,
+  fault,
+  children,
+}: {
+  label: string;
+  hint?: ComponentChildren;
+  fault?: string | undefined;
+  children: (id: string, described: Described) => ComponentChildren;
+}) {
   const id = useId();
+  const describing = [fault !== undefined && `${id}-fault`, hint !== undefined && `${id}-hint`].filter(Boolean).join(" ");
   return (
     <div class="field">
       <label for={id}>{label}</label>
-      {children(id)}
-      {hint !== undefined && <div class="hint">{hint}</div>}
+      {children(id, { "aria-invalid": fault !== undefined, ...(describing && { "aria-describedby": describing }) })}
+      {fault !== undefined && (
+        <div class="fault" id={`${id}-fault`}>
+          <Icon name="warning" />
+          {fault}
+        </div>
+      )}
+      {hint !== undefined && (
+        <div class="hint" id={`${id}-hint`}>
+          {hint}
+        </div>
+      )}
     </div>
   );
 }
