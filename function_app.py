@@ -41,6 +41,15 @@ def deliver_webhooks(timer: func.TimerRequest) -> None:  # noqa: ARG001 - storag
     timers.deliver_webhooks(_process())
 
 
+@app.function_name("watch_offers")
+@app.timer_trigger(schedule="15 */15 * * * *", arg_name="timer")
+def watch_offers(timer: func.TimerRequest) -> None:  # noqa: ARG001 - storage says when offers were last seen
+    """Compare private offers and the status of CPP offers with what was last seen, and announce changes."""
+    from shared import timers
+
+    timers.watch_offers(_process())
+
+
 @app.function_name("clean_up")
 @app.timer_trigger(schedule="45 7 3 * * *", arg_name="timer")
 def clean_up(timer: func.TimerRequest) -> None:  # noqa: ARG001 - storage says what is due
@@ -145,6 +154,34 @@ def get_private_offer_by_durable_id(req: func.HttpRequest) -> func.HttpResponse:
 def list_private_offers(req: func.HttpRequest) -> func.HttpResponse:
     """List the account's private offers."""
     return _answer(req, lambda: _process().api().private_offers.list)
+
+
+@app.function_name("get_private_offer_history")
+@app.route("private-offers/{privateOfferId}/history", methods=["GET"])
+def get_private_offer_history(req: func.HttpRequest) -> func.HttpResponse:
+    """Tell what happened to a private offer and when."""
+    return _answer(req, lambda: _process().api().watch.history)
+
+
+@app.function_name("get_private_offer_history_by_durable_id")
+@app.route("private-offers/private-offer/{privateOfferId}/history", methods=["GET"])
+def get_private_offer_history_by_durable_id(req: func.HttpRequest) -> func.HttpResponse:
+    """Tell what happened to a private offer, by the id that upstream gives it, with its slash."""
+    return _answer(req, lambda: _process().api().watch.history)
+
+
+@app.function_name("list_watched_offers")
+@app.route("watch/private-offers", methods=["GET"])
+def list_watched_offers(req: func.HttpRequest) -> func.HttpResponse:
+    """List the private offers that are being followed."""
+    return _answer(req, lambda: _process().api().watch.list)
+
+
+@app.function_name("get_calendar")
+@app.route("calendar.ics", methods=["GET"])
+def get_calendar(req: func.HttpRequest) -> func.HttpResponse:
+    """Read the calendar of the offers' dates, to subscribe to."""
+    return _answer(req, lambda: _process().api().watch.calendar)
 
 
 @app.function_name("get_cpp_offer")

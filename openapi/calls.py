@@ -11,6 +11,7 @@ from openapi import texts
 from openapi.functions import Call
 from openapi.schemas import Schema, Schemas
 from shared.http.models import MOST_JOBS_AT_ONCE, JobRegistration, JobRegistrations
+from shared.http.operations import Text
 from shared.http.problems import PROBLEM_TYPES, Problem
 from shared.json_codec import JsonObject
 
@@ -127,7 +128,9 @@ def _responses(call: Call, schemas: Schemas, examples: Mapping[str, Any]) -> Sch
             headers = (*headers, "ETag")
         response = _response(description, headers)
         if answer is not None:
-            response["content"] = {JSON: _content(schemas.of(answer), examples.get(str(status)))}
+            media_type = answer.media_type if isinstance(answer, Text) else JSON
+            schema = {"type": "string"} if isinstance(answer, Text) else schemas.of(answer)
+            response["content"] = {media_type: _content(schema, examples.get(str(status)))}
         responses[status] = response
     if not call.declared.anonymous:
         responses[401] = {"description": texts.NO_KEY}

@@ -28,7 +28,9 @@ it is null.
 # The tag of a call, by the first part of its path; in the order in which readers see the tags.
 TAGS = {
     "jobs": ("Jobs", "Jobs that the monitor polls, and those that have ended."),
-    "private-offers": ("Private offers", "Private offers as Product Ingestion has them."),
+    "private-offers": ("Private offers", "Private offers as Product Ingestion has them, and what happened to them."),
+    "watch": ("Watch", "Offers that are being followed, as they were last seen."),
+    "calendar.ics": ("Calendar", "The dates of offers, to subscribe to."),
     "cpp": ("CPP offers", "Offers as the Cloud Partner Portal has them."),
     "offer-details": ("Offer details", "Both kinds of offer in one call."),
     "webhooks": ("Webhooks", "Endpoints that are sent events, and the deliveries to them."),
@@ -50,6 +52,18 @@ CALLS = {
     "get_private_offer_of_job": "A job that is not registered here is looked up upstream.",
     "get_private_offer_by_durable_id": "The same as `get_private_offer`, for an id in upstream's form: "
     "`private-offer/` and the id.",
+    "get_private_offer_history_by_durable_id": "The same as `get_private_offer_history`, for an id in upstream's "
+    "form: `private-offer/` and the id.",
+    "get_private_offer_history": "It has the events that were announced, up to 200, and is kept for some time after "
+    "the offer is gone. What a job changed is not in it: the job's own event told that.",
+    "list_watched_offers": "It asks upstream nothing. `expiringWithin` and `endingWithin` find the offers that the "
+    "events `private_offer.expiring` and `private_offer.ending` are about, as long as the date has not passed. A "
+    "page has at most 8 MiB and takes at most 5 seconds, so it may be short or even empty and still have a "
+    "`nextCursor`.",
+    "get_calendar": "An iCalendar feed (RFC 5545) for calendar programs: an all-day entry for the date by which "
+    "each live offer has to be accepted, and one for its end. An entry that no longer applies is `CANCELLED` for 30 "
+    "days, and then left out. One whose date has passed is left out after 30 days. Calendar programs cannot send "
+    "headers: give the key as `code`, and make one for this function alone.",
     "get_cpp_offer": "`slot` and `version` exclude each other.",
     "get_offer_details": "Give `privateOfferId` or `jobId`, or `publisherId` and `offerId`, or one of the former and "
     "both of "
@@ -91,6 +105,7 @@ ANSWERS_OF_CALLS = {
     ("register_job", 202): "The job is registered. This is its record.",
     ("redeliver_dead", 202): "The deliveries are due again, at the pace of retries.",
     ("test_webhook", 200): "The result, whatever the endpoint answered.",
+    ("get_calendar", 200): "The calendar.",
     ("get_health", 503): "The monitor is degraded.",
     ("get_health_details", 503): "The monitor is degraded, or its storage cannot be used.",
 }
@@ -117,6 +132,10 @@ SCHEMAS = {
     "of that "
     "JSON, as text, with `truncated`.",
     "CppOfferEvent": "An event about a CPP offer. `data` is empty if the offer cannot be shown.",
+    "CppOfferTrouble": "An entry of `WATCH_CPP_OFFERS` that cannot be followed.",
+    "OfferChange": "Something that happened to an offer.",
+    "OfferHistory": "What happened to an offer.",
+    "WatchedOffer": "An offer that is being followed.",
     "HealthDetails": "The parts of the monitor's health. They change after each tick.",
     "JobEvent": "An event about a job. `data` is empty if the job cannot be shown.",
     "JobRegistration": "A job to follow.",
@@ -254,12 +273,14 @@ MEMBERS = {
     "HealthDetails": {
         "status": "The same as `GET /health` says.",
         "problems": "Why the monitor is degraded, one sentence for each reason.",
+        "failingSince": "Since when poll cycles have failed; null if the last one could do its work.",
         "storageReachable": "Whether storage answered just now.",
         "lastTick": "The last poll cycle; null before the first.",
         "pending": "How many jobs were pending at the last tick.",
         "overdue": "How many due jobs had waited for over 5 minutes at the last tick.",
         "setAside": "Rows that are not jobs; null before the first tick.",
         "timers": "The last run of each timer function, by its name.",
+        "cppOffers": "The entries of `WATCH_CPP_OFFERS` that upstream refuses or does not know.",
         "lastTokenError": "Why the last request for a token failed; null if it succeeded.",
         "deliveriesWaiting": "How many deliveries wait for their next attempt.",
         "deliveriesDead": "How many deliveries are dead.",
@@ -299,6 +320,8 @@ MEMBERS = {
         "failedPolls": "How many polls failed.",
         "setAside": "How many rows were set aside.",
         "unreached": "How many due jobs were left to the next tick.",
+        "upstreamLatencyMsP50": "The median time upstream took for a status, in milliseconds; null without one.",
+        "upstreamLatencyMsMax": "The longest of these times.",
     },
     "OfferDetails": {
         "privateOffer": "Upstream's private offer, unchanged; null if it was not asked for or did not come.",
@@ -337,7 +360,29 @@ MEMBERS = {
         "setAsideAt": "When the row was set aside.",
         "reason": "Why it is not a job.",
     },
-    "TimerRun": {"at": "When the run began.", "ok": "Whether it could do its work."},
+    "TimerRun": {
+        "at": "When the run began.",
+        "ok": "Whether it could do its work.",
+        "reason": "Why it could not, where the function says it.",
+    },
+    "CppOfferTrouble": {
+        "publisherId": "The publisher in the entry.",
+        "offerId": "The offer in the entry.",
+        "reason": "Why the offer cannot be followed.",
+        "since": "When this was first seen.",
+    },
+    "LastChange": {"at": "When it was announced.", "type": "The type of its event."},
+    "OfferChange": {
+        "at": "When it was announced.",
+        "type": "The type of its event.",
+        "changes": "JSON Pointers to what changed, of `private_offer.changed`.",
+    },
+    "OfferHistory": {"events": "What was announced, the newest first."},
+    "WatchedOffer": {
+        "privateOffer": "Upstream's object as it was last seen, unchanged.",
+        "lastChange": "The newest change that was announced; null if there was none.",
+    },
+    "WatchedOfferList": {"privateOffers": "The offers of this page."},
 }
 MEMBERS["ShortJobRecord"] = {name: text for name, text in MEMBERS["JobRecord"].items() if name != "privateOffer"}
 MEMBERS["DeliveryWithBody"] |= MEMBERS["DeliveryRecord"]

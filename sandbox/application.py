@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
-from sandbox import catalogue, cloud_partner_portal, control, product_ingestion, token_endpoint
+from sandbox import catalogue, cloud_partner_portal, control, control_offers, product_ingestion, token_endpoint
 from sandbox.answers import Refusal, ingestion_error, json_answer, refusal_answer, service_headers
 from sandbox.fault_kinds import FAULT_KINDS
 from sandbox.faults import Fault, FaultyCall
@@ -22,7 +22,7 @@ def make_application(state: SandboxState) -> web.Application:
     """The web application that serves `state`."""
     application = web.Application(middlewares=[log_and_answer], client_max_size=MAX_REQUEST_BYTES)
     application[STATE] = state
-    for module in (token_endpoint, product_ingestion, catalogue, cloud_partner_portal, control):
+    for module in (token_endpoint, product_ingestion, catalogue, cloud_partner_portal, control, control_offers):
         application.add_routes(module.routes())
     names = (route.name for route in application.router.routes() if route.name)
     state.route_names = frozenset(name for name in names if not name.startswith("control."))
@@ -39,7 +39,8 @@ async def log_and_answer(request: web.Request, handler: Handler) -> web.StreamRe
     entry = _logged(request, route, state)
     with state.lock:
         state.log.append(entry)
-        fault = state.faults.take(route=route, method=request.method, path=request.path, job_id=entry.job_id)
+        target = f"{request.path}?{request.query_string}"
+        fault = state.faults.take(route=route, method=request.method, path=target, job_id=entry.job_id)
         latency_seconds = state.settings.latency_milliseconds / 1000
     if latency_seconds > 0:
         await asyncio.sleep(latency_seconds)

@@ -11,7 +11,7 @@ from sandbox.answers import JsonObject, Refusal, ingestion_error, not_simulated
 from sandbox.configure_schema import errors_of_body, is_price, is_private_offer, part_not_simulated
 from sandbox.jobs import Job
 from sandbox.offer_schema import CHANNEL_PARTNER
-from sandbox.private_offers import bare_id, canonical_type
+from sandbox.private_offers import bare_id, canonical_type, state_when_withdrawn
 from sandbox.schemas import OFFER_TYPE_BY_SCHEMA, parse_schema
 from sandbox.state import SandboxState
 
@@ -191,9 +191,7 @@ def _work_of(
             resource["pricing"] = _pricing_of_upgrade(state, submission)
         if submission.operation == "withdraw":  # changes only the state
             resource = dict(state.private_offers.find(offer_id) or {})
-            # Partner Center shows a withdrawn customer or multiparty offer as a draft.
-            for_resellers = canonical_type(resource["privateOfferType"]) == "cspPromotion"
-            resource["state"] = "withdrawn" if for_resellers else "draft"
+            resource["state"] = state_when_withdrawn(resource)
         state.private_offers.put(resource, state.clock(), prices=submission.prices)
 
     def resources() -> list[JsonObject]:

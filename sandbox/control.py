@@ -3,23 +3,20 @@
 It uses JSON in camelCase and needs no authentication. Its requests are not logged, and faults do not apply to them.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 
 from aiohttp import web
 
-from sandbox.answers import JsonObject, Refusal, camel_case, json_answer, snake_case
+from sandbox.answers import JsonObject, camel_case, json_answer, snake_case
+from sandbox.control_bodies import NO_CONTENT, json_body, refused_with_reason
 from sandbox.cpp_offers import PUBLISHER_WITHOUT_ACCESS, SAMPLE_PUBLISHER
 from sandbox.dialects import DIALECTS
 from sandbox.fault_kinds import FAULT_NAMES
 from sandbox.faults import Fault
 from sandbox.request_log import minimum_spacing_seconds
 from sandbox.sample_jobs import submit_samples
-from sandbox.sample_offers import private_offer_of
 from sandbox.state import STATE
 
-NO_CONTENT = 204
 DEFAULT_LOG_LIMIT = 1000
 
 
@@ -35,9 +32,6 @@ def routes() -> list[web.RouteDef]:
         web.get("/sandbox/jobs", get_jobs, name="control.jobs"),
         web.post("/sandbox/jobs", post_jobs, name="control.jobs-add"),
         web.post("/sandbox/next-job", post_next_job, name="control.next-job"),
-        web.post("/sandbox/private-offers", post_private_offer, name="control.private-offers-add"),
-        web.post("/sandbox/private-offers/{offer_id}/accept", post_accept, name="control.private-offer-accept"),
-        web.post("/sandbox/cpp-offers", post_cpp_offer, name="control.cpp-offers-add"),
         web.get("/sandbox/faults", get_faults, name="control.faults"),
         web.post("/sandbox/faults", post_fault, name="control.faults-set"),
         web.delete("/sandbox/faults", delete_faults, name="control.faults-clear"),
@@ -128,30 +122,6 @@ async def post_next_job(request: web.Request) -> web.Response:
     return web.Response(status=NO_CONTENT)
 
 
-async def post_private_offer(request: web.Request) -> web.Response:
-    """Adds a private offer: a sample of its `privateOfferType` with the body's fields changed."""
-    fields = await json_body(request)
-    with refused_with_reason():
-        offer = private_offer_of(str(fields.get("privateOfferType", "customerPromotion")), **fields)
-        return json_answer({"privateOfferId": request.app[STATE].add_private_offer(offer)}, status=201)
-
-
-async def post_accept(request: web.Request) -> web.Response:
-    """Accepts a private offer as the customer would in the Azure portal."""
-    if not request.app[STATE].accept_private_offer(request.match_info["offer_id"]):
-        raise Refusal(404, {"error": "there is no live private offer with this id"})
-    return web.Response(status=NO_CONTENT)
-
-
-async def post_cpp_offer(request: web.Request) -> web.Response:
-    """Adds a CPP offer: `publisherId`, `offerId`, `status`, `versions`; `fields` replace those of its answers."""
-    values = snake_case(await json_body(request))
-    fields = dict(values.pop("fields", {}))
-    with refused_with_reason():
-        request.app[STATE].add_cpp_offer(**values, **fields)
-    return web.Response(status=201)
-
-
 async def get_faults(request: web.Request) -> web.Response:
     """The faults that are on."""
     state = request.app[STATE]
@@ -208,28 +178,6 @@ async def get_status_requests(request: web.Request) -> web.Response:
         if wanted is None or job_id == wanted.lower()
     }
     return json_answer({"minimumSpacingSeconds": state.minimum_spacing_seconds(wanted), "jobs": jobs})
-
-
-async def json_body(request: web.Request) -> JsonObject:
-    """The JSON object in the body; empty without a body. Raises Refusal."""
-    if not request.can_read_body:
-        return {}
-    try:
-        body = await request.json()
-    except ValueError as error:
-        raise Refusal(400, {"error": "the body is not valid JSON"}) from error
-    if not isinstance(body, dict):
-        raise Refusal(400, {"error": "the body must be a JSON object"})
-    return body
-
-
-@contextmanager
-def refused_with_reason() -> Iterator[None]:
-    """Turns the state's errors into 400 with the reason."""
-    try:
-        yield
-    except (KeyError, TypeError, ValueError) as error:
-        raise Refusal(400, {"error": str(error)}) from error
 
 
 def _fault_row(fault: Fault) -> JsonObject:

@@ -4,8 +4,10 @@ docs/upstream.md, quirks 16, 27 and 28, has the evidence.
 """
 
 import copy
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from uuid import uuid4
 
 from sandbox.answers import JsonObject, seven_digits, trimmed, without_zone
@@ -89,12 +91,25 @@ class CppOfferStore:
         """The offers of a publisher by id; None if the account has no access to it."""
         return self._publishers.get(publisher_id.lower())
 
+    def find(self, publisher_id: str, offer_id: str) -> CppOffer | None:
+        """The offer; None if it is unknown."""
+        return self._publishers.get(publisher_id.lower(), {}).get(offer_id.lower())
+
     def add(
-        self, publisher_id: str, offer_id: str, *, status: str = "succeeded", versions: int = 3, **fields: object
+        self,
+        publisher_id: str,
+        offer_id: str,
+        *,
+        status: str = "succeeded",
+        versions: int = 3,
+        slots: Mapping[str, JsonObject] = MappingProxyType({}),
+        **fields: object,
     ) -> CppOffer:
-        """Adds an offer with this status; `fields` replace those of every slot and version. Raises ValueError."""
-        if status not in OFFER_STATUSES:
-            raise ValueError(f"status must be one of {', '.join(OFFER_STATUSES)}, not {status!r}")
+        """Adds an offer with this status. Raises ValueError.
+
+        `fields` replace those of every slot and version, `slots` those of the slots that they name.
+        """
+        _check_status(status)
         offers = self._publishers.setdefault(publisher_id.lower(), {})
         age = timedelta(days=len(offers), hours=3, microseconds=731_250)
         shown = {
@@ -113,20 +128,53 @@ class CppOfferStore:
             }
             for number in range(1, versions + 1)
         }
-        slots = SLOTS_BY_STATUS.get(status, ("draft",))
+        names = SLOTS_BY_STATUS.get(status, ("draft",))
         offer = CppOffer(
             offer_id=offer_id,
             publisher_id=publisher_id,
             status=status,
-            slots={slot: shown[max(1, versions - position)] for position, slot in enumerate(slots)},
+            slots={slot: shown[max(1, versions - position)] for position, slot in enumerate(names)},
             versions=shown,
             publishing_status=publishing_status_of(status, self._now - age),
             operations=[]
             if status in ("neverPublished", "notStarted")
             else [operation_of(publisher_id, offer_id, status)],
         )
+        _change_slots(offer, slots)
         offers[offer_id.lower()] = offer
         return offer
+
+    def change(
+        self,
+        publisher_id: str,
+        offer_id: str,
+        now: datetime,
+        *,
+        status: str | None,
+        steps: Mapping[str, str],
+        slots: Mapping[str, JsonObject],
+    ) -> bool:
+        """Moves publishing on: a status with its steps and slots, then single steps. Raises ValueError."""
+        offer = self.find(publisher_id, offer_id)
+        if offer is None:
+            return False
+        if unknown := sorted(set(steps) - {step_id for step_id, *_ in STEPS}):
+            raise ValueError(f"unknown steps {unknown}; known: {[step_id for step_id, *_ in STEPS]}")
+        if status is not None:
+            _check_status(status)
+            offer.status = status
+            offer.publishing_status = publishing_status_of(status, now)
+            for slot in SLOTS_BY_STATUS.get(status, ())[1:]:  # the draft goes to the preview, and that to production
+                offer.slots[slot] = offer.slots.get("preview", offer.draft) if slot == "production" else offer.draft
+            offer.slots = {slot: {**shown, "status": status} for slot, shown in offer.slots.items()}
+        for step in offer.publishing_status["steps"]:
+            step["status"] = steps.get(step["id"], step["status"])
+        _change_slots(offer, slots)
+        return True
+
+    def remove(self, publisher_id: str, offer_id: str) -> bool:
+        """Removes an offer. False if it is unknown."""
+        return self._publishers.get(publisher_id.lower(), {}).pop(offer_id.lower(), None) is not None
 
     def _changed_time(self, age: timedelta, number: int) -> str:
         moment = self._now - age + timedelta(minutes=number)
@@ -144,6 +192,18 @@ class CppOfferStore:
         }
         row["changedTime"] = without_zone(self._now - timedelta(hours=3))
         return row
+
+
+def _check_status(status: str) -> None:
+    if status not in OFFER_STATUSES:
+        raise ValueError(f"status must be one of {', '.join(OFFER_STATUSES)}, not {status!r}")
+
+
+def _change_slots(offer: CppOffer, slots: Mapping[str, JsonObject]) -> None:
+    """Replaces fields of some slots. The versions stay as they are."""
+    if unknown := sorted(set(slots) - set(offer.slots)):
+        raise ValueError(f"the offer has no slots {unknown}; it has {list(offer.slots)}")
+    offer.slots |= {slot: {**offer.slots[slot], **fields} for slot, fields in slots.items()}
 
 
 def definition_of(offer_id: str, version: int) -> JsonObject:

@@ -23,7 +23,7 @@ class Fault:
     parameters: dict[str, Any] = field(default_factory=dict)
 
     def matches(self, *, route: str, method: str, path: str, job_id: str | None) -> bool:
-        """`route` matches a whole route name (`product-ingestion.job-status`) or its first part."""
+        """`route` is a route name (`product-ingestion.job-status`) or its first part; `path` includes the query."""
         return (
             (self.route is None or route == self.route or route.startswith(f"{self.route}."))
             and (self.method is None or method == self.method)
@@ -76,7 +76,7 @@ class FaultBoard:
         return fault
 
     def take(self, *, route: str, method: str, path: str, job_id: str | None) -> Fault | None:
-        """The fault that hits this request, or None. Reduces its remaining count."""
+        """The fault that hits this request, or None. Reduces its remaining count. `path` includes the query."""
         for fault in self._faults:
             if fault.matches(route=route, method=method, path=path, job_id=job_id):
                 if fault.remaining is not None:

@@ -4,7 +4,7 @@ docs/upstream.md, quirks 10, 14 and 20, has the evidence for the forms.
 """
 
 import copy
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from itertools import count
 from typing import Any
@@ -28,11 +28,22 @@ OLD_NULLS = (
     "termsAndConditionsDocSasUrl",
 )
 PRICING_LISTS = ("pricing", "originatorPricing")
+ETAG_NAMES = ("eTag", "_etag")  # quirk 14: the second is that of the old form
 
 
 def bare_id(durable_id: str) -> str:
     """The `<id>` of `private-offer/<id>` or of `<id>`."""
     return durable_id.removeprefix("private-offer/")
+
+
+def new_etag() -> str:
+    """An `eTag` that no offer had before. The quotes are part of the value (quirk 10)."""
+    return f'"{uuid4()}"'
+
+
+def state_when_withdrawn(offer: JsonObject) -> str:
+    """Partner Center shows a withdrawn customer or multiparty offer as a draft."""
+    return "withdrawn" if canonical_type(offer["privateOfferType"]) == "cspPromotion" else "draft"
 
 
 def canonical_type(private_offer_type: object) -> str | None:
@@ -52,6 +63,8 @@ class PrivateOfferStore:
         self._offers: dict[str, JsonObject] = {}
         self._prices: dict[str, JsonObject] = {}
         self._price_numbers = count(62_000_001)
+        self._lists_left_out: dict[str, int] = {}  # how many more readings of the list an offer is left out of
+        self._left_out: set[str] = set()  # of the current reading
 
     def find(self, offer_id: str) -> JsonObject | None:
         """The stored offer itself, not a copy; None if it is unknown or deleted."""
@@ -60,6 +73,26 @@ class PrivateOfferStore:
     def all(self) -> list[JsonObject]:
         """Every offer, oldest first."""
         return list(self._offers.values())
+
+    def listed(self, *, from_start: bool) -> list[JsonObject]:
+        """The offers in the list, oldest first. `from_start` begins a new reading, to which later pages belong."""
+        if from_start:
+            self._left_out = {offer_id for offer_id, lists in self._lists_left_out.items() if lists > 0}
+            self._lists_left_out = {offer_id: self._lists_left_out[offer_id] - 1 for offer_id in self._left_out}
+        return [offer for offer_id, offer in self._offers.items() if offer_id not in self._left_out]
+
+    def leave_out(self, offer_id: str, lists: int) -> bool:
+        """Leaves an offer out of the next readings of the list. False if it is unknown."""
+        known = self.find(offer_id) is not None
+        if known:
+            self._lists_left_out[bare_id(offer_id).lower()] = lists
+        return known
+
+    def change(self, offer: JsonObject, members: Mapping[str, object], now: datetime) -> None:
+        """Changes members of a stored offer, as they are; None removes one. `eTag` and `lastModified` are new."""
+        offer |= {"lastModified": date_only(now), "eTag": new_etag(), **members}
+        for name in [name for name, value in offer.items() if value is None]:
+            del offer[name]
 
     def find_price(self, durable_id: str) -> JsonObject | None:
         """The price resource with this durable id."""
@@ -87,7 +120,7 @@ class PrivateOfferStore:
             "id": f"private-offer/{offer_id}",
             **offer,
             "lastModified": date_only(now),
-            "eTag": f'"{uuid4()}"',  # quirk 10: the quotes are part of the value
+            "eTag": new_etag(),
         }
         stored.setdefault("offerPricingType", "editExistingOfferPricingOnly")
         _fill_in_acceptance(stored, offer_id)
@@ -179,15 +212,20 @@ def _in_old_form(offer: JsonObject, version: str) -> JsonObject:
     old["$schema"] = f"{SCHEMA_BASE}/{OFFER}/{version}"
     old["_etag"] = old.pop("eTag", None)
     old["lastModified"] = YEAR_ONE_DATE
-    for name in ("state", "subState", "privateOfferType"):
-        if isinstance(old.get(name), str):
-            old[name] = _pascal(old[name])
     for item in old.get("pricing", []):
-        if isinstance(item.get("discountType"), str):
-            item["discountType"] = _pascal(item["discountType"])
         item["featureAvailabilityId"] = None
         item["availabilityInstanceId"] = None
-    return old
+    return in_pascal_case(old)
+
+
+def in_pascal_case(offer: JsonObject) -> JsonObject:
+    """The offer with `Live` instead of `live`, and so on, as one version and another differ (quirk 14)."""
+    prices = [item for name in PRICING_LISTS for item in offer.get(name, []) if isinstance(item, dict)]
+    for item in (offer, *prices):
+        for name in ("state", "subState", "privateOfferType", "offerPricingType", "discountType"):
+            if isinstance(item.get(name), str):
+                item[name] = _pascal(item[name])
+    return offer
 
 
 def with_misprints(offer: JsonObject) -> JsonObject:
@@ -200,8 +238,8 @@ def _pascal(value: str) -> str:
     return value[:1].upper() + value[1:]
 
 
-def summaries(written_offers: Iterable[JsonObject]) -> list[JsonObject]:
-    """The offers as in the list: without pricing, contacts and links."""
+def summary(offer: JsonObject) -> JsonObject:
+    """A written offer as in the list: without pricing, contacts and links."""
     shown = ("$schema", "id", "name", "privateOfferType", "offerPricingType", "state", "subState", "lastModified")
-    kept = (*shown, "start", "end", "acceptBy", "eTag", "_etag")
-    return [{name: offer[name] for name in kept if name in offer} for offer in written_offers]
+    kept = (*shown, "start", "end", "acceptBy", *ETAG_NAMES)
+    return {name: offer[name] for name in kept if name in offer}

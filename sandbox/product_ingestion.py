@@ -9,7 +9,7 @@ from aiohttp import web
 from sandbox.answers import JsonObject, Refusal, graph_error, ingestion_error, json_answer
 from sandbox.configure import submit
 from sandbox.jobs import OUTCOMES, Job
-from sandbox.private_offers import summaries, with_misprints, written_for
+from sandbox.private_offers import ETAG_NAMES, in_pascal_case, summary, with_misprints, written_for
 from sandbox.schemas import MULTIPARTY_RELEASE, OFFER, SCHEMA_BASE, age, newest_version
 from sandbox.scripted_answers import scripted_answer
 from sandbox.state import STATE, SandboxState
@@ -115,9 +115,15 @@ async def get_list(request: web.Request) -> web.Response:
     state = checked_state(request)
     with state.lock:
         state.jobs.settle(state.clock())
-        offers = [_written(offer, request) for offer in state.private_offers.all()]
-        default_size = state.settings.page_size
-    return json_answer(page(request, summaries(offers), "privateOffers", OFFER, default_size))
+        settings = state.settings
+        offers = state.private_offers.listed(from_start="continuationToken" not in request.query)
+        body = page(request, offers, "privateOffers", OFFER, settings.page_size)
+        items = [_written(offer, request) for offer in body["privateOffers"]]
+    if not settings.list_whole_offers:
+        items = [summary(item) for item in items]
+    if not settings.list_etags:
+        items = [{name: value for name, value in item.items() if name not in ETAG_NAMES} for item in items]
+    return json_answer({**body, "privateOffers": items})
 
 
 def checked_state(request: web.Request) -> SandboxState:
@@ -181,7 +187,8 @@ def _job_of(state: SandboxState, request: web.Request) -> Job:
 
 def _written(offer: JsonObject, request: web.Request) -> JsonObject:
     version_for(request, OFFER)
-    return written_for(offer, request.query.get("$version")) or {}
+    written = written_for(offer, request.query.get("$version")) or {}
+    return in_pascal_case(written) if request.app[STATE].settings.pascal_case_offers else written
 
 
 def _detail_body(job: Job, resources: list[JsonObject], request: web.Request) -> JsonObject:

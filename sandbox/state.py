@@ -15,6 +15,7 @@ from sandbox.dialects import check_dialect
 from sandbox.fault_kinds import FAULT_NAMES
 from sandbox.faults import FaultBoard
 from sandbox.jobs import Job, JobStore, Profile, ScriptEntry
+from sandbox.offer_actions import OfferActions
 from sandbox.private_offers import PrivateOfferStore
 from sandbox.request_log import JOB_STATUS_ROUTE, LoggedRequest, RequestLog, minimum_spacing_seconds
 from sandbox.sample_offers import private_offer_of
@@ -36,6 +37,9 @@ class SandboxSettings:
     job_seconds: float = 15.0  # from POST configure to completed
     not_started_seconds: float = 2.0
     page_size: int = 2  # of the private-offer list
+    list_whole_offers: bool = False  # the list has whole offers, not summaries
+    list_etags: bool = True  # the list's items have an eTag
+    pascal_case_offers: bool = False  # `Live` instead of `live` in every answer about a private offer
     configure_status: int = 200  # 202 has been seen too
     detail_before_completion: int = 404  # or 400
     require_version: bool = False  # answer 400 to a request without $version
@@ -60,7 +64,7 @@ class SandboxSettings:
         return replace(self, **values)
 
 
-class SandboxState:
+class SandboxState(OfferActions):
     """The state. It is thread-safe: the server uses it in its own thread, tests in theirs."""
 
     def __init__(
@@ -138,7 +142,7 @@ class SandboxState:
             profile = Profile(seconds, outcome, not_started_seconds, dialect or self.settings.dialect)
             offer: JsonObject | None = None
             if resources is None and operation != "delete":
-                offer = self.private_offers.put(private_offer or private_offer_of("customerPromotion"), now)
+                offer = self._put(private_offer or private_offer_of("customerPromotion"))
             fixed = list(resources or [])
             return self.jobs.add(
                 now,
@@ -150,36 +154,6 @@ class SandboxState:
                 script=script,
                 resources=lambda: [offer, *self.private_offers.prices_of(offer)] if offer else fixed,
             ).job_id
-
-    def add_private_offer(self, private_offer: JsonObject | None = None, **fields: object) -> str:
-        """Adds an offer, by default a live customer offer, with `fields` changed. Returns its bare id."""
-        with self.lock:
-            resource = {**(private_offer or private_offer_of("customerPromotion")), **fields}
-            stored = self.private_offers.put(resource, self.clock())
-            return str(stored["id"]).removeprefix("private-offer/")
-
-    def accept_private_offer(self, offer_id: str) -> bool:
-        """Accepts an offer as the customer does in the Azure portal; the API cannot. False if it is not live."""
-        with self.lock:
-            self.jobs.settle(self.clock())
-            offer = self.private_offers.find(offer_id)
-            if offer is None or offer["state"] != "live":
-                return False
-            offer["subState"] = "accepted"
-            return True
-
-    def add_cpp_offer(
-        self,
-        publisher_id: str,
-        offer_id: str,
-        *,
-        status: str = "succeeded",
-        versions: int = 3,
-        **fields: object,
-    ) -> None:
-        """Adds a CPP offer, and access to its publisher."""
-        with self.lock:
-            self.cpp_offers.add(publisher_id, offer_id, status=status, versions=versions, **fields)
 
     def fault(
         self,

@@ -4,19 +4,22 @@ Each function creates its parts in order, each from the ones before it. Nothing 
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from shared.clock import Clock
 from shared.events.outbox import Outbox
 from shared.jobs.finish_counts import FinishCounts
 from shared.jobs.finishing import Finishing
 from shared.jobs.history import FINISHED_PARTITION, History
+from shared.jobs.job import Job
 from shared.jobs.large_fields import LargeFields
 from shared.jobs.late_changes import LateChanges
 from shared.jobs.pending_jobs import PendingJobs
 from shared.jobs.poll_spacing import PollSpacing
 from shared.jobs.set_aside import RowRepair, SetAsideRows
+from shared.jobs.unfinished import unfinished_jobs
 from shared.log import quiet_libraries
 from shared.monitor.clean_up import CleanUp, OrphanedDocuments, Retention
 from shared.monitor.state import MONITOR_PARTITION, MonitorStateStore
@@ -32,6 +35,14 @@ from shared.storage.partition import Partition
 from shared.storage.retrying import Waiting
 from shared.storage.table import Table, Tables
 from shared.upstream.clients import Upstream, upstream_from_settings
+from shared.watch.comparing import Comparison
+from shared.watch.cpp_offers import CppOffers
+from shared.watch.documents import references
+from shared.watch.events import OfferOutbox
+from shared.watch.job_changes import JobChanges
+from shared.watch.run_state import RunRow
+from shared.watch.snapshots import Snapshots
+from shared.watch.watch import Watch, WatchSettings
 from shared.webhooks.webhooks import Webhooks, open_webhooks
 
 
@@ -49,6 +60,8 @@ class Stores:
     poll_spacing: PollSpacing
     set_aside: SetAsideRows
     row_repair: RowRepair
+    snapshots: Snapshots
+    run_row: RunRow
     states: MonitorStateStore
     poll_counts: PollCounts
     stats: Stats
@@ -63,7 +76,10 @@ class Services:
     upstream: Upstream
     webhooks: Webhooks
     outbox: Outbox
+    offer_outbox: OfferOutbox
+    comparison: Comparison
     finishing: Finishing
+    keep_offers: Callable[[Sequence[Job]], None]
     poller: JobPoller
 
 
@@ -74,6 +90,7 @@ class Timers:
     poll_cycle: PollCycle
     outbox: Outbox
     webhooks: Webhooks
+    watch: Watch
     clean_up: CleanUp
 
 
@@ -100,6 +117,8 @@ def build_stores(settings: StorageSettings, clock: Clock, *, waiting: Waiting | 
         poll_spacing=PollSpacing(jobs_table),
         set_aside=set_aside,
         row_repair=RowRepair(jobs_table, set_aside),
+        snapshots=Snapshots(jobs_table, documents),
+        run_row=RunRow(jobs_table, documents),
         states=states,
         poll_counts=poll_counts,
         stats=Stats(finish_counts=finish_counts, poll_counts=poll_counts, clock=clock),
@@ -122,12 +141,31 @@ def build_services(stores: Stores, settings: Settings, webhooks: Webhooks) -> Se
     """Build what reaches other systems."""
     upstream = upstream_from_settings(settings, stores.clock)
     outbox = Outbox(stores.jobs_table, webhooks.announcer.announce)
+    offer_outbox = OfferOutbox(stores.jobs_table, stores.documents, outbox)
+    comparison = Comparison(stores.snapshots, offer_outbox)
+    job_changes = JobChanges(
+        table=stores.jobs_table,
+        run_row=stores.run_row,
+        snapshots=stores.snapshots,
+        comparison=comparison,
+        outbox=offer_outbox,
+        clock=stores.clock,
+    )
+    keep_offers = job_changes.keep if settings.watch_private_offers else _keep_nothing
     return Services(
         settings=settings,
         upstream=upstream,
         webhooks=webhooks,
         outbox=outbox,
-        finishing=Finishing(pending=stores.pending, history=stores.history, outbox=outbox),
+        offer_outbox=offer_outbox,
+        comparison=comparison,
+        finishing=Finishing(
+            pending=stores.pending,
+            history=stores.history,
+            outbox=outbox,
+            keep_offers=keep_offers,
+        ),
+        keep_offers=keep_offers,
         poller=JobPoller(upstream.product_ingestion, PollRules.from_settings(settings), stores.clock),
     )
 
@@ -153,7 +191,13 @@ def build_timers(stores: Stores, services: Services, *, sleep: Callable[[float],
         late_changes=stores.late_changes,
         set_aside_rows=stores.set_aside,
         poll_spacing=stores.poll_spacing,
-        orphans=OrphanedDocuments(stores.documents, stores.pending, stores.history),
+        remove_expired_offers=stores.snapshots.remove_expired,
+        orphans=OrphanedDocuments(
+            stores.documents,
+            stores.pending,
+            stores.history,
+            references_of_watch=references(stores.snapshots, services.offer_outbox, stores.run_row),
+        ),
         remove_expired_deliveries=services.webhooks.retention.remove_expired,
         stats=stores.stats,
         retention=Retention(
@@ -161,4 +205,31 @@ def build_timers(stores: Stores, services: Services, *, sleep: Callable[[float],
         ),
         clock=stores.clock,
     )
-    return Timers(poll_cycle=poll_cycle, outbox=services.outbox, webhooks=services.webhooks, clean_up=clean_up)
+    watch = Watch(
+        settings=WatchSettings(
+            private_offers=settings.watch_private_offers,
+            expiring_days=settings.watch_expiring_days,
+            ending_days=settings.watch_ending_days,
+        ),
+        run_row=stores.run_row,
+        snapshots=stores.snapshots,
+        comparison=services.comparison,
+        outbox=services.offer_outbox,
+        cpp_offers=CppOffers(
+            table=stores.jobs_table,
+            upstream=services.upstream.cloud_partner_portal,
+            outbox=services.offer_outbox,
+            entries=settings.watch_cpp_offers,
+            clock=stores.clock,
+        ),
+        upstream=services.upstream.product_ingestion,
+        unfinished_jobs=partial(unfinished_jobs, stores.jobs_table),
+        clock=stores.clock,
+    )
+    return Timers(
+        poll_cycle=poll_cycle, outbox=services.outbox, webhooks=services.webhooks, watch=watch, clean_up=clean_up
+    )
+
+
+def _keep_nothing(_: Sequence[Job]) -> None:
+    """The watch is off."""

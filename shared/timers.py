@@ -51,6 +51,21 @@ def deliver_webhooks(process: Process) -> None:
     _store(process, "deliver_webhooks", TimerReport(began_at, ok=report.ok, facts=facts))
 
 
+def watch_offers(process: Process) -> None:
+    """Compare offers with what was last seen, and wait for the first delivery attempts."""
+    began, began_at = time.monotonic(), process.clock.now()
+    with ending_within(TICK_SECONDS):
+        try:
+            run = process.timers().watch.run()
+        except SettingsError as error:
+            _log.error("no offer was looked at: %s", error)
+            _store(process, "watch_offers", TimerReport(began_at, ok=False, facts={"reason": str(error)}))
+            return
+        if run is not None:
+            _store(process, "watch_offers", TimerReport(run.at, ok=run.ok, facts=run.facts()))
+    process.timers().webhooks.deliverer.finish(TICK_SECONDS - (time.monotonic() - began))
+
+
 def clean_up(process: Process) -> None:
     """Remove what has outlived its retention."""
     began_at = process.clock.now()

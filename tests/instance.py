@@ -15,6 +15,7 @@ from shared.polling.report import CycleReport
 from shared.process import Process
 from shared.settings import Settings, StorageSettings
 from shared.storage.retrying import Waiting
+from shared.watch.watch import WatchReport
 from tests.clock import FakeClock
 
 
@@ -28,6 +29,9 @@ class TestProcess(Process):
 
     def deliver_webhooks(self) -> None:
         timers.deliver_webhooks(self)
+
+    def watch_offers(self) -> None:
+        timers.watch_offers(self)
 
     def clean_up(self) -> None:
         timers.clean_up(self)
@@ -99,6 +103,9 @@ class Instance:
 
     def tick(self) -> CycleReport:
         return self.cycle.run()
+
+    def watch(self) -> WatchReport | None:
+        return self.timers.watch.run()
 
     def register(self, job_id: str, operation: Operation = Operation.CREATE) -> Job:
         return self.registry.register(job_id, operation=operation, label="a label", external_id="crm-1")[0]

@@ -1,7 +1,8 @@
 """The receiver's routes. Any POST is a webhook, except those that control the receiver.
 
 `GET /received` lists the requests, `DELETE /received` forgets them, `POST /secrets` replaces the secrets, and
-`POST /behaviour` makes the next requests fail or wait, to see what a sender does then.
+`POST /behaviour` makes the next requests fail or wait, to see what a sender does then. The two receivers under
+`/samples` are for webhooks that nobody watches: they keep and show nothing.
 """
 
 import asyncio
@@ -14,7 +15,7 @@ from typing import Any
 
 from aiohttp import web
 
-from local.receiver.verification import is_verified, job_of, parse_event
+from local.receiver.verification import is_verified, member_of, offer_id_of, parse_event
 
 BODY_LIMIT_BYTES = 1024 * 1024
 
@@ -27,6 +28,7 @@ class ReceivedEvent:
     webhookId: str | None  # noqa: N815 - a JSON member
     type: str | None
     jobId: str | None  # noqa: N815 - a JSON member
+    offerId: str | None  # noqa: N815 - a JSON member
     verified: bool
     answered: int
     body: str
@@ -59,6 +61,8 @@ class Receiver:
                 web.delete("/received", self._forget_received),
                 web.post("/secrets", self._replace_secrets),
                 web.post("/behaviour", self._change_behaviour),
+                web.post("/samples/accepting", _accept),
+                web.post("/samples/failing", _fail),
                 web.post("/{any:.*}", self._receive),
             ]
         )
@@ -67,21 +71,21 @@ class Receiver:
     async def _receive(self, request: web.Request) -> web.Response:
         body = await request.read()
         event = parse_event(body)
-        job = job_of(event)
         verified = is_verified(body, request.headers, self._secrets)
         status, delay_seconds = self._next_answer()
         received = ReceivedEvent(
             receivedAt=datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
             webhookId=request.headers.get("webhook-id"),
             type=event.get("type"),
-            jobId=job.get("jobId"),
+            jobId=member_of(event, "job").get("jobId"),
+            offerId=offer_id_of(event),
             verified=verified,
             answered=status,
             body=body.decode("utf-8", "replace"),
         )
         again = any(received.webhookId == earlier.webhookId for earlier in self._received)
         self._received.append(received)
-        self._show(_line(received, job, again=again))
+        self._show(_line(received, event, again=again))
         await asyncio.sleep(delay_seconds)
         return web.Response(status=status)
 
@@ -118,6 +122,14 @@ class Receiver:
         return web.Response(status=204)
 
 
+async def _accept(_request: web.Request) -> web.Response:
+    return web.Response(status=HTTPStatus.NO_CONTENT)
+
+
+async def _fail(_request: web.Request) -> web.Response:
+    return web.Response(status=HTTPStatus.INTERNAL_SERVER_ERROR, text="The ticket database is read-only.\n")
+
+
 async def _json_object(request: web.Request) -> dict[str, Any]:
     try:
         content = json.loads(await request.read())
@@ -128,12 +140,22 @@ async def _json_object(request: web.Request) -> dict[str, Any]:
     return content
 
 
-def _line(received: ReceivedEvent, job: dict[str, Any], *, again: bool) -> str:
+def _line(received: ReceivedEvent, event: dict[str, Any], *, again: bool) -> str:
     """`09:02:00 job.succeeded Contoso renewal: succeeded, verified`."""
-    about = f"{job.get('label') or received.jobId}: {job.get('state')}, " if received.jobId else ""
+    about = _about(received, event)
     verdict = "verified" if received.verified else "NOT VERIFIED"
     notes = [
         *(["again"] if again else []),
         *([f"answered {received.answered}"] if received.answered != HTTPStatus.NO_CONTENT else []),
     ]
     return f"{received.receivedAt[11:19]} {received.type or 'no event'} {about}{', '.join([verdict, *notes])}"
+
+
+def _about(received: ReceivedEvent, event: dict[str, Any]) -> str:
+    """What the event is about, and how it stands: `Contoso renewal: succeeded, `; empty if it does not say."""
+    job, offer = member_of(event, "job"), member_of(event, "privateOffer")
+    if received.jobId:
+        return f"{job.get('label') or received.jobId}: {job.get('state')}, "
+    if offer:
+        return f"{offer.get('name') or received.offerId}: {offer.get('subState') or offer.get('state')}, "
+    return f"{received.offerId}: {member_of(event, 'to').get('status')}, " if received.offerId else ""

@@ -27,8 +27,16 @@ def parse_event(body: bytes) -> dict[str, Any]:
     return event if isinstance(event, dict) else {}
 
 
-def job_of(event: Mapping[str, Any]) -> dict[str, Any]:
-    """The job record in an event; empty if it has none."""
+def member_of(event: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """The object of that name in an event's data, such as the job record; empty if it has none."""
     data = event.get("data")
-    job = data.get("job") if isinstance(data, dict) else None
-    return job if isinstance(job, dict) else {}
+    found = data.get(name) if isinstance(data, dict) else None
+    return found if isinstance(found, dict) else {}
+
+
+def offer_id_of(event: Mapping[str, Any]) -> str | None:
+    """The bare id of an event's private offer, or `publisherId/offerId` of its CPP offer."""
+    if durable_id := member_of(event, "privateOffer").get("id"):
+        return str(durable_id).removeprefix("private-offer/")
+    cpp_offer = member_of(event, "cppOffer")
+    return f"{cpp_offer.get('publisherId')}/{cpp_offer.get('offerId')}" if cpp_offer else None

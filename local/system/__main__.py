@@ -6,18 +6,21 @@ import signal
 import sys
 import time
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from types import FrameType
 
 from rich.console import Console
 
 from local.host.errors import HostError
 from local.processes.child import REPOSITORY, ChildFailedError
+from local.samples.sandbox_control import SandboxControl
 from local.system.configuration import Configuration, ConfigurationError, read_configuration
 from local.system.monitor_api import MonitorApi, MonitorUnavailableError
+from local.system.offers import change_offers
 from local.system.parts import Parts, running_parts
 from local.system.samples import SampleJob, Verdict, register_samples, submit_samples
 from local.system.view import PlainView, View, view_for
-from local.system.watch import ROUND_SECONDS, watch, watch_once
+from local.system.watch import ROUND_SECONDS, wait_for_run, watch, watch_once
 
 HEALTH_DEADLINE_SECONDS = 20.0
 LOGS_ROUND_SECONDS = 10.0  # each round is a line in the host's log
@@ -26,7 +29,7 @@ _PROBLEM = re.compile(r"^\S+ (WARNING|ERROR|CRITICAL) ")
 
 
 def main() -> None:
-    """Run until Ctrl-C. With --once, run until every sample job has ended; status 0 if all ended as expected."""
+    """Run until Ctrl-C. With --once, run until every sample job has ended; status 0 if all was as expected."""
     parser = argparse.ArgumentParser(prog="python -m local.system", description=main.__doc__)
     parser.add_argument("--once", action="store_true", help="stop when every sample job has ended (make run ONCE=1)")
     parser.add_argument("--logs", action="store_true", help="show every line of every part (make run LOGS=1)")
@@ -61,7 +64,7 @@ def _run(*, once: bool, logs: bool) -> int:
         elif logs or _PROBLEM.match(line):
             view.show_note(f"{part}: {line}")
 
-    console.print("Starting ...")
+    console.print("Starting ..." if configuration.is_real else "Starting, with two weeks of sample data ...")
     with running_parts(configuration, show) as parts:
         try:
             return _follow(configuration, parts, view, console, once=once, logs=logs)
@@ -86,8 +89,8 @@ def _follow(
     api.jobs()  # unlike health, this reports bad settings
     for line in _introduction(configuration, parts):
         console.print(line, markup=False, soft_wrap=True)
-    samples = _begin_samples(configuration, parts, api)
     started = time.monotonic()
+    samples = _begin_samples(configuration, parts, api)
     with view:
         if not once:
             watch(parts, api, view, round_seconds=LOGS_ROUND_SECONDS if logs else ROUND_SECONDS)
@@ -98,8 +101,12 @@ def _follow(
 def _begin_samples(configuration: Configuration, parts: Parts, api: MonitorApi) -> list[SampleJob]:
     if parts.sandbox is None:
         return []
-    samples = submit_samples(parts.sandbox)
+    sandbox = SandboxControl(parts.sandbox.url, ca_bundle=parts.sandbox.ca_bundle)
+    samples = submit_samples(sandbox)
     register_samples(samples, api, storage=parts.storage, jobs_table=configuration.jobs_table)
+    wait_for_run(api, "watch_offers")  # the first run tells nothing: it is the baseline
+    change_offers(sandbox, now=datetime.now(UTC))
+    api.fire("watch_offers")
     return samples
 
 
@@ -120,6 +127,7 @@ def _introduction(configuration: Configuration, parts: Parts) -> list[str]:
     key = "local" if configuration.function_key == "local" else "$FUNCTIONS_KEY"
     lines = [
         f"The monitor is at {base}/api and works with {upstream}. Ctrl-C stops everything.",
+        f"The dashboard: {base}/api/dashboard#key={key}",
         f"Try: curl -H 'x-functions-key: {key}' '{base}/api/jobs?state=all'",
         f"Or read and try every call at {base}/api/docs with the key '{key}'.",
     ]
@@ -134,17 +142,12 @@ def _introduction(configuration: Configuration, parts: Parts) -> list[str]:
 def _summary(console: Console, verdicts: Sequence[Verdict], *, seconds: float) -> int:
     """Print how each sample ended; the exit status."""
     for verdict in verdicts:
-        job = verdict.job
-        result = "; ".join(verdict.faults) or f"{job.expected_state}, event received and verified"
+        result = "; ".join(verdict.faults) or verdict.result
         mark = "FAIL" if verdict.faults else "ok"
-        console.print(f"{mark:<5}{job.label} ({job.operation}): {result}", markup=False, soft_wrap=True)
+        console.print(f"{mark:<5}{verdict.what}: {result}", markup=False, soft_wrap=True)
     failed = sum(1 for verdict in verdicts if verdict.faults)
     count = len(verdicts)
-    told = (
-        f"{failed} of {count} sample jobs did not end as expected"
-        if failed
-        else f"All {count} sample jobs ended well"
-    )
+    told = f"{failed} of {count} samples did not end as expected" if failed else f"All {count} samples ended well"
     console.print(f"{told} ({seconds:.0f} s).", markup=False)
     return 1 if failed else 0
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from local.host.local_settings import read_local_settings
 from local.processes.ports import holder, is_free
+from local.samples.offers import WATCHED_CPP_OFFERS
 
 # Each port's setting, its default, and the part that listens there.
 _PORTS = {
@@ -86,8 +87,8 @@ class Configuration:
     def host_environment(self, storage: str, sandbox: SandboxAccess | None) -> dict[str, str]:
         """The settings for the functions host. It inherits all others from the developer's environment."""
         settings = {"AzureWebJobsStorage": storage, "WEBHOOK_ALLOW_PRIVATE_NETWORKS": "true"}
-        if "PYTHON_THREADPOOL_THREAD_COUNT" not in self.environment:
-            settings["PYTHON_THREADPOOL_THREAD_COUNT"] = _THREADS_OF_THE_HOST
+        settings |= self._unless_set("PUBLIC_URL", f"http://localhost:{self.ports['FUNCTIONS_PORT']}")
+        settings |= self._unless_set("PYTHON_THREADPOOL_THREAD_COUNT", _THREADS_OF_THE_HOST)
         if sandbox is None and self.environment.get("WEBHOOK_URL"):
             del settings["WEBHOOK_ALLOW_PRIVATE_NETWORKS"]
             return settings
@@ -103,7 +104,11 @@ class Configuration:
             "PRODUCT_INGESTION_URL": sandbox.product_ingestion_url,
             "CLOUD_PARTNER_PORTAL_URL": sandbox.cloud_partner_portal_url,
             "REQUESTS_CA_BUNDLE": sandbox.ca_bundle,
+            "WATCH_CPP_OFFERS": WATCHED_CPP_OFFERS,
         }
+
+    def _unless_set(self, setting: str, value: str) -> dict[str, str]:
+        return {} if self.environment.get(setting) else {setting: value}
 
 
 def read_configuration(app_directory: Path, environment: Mapping[str, str] = os.environ) -> Configuration:

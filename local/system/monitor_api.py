@@ -1,7 +1,7 @@
 """Calls the running app as its users do, over HTTP with a key, and reads the receiver's list of events."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import requests
@@ -41,6 +41,15 @@ class ArrivedEvent:
     type: str | None
     job_id: str | None
     verified: bool
+    offer_id: str | None = None
+
+
+@dataclass(frozen=True)
+class TimerRun:
+    """The report of a timer function's last run: when it began, and why it could not do its work, if so."""
+
+    at: datetime
+    failure: str | None
 
 
 class MonitorApi:
@@ -50,6 +59,7 @@ class MonitorApi:
         self._url = url
         self._master_key = master_key
         self._receiver_url = receiver_url
+        self._since = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         self._session = requests.Session()
         self._session.trust_env = False  # no proxy, no .netrc: everything is on this machine
         self._session.headers["x-functions-key"] = key
@@ -60,8 +70,8 @@ class MonitorApi:
         return response.status_code, response.text.strip()
 
     def jobs(self) -> list[JobRow]:
-        """Pending jobs and the newest finished ones."""
-        response = self._request("GET", f"/api/jobs?state=all&limit={_LISTED_JOBS}")
+        """The jobs that changed since this client was made: pending ones, then the newest finished ones."""
+        response = self._request("GET", f"/api/jobs?updatedSince={self._since}&limit={_LISTED_JOBS}")
         if response.status_code != 200:
             raise MonitorUnavailableError(f"GET /api/jobs answered {response.status_code}: {_detail(response)}")
         return [_job_row(record) for record in response.json()["jobs"]]
@@ -81,12 +91,25 @@ class MonitorApi:
             body = {}
         return response.status_code, body if isinstance(body, dict) else {}
 
-    def fire_poll_tick(self) -> None:
-        """Start a poll cycle now. This is an admin call, which needs the master key and a JSON body."""
+    def fire(self, function: str) -> None:
+        """Start a timer function now. This is an admin call, which needs the master key and a JSON body."""
         headers = {"x-functions-key": self._master_key}
-        response = self._request("POST", "/admin/functions/poll_pending_jobs", json={}, headers=headers)
+        response = self._request("POST", f"/admin/functions/{function}", json={}, headers=headers)
         if response.status_code != 202:
-            raise MonitorUnavailableError(f"A poll tick could not be fired: {response.status_code}")
+            raise MonitorUnavailableError(f"{function} could not be started: {response.status_code}")
+
+    def last_run(self, function: str) -> TimerRun | None:
+        """The last run of a timer function; None if it has not ended a run yet."""
+        response = self._request("GET", "/api/health/details")
+        try:
+            report = response.json()["timers"].get(function)
+        except (ValueError, KeyError) as error:
+            detail = _detail(response)
+            raise MonitorUnavailableError(f"Health answered {response.status_code}: {detail}") from error
+        if report is None:
+            return None
+        failure = None if report["ok"] else str(report.get("reason") or "it failed")
+        return TimerRun(datetime.fromisoformat(report["at"]), failure)
 
     def arrived_events(self) -> list[ArrivedEvent]:
         """The webhooks that the receiver got so far."""
@@ -95,7 +118,8 @@ class MonitorApi:
         except requests.RequestException as error:
             raise MonitorUnavailableError(f"The receiver did not answer: {error}") from error
         return [
-            ArrivedEvent(event["webhookId"], event["type"], event["jobId"], event["verified"]) for event in listed
+            ArrivedEvent(event["webhookId"], event["type"], event["jobId"], event["verified"], event["offerId"])
+            for event in listed
         ]
 
     def _request(

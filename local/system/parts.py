@@ -1,7 +1,7 @@
 """The parts of the system as processes, started one after the other and stopped in reverse order."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -13,6 +13,7 @@ from local.processes.child import Child, ChildFailedError, python_command
 from local.system.configuration import Configuration, SandboxAccess
 
 START_SECONDS = 30
+HISTORY_SECONDS = 120
 
 type ShowLine = Callable[[str, str], None]
 
@@ -43,22 +44,36 @@ def running_parts(configuration: Configuration, show: ShowLine) -> Iterator[Part
         AzuriteProcess(azurite_ports) as azurite,
         _running_sandbox(configuration, show) as (sandbox_child, sandbox),
         _running_receiver(configuration, show) as (receiver_child, receiver_url),
-        HostProcess(
-            configuration.host_environment(azurite.connection_string, sandbox),
+    ):
+        environment = configuration.host_environment(azurite.connection_string, sandbox)
+        if sandbox is not None:
+            _make_history({**configuration.environment, **environment}, sandbox, receiver_url)
+        with HostProcess(
+            environment,
             port=ports["FUNCTIONS_PORT"],
             timers=True,
             settings_file=True,
             on_line=lambda line: show("host", line),
-        ) as host,
-    ):
-        children = (azurite.child, sandbox_child, receiver_child, host.child)
-        yield Parts(
-            storage=azurite.connection_string,
-            host=host,
-            receiver_url=receiver_url,
-            sandbox=sandbox,
-            children=tuple(child for child in children if child is not None),
-        )
+        ) as host:
+            children = (azurite.child, sandbox_child, receiver_child, host.child)
+            yield Parts(
+                storage=azurite.connection_string,
+                host=host,
+                receiver_url=receiver_url,
+                sandbox=sandbox,
+                children=tuple(child for child in children if child is not None),
+            )
+
+
+def _make_history(environment: Mapping[str, str], sandbox: SandboxAccess, receiver_url: str) -> None:
+    """Fill the storage with two weeks of sample data. The receiver that shows what arrives gets nothing of it."""
+    own = {name: value for name, value in environment.items() if name not in ("WEBHOOK_URL", "WEBHOOK_SECRET")}
+    command = python_command("local.samples", "--sandbox", sandbox.url, "--receiver", receiver_url)
+    child = Child("sample data", command, environment=own)
+    try:
+        child.wait_for("samples ready", timeout_seconds=HISTORY_SECONDS)
+    finally:
+        child.terminate(timeout_seconds=5)
 
 
 @contextmanager

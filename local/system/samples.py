@@ -5,10 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import requests
 from azure.data.tables import TableServiceClient
 
-from local.system.configuration import SandboxAccess
+from local.samples.sandbox_control import SandboxControl
 from local.system.monitor_api import ArrivedEvent, JobRow, MonitorApi
 
 
@@ -26,17 +25,16 @@ class SampleJob:
 
 @dataclass(frozen=True)
 class Verdict:
-    """One sample job's result: `faults` is empty when all was as expected."""
+    """What became of one sample: `result` is what was expected, and `faults` is empty when it came true."""
 
-    job: SampleJob
+    what: str
+    result: str
     faults: tuple[str, ...]
 
 
-def submit_samples(sandbox: SandboxAccess) -> list[SampleJob]:
+def submit_samples(sandbox: SandboxControl) -> list[SampleJob]:
     """Have the sandbox start its sample jobs."""
-    response = requests.post(f"{sandbox.url}/sandbox/samples", verify=sandbox.ca_bundle, timeout=30)
-    response.raise_for_status()
-    return [_sample(row) for row in response.json()]
+    return [_sample(row) for row in sandbox.post("samples")]
 
 
 def register_samples(samples: Sequence[SampleJob], api: MonitorApi, *, storage: str, jobs_table: str) -> None:
@@ -87,7 +85,8 @@ def judge(
             *_private_offer_faults(sample, api),
             *_event_faults(sample, events),
         ]
-        verdicts.append(Verdict(sample, tuple(faults)))
+        result = f"{sample.expected_state}, event received and verified"
+        verdicts.append(Verdict(f"{sample.label} ({sample.operation})", result, tuple(faults)))
     return verdicts
 
 
@@ -108,15 +107,20 @@ def _private_offer_faults(sample: SampleJob, api: MonitorApi) -> list[str]:
 
 def _event_faults(sample: SampleJob, events: Sequence[ArrivedEvent]) -> list[str]:
     own = [event for event in events if event.job_id == sample.job_id and _is_finishing(event)]
-    if not own:
-        return ["its finishing event did not arrive"]
+    return faults_of_event(own, f"job.{sample.expected_state}")
+
+
+def faults_of_event(events: Sequence[ArrivedEvent], expected_type: str) -> list[str]:
+    """Why `events` are not one verified event of the expected type."""
+    if not events:
+        return [f"its event {expected_type} did not arrive"]
     faults = []
-    if len(own) > 1:
-        counts = Counter(event.webhook_id for event in own)
-        faults.append(f"its finishing event arrived {len(own)} times under {len(counts)} id(s)")
-    if {event.type for event in own} != {f"job.{sample.expected_state}"}:
-        faults.append(f"its event is {own[0].type}, not job.{sample.expected_state}")
-    if not all(event.verified for event in own):
+    if len(events) > 1:
+        counts = Counter(event.webhook_id for event in events)
+        faults.append(f"its event arrived {len(events)} times under {len(counts)} id(s)")
+    if {event.type for event in events} != {expected_type}:
+        faults.append(f"its event is {events[0].type}, not {expected_type}")
+    if not all(event.verified for event in events):
         faults.append("its event's signature is not valid")
     return faults
 

@@ -4,7 +4,8 @@ import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from local.system.monitor_api import JobRow, MonitorApi, MonitorUnavailableError
+from local.system.monitor_api import ArrivedEvent, JobRow, MonitorApi, MonitorUnavailableError
+from local.system.offers import judge_offers, offer_events_missing
 from local.system.parts import Parts, explain_fall
 from local.system.samples import SampleJob, Verdict, events_missing, judge, still_running
 from local.system.view import View
@@ -12,6 +13,7 @@ from local.system.view import View
 ROUND_SECONDS = 1.0
 ONCE_DEADLINE_SECONDS = 180.0
 EVENTS_DEADLINE_SECONDS = 20.0
+RUN_DEADLINE_SECONDS = 60.0  # a run takes 50 at most
 # A tick needs a moment to claim its jobs; another tick at once would find them claimed.
 BETWEEN_TICKS_SECONDS = 3.0
 
@@ -21,6 +23,19 @@ def watch(parts: Parts, api: MonitorApi, view: View, *, round_seconds: float = R
     while True:
         _show_round(parts, api, view)
         time.sleep(round_seconds)
+
+
+def wait_for_run(api: MonitorApi, function: str) -> None:
+    """Start a timer function and wait until a run of it has ended. MonitorUnavailableError if it fails or hangs."""
+    before = api.last_run(function)
+    api.fire(function)
+    deadline = time.monotonic() + RUN_DEADLINE_SECONDS
+    while (report := api.last_run(function)) is None or report == before:
+        if time.monotonic() > deadline:
+            raise MonitorUnavailableError(f"A run of {function} did not end within {RUN_DEADLINE_SECONDS:g} s.")
+        time.sleep(ROUND_SECONDS / 4)
+    if report.failure is not None:
+        raise MonitorUnavailableError(f"A run of {function} failed: {report.failure}")
 
 
 def watch_once(parts: Parts, api: MonitorApi, view: View, samples: Sequence[SampleJob]) -> list[Verdict]:
@@ -34,13 +49,18 @@ def watch_once(parts: Parts, api: MonitorApi, view: View, samples: Sequence[Samp
         if not running:
             break
         if time.monotonic() >= next_tick and is_tick_due(running, jobs, now=datetime.now(UTC)):
-            api.fire_poll_tick()
+            api.fire("poll_pending_jobs")
             next_tick = time.monotonic() + BETWEEN_TICKS_SECONDS
         time.sleep(ROUND_SECONDS)
     deadline = time.monotonic() + EVENTS_DEADLINE_SECONDS
-    while events_missing(samples, api.arrived_events()) and time.monotonic() < deadline:
+    while _missing(samples, api.arrived_events()) and time.monotonic() < deadline:
         time.sleep(ROUND_SECONDS)
-    return judge(samples, jobs, api.arrived_events(), api)
+    events = api.arrived_events()
+    return judge(samples, jobs, events, api) + judge_offers(events)
+
+
+def _missing(samples: Sequence[SampleJob], events: Sequence[ArrivedEvent]) -> bool:
+    return events_missing(samples, events) or offer_events_missing(events)
 
 
 def is_tick_due(running: Sequence[SampleJob], jobs: Sequence[JobRow], *, now: datetime) -> bool:

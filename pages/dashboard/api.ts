@@ -5,10 +5,17 @@ import type { components, paths } from "./schema";
 
 type Schemas = components["schemas"];
 export type DayStats = Schemas["DayStats"];
+export type Delivery = Schemas["DeliveryRecord"];
 export type HealthDetails = Schemas["HealthDetails"];
+export type LastTick = Schemas["LastTick"];
 export type Job = Schemas["JobRecord"];
 export type JobState = Schemas["JobState"];
+export type JobChange = Schemas["JobChange"];
+export type JobRegistration = Schemas["JobRegistration"];
 export type Operation = Schemas["Operation"];
+export type RegisteredJob = Schemas["RegisteredJob"];
+export type SetAsideRow = Schemas["SetAsideRecord"];
+export type TimelineEvent = Schemas["TimelineEvent"];
 export type Webhook = Schemas["WebhookRecord"];
 
 const KEY_HEADER = "x-functions-key";

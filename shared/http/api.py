@@ -11,6 +11,7 @@ from shared.http.history import StatsHandlers, TimelineHandlers
 from shared.http.jobs import JobHandlers
 from shared.http.offers import CppOfferHandlers, OfferDetailHandlers, PrivateOfferHandlers
 from shared.http.set_aside import SetAsideHandlers
+from shared.http.watch import WatchHandlers
 from shared.http.webhooks import WebhookHandlers
 from shared.jobs.finishing import Finishing
 from shared.jobs.listing import JobListing
@@ -19,6 +20,11 @@ from shared.jobs.timeline import Timelines
 from shared.monitor.health import Health
 from shared.polling.check import ManualCheck
 from shared.polling.job_offers import JobOffers
+from shared.storage.large_columns import LargeColumns
+from shared.storage.partition import Partition
+from shared.watch.calendar import Calendar
+from shared.watch.listing import WatchListing
+from shared.watch.rows import OFFERS_PARTITION
 from shared.webhooks.delivery_listing import EventDeliveries
 
 # How long a manual check waits for the deliveries that it started: Azure drops what is logged after its answer.
@@ -45,6 +51,7 @@ class Api:
     webhooks: WebhookHandlers
     deliveries: DeliveryHandlers
     timelines: TimelineHandlers
+    watch: WatchHandlers
 
 
 def build_storage_api(stores: Stores) -> StorageApi:
@@ -76,7 +83,10 @@ def build_api(stores: Stores, services: Services) -> Api:
         pending=stores.pending,
         poll_spacing=stores.poll_spacing,
         finishing=Finishing(
-            pending=stores.pending, history=stores.history, outbox=Outbox(stores.jobs_table, announce_and_wait)
+            keep_offers=services.keep_offers,
+            pending=stores.pending,
+            history=stores.history,
+            outbox=Outbox(stores.jobs_table, announce_and_wait),
         ),
         poller=services.poller,
         count_check=stores.poll_counts.count_check,
@@ -90,6 +100,7 @@ def build_api(stores: Stores, services: Services) -> Api:
     listing = JobListing(
         pending=stores.pending, history=stores.history, late_changes=stores.late_changes, clock=stores.clock
     )
+    offers = Partition(stores.jobs_table, OFFERS_PARTITION)
     return Api(
         jobs=JobHandlers(registry, listing, manual_check, job_offers, stores.clock),
         private_offers=PrivateOfferHandlers(product_ingestion),
@@ -98,4 +109,8 @@ def build_api(stores: Stores, services: Services) -> Api:
         webhooks=WebhookHandlers(services.webhooks, stores.clock),
         deliveries=DeliveryHandlers(services.webhooks),
         timelines=TimelineHandlers(Timelines(registry.find, event_deliveries.of)),
+        watch=WatchHandlers(
+            WatchListing(offers, LargeColumns(stores.documents), stores.clock),
+            Calendar(offers, stores.clock, services.settings.public_url),
+        ),
     )

@@ -26,6 +26,13 @@ class NoParameters(Parameters):
 
 
 @dataclass(frozen=True)
+class Text:
+    """In place of a type, for an answer that is text of this media type and not JSON."""
+
+    media_type: str
+
+
+@dataclass(frozen=True)
 class HttpOperation:
     """A call: the models of its parameters and its body, the type of each answer's JSON by status (None: no body),
     and the slugs of the problems that it may answer instead (`problems.py`)."""

@@ -62,6 +62,7 @@ PROBLEM_TYPES = {
     "asked-too-recently": ProblemType((429,), "Upstream was asked about the job less than 60 seconds ago."),
     "no-offer": ProblemType((404,), "There is no private offer behind the job."),
     "offer-deleted": ProblemType((410,), "The job deleted the private offer."),
+    "offer-never-seen": ProblemType((404,), "The watch has not seen the private offer."),
     "row-unknown": ProblemType((404,), "No such row is set aside."),
     "webhook-unknown": ProblemType((404,), "There is no such webhook."),
     "webhook-unreadable": ProblemType((409,), "The webhook's stored row cannot be read."),

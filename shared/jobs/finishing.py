@@ -3,11 +3,12 @@
 A job that left `pending` is in the row of its finishing event. What is still to do:
 
 1. add the job to the history (once, however often this is tried),
-2. announce the event,
-3. delete its row.
+2. keep its offer for the watch (`shared/watch/job_changes.py`),
+3. announce the event,
+4. delete its row.
 
 Killed between any two of these, the next tick finds the row again and repeats them with the same result. The event of
-a job that is still pending needs steps 2 and 3 only (`shared/events/outbox.py`).
+a job that is still pending needs steps 3 and 4 only (`shared/events/outbox.py`).
 """
 
 import logging
@@ -39,16 +40,26 @@ _log = logging.getLogger("offer_monitor.jobs")
 class Finishing:
     """Moves finished jobs into the history and sends the events of jobs."""
 
-    def __init__(self, *, pending: PendingJobs, history: History, outbox: Outbox) -> None:
+    def __init__(
+        self,
+        *,
+        pending: PendingJobs,
+        history: History,
+        outbox: Outbox,
+        keep_offers: Callable[[Sequence[Job]], None],
+    ) -> None:
+        """`keep_offers` takes jobs that are in the history, perhaps again. It raises StorageError."""
         self._pending = pending
         self._history = history
         self._outbox = outbox
+        self._keep_offers = keep_offers
 
     def finish(self, events: Sequence[JobEvent]) -> None:
         """Take events through the steps above. Raises StorageError; the next tick does what is left."""
         finishes = [event for event in events if event.finishes]
         recorded = list(zip(finishes, self._history.add(finishes), strict=True))
         fresh = [event for event, record in recorded if record is Recorded.BY_THIS_FINISH]
+        self._keep_offers([event.job for event in fresh])
         self._outbox.send([event for event in events if not event.finishes] + fresh)
         for event in fresh:
             _log_finished(event.job)

@@ -5,23 +5,22 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from shared.jobs.job import Job
-from shared.jobs.job_rows import PART_COLUMNS
 from shared.json_codec import InvalidJson, JsonObject, dumps, loads, members
-from shared.storage.documents import Documents, holds, length_of
+from shared.storage import large_columns
+from shared.storage.documents import Documents
 from shared.storage.errors import RecordBroken
+from shared.storage.large_columns import LONGEST_COLUMN_BYTES, LargeColumns
 from shared.storage.table import Row
 
+_LARGE_FIELDS = ("errors", "privateOffer")
 _log = logging.getLogger("offer_monitor.jobs")
-# A text column holds 32 K UTF-16 characters, and UTF-8 never needs fewer bytes than UTF-16 characters.
-LONGEST_COLUMN_BYTES = 30_000
-DOCUMENT_COLUMNS = ("errorsDocument", "privateOfferDocument")
 
 
 class LargeFields:
     """Stores the large fields of jobs, and loads them."""
 
     def __init__(self, documents: Documents) -> None:
-        self._documents = documents
+        self._columns = LargeColumns(documents)
 
     def columns(self, job: Job, stored: Row | None = None) -> Row:
         """The columns for the job's errors and private offer. Large ones are first stored as documents.
@@ -30,8 +29,8 @@ class LargeFields:
         Raises StorageError.
         """
         return {
-            **self._column(job.job_id, "errors", _errors_of(job), stored),
-            **self._column(job.job_id, "privateOffer", job.private_offer or b"", stored),
+            **self._columns.columns(job.job_id, "errors", _errors_of(job), stored),
+            **self._columns.columns(job.job_id, "privateOffer", job.private_offer or b"", stored),
         }
 
     def need_documents(self, job: Job) -> bool:
@@ -52,43 +51,25 @@ class LargeFields:
 
     def delete(self, job_id: str, row: Row) -> None:
         """Delete the documents that this row of the job refers to. Raises StorageError."""
-        for reference in references_in(row):
-            self._documents.delete(job_id, reference)
+        self._columns.delete(job_id, row, *_LARGE_FIELDS)
 
     def _loaded[T](self, job_id: str, name: str, row: Row, parse: Callable[[bytes], T], otherwise: T) -> T:
         try:
-            data = self._read(job_id, name, row)
+            data = self._columns.read(job_id, name, row)
             return parse(data) if data else otherwise
         except (RecordBroken, InvalidJson) as error:
             _log.error("the field %s of job %s is left out, since it cannot be read: %s", name, job_id, error)
             return otherwise
 
-    def _column(self, job_id: str, name: str, data: bytes, stored: Row | None) -> Row:
-        column = f"{name}Document"
-        if len(data) <= LONGEST_COLUMN_BYTES:
-            return {name: data.decode("utf-8"), column: ""}
-        reference = (stored or {}).get(column)
-        if not isinstance(reference, str) or not holds(reference, data):
-            reference = self._documents.put(job_id, data)
-        return {name: "", column: reference}
-
-    def _read(self, job_id: str, name: str, row: Row) -> bytes:
-        column, reference = row.get(name) or "", row.get(f"{name}Document") or ""
-        if not isinstance(column, str) or not isinstance(reference, str):
-            raise RecordBroken("it is not a text")
-        return self._documents.get(job_id, reference) if reference else column.encode("utf-8", "replace")
-
 
 def size_of_parts(row: Row) -> int:
     """About how many bytes the large fields of a row have, including those in documents."""
-    in_columns = sum(len(row[column]) for column in PART_COLUMNS if isinstance(row.get(column), str))
-    return in_columns + sum(length_of(reference) for reference in references_in(row))
+    return large_columns.size_of(row, *_LARGE_FIELDS)
 
 
 def references_in(row: Row) -> list[str]:
     """The documents that a row of a job refers to."""
-    found = (row.get(column) for column in DOCUMENT_COLUMNS)
-    return [reference for reference in found if isinstance(reference, str) and reference]
+    return large_columns.references_in(row, *_LARGE_FIELDS)
 
 
 def _errors_of(job: Job) -> bytes:

@@ -29,10 +29,19 @@ from shared.storage.retrying import retrying_for
 class OrphanedDocuments:
     """Finds and deletes documents that no row refers to."""
 
-    def __init__(self, documents: Documents, pending: PendingJobs, history: History) -> None:
+    def __init__(
+        self,
+        documents: Documents,
+        pending: PendingJobs,
+        history: History,
+        *,
+        references_of_watch: Callable[[str], list[str] | None],
+    ) -> None:
+        """`references_of_watch` gives the references to an owner's documents; None if the owner is a job."""
         self._documents = documents
         self._pending = pending
         self._history = history
+        self._references_of_watch = references_of_watch
 
     def remove(self, *, after_owner: str, written_before: datetime, has_time: Callable[[], bool]) -> tuple[int, str]:
         """Delete orphans that were written before that moment, of the owners that follow `after_owner` ("": all).
@@ -50,9 +59,12 @@ class OrphanedDocuments:
         return removed, ""
 
     def _remove(self, owner: str, entities: list[StoredEntity]) -> int:
-        # In the order in which a job moves, so that a row that moves in between is seen in one place or the other.
-        rows = [*self._pending.rows_of(owner), self._history.record_row(owner) or {}]
-        kept = {reference.partition("~")[0] for row in rows for reference in references_in(row)}
+        references = self._references_of_watch(owner)
+        if references is None:
+            # In the order in which a job moves, so that a row that moves in between is seen in one place or another.
+            rows = [*self._pending.rows_of(owner), self._history.record_row(owner) or {}]
+            references = [reference for row in rows for reference in references_in(row)]
+        kept = {reference.partition("~")[0] for reference in references}
         orphans = [entity for entity in entities if entity.document not in kept]
         return self._documents.delete_entities(owner, orphans)
 
@@ -74,6 +86,12 @@ class RemoveExpired(Protocol):
     def __call__(self, *, ended_before: datetime, has_time: Callable[[], bool]) -> int: ...
 
 
+class RemoveExpiredOffers(Protocol):
+    """Removes private offers that were gone before that moment, while there is time; returns how many."""
+
+    def __call__(self, *, gone_before: datetime, has_time: Callable[[], bool]) -> int: ...
+
+
 @dataclass(frozen=True)
 class Retention:
     """How many days finished jobs and deliveries are kept; 0 keeps them for good."""
@@ -92,6 +110,7 @@ class CleanUp:
         late_changes: LateChanges,
         set_aside_rows: SetAsideRows,
         poll_spacing: PollSpacing,
+        remove_expired_offers: RemoveExpiredOffers,
         orphans: OrphanedDocuments,
         remove_expired_deliveries: RemoveExpired,
         stats: Stats,
@@ -103,6 +122,7 @@ class CleanUp:
         self._late_changes = late_changes
         self._set_aside_rows = set_aside_rows
         self._poll_spacing = poll_spacing
+        self._remove_expired_offers = remove_expired_offers
         self._orphans = orphans
         self._remove_expired_deliveries = remove_expired_deliveries
         self._stats = stats
@@ -141,6 +161,9 @@ class CleanUp:
             )
             steps["jobs"] = lambda: self._history.remove_expired(
                 ended_before=ended_before, has_time=until(JOBS_UNTIL_SECONDS)
+            )
+            steps["offers"] = lambda: self._remove_expired_offers(
+                gone_before=ended_before, has_time=until(JOBS_UNTIL_SECONDS)
             )
             steps["changes"] = lambda: self._late_changes.remove_expired(
                 changed_before=ended_before, has_time=until(JOBS_UNTIL_SECONDS)

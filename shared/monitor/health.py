@@ -6,7 +6,7 @@ Health reads no jobs: the report of the last tick has the counts of jobs.
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from threading import Lock
-from typing import Literal, TypedDict
+from typing import Literal, NotRequired, TypedDict
 
 from shared.clock import Clock, rfc3339
 from shared.jobs.job import POLL_SPACING
@@ -44,13 +44,25 @@ class LastTick(TypedDict):
     failedPolls: int
     setAside: int
     unreached: int
+    upstreamLatencyMsP50: int | None
+    upstreamLatencyMsMax: int | None
 
 
 class TimerRun(TypedDict):
-    """The last run of a timer function: when it began, and whether it could do its work."""
+    """The last run of a timer function: when it began, and whether it could do its work or, where known, why not."""
 
     at: str
     ok: bool
+    reason: NotRequired[str]
+
+
+class CppOfferTrouble(TypedDict):
+    """An entry of `WATCH_CPP_OFFERS` that cannot be followed: why, and since when."""
+
+    publisherId: str
+    offerId: str
+    reason: str
+    since: str
 
 
 class HealthDetails(TypedDict):
@@ -58,12 +70,14 @@ class HealthDetails(TypedDict):
 
     status: Literal["ok", "degraded"]
     problems: list[str]
+    failingSince: str | None
     storageReachable: bool
     lastTick: LastTick | None
     pending: int | None
     overdue: int | None
     setAside: SetAside | None
     timers: dict[str, TimerRun]
+    cppOffers: list[CppOfferTrouble]
     lastTokenError: str | None
     deliveriesWaiting: int | None
     deliveriesDead: int | None
@@ -112,12 +126,14 @@ class Health:
         return HealthDetails(
             status="degraded" if problems else "ok",
             problems=problems,
+            failingSince=None if reached.failing_since is None else rfc3339(reached.failing_since),
             storageReachable=state is not None,
             lastTick=_last_tick(reached),
             pending=reached.pending,
             overdue=reached.overdue,
             setAside=reached.set_aside,
             timers=_runs(reached, timers),
+            cppOffers=_cpp_offers(timers.get("watch_offers")),
             lastTokenError=reached.last_token_error,
             deliveriesWaiting=_count(deliveries, "waiting"),
             deliveriesDead=_count(deliveries, "dead"),
@@ -146,10 +162,31 @@ def _unusable(error: StorageError) -> str:
 
 
 def _runs(state: MonitorState, timers: Mapping[str, TimerReport]) -> dict[str, TimerRun]:
-    runs = {function: TimerRun(at=rfc3339(report.at), ok=report.ok) for function, report in timers.items()}
+    runs = {function: _run(report) for function, report in timers.items()}
     if state.last_tick_at is not None:
         runs["poll_pending_jobs"] = TimerRun(at=rfc3339(state.last_tick_at), ok=state.last_tick_ok)
     return runs
+
+
+def _run(report: TimerReport) -> TimerRun:
+    run = TimerRun(at=rfc3339(report.at), ok=report.ok)
+    reason = report.facts.get("reason")
+    if not report.ok and isinstance(reason, str):
+        run["reason"] = reason
+    return run
+
+
+def _cpp_offers(report: TimerReport | None) -> list[CppOfferTrouble]:
+    """The entries in the report of the last run, whether it succeeded or not."""
+    entries = None if report is None else report.facts.get("cppOffers")
+    return [
+        CppOfferTrouble(
+            publisherId=entry["publisherId"], offerId=entry["offerId"], reason=entry["reason"], since=entry["since"]
+        )
+        for entry in (entries if isinstance(entries, list) else [])
+        if isinstance(entry, dict)
+        and all(isinstance(entry.get(name), str) for name in CppOfferTrouble.__annotations__)
+    ]
 
 
 def _count(report: TimerReport | None, fact: str) -> int | None:
@@ -171,4 +208,6 @@ def _last_tick(state: MonitorState) -> LastTick | None:
         failedPolls=tick.get("failedPolls", 0),
         setAside=tick.get("setAside", 0),
         unreached=tick.get("unreached", 0),
+        upstreamLatencyMsP50=tick.get("upstreamLatencyMsP50"),
+        upstreamLatencyMsMax=tick.get("upstreamLatencyMsMax"),
     )

@@ -44,15 +44,15 @@ class CloudPartnerPortal:
         answer.elements()
         return answer
 
-    def offer_status(self, publisher_id: str, offer_id: str) -> Answer:
+    def offer_status(self, publisher_id: str, offer_id: str, *, timeout_seconds: float | None = None) -> Answer:
         """The publishing status of an offer, with its steps."""
-        return self._object(["publishers", publisher_id, "offers", offer_id, "status"])
+        return self._object(["publishers", publisher_id, "offers", offer_id, "status"], timeout_seconds)
 
     def close(self) -> None:
         """Close idle connections. Another request opens new ones."""
         self._transport.close()
 
-    def _object(self, segments: list[str]) -> Answer:
-        answer = self._transport.get(relative_url(*segments, query=self._query))
+    def _object(self, segments: list[str], timeout_seconds: float | None = None) -> Answer:
+        answer = self._transport.get(relative_url(*segments, query=self._query), timeout_seconds=timeout_seconds)
         answer.members()
         return answer

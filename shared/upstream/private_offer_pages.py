@@ -13,6 +13,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 from shared.cursor import InvalidCursor, make_cursor, read_cursor
 from shared.json_codec import InvalidJson, elements, members, text_of
 from shared.upstream.answers import Answer
+from shared.upstream.errors import UpstreamUnreadable
 
 if TYPE_CHECKING:
     from msgspec import Raw
@@ -28,6 +29,18 @@ class ForeignLink(ValueError):
 
 
 @dataclass(frozen=True)
+class UpstreamPage:
+    """One page as upstream sent it: its items, each as its own JSON, and where the next page is.
+
+    `next_place` is None at the end of the list, and if `fault` says why the next link cannot be followed.
+    """
+
+    items: "list[Raw]"
+    next_place: "Place | None" = None
+    fault: UpstreamUnreadable | None = None
+
+
+@dataclass(frozen=True)
 class PrivateOfferPage:
     """Offers as upstream's bytes, each a JSON object in UTF-8. `next_cursor` is None at the end of the list."""
 
@@ -36,7 +49,7 @@ class PrivateOfferPage:
 
 
 @dataclass(frozen=True)
-class _Place:
+class Place:
     """A page of upstream (path and query below the base URL), and how many of its offers are done with.
 
     `number` counts the pages of the listing. `remembered` is the fingerprint of the latest page whose number is a
@@ -49,16 +62,30 @@ class _Place:
     remembered: str
 
     @classmethod
-    def first(cls, page: str) -> "_Place":
+    def first(cls, page: str) -> "Place":
         return cls(page, 0, 1, _fingerprint(page))
 
-    def next(self, page: str) -> "_Place | None":
+    @classmethod
+    def stored(cls, values: object) -> "Place":
+        """The place in a list that `values` returned, which others may have written since. Raises ForeignLink."""
+        match values:
+            case [str() as page, int() as offset, int() as number, str() as remembered]:
+                return cls(_of_the_list(page), offset, number, remembered)
+            case _:
+                raise ForeignLink("it is not a place in the list")
+
+    @property
+    def values(self) -> list[str | int]:
+        """The place as a list of texts and numbers, to be stored."""
+        return [self.page, self.offset, self.number, self.remembered]
+
+    def next(self, page: str) -> "Place | None":
         """The start of the page after this one; None if that page closes a circle."""
         if _fingerprint(page) == self.remembered:
             return None
         number = self.number + 1
         is_power_of_two = number & (number - 1) == 0
-        return _Place(page, 0, number, _fingerprint(page) if is_power_of_two else self.remembered)
+        return Place(page, 0, number, _fingerprint(page) if is_power_of_two else self.remembered)
 
 
 def collect(
@@ -78,7 +105,7 @@ def collect(
     lead elsewhere or in a circle.
     """
     filters = ["private-offers", *(f"{name}={value.casefold()}" for name, value in wanted.items())]
-    place = _Place.first(first_page) if cursor is None else _decode(cursor, filters)
+    place = Place.first(first_page) if cursor is None else _decode(cursor, filters)
     found: list[bytes] = []
     size_bytes = 0
     while True:
@@ -92,26 +119,52 @@ def collect(
                 size_bytes += len(found[-1])
         if next_page is None:
             return PrivateOfferPage(found, None)
-        following = place.next(next_page)
-        if following is None:
-            raise answer.unreadable("its next links lead in a circle")
-        place = following
+        place = _following(answer, place, next_page)
         if len(found) == limit or size_bytes > LISTING_MAX_BYTES or not has_time():
             return PrivateOfferPage(found, _encode(place, filters))
 
 
+def read_page(answer: Answer, place: Place, base_url: str) -> UpstreamPage:
+    """The page at `place`, whose items may be of any kind. Its items can be read even if its next link is bad.
+
+    Raises UpstreamUnreadable if there is no list in it.
+    """
+    page = answer.members("privateOffers", "@nextLink")
+    items = _items_in(answer, page)
+    try:
+        next_page = _next_page_in(answer, page, base_url)
+        return UpstreamPage(items, None if next_page is None else _following(answer, place, next_page))
+    except UpstreamUnreadable as fault:
+        return UpstreamPage(items, fault=fault)
+
+
 def _read_page(answer: Answer, base_url: str) -> "tuple[list[Raw], str | None]":
     page = answer.members("privateOffers", "@nextLink")
-    try:
-        offers = elements(page.get("privateOffers", b""))
-    except InvalidJson as error:
-        raise answer.unreadable("its privateOffers are not a readable array") from error
+    offers = _items_in(answer, page)
     if not all(bytes(memoryview(offer)[:1]) == b"{" for offer in offers):
         raise answer.unreadable("its privateOffers are not all objects")
+    return offers, _next_page_in(answer, page, base_url)
+
+
+def _items_in(answer: Answer, page: "dict[str, Raw]") -> "list[Raw]":
+    try:
+        return elements(page.get("privateOffers", b""))
+    except InvalidJson as error:
+        raise answer.unreadable("its privateOffers are not a readable array") from error
+
+
+def _next_page_in(answer: Answer, page: "dict[str, Raw]", base_url: str) -> str | None:
     link = page.get("@nextLink", b"null")
     if bytes(memoryview(link)[:5]) in {b"null", b'""', b"false"}:
-        return offers, None
-    return offers, _next_page(answer, text_of(link), base_url)
+        return None
+    return _next_page(answer, text_of(link), base_url)
+
+
+def _following(answer: Answer, place: Place, next_page: str) -> Place:
+    following = place.next(next_page)
+    if following is None:
+        raise answer.unreadable("its next links lead in a circle")
+    return following
 
 
 def _next_page(answer: Answer, link: str | None, base_url: str) -> str:
@@ -145,20 +198,16 @@ def _fingerprint(page: str) -> str:
     return sha256(page.encode("utf-8")).hexdigest()[:16]
 
 
-def _encode(place: _Place, filters: Sequence[str]) -> str:
-    return make_cursor([place.page, place.offset, place.number, place.remembered], filters=filters)
+def _encode(place: Place, filters: Sequence[str]) -> str:
+    return make_cursor(place.values, filters=filters)
 
 
-def _decode(cursor: str, filters: Sequence[str]) -> _Place:
+def _decode(cursor: str, filters: Sequence[str]) -> Place:
     """Raises InvalidCursor. A cursor may be forged, so the page in it is checked like any link."""
-    match read_cursor(cursor, filters=filters, longest_text=_LINK_MAX_CHARACTERS):
-        case [str() as page, int() as offset, int() as number, str() as remembered]:
-            try:
-                return _Place(_of_the_list(page), offset, number, remembered)
-            except ForeignLink as error:
-                raise InvalidCursor from error
-        case _:
-            raise InvalidCursor
+    try:
+        return Place.stored(read_cursor(cursor, filters=filters, longest_text=_LINK_MAX_CHARACTERS))
+    except ForeignLink as error:
+        raise InvalidCursor from error
 
 
 def relative_to(base_url: str, link: str) -> str:

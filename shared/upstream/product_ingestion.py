@@ -9,7 +9,7 @@ from shared.json_codec import InvalidJson, elements, members, text_of
 from shared.upstream.answers import Answer
 from shared.upstream.errors import UpstreamUnreadable
 from shared.upstream.job_status import JobStatus
-from shared.upstream.private_offer_pages import PrivateOfferPage, collect
+from shared.upstream.private_offer_pages import Place, PrivateOfferPage, UpstreamPage, collect, read_page
 from shared.upstream.transport import Transport, relative_url
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ class ProductIngestion:
         self._transport = transport
         self._status_query = {"$version": status_version}
         self._offer_query = {"$version": offer_version}
+        self._first_page = relative_url("private-offer", "query", query=self._offer_query)
 
     def ensure_token(self) -> None:
         """Get a token unless there is one, so that no job is claimed in vain. Raises TokenUnavailable."""
@@ -84,10 +85,23 @@ class ProductIngestion:
         )
         return private_offer_in(answer, job_id)
 
-    def private_offer(self, private_offer_id: str) -> Answer:
-        """One private offer, as upstream sent it. The id may begin with `private-offer/`."""
+    def private_offer(
+        self,
+        private_offer_id: str,
+        *,
+        timeout_seconds: float | None = None,
+        before_large: Callable[[], None] | None = None,
+    ) -> Answer:
+        """One private offer, as upstream sent it. The id may begin with `private-offer/`.
+
+        `before_large`: see `Transport.get`.
+        """
         bare_id = private_offer_id.removeprefix(PRIVATE_OFFER_PREFIX)
-        answer = self._transport.get(relative_url("private-offer", bare_id, query=self._offer_query))
+        answer = self._transport.get(
+            relative_url("private-offer", bare_id, query=self._offer_query),
+            timeout_seconds=timeout_seconds,
+            before_large=before_large,
+        )
         answer.check_about("id", bare_id, PRIVATE_OFFER_PREFIX)
         return answer
 
@@ -109,11 +123,20 @@ class ProductIngestion:
         return collect(
             self._transport.get,
             base_url=self._transport.base_url,
-            first_page=relative_url("private-offer", "query", query=self._offer_query),
+            first_page=self._first_page,
             cursor=cursor,
             limit=limit,
             wanted={name: value for name, value in wanted.items() if value is not None},
             has_time=lambda: time.monotonic() < ends_at,
+        )
+
+    def listed_private_offers(
+        self, place: Place | None = None, *, timeout_seconds: float | None = None
+    ) -> UpstreamPage:
+        """One page of upstream's list, the first or the one at `place`."""
+        place = place or Place.first(self._first_page)
+        return read_page(
+            self._transport.get(place.page, timeout_seconds=timeout_seconds), place, self._transport.base_url
         )
 
     def close(self) -> None:

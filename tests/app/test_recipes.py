@@ -6,17 +6,21 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from sandbox.server import Sandbox
+from shared.settings import StorageByConnectionString
+from shared.storage.table import Tables
 from tests.app.app import KEY, App, JobsTable, environment_of
+from tests.watch.snapshots import Snapshot, offer_bytes
 from tests.webhooks.receiver import Receiver, Reply
 
 PAGE = (Path(__file__).parents[2] / "docs" / "api.md").read_text(encoding="utf-8")
 RECIPES = dict(re.findall(r"```sh\n# (\w+)\.sh: [^\n]*\n(.*?)```", PAGE, re.DOTALL))
+JOBS_TABLE = "recipes"
 SECONDS = 60
 
 
@@ -31,9 +35,8 @@ def _tools() -> None:
 
 @pytest.fixture(scope="module")
 def host(azurite: str, sandbox: Sandbox) -> Iterator[App]:
-    jobs_table = "recipes"
-    JobsTable(azurite, jobs_table).create()
-    with App(environment_of(sandbox, azurite, jobs_table, WEBHOOK_ALLOW_PRIVATE_NETWORKS="true")) as app:
+    JobsTable(azurite, JOBS_TABLE).create()
+    with App(environment_of(sandbox, azurite, JOBS_TABLE, WEBHOOK_ALLOW_PRIVATE_NETWORKS="true")) as app:
         yield app
 
 
@@ -64,7 +67,7 @@ def run(name: str, app: App, folder: Path, **variables: str) -> str:
 
 
 def test_every_recipe_of_the_page_is_run_here() -> None:
-    assert set(RECIPES) == {"pipeline", "reconcile", "batch", "replay", "diff"}
+    assert set(RECIPES) == {"pipeline", "reconcile", "batch", "replay", "expiring", "diff"}
 
 
 @pytest.mark.parametrize(("outcome", "code", "printed"), [("succeeded", 0, "succeeded \n"), ("failed", 1, "failed ")])
@@ -133,6 +136,17 @@ def test_after_an_outage_dead_deliveries_are_sent_again(
     again = receiver.wait_for(3)[2]
     assert (again.webhook_id, again.json["type"]) == (gone.webhook_id, "job.succeeded")
     app.delete(f"webhooks/{webhook['id']}")
+
+
+def test_offers_that_expire_soon_are_listed_by_their_date(app: App, azurite: str, tmp_path: Path) -> None:
+    now = datetime.now(UTC)
+    snapshot = Snapshot(Tables(StorageByConnectionString(azurite)).table(JOBS_TABLE))
+    days = {"late": 20, "second": 9, "first": 3}
+    dates = {name: (now + timedelta(days=ahead)).date().isoformat() for name, ahead in days.items()}
+    for name, date in dates.items():
+        snapshot.put(offer_bytes(name=name, acceptBy=date), now)
+    expected = [f"{dates[name]} {name}" for name in ("first", "second")]
+    assert run("expiring", app, tmp_path, DAYS="10").splitlines() == expected
 
 
 def test_the_diff_of_an_offer_lists_what_publishing_would_change(app: App, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from shared.http import operations
-from shared.http.messages import Request, Response
+from shared.http.messages import JSON_TYPE, PROBLEM_TYPE, Request, Response
 from shared.http.operations import Handler
 from tests.http.declared_answers import assert_declared
 from tests.instance import TestProcess
@@ -18,7 +18,7 @@ BASE_URL = "https://monitor.example/api"
 
 @dataclass(frozen=True)
 class Answer:
-    """A response as a caller reads it; `json` is None without a body."""
+    """A response as a caller reads it; `json` is None without a body of JSON."""
 
     status: int
     headers: Mapping[str, str]
@@ -109,6 +109,18 @@ class Api:
     def offer_details(self, **query: str) -> Answer:
         return self.call(lambda process: process.api().offer_details.read, query=query)
 
+    def watched_offers(self, **query: str) -> Answer:
+        return self.call(lambda process: process.api().watch.list, path="watch/private-offers", query=query)
+
+    def offer_history(self, private_offer_id: str) -> Answer:
+        return self.call(lambda process: process.api().watch.history, route={"privateOfferId": private_offer_id})
+
+    def calendar(self, *, if_none_match: str | None = None, **query: str) -> Answer:
+        headers = {} if if_none_match is None else {"if-none-match": if_none_match}
+        return self.call(
+            lambda process: process.api().watch.calendar, path="calendar.ics", query=query, headers=headers
+        )
+
     def set_aside(self, **query: str) -> Answer:
         return self.call(lambda process: process.storage_api().set_aside.list, path="set-aside", query=query)
 
@@ -129,4 +141,5 @@ def _read(response: Response) -> Answer:
     headers = {**response.all_headers}
     if response.content_type is not None:
         headers["Content-Type"] = response.content_type
-    return Answer(response.status, headers, response.body, json.loads(response.body) if response.body else None)
+    is_json = response.body and response.content_type in {JSON_TYPE, PROBLEM_TYPE}
+    return Answer(response.status, headers, response.body, json.loads(response.body) if is_json else None)

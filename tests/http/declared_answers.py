@@ -49,7 +49,8 @@ def _assert_described(operation: dict[str, Any], response: Response) -> None:
     if response.body and len(response.body) <= _LONGEST_CHECKED_BYTES:
         media_type = str(response.content_type).partition(";")[0]
         validator = _validator(operation["operationId"], response.status, media_type)
-        faults = [error.message for error in validator.iter_errors(json.loads(response.body))]
+        body = response.body.decode() if media_type.startswith("text/") else json.loads(response.body)
+        faults = [error.message for error in validator.iter_errors(body)]
         assert not faults, faults
 
 

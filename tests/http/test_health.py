@@ -7,6 +7,7 @@ import pytest
 from sandbox.server import Sandbox
 from shared.http import operations
 from shared.http.messages import Request
+from shared.monitor.timer_reports import TimerReport
 from shared.polling.report import CycleFailure, CycleReport
 from shared.storage.errors import StorageUnreachable
 from shared.storage.table import Table
@@ -41,6 +42,7 @@ def test_details_tell_what_the_last_tick_did(api: Api, fresh_sandbox: Sandbox, c
     assert details["storageReachable"] is True
     assert details["lastTick"]["at"] == "2026-11-20T09:00:00Z"
     assert (details["lastTick"]["polled"], details["lastTick"]["finished"]) == (2, 1)
+    assert 0 <= details["lastTick"]["upstreamLatencyMsP50"] <= details["lastTick"]["upstreamLatencyMsMax"]
     assert (details["pending"], details["overdue"], details["lastTokenError"]) == (1, 0, None)
     assert (details["deliveriesWaiting"], details["deliveriesDead"]) == (0, 0)
     assert details["setAside"] == {"count": 0, "newest": None}
@@ -81,6 +83,19 @@ def test_a_token_rejected_twice_stops_the_cycle_and_degrades(
     details = api.health_details().json
     assert (details["status"], details["lastTick"]["reason"]) == ("degraded", "token_refused")
     assert "401" in details["lastTokenError"]
+
+
+def test_details_tell_since_when_the_cycles_have_failed(api: Api, fresh_sandbox: Sandbox, clock: FakeClock) -> None:
+    api.register({"jobId": fresh_sandbox.state.add_job(seconds=None)})
+    assert api.health_details().json["failingSince"] is None
+    fault = fresh_sandbox.state.fault("token_refused", route="tokens")
+    for _ in range(3):
+        api.process.poll_pending_jobs()
+        assert api.health_details().json["failingSince"] == "2026-11-20T09:00:00Z"
+        clock.advance(60)
+    fresh_sandbox.state.clear_faults(fault)
+    api.process.poll_pending_jobs()
+    assert api.health_details().json["failingSince"] is None
 
 
 def test_upstream_down_for_all_degrades_and_for_some_does_not(
@@ -208,3 +223,52 @@ def test_a_tick_without_partner_centers_settings_degrades_and_says_which_are_at_
     assert (api.health().status, api.health().json) == (503, {"status": "degraded"})
     assert "PARTNER_CENTER_CLIENT_ID" in caplog.text
     assert "PARTNER_CENTER_CLIENT_SECRET" in caplog.text
+
+
+# The watch
+
+
+CPP_OFFERS = [
+    {
+        "publisherId": "contoso",
+        "offerId": "contoso-vm",
+        "reason": "the app has no access to this publisher's offers",
+        "since": "2026-11-19T09:00:00Z",
+    }
+]
+
+
+def watch_ran(api: Api, *, ok: bool, **facts: object) -> None:
+    stores = api.process.stores()
+    stores.timer_reports.record("watch_offers", TimerReport(stores.clock.now(), ok=ok, facts=facts))
+
+
+def test_a_watch_that_fails_says_why_and_does_not_degrade(api: Api) -> None:
+    watch_ran(api, ok=False, reason="upstream asks for fewer requests", cppOffers=[])
+    details = api.health_details()
+    assert (details.status, details.json["status"], api.health().status) == (200, "ok", 200)
+    assert details.json["timers"]["watch_offers"] == {
+        "at": "2026-11-20T09:00:00Z",
+        "ok": False,
+        "reason": "upstream asks for fewer requests",
+    }
+    watch_ran(api, ok=True, reason="an older one", cppOffers=[])
+    assert api.health_details().json["timers"]["watch_offers"] == {"at": "2026-11-20T09:00:00Z", "ok": True}
+
+
+@pytest.mark.parametrize("ok", [True, False])
+def test_cpp_offers_that_cannot_be_followed_are_named_and_do_not_degrade(api: Api, ok: bool) -> None:
+    assert api.health_details().json["cppOffers"] == []
+    watch_ran(api, ok=ok, reason=None, cppOffers=CPP_OFFERS)
+    details = api.health_details()
+    assert (details.status, details.json["status"], details.json["cppOffers"]) == (200, "ok", CPP_OFFERS)
+
+
+@pytest.mark.parametrize("facts", [{}, {"reason": 5, "cppOffers": "x"}, {"cppOffers": [5, {}, {"publisherId": 1}]}])
+def test_a_report_of_the_watch_with_absurd_facts_is_shown_as_far_as_it_goes(
+    api: Api, facts: dict[str, object]
+) -> None:
+    watch_ran(api, ok=False, **facts)
+    details = api.health_details().json
+    assert details["timers"]["watch_offers"] == {"at": "2026-11-20T09:00:00Z", "ok": False}
+    assert details["cppOffers"] == []

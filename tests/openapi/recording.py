@@ -11,11 +11,13 @@ from sandbox.sample_offers import private_offer_of
 from sandbox.server import Sandbox
 from shared.events.event import Event
 from shared.http import operations
-from shared.http.messages import PROBLEM_TYPE, Request
+from shared.http.messages import PROBLEM_TYPE, Request, Response
+from shared.watch.rows import OfferChange
 from shared.webhooks.formats import Formats
 from tests.clock import FakeClock
 from tests.http.api import FindHandler
 from tests.instance import Instance, TestProcess
+from tests.watch.snapshots import Snapshot
 from tests.webhooks.receiver import Receiver
 
 JOB = "b3f49dff-381f-480d-a10e-17f4ce49b65f"
@@ -65,12 +67,20 @@ class Recorder:
         answer = operations.answer(lambda: handler(self.process), request)
         kept = self.examples.setdefault(name, {})
         status = f"{answer.status} {PROBLEM}" if answer.content_type == PROBLEM_TYPE else str(answer.status)
-        content = json.loads(answer.body) if answer.body else None
+        content = _content(answer)
         if content is not None:
             kept.setdefault(status, content)
         if body is not None and answer.status < 300:
             kept.setdefault("request", body)
         return content
+
+
+def _content(answer: Response) -> Any:  # noqa: ANN401 - any JSON
+    """What an answer says, a calendar as text; None if it has no body."""
+    if not answer.body:
+        return None
+    is_text = str(answer.content_type).startswith("text/")
+    return answer.body.decode() if is_text else json.loads(answer.body)
 
 
 def record_examples(
@@ -82,6 +92,7 @@ def record_examples(
     _jobs(recorder, sandbox, clock)
     _webhooks(recorder, webhook)
     _offers(recorder)
+    _watch(recorder, clock)
     _health_and_rows(recorder, clock)
     test_event = next(request.json for request in receiver.requests if request.json["type"] == "webhook.test")
     events = {**_events(instance, sandbox, clock), "webhook.test": test_event}
@@ -192,6 +203,26 @@ def _offers(recorder: Recorder) -> None:
         recorder.call("list_cpp_offers", lambda process: process.api().cpp_offers.list, route=publisher)
     for query in ({"privateOfferId": OFFER, **unknown}, unknown, {"privateOfferId": OFFER, "jobId": JOB}):
         recorder.call("get_offer_details", lambda process: process.api().offer_details.read, query=query)
+
+
+def _watch(recorder: Recorder, clock: FakeClock) -> None:
+    history = [
+        OfferChange(at="2026-11-20T08:45:15Z", type="private_offer.changed", changes=["/acceptBy", "/end"]),
+        OfferChange(at="2026-11-12T14:30:15Z", type="private_offer.created"),
+    ]
+    body = json.dumps({**_offer(), "subState": "pendingAcceptance", "eTag": "..."}).encode()
+    Snapshot(recorder.process.stores().jobs_table).put(body, clock.now(), history=history)
+    recorder.call(
+        "list_watched_offers",
+        lambda process: process.api().watch.list,
+        query={"expiringWithin": "90d", "limit": "10"},
+    )
+    recorder.call("list_watched_offers", lambda process: process.api().watch.list, query={"endingWithin": "90"})
+    for name in ("get_private_offer_history", "get_private_offer_history_by_durable_id"):
+        for offer in (OFFER, NEW_JOB):
+            route = {"privateOfferId": offer}
+            recorder.call(name, lambda process: process.api().watch.history, route=route)
+    recorder.call("get_calendar", lambda process: process.api().watch.calendar)
 
 
 def _health_and_rows(recorder: Recorder, clock: FakeClock) -> None:

@@ -6,13 +6,13 @@ export { Confirm, Dialog } from "./Dialog";
 export { Icon, type IconName } from "./Icon";
 export { Json } from "./Json";
 export { OutsideLink } from "./Link";
+export { LongText } from "./LongText";
 export {
   type Column,
+  type Described,
   Empty,
   Facts,
-  Fault,
   Field,
-  type FieldAttributes,
   Filling,
   PageHeader,
   Row,

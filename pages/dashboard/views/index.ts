@@ -1,9 +1,12 @@
 // Every view: its route, its title, and its place in the navigation. A view without `nav` is reached by links only.
 import type { ComponentType } from "preact";
 import type { IconName } from "../components";
+import { JobView } from "./job";
 import { Jobs } from "./jobs";
 import { Missing } from "./missing";
+import { NewJob } from "./new-job";
 import { Overview } from "./overview";
+import { SetAside } from "./set-aside";
 import { AddWebhook, DeliveryView, EditWebhook, Webhooks, WebhookView } from "./webhooks";
 
 export interface ViewProps {
@@ -24,6 +27,9 @@ export interface View {
 export const VIEWS: readonly View[] = [
   { pattern: "/", title: "Overview", nav: { text: "Overview", icon: "overview", keys: "g o" }, component: Overview },
   { pattern: "/jobs", title: "Jobs", nav: { text: "Jobs", icon: "jobs", keys: "g j" }, component: Jobs },
+  { pattern: "/jobs/new", title: "Register a job", component: NewJob },
+  { pattern: "/jobs/:jobId", title: "Job", component: JobView },
+  { pattern: "/set-aside", title: "Set aside", component: SetAside },
   { pattern: "/webhooks", title: "Webhooks", nav: { text: "Webhooks", icon: "webhooks", keys: "g w" }, component: Webhooks },
   { pattern: "/webhooks/new", title: "Add an endpoint", component: AddWebhook },
   { pattern: "/webhooks/:webhookId", title: "Endpoint", component: WebhookView },

@@ -6,6 +6,7 @@ import {
   Empty,
   errorTexts,
   Filling,
+  Icon,
   MoreButton,
   PageHeader,
   ProblemView,
@@ -42,7 +43,7 @@ const FILTERS: readonly { text: string; state: string | null }[] = [
   { text: "Cancelled", state: "cancelled" },
   { text: "Lost or expired", state: "lost,expired" },
 ];
-const OPERATIONS: readonly Operation[] = ["create", "update", "upgrade", "withdraw", "delete", "unknown"];
+export const OPERATIONS: readonly Operation[] = ["create", "update", "upgrade", "withdraw", "delete", "unknown"];
 const FINISHED: readonly JobState[] = ["succeeded", "failed", "cancelled", "lost", "expired"];
 
 interface Filter {
@@ -85,7 +86,15 @@ export function Jobs({ query }: ViewProps) {
 
   return (
     <>
-      <PageHeader title="Jobs" />
+      <PageHeader
+        title="Jobs"
+        actions={
+          <a class="button" href={href("/jobs/new")}>
+            <Icon name="plus" />
+            Register a job
+          </a>
+        }
+      />
       <Filters state={state} operation={operation} search={search} />
       {problem && !problem.isAway && <ProblemView problem={problem} onRetry={refresh} />}
       {pending.data?.isCut && withPending && (
@@ -309,14 +318,23 @@ function Reason({ job: { state, errors, lastPollError } }: { job: Job }) {
   return state === "pending" && lastPollError !== null ? <span class="row-reason">The last check failed: {lastPollError}</span> : null;
 }
 
-function NextPoll({ job: { registeredAt, lastPolledAt, nextPollAt } }: { job: Job }) {
+/** The line that fills until a job's next check, with the words for it if `withText`. */
+export function NextPoll({ job: { registeredAt, lastPolledAt, nextPollAt }, withText = false }: { job: Job; withText?: boolean }) {
   const now = useNow();
   if (nextPollAt === null) {
     return null;
   }
   const to = Date.parse(nextPollAt);
   const text = to > now ? `Next check in ${duration(to - now)}` : "The next check is due";
-  return <Filling from={Date.parse(lastPolledAt ?? registeredAt)} to={to} now={now} label={text} />;
+  const line = <Filling from={Date.parse(lastPolledAt ?? registeredAt)} to={to} now={now} label={text} />;
+  return withText ? (
+    <>
+      {line}
+      <span>{text}</span>
+    </>
+  ) : (
+    line
+  );
 }
 
 function offerName({ privateOffer }: Job): string | null {

@@ -105,6 +105,38 @@ def test_an_invalid_secret_verifies_no_event_and_breaks_nothing(receiver: Runnin
     assert receiver.received()[0]["verified"] is False
 
 
+@pytest.mark.parametrize(
+    ("event_type", "data", "offer_id", "line"),
+    [
+        (
+            "private_offer.accepted",
+            {"privateOffer": {"id": "private-offer/1-2", "name": "Renewal", "state": "live", "subState": "accepted"}},
+            "1-2",
+            "Renewal: accepted",
+        ),
+        (
+            "cpp_offer.status_changed",
+            {"cppOffer": {"publisherId": "contoso", "offerId": "vm"}, "to": {"status": "running", "steps": {}}},
+            "contoso/vm",
+            "contoso/vm: running",
+        ),
+    ],
+)
+def test_an_event_of_an_offer_is_shown_with_the_offer(
+    receiver: RunningReceiver, event_type: str, data: dict[str, object], offer_id: str, line: str
+) -> None:
+    receiver.send(body=json.dumps({"type": event_type, "data": data}))
+    receiver.shows(rf"^\d\d:\d\d:\d\d {event_type} {line}, verified$")
+    (event,) = receiver.received()
+    assert (event["offerId"], event["jobId"]) == (offer_id, None)
+
+
+@pytest.mark.parametrize(("name", "status"), [("accepting", 204), ("failing", 500)])
+def test_the_samples_receivers_keep_nothing(receiver: RunningReceiver, name: str, status: int) -> None:
+    assert requests.post(f"{receiver.url}/samples/{name}", data=EVENT, timeout=10).status_code == status
+    assert receiver.received() == []
+
+
 def test_an_old_timestamp_is_not_verified(receiver: RunningReceiver) -> None:
     receiver.send(at=datetime.now(UTC) - timedelta(hours=1))
     assert receiver.received()[0]["verified"] is False

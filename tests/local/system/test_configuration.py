@@ -44,6 +44,17 @@ def test_the_host_gets_the_sandbox_as_its_upstream(tmp_path: Path) -> None:
     assert re.fullmatch(r"whsec_[A-Za-z0-9+/]{43}=", settings["WEBHOOK_SECRET"])
 
 
+def test_the_host_follows_the_sample_cpp_offers_and_links_to_itself(tmp_path: Path) -> None:
+    settings = read_configuration(tmp_path, {"FUNCTIONS_PORT": "8071"}).host_environment(STORAGE, SANDBOX)
+    assert settings["WATCH_CPP_OFFERS"] == "contoso/contoso-gateway,contoso/contoso-sensor-hub"
+    assert settings["PUBLIC_URL"] == "http://localhost:8071"
+
+
+def test_a_public_url_of_ones_own_stays(tmp_path: Path) -> None:
+    configuration = read_configuration(tmp_path, {"PUBLIC_URL": "https://monitor.contoso.example"})
+    assert "PUBLIC_URL" not in configuration.host_environment(STORAGE, SANDBOX)
+
+
 def test_each_start_has_a_webhook_secret_of_its_own(tmp_path: Path) -> None:
     assert read_configuration(tmp_path, {}).webhook_secret != read_configuration(tmp_path, {}).webhook_secret
 
@@ -56,7 +67,10 @@ def test_with_partner_center_settings_it_uses_the_real_partner_center(tmp_path: 
     configuration = read_configuration(tmp_path, values if where == "environment" else {})
     assert configuration.is_real
     settings = configuration.host_environment(STORAGE, None)
-    assert not {"PRODUCT_INGESTION_URL", "AZURE_AUTHORITY_HOST", "REQUESTS_CA_BUNDLE"} & settings.keys()
+    assert (
+        not {"PRODUCT_INGESTION_URL", "AZURE_AUTHORITY_HOST", "REQUESTS_CA_BUNDLE", "WATCH_CPP_OFFERS"}
+        & settings.keys()
+    )
     assert settings["WEBHOOK_URL"] == "http://127.0.0.1:7072/webhook"
 
 

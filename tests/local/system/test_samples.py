@@ -49,8 +49,8 @@ def test_jobs_that_end_as_expected_have_no_faults() -> None:
     [
         ([_row(CREATED, "failed")], [_event(CREATED)], Offers(), "is failed, not succeeded"),
         ([], [_event(CREATED)], Offers(), "is not listed, not succeeded"),
-        (GOOD_ROWS, [], Offers(), "its finishing event did not arrive"),
-        (GOOD_ROWS, [_event(CREATED)] * 2, Offers(), "its finishing event arrived 2 times under 1 id(s)"),
+        (GOOD_ROWS, [], Offers(), "its event job.succeeded did not arrive"),
+        (GOOD_ROWS, [_event(CREATED)] * 2, Offers(), "its event arrived 2 times under 1 id(s)"),
         (
             GOOD_ROWS,
             [_event(CREATED, event_type="job.failed")],

@@ -56,11 +56,12 @@ def system(clone: Path, environment: dict[str, str], request: pytest.FixtureRequ
 def test_it_polls_the_sample_jobs_and_leaves_nothing_behind(
     system: Child, environment: dict[str, str], clone: Path
 ) -> None:
-    system.wait_for("works with the sandbox", timeout_seconds=30)
+    system.wait_for("works with the sandbox", timeout_seconds=90)
+    system.wait_for(f"http://localhost:{environment['FUNCTIONS_PORT']}/api/dashboard#key=local", timeout_seconds=10)
     shell_line = system.wait_for(r"export CURL_CA_BUNDLE=(\S+) SANDBOX=(\S+) ", timeout_seconds=10)
     assert shell_line[1] == str(clone / ".local" / "sandbox" / "ca.pem")
     assert requests.get(f"{shell_line[2]}/sandbox", verify=shell_line[1], timeout=10).ok
-    system.wait_for("job     Customer renewal for Northwind: pending", timeout_seconds=10)
+    system.wait_for("job     Customer renewal for Northwind: pending", timeout_seconds=60)
     before = {path for path in _files(clone) if ".local" not in path.parts}
     assert system.interrupt(timeout_seconds=30) == 0
     assert all(is_free(int(environment[setting])) for setting in PORT_SETTINGS)
@@ -90,7 +91,7 @@ def test_a_function_that_azure_would_drop_stops_it_with_the_reason(clone: Path, 
 @pytest.mark.slow
 @pytest.mark.parametrize("system", [["--once"]], indirect=True)
 def test_once_ends_by_itself_when_every_sample_job_has_ended_well(system: Child) -> None:
-    system.wait_for(r"All \d+ sample jobs ended well", timeout_seconds=200)
+    system.wait_for(r"All \d+ samples ended well", timeout_seconds=280)
     assert system.wait_until_ended(timeout_seconds=30) == 0
 
 

@@ -3,6 +3,7 @@ import type { ComponentChildren } from "preact";
 import { useMemo, useState } from "preact/hooks";
 import { asProblem } from "../../api";
 import { Badge, Button, CopyButton, Facts, Json, Notice, PageHeader, ProblemView, Section, Skeleton, Time } from "../../components";
+import { masked } from "../../masked";
 import { useFresh } from "../../refresh";
 import { href, useKept } from "../../router";
 import { exactTime } from "../../time";
@@ -182,7 +183,7 @@ function AttemptItem({ attempt, next }: { attempt: Attempt; next: Attempt | unde
           <summary>The answer</summary>
           {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a box that scrolls has to be reachable by keyboard */}
           <section class="answer" tabIndex={0} aria-label={`The answer of ${exactTime(at)}`}>
-            <pre>{visible(response)}</pre>
+            <pre>{visible(masked(response))}</pre>
           </section>
         </details>
       )}

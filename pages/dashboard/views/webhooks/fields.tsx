@@ -1,7 +1,7 @@
 // The fields of an endpoint's form that are more than one control.
 import type { ComponentChildren } from "preact";
 import { useId, useLayoutEffect, useRef } from "preact/hooks";
-import { Button, Fault, Icon } from "../../components";
+import { Button, Icon } from "../../components";
 import type { Format } from "./calls";
 import { EVENT_GROUPS, FORMAT_NAMES, FORMATS } from "./choices";
 import type { Header, Values } from "./values";
@@ -31,7 +31,12 @@ function Choices({
         </p>
       )}
       {children}
-      {fault !== undefined && <Fault id={`${id}-fault`}>{fault}</Fault>}
+      {fault !== undefined && (
+        <div class="fault" id={`${id}-fault`}>
+          <Icon name="warning" />
+          {fault}
+        </div>
+      )}
     </fieldset>
   );
 }

@@ -1,0 +1,1 @@
+"""The watch: follows the offers themselves, compares them with what was last seen and announces each change once."""
