@@ -9,11 +9,10 @@ export { OutsideLink } from "./Link";
 export { LongText } from "./LongText";
 export {
   type Column,
+  type Described,
   Empty,
   Facts,
-  Fault,
   Field,
-  type FieldAttributes,
   Filling,
   PageHeader,
   Row,

@@ -214,10 +214,13 @@ export function Segments({
   );
 }
 
-/** What a control of a field has to have besides its id, so that screen readers read its hint and its fault with it. */
-export type FieldAttributes = { readonly "aria-describedby"?: string; readonly "aria-invalid"?: true };
+/** How a control is described; for its attributes. */
+export interface Described {
+  readonly "aria-describedby"?: string;
+  readonly "aria-invalid": boolean;
+}
 
-/** A labelled input, select or textarea. Give `id`, and the attributes if there is a hint or a fault, to the control. */
+/** A labelled input, select or textarea. Give `id` and what describes it to the control. `fault` is what is wrong with its value. */
 export function Field({
   label,
   hint,
@@ -226,38 +229,26 @@ export function Field({
 }: {
   label: string;
   hint?: ComponentChildren;
-  /** What is wrong with the value. */
   fault?: string | undefined;
-  children: (id: string, attributes: FieldAttributes) => ComponentChildren;
+  children: (id: string, described: Described) => ComponentChildren;
 }) {
   const id = useId();
-  const hintId = `${id}-hint`;
-  const faultId = `${id}-fault`;
-  const about = [...(fault === undefined ? [] : [faultId]), ...(hint === undefined ? [] : [hintId])].join(" ");
-  const attributes: FieldAttributes = {
-    ...(about && { "aria-describedby": about }),
-    ...(fault !== undefined && { "aria-invalid": true }),
-  };
+  const describing = [fault !== undefined && `${id}-fault`, hint !== undefined && `${id}-hint`].filter(Boolean).join(" ");
   return (
     <div class="field">
       <label for={id}>{label}</label>
-      {children(id, attributes)}
-      {fault !== undefined && <Fault id={faultId}>{fault}</Fault>}
+      {children(id, { "aria-invalid": fault !== undefined, ...(describing && { "aria-describedby": describing }) })}
+      {fault !== undefined && (
+        <div class="fault" id={`${id}-fault`}>
+          <Icon name="warning" />
+          {fault}
+        </div>
+      )}
       {hint !== undefined && (
-        <div class="hint" id={hintId}>
+        <div class="hint" id={`${id}-hint`}>
           {hint}
         </div>
       )}
-    </div>
-  );
-}
-
-/** What is wrong with a value, below its control. */
-export function Fault({ id, children }: { id?: string; children: ComponentChildren }) {
-  return (
-    <div class="fault" id={id}>
-      <Icon name="warning" />
-      <span>{children}</span>
     </div>
   );
 }

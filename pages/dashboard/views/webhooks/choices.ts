@@ -13,16 +13,27 @@ const MEANINGS: Record<ChosenType, string> = {
   "job.failed": "A job failed; Partner Center's reasons are in the event.",
   "job.cancelled": "A job was cancelled.",
   "job.lost": "Partner Center no longer knows a job.",
-  "job.expired": "A job was pending for so many days that the monitor gave up.",
-  "job.stalled": "A job is pending for unusually long.",
+  "job.expired": "A job was pending for too long, and is no longer checked.",
+  "job.stalled": "A job is pending for unusually long, and is still checked.",
   "monitor.degraded": "The monitor cannot do its work.",
   "monitor.recovered": "The monitor works again.",
+  "private_offer.created": "There is a private offer that was not there before.",
+  "private_offer.changed": "The state, dates, prices or parties of a private offer changed.",
+  "private_offer.accepted": "The partner or the customer accepted a private offer.",
+  "private_offer.expiring": "A private offer that is not accepted expires soon.",
+  "private_offer.expired": "A private offer expired without being accepted.",
+  "private_offer.ending": "An accepted private offer ends soon.",
+  "private_offer.ended": "An accepted private offer ended.",
+  "private_offer.deleted": "A private offer was deleted.",
+  "cpp_offer.status_changed": "The publishing status of a CPP offer, or of one of its steps, changed.",
 };
 
-const GROUPS: Readonly<Record<string, string>> = {
+type GroupOf<T extends string> = T extends `${infer Group}.${string}` ? Group : never;
+
+const GROUPS: Record<GroupOf<ChosenType>, string> = {
   job: "Jobs",
-  monitor: "The monitor itself",
   private_offer: "Private offers",
+  monitor: "The monitor itself",
   cpp_offer: "CPP offers",
 };
 
@@ -35,19 +46,17 @@ export interface EventGroup {
   readonly events: readonly { readonly type: ChosenType; readonly meaning: string }[];
 }
 
-const groupOf = (type: string): string => type.split(".")[0] ?? type;
-
-export const EVENT_GROUPS: readonly EventGroup[] = [...new Set(EVENT_TYPES.map(groupOf))].map((name) => ({
+export const EVENT_GROUPS: readonly EventGroup[] = Object.entries(GROUPS).map(([name, title]) => ({
   pattern: `${name}.*`,
-  title: GROUPS[name] ?? name,
-  events: EVENT_TYPES.filter((type) => groupOf(type) === name).map((type) => ({ type, meaning: MEANINGS[type] })),
+  title,
+  events: EVENT_TYPES.filter((type) => type.startsWith(`${name}.`)).map((type) => ({ type, meaning: MEANINGS[type] })),
 }));
 
 export function asEventType(text: string | null): ChosenType | undefined {
   return EVENT_TYPES.find((type) => type === text);
 }
 
-/** What an endpoint gets, in a few words: `Every event`, `All of job and monitor`, `job.failed, job.lost and 2 more`. */
+/** What an endpoint gets, in a few words: `Every event`, `job.*`, `job.failed, job.lost and 2 more`. */
 export function eventsText(patterns: readonly string[]): string {
   if (patterns.includes(EVERY_EVENT)) {
     return "Every event";

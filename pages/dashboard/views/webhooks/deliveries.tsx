@@ -65,7 +65,7 @@ export function Deliveries({ webhook, query, hasDead }: { webhook: Webhook; quer
       <Filters webhookId={id} status={status} type={type} job={job} isJobId={isJobId} />
       {problem && !problem.isAway && <ProblemView problem={problem} onRetry={pages.refresh} />}
       {items === undefined && !problem && <Skeleton rows={6} label="Loading the deliveries" />}
-      {items?.length === 0 && !hasMore && (isFiltered ? <NothingFound webhookId={id} /> : <Nothing webhook={webhook} />)}
+      {items?.length === 0 && !hasMore && isJobId && (isFiltered ? <NothingFound webhookId={id} /> : <Nothing webhook={webhook} />)}
       {items !== undefined && items.length > 0 && (
         <Rows label="Deliveries">
           {items.map((delivery) => (
@@ -192,17 +192,19 @@ function DeliveryRow({ webhookId, delivery }: { webhookId: string; delivery: Del
             <span class={status === "dead" ? "row-reason" : "row-note"}>
               {attemptText(last)}
               {attempts.length > 1 && ` · ${attempts.length} attempts`}
+              {nextAttemptAt !== null && (
+                <>
+                  {" · "}
+                  <NextAttempt at={nextAttemptAt} />
+                </>
+              )}
             </span>
           )}
+          {last === undefined && status === "dead" && <span class="row-note">Not tried: the endpoint was disabled</span>}
           {jobId !== null && <span class="row-note mono cut">job {jobId}</span>}
         </>
       }
-      facts={
-        <>
-          <Time at={createdAt} />
-          {nextAttemptAt !== null && <NextAttempt at={nextAttemptAt} />}
-        </>
-      }
+      facts={<Time at={createdAt} />}
     />
   );
 }
@@ -260,7 +262,7 @@ function RedeliverDialog({ webhook: { id }, onClose }: { webhook: Webhook; onClo
               </select>
             )}
           </Field>
-          <Field label="Created since (optional)" hint="In your time zone. Empty: however old they are.">
+          <Field label="Created since (optional)" hint="In your time zone. Leave it empty for all.">
             {(fieldId, attributes) => (
               <input
                 {...attributes}

@@ -1,12 +1,13 @@
 // One delivery, attempt by attempt, with the body that was sent.
 import type { ComponentChildren } from "preact";
 import { useMemo, useState } from "preact/hooks";
-import { useTitle } from "../../title";
 import { asProblem } from "../../api";
 import { Badge, Button, CopyButton, Facts, Json, Notice, PageHeader, ProblemView, Section, Skeleton, Time } from "../../components";
+import { masked } from "../../masked";
 import { useFresh } from "../../refresh";
 import { href, useKept } from "../../router";
 import { exactTime } from "../../time";
+import { useTitle } from "../../title";
 import type { ViewProps } from "..";
 import { type Attempt, type DeliveryWithBody, readDelivery, readWebhook, redeliver } from "./calls";
 import { NextAttempt } from "./deliveries";
@@ -57,7 +58,7 @@ function Shown({
   back: { href: string; text: string };
   refresh: () => void;
 }) {
-  const { id, eventId, type, jobId, createdAt, nextAttemptAt, attempts, body } = delivery;
+  const { id, eventId, type, jobId, status, createdAt, nextAttemptAt, attempts, body } = delivery;
   const { tone, icon, text } = statusOf(delivery);
   const [busy, setBusy] = useState(false);
   const [result, setResult] = useState<ComponentChildren>(null);
@@ -90,7 +91,7 @@ function Shown({
         title={<span class="mono-title">{type}</span>}
         back={back}
         actions={
-          <Button kind="primary" busy={busy} onClick={() => void send()}>
+          <Button kind={status === "delivered" ? "plain" : "primary"} busy={busy} onClick={() => void send()}>
             {busy ? "Sending …" : "Send again now"}
           </Button>
         }
@@ -131,12 +132,12 @@ function Shown({
       </div>
       <Section title="Attempts" aside={attempts.length > 1 ? "newest first" : undefined}>
         {attempts.length === 0 ? (
-          <p class="muted">None yet.</p>
+          <p class="muted">{status === "dead" ? "None: the endpoint was disabled." : "None yet."}</p>
         ) : (
           <ol class="attempts" reversed>
-            {[...attempts].reverse().map((attempt, at) => (
-              <AttemptItem key={`${attempt.at} ${attempt.latencyMs}`} attempt={attempt} isNewest={at === 0} />
-            ))}
+            {attempts
+              .map((attempt, at) => <AttemptItem key={`${attempt.at} ${attempt.latencyMs}`} attempt={attempt} next={attempts[at + 1]} />)
+              .reverse()}
           </ol>
         )}
       </Section>
@@ -157,10 +158,11 @@ function SentNotice({ attempt }: { attempt: Attempt }) {
   );
 }
 
-function AttemptItem({ attempt, isNewest }: { attempt: Attempt; isNewest: boolean }) {
+/** `next` is the attempt after this one, which is above it. */
+function AttemptItem({ attempt, next }: { attempt: Attempt; next: Attempt | undefined }) {
   const { at, status, latencyMs, response, error } = attempt;
   const isGood = isSuccess(status);
-  const help = advice(attempt);
+  const help = attempt.status === next?.status ? undefined : advice(attempt);
   return (
     <li class="attempt">
       <div class="attempt-line">
@@ -175,13 +177,13 @@ function AttemptItem({ attempt, isNewest }: { attempt: Attempt; isNewest: boolea
       </div>
       {error !== undefined && <p>{visible(errorText(error))}.</p>}
       {help !== undefined && <p class="muted">{help}</p>}
-      {response === "" && status !== 204 && <p class="muted">The answer was empty.</p>}
+      {response === "" && status !== 204 && <p class="hint">The answer was empty.</p>}
       {response && (
-        <details open={isNewest}>
+        <details open={next === undefined}>
           <summary>The answer</summary>
           {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a box that scrolls has to be reachable by keyboard */}
           <section class="answer" tabIndex={0} aria-label={`The answer of ${exactTime(at)}`}>
-            <pre>{visible(response)}</pre>
+            <pre>{visible(masked(response))}</pre>
           </section>
         </details>
       )}

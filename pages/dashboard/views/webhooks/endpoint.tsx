@@ -1,13 +1,13 @@
 // One endpoint: what it is, what can be done with it, and what it was sent.
 import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
-import { useTitle } from "../../title";
 import { announce } from "../../announce";
 import { type ApiProblem, asProblem, type Webhook } from "../../api";
 import { Button, Confirm, CopyButton, Facts, Menu, Notice, PageHeader, ProblemView, Skeleton, Time } from "../../components";
 import { refreshAll, useFresh } from "../../refresh";
 import { href, navigate } from "../../router";
 import { exactTime } from "../../time";
+import { useTitle } from "../../title";
 import type { ViewProps } from "..";
 import { changeWebhook, readWebhook, removeWebhook, rotateSecret, type TestResult, testWebhook } from "./calls";
 import { EVERY_EVENT, FORMATS } from "./choices";
@@ -17,6 +17,7 @@ import { SecretDialog, showSecret } from "./secret";
 import { advice, attemptText, disabledText, nameOf, sentence } from "./words";
 
 const EVERY_SECONDS = 15;
+const FEW_NAMES = 2;
 
 export function WebhookView({ params: { webhookId = "" }, query }: ViewProps) {
   const { data, problem, refresh } = useFresh(`webhook ${webhookId}`, (signal) => readWebhook(webhookId, signal), {
@@ -81,32 +82,14 @@ function About({ webhook: { id, events, format, headers, createdAt, previousSecr
   const secret =
     previousSecretUntil !== null && Date.parse(previousSecretUntil) > Date.now()
       ? `Set. The one before signs too until ${exactTime(previousSecretUntil)}.`
-      : "Set";
+      : "Set, not shown";
   return (
     <div class="card">
       <Facts
         facts={[
-          [
-            "Events",
-            events.includes(EVERY_EVENT)
-              ? "Every event"
-              : events.map((pattern) => (
-                  <code key={pattern} class="pattern">
-                    {pattern}
-                  </code>
-                )),
-          ],
+          ["Events", events.includes(EVERY_EVENT) ? "Every event" : <Names names={events} />],
           ["Format", FORMATS[format].name],
-          [
-            "Headers",
-            headers.length > 0
-              ? headers.map((name) => (
-                  <code key={name} class="pattern">
-                    {name}
-                  </code>
-                ))
-              : "None",
-          ],
+          ["Headers", headers.length > 0 ? <Names names={headers} /> : "None"],
           ["Secret", secret],
           ["Added", createdAt && <Time at={createdAt} />],
           [
@@ -128,6 +111,16 @@ function About({ webhook: { id, events, format, headers, createdAt, previousSecr
   );
 }
 
+function Names({ names }: { names: readonly string[] }) {
+  return (
+    <span class={names.length > FEW_NAMES ? "names wide" : "names"}>
+      {names.map((name) => (
+        <code key={name}>{name}</code>
+      ))}
+    </span>
+  );
+}
+
 function WhyDisabled({ webhook }: { webhook: Webhook }) {
   const { disabledReason, editable } = webhook;
   const [busy, setBusy] = useState(false);
@@ -138,7 +131,7 @@ function WhyDisabled({ webhook }: { webhook: Webhook }) {
     try {
       await changeWebhook(webhook.id, { enabled: true });
       announce("Enabled.");
-      refreshAll();
+      goOn();
     } catch (error) {
       setProblem(asProblem(error));
     }
@@ -161,6 +154,12 @@ function WhyDisabled({ webhook }: { webhook: Webhook }) {
       {problem && <ProblemView problem={problem} />}
     </>
   );
+}
+
+/** Show what is true now, and put the focus where it is not lost: what had it is gone. */
+function goOn(): void {
+  refreshAll();
+  document.querySelector<HTMLElement>("main h1")?.focus();
 }
 
 function Actions({ webhook, onResult }: { webhook: Webhook; onResult: (result: ComponentChildren) => void }) {
@@ -204,7 +203,7 @@ function Actions({ webhook, onResult }: { webhook: Webhook; onResult: (result: C
           title="Rotate the secret?"
           action="Rotate"
           onClose={close}
-          onConfirm={async () => showSecret(await rotateSecret(id), { isRotated: true, onClose: refreshAll })}
+          onConfirm={async () => showSecret(await rotateSecret(id), { isRotated: true, onClose: goOn })}
         >
           <p>
             You get a new secret. For 24 hours requests are signed with the old one too, so that the receiver can change without missing an

@@ -1,7 +1,7 @@
 // The fields of an endpoint's form that are more than one control.
 import type { ComponentChildren } from "preact";
-import { useEffect, useId, useRef } from "preact/hooks";
-import { Button, Fault, Icon } from "../../components";
+import { useId, useLayoutEffect, useRef } from "preact/hooks";
+import { Button, Icon } from "../../components";
 import type { Format } from "./calls";
 import { EVENT_GROUPS, FORMAT_NAMES, FORMATS } from "./choices";
 import type { Header, Values } from "./values";
@@ -31,7 +31,12 @@ function Choices({
         </p>
       )}
       {children}
-      {fault !== undefined && <Fault id={`${id}-fault`}>{fault}</Fault>}
+      {fault !== undefined && (
+        <div class="fault" id={`${id}-fault`}>
+          <Icon name="warning" />
+          {fault}
+        </div>
+      )}
     </fieldset>
   );
 }
@@ -192,9 +197,9 @@ export function HeadersField({
   const list = useRef<HTMLDivElement>(null);
   const count = headers?.length ?? 0;
   const shownCount = useRef(count);
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (count > shownCount.current) {
-      list.current?.querySelector<HTMLElement>(".header:last-of-type input")?.focus();
+      [...(list.current?.querySelectorAll(".header") ?? [])].at(-1)?.querySelector("input")?.focus();
     } else if (count < shownCount.current) {
       list.current?.querySelector<HTMLElement>("[data-add]")?.focus();
     }

@@ -3,13 +3,14 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { announce } from "../../announce";
 import { type ApiProblem, asProblem, type Webhook } from "../../api";
 import { Button, Field, Notice, PageHeader, ProblemView, Skeleton } from "../../components";
+import { faultsOf } from "../../faults";
 import { useFresh } from "../../refresh";
 import { href, navigate } from "../../router";
 import type { ViewProps } from "..";
 import { addWebhook, changeWebhook, readWebhook } from "./calls";
 import { EventsField, FormatField, HeadersField } from "./fields";
 import { SecretDialog, showSecret } from "./secret";
-import { changedBody, changesOrigin, type Faults, faultsOf, faultsOfProblem, NEW, newBody, type Values, valuesOf } from "./values";
+import { changedBody, changesOrigin, FIELDS, type FieldFaults, knownFaults, NEW, newBody, type Values, valuesOf } from "./values";
 import { SETTINGS_ID, shortNameOf } from "./words";
 
 const URL_CHARACTERS_MAX = 2048;
@@ -97,14 +98,14 @@ function WebhookForm({
   onSubmit: (values: Values) => Promise<void>;
 }) {
   const [values, setValues] = useState(initial);
-  const [faults, setFaults] = useState<Faults>({});
+  const [faults, setFaults] = useState<FieldFaults>({});
   const [problem, setProblem] = useState<ApiProblem | null>(null);
   const [busy, setBusy] = useState(false);
   const form = useRef<HTMLFormElement>(null);
   const change = (changes: Partial<Values>) => setValues((current) => ({ ...current, ...changes }));
 
   useEffect(() => {
-    form.current?.querySelector<HTMLElement>("[aria-invalid], .choices-invalid input")?.focus();
+    form.current?.querySelector<HTMLElement>("[aria-invalid=true], .choices-invalid input")?.focus();
   }, [faults]);
 
   const submit = async (event: Event) => {
@@ -113,7 +114,7 @@ function WebhookForm({
       return;
     }
     setProblem(null);
-    const known = faultsOf(values, before);
+    const known = knownFaults(values, before);
     setFaults(known);
     if (Object.keys(known).length > 0) {
       return;
@@ -122,9 +123,9 @@ function WebhookForm({
     try {
       await onSubmit(values);
     } catch (error) {
-      const failed = asProblem(error);
-      setFaults(faultsOfProblem(failed));
-      setProblem(failed.more.faults === undefined ? failed : null);
+      const failed = faultsOf(asProblem(error), FIELDS);
+      setFaults(failed.of);
+      setProblem(failed.problem);
     }
     setBusy(false);
   };
@@ -200,7 +201,7 @@ function WebhookForm({
       <div role="alert">
         {Object.keys(faults).length > 0 && (
           <Notice tone="bad" title="Nothing was saved.">
-            {faults[""] ?? "Correct what is marked above."}
+            Correct what is marked above.
           </Notice>
         )}
       </div>

@@ -79,14 +79,9 @@ export function HealthBadge({ webhook, health }: { webhook: Webhook; health: Hea
   );
 }
 
-/** How many deliveries are dead; nothing if none is. */
-export function DeadCount({ health: { dead, hasMoreDead } }: { health: Health }) {
-  return dead === 0 ? null : (
-    <span class="dead-count">
-      {dead}
-      {hasMoreDead && "+"} dead
-    </span>
-  );
+/** How many deliveries are dead: `20+ deliveries are dead.` */
+export function deadText({ dead, hasMoreDead }: Health): string {
+  return dead === 1 && !hasMoreDead ? "1 delivery is dead." : `${dead}${hasMoreDead ? "+" : ""} deliveries are dead.`;
 }
 
 /** The newest deliveries as a row of marks, the newest at the right. Each status has a height of its own. */

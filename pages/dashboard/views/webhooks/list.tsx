@@ -6,7 +6,7 @@ import { useFresh } from "../../refresh";
 import { href, navigate } from "../../router";
 import { listWebhooks } from "./calls";
 import { eventsText, FORMATS } from "./choices";
-import { DeadCount, type Health, HealthBadge, loadAllHealth, Strip } from "./health";
+import { deadText, type Health, HealthBadge, loadAllHealth, Strip } from "./health";
 import { SecretDialog } from "./secret";
 import { disabledText, nameOf, SETTINGS_ID } from "./words";
 
@@ -45,8 +45,8 @@ function Nothing() {
   return (
     <Empty icon="webhooks" title="No endpoints yet" action={<AddLink />}>
       <p>
-        Webhooks tell your other systems the moment a job ends, so that they do not have to ask: the monitor posts each event, signed, to an
-        address of yours, and tries again for three days if it fails. Channels in Teams and Slack work too.
+        A webhook tells another system, or a channel in Teams or Slack, the moment a job ends. The monitor posts each event to an address of
+        yours, signed, and tries again for three days if that fails.
       </p>
     </Empty>
   );
@@ -69,6 +69,7 @@ function EndpointRow({ webhook, health: known }: { webhook: Webhook; health: Hea
   const { id, url, description, events, format, enabled } = webhook;
   const health = known instanceof ApiProblem ? undefined : known;
   const newest = health?.recent[0];
+  const troubles = [...(enabled ? [] : [disabledText(webhook)]), ...(health && health.dead > 0 ? [deadText(health)] : [])];
   const isFromSettings = id === SETTINGS_ID;
   return (
     <Row
@@ -86,17 +87,16 @@ function EndpointRow({ webhook, health: known }: { webhook: Webhook; health: Hea
           <span class="row-note">
             {eventsText(events)} · {FORMATS[format].name}
           </span>
-          {!enabled && <span class="row-reason">{disabledText(webhook)}</span>}
+          {troubles.length > 0 && <span class="row-reason">{troubles.join(" ")}</span>}
           {known instanceof ApiProblem && <span class="row-reason">Its deliveries cannot be read: {known.detail}</span>}
         </>
       }
       facts={
         health && (
-          <>
+          <span class="health">
             <Strip recent={health.recent} />
             <span>{newest ? <Time at={newest.createdAt} /> : "no events yet"}</span>
-            <DeadCount health={health} />
-          </>
+          </span>
         )
       }
     />

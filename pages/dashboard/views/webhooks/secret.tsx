@@ -44,7 +44,7 @@ function Secret({ webhook: { secret, format, previousSecretUntil }, isRotated, o
         <Notice tone="warning" title="Copy the secret now: it is not shown again.">
           {isChat(format)
             ? "A chat does not check it. You need it only if something in between checks signatures."
-            : "The receiver checks with it that requests come from this monitor. If you lose it, rotate it."}
+            : "The receiver uses it to check that requests come from this monitor. If you lose it, rotate it."}
         </Notice>
         <div class="secret">
           <code class="secret-text">{secret}</code>

@@ -1,8 +1,8 @@
 // What the form of an endpoint holds, the bodies that it becomes, and the faults that come back.
-import type { ApiProblem, Webhook } from "../../api";
+import type { Webhook } from "../../api";
 import type { Format, NewWebhook, WebhookChange } from "./calls";
 import { EVERY_EVENT } from "./choices";
-import { isMasked, sentence } from "./words";
+import { isMasked } from "./words";
 
 export interface Header {
   readonly name: string;
@@ -45,14 +45,13 @@ export function valuesOf({ url, description, format, events, headers }: Webhook)
   };
 }
 
-/** Faults by the member of the body that they are about; "" has those of no field. */
-export type Faults = Readonly<Record<string, string>>;
-
-const FIELDS = ["url", "description", "format", "events", "headers", "secret"];
+export const FIELDS = ["url", "description", "format", "events", "headers", "secret"] as const;
+/** What is wrong with a field. */
+export type FieldFaults = Partial<Record<(typeof FIELDS)[number], string>>;
 
 /** The faults that the page knows without asking. */
-export function faultsOf({ url, everyEvent, events, headers }: Values, before?: Webhook): Faults {
-  const faults: Record<string, string> = {};
+export function knownFaults({ url, everyEvent, events, headers }: Values, before?: Webhook): FieldFaults {
+  const faults: FieldFaults = {};
   if (url.trim() === "") {
     faults.url = "Enter the address that the monitor sends to.";
   } else if (isMasked(url) && url.trim() !== before?.url) {
@@ -66,18 +65,6 @@ export function faultsOf({ url, everyEvent, events, headers }: Values, before?: 
     faults.headers = "Each header needs a name and a value.";
   } else if (new Set(given.map(({ name }) => name.toLowerCase())).size < given.length) {
     faults.headers = "Two headers have the same name.";
-  }
-  return faults;
-}
-
-/** The API's faults, each beside its field: `url: does not begin with https://`. */
-export function faultsOfProblem({ more }: ApiProblem): Faults {
-  const faults: Record<string, string> = {};
-  for (const fault of more.faults ?? []) {
-    const member = /^([a-z]+)[.:]/.exec(fault)?.[1] ?? "";
-    const field = FIELDS.includes(member) ? member : "";
-    const text = sentence(field === "" ? fault : fault.replace(/^[^:]*: /, ""));
-    faults[field] = faults[field] === undefined ? text : `${faults[field]} ${text}`;
   }
   return faults;
 }

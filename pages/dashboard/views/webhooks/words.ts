@@ -126,13 +126,15 @@ export function latency(milliseconds: number): string {
 
 /** The result of an attempt in a line: `500 Internal Server Error after 12 ms`. */
 export function attemptText({ status, latencyMs, error }: Pick<Attempt, "status" | "latencyMs" | "error">): string {
-  const result = status === null ? errorText(error) : statusText(status);
-  return `${result} ${isSuccess(status) ? "in" : "after"} ${latency(latencyMs)}`;
+  if (status === null) {
+    return `${errorText(error)} (after ${latency(latencyMs)})`;
+  }
+  return `${statusText(status)} ${isSuccess(status) ? "in" : "after"} ${latency(latencyMs)}`;
 }
 
-/** Why no answer came, without the number that the operating system gives it. */
+/** Why no answer came, without what people do not need: the operating system's number, and a preface to its words. */
 export function errorText(error = "no answer"): string {
-  return capitalised(error.replace(/\[Errno -?\d+\] /, ""));
+  return capitalised(error.replace(/\[Errno -?\d+\] /, "").replace(/^no connection or no readable answer: (?=.)/, ""));
 }
 
 // Control characters except line breaks and tabs, and those that turn the direction of text around.
