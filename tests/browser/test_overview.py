@@ -49,12 +49,8 @@ def test_a_refused_credential_is_the_first_thing_that_is_said(
     fresh_sandbox.state.fault("token_refused", route="tokens")
     app.tick()
     tab = open_tab(app)
-    expect(tab.heading).to_contain_text("Partner Center refuses the monitor's credential")
+    expect(tab.heading).to_have_text(re.compile(r"Partner Center refuses the monitor's credential since \d\d:\d\d\."))
     concern(tab, "AADSTS7000215")
-    fresh_sandbox.state.clear_faults()
-    app.tick()
-    tab.refresh()
-    expect(tab.heading).to_have_text("All is well. No job is pending.")
 
 
 def test_failed_jobs_lead_to_the_list_of_them(
@@ -79,7 +75,8 @@ def test_dead_deliveries_and_a_disabled_endpoint_lead_to_the_webhooks(
     app.register(fresh_sandbox.state.add_job())
     app.tick()
     receiver.wait_for(1)
-    app.tick()  # health is as of the last tick
+    app.fire("deliver_webhooks")  # it counts the dead ones
+    app.host.wait_for_line("deliver_webhooks succeeded")
     tab = open_tab(app)
     expect(tab.heading).to_have_text("Two things need you.")
     concern(tab, "1 webhook delivery could not be delivered")
