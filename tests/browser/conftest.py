@@ -1,8 +1,10 @@
 """The dashboard in a real browser, on the app in Microsoft's runtime, on a real Azurite, against the sandbox over TLS."""
 
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
@@ -16,6 +18,26 @@ from tests.webhooks.receiver import Receiver, receiving
 
 # A slow machine may take its time; a step that never comes fails after this.
 PATIENCE_MS = 15_000
+
+def days_from_today(days: int) -> str:
+    """A date as Partner Center writes it."""
+    return (datetime.now(UTC).date() + timedelta(days=days)).isoformat()
+
+
+def watch(app: App) -> None:
+    """Have the app look at the offers, and wait for the end of that."""
+    before = _last_look(app)
+    app.fire("watch_offers")
+    for _ in range(100):
+        if _last_look(app) != before:
+            return
+        time.sleep(0.1)
+    raise AssertionError("watch_offers did not end")
+
+
+def _last_look(app: App) -> object:
+    return app.get("health/details").json()["timers"].get("watch_offers")
+
 
 type OpenTab = Callable[..., Dashboard]
 
@@ -34,10 +56,16 @@ def _pages_are_built() -> None:
     assert run.returncode == 0, run.stderr
 
 
-def start_app(azurite: str, sandbox: Sandbox, **settings: str) -> tuple[App, JobsTable]:
-    """A host on tables of its own."""
+def new_table(azurite: str) -> JobsTable:
+    """A jobs table whose name no other begins with."""
     table = JobsTable(azurite, f"browser{uuid.uuid4().hex[:16]}")
     table.create()
+    return table
+
+
+def start_app(azurite: str, sandbox: Sandbox, **settings: str) -> tuple[App, JobsTable]:
+    """A host on tables of its own."""
+    table = new_table(azurite)
     own = {"WEBHOOK_ALLOW_PRIVATE_NETWORKS": "true", **settings}
     return App(environment_of(sandbox, azurite, table.client.table_name, **own)), table
 

@@ -124,3 +124,13 @@ class Dashboard:
           .map((each) => each.outerHTML.slice(0, 200))"""
         found: list[str] = self.page.evaluate(script)
         return found
+
+    def targets_smaller_than(self, pixels: int) -> list[str]:
+        """Controls that are lower or narrower than this. Links within a sentence may be."""
+        script = """pixels => [...document.querySelectorAll("a, button, input, select, textarea, summary")]
+          .filter((each) => each.checkVisibility() && !each.matches(".skip, p a, dd a, li p a"))
+          .map((each) => ({ each, box: (each.labels?.[0] ?? each).getBoundingClientRect() }))
+          .filter(({ box }) => box.width > 0 && (box.width < pixels || box.height < pixels))
+          .map(({ each, box }) => `${box.width}x${box.height} ${each.outerHTML.slice(0, 150)}`)"""
+        found: list[str] = self.page.evaluate(script, pixels)
+        return found

@@ -1,4 +1,5 @@
 // The offers that were looked up last, kept for this tab.
+import { keyStore } from "../../key";
 import { createStore } from "../../store";
 
 export interface Looked {
@@ -24,6 +25,18 @@ export function remember({ publisherId, offerId, name }: Looked): void {
     // The browser keeps nothing for this page: the list lives until it is reloaded.
   }
 }
+
+// The list is data, which goes with the key.
+keyStore.subscribe(() => {
+  if (keyStore.get().key === null) {
+    recentStore.set([]);
+    try {
+      sessionStorage.removeItem(STORED_AS);
+    } catch {
+      // It was not stored.
+    }
+  }
+});
 
 function stored(): readonly Looked[] {
   try {
