@@ -129,7 +129,8 @@ class Dashboard:
         """Controls that are lower or narrower than this. Links within a sentence may be."""
         script = """pixels => [...document.querySelectorAll("a, button, input, select, textarea, summary")]
           .filter((each) => each.checkVisibility() && !each.matches(".skip, p a, dd a, li p a"))
-          .map((each) => ({ each, box: (each.labels?.[0] ?? each).getBoundingClientRect() }))
+          .map((each) => (/^(?:checkbox|radio)$/.test(each.type) ? (each.closest(".choice") ?? each.labels[0] ?? each) : each))
+          .map((each) => ({ each, box: each.getBoundingClientRect() }))
           .filter(({ box }) => box.width > 0 && (box.width < pixels || box.height < pixels))
           .map(({ each, box }) => `${box.width}x${box.height} ${each.outerHTML.slice(0, 150)}`)"""
         found: list[str] = self.page.evaluate(script, pixels)

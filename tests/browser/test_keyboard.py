@@ -155,14 +155,6 @@ def test_a_job_is_edited_with_the_keyboard_alone(tab: Dashboard, app: App) -> No
     assert app.get("jobs", state="all", label="by hand").json()["jobs"]
 
 
-def test_going_back_with_the_keyboard_leads_to_the_list(tab: Dashboard) -> None:
-    press(tab, "j", "j", "Enter")
-    expect(tab.heading).to_have_text("Done 3")
-    press(tab, "Alt+ArrowLeft")
-    expect(tab.heading).to_have_text("Jobs")
-    expect(tab.rows).to_have_count(4)
-
-
 def test_news_are_read_aloud(tab: Dashboard, page: Page) -> None:
     press(tab, "j", "Enter")
     expect(tab.heading).to_have_text("Done")
