@@ -2,7 +2,7 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { type ApiProblem, answer, api, type OfferDiff } from "../../api";
-import { Button, Empty, Icon, type IconName, Notice, ProblemView, Section, Skeleton } from "../../components";
+import { Button, Empty, Icon, type IconName, Json, Notice, ProblemView, Section, Skeleton } from "../../components";
 import { masked } from "../../masked";
 import { useFresh } from "../../refresh";
 import { replaceQuery } from "../../router";
@@ -230,7 +230,8 @@ function Group({ group: { title, id, kind, changes } }: { group: ChangeGroup }) 
         {change && (
           <details class="disclosure">
             <summary>All of the plan</summary>
-            <Value value={valueText(kind === "added" ? change.to : change.from, change.isCut)} isAll />
+            <Json value={masked(kind === "added" ? change.to : change.from)} label={`plan ${title} as JSON`} />
+            {change.isCut && <p class="hint">The rest is left out: the plan is longer than 1,000 characters.</p>}
           </details>
         )}
       </section>
@@ -305,8 +306,8 @@ interface Text {
 }
 
 /** A value of a definition, readable; much of it on demand, and always as text. */
-function Value({ value: { text, isCode, isStart }, isAll = false }: { value: Text; isAll?: boolean }) {
-  const [all, setAll] = useState(isAll);
+function Value({ value: { text, isCode, isStart } }: { value: Text }) {
+  const [all, setAll] = useState(false);
   const shown = all || text.length <= SHOWN_CHARACTERS ? text : `${text.slice(0, SHOWN_CHARACTERS).replace(/[\uD800-\uDBFF]$/, "")}…`;
   return (
     <>

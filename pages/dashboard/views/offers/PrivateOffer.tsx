@@ -96,7 +96,12 @@ export function PrivateOffer({ params: { id = "" } }: ViewProps) {
         <div class="main-column">
           {data === undefined && !problem && <Skeleton rows={6} label="Loading the offer" />}
           {data?.found === null && <Gone history={history} />}
-          {offer && <OfferView offer={offer} />}
+          {offer && (
+            <>
+              <h2 class="visually-hidden">Offer</h2>
+              <OfferView offer={offer} />
+            </>
+          )}
           {offer?.upgradedFrom?.id && (
             <Section title="What is new against the offer it upgraded" aside={<bdi>{offer.upgradedFrom.name}</bdi>}>
               <UpgradeChanges offer={offer} />
