@@ -63,7 +63,7 @@ function StateField({ label, value, onChange }: { label: string; value: State; o
   return (
     <span class="diff-end">
       <label>
-        <span class="muted">{label}</span>{" "}
+        <span class="muted">{label}</span>
         <select
           class="select"
           value={isVersion ? "version" : current}
@@ -349,7 +349,8 @@ function valueText(value: unknown, isCut: boolean): Text {
     if (elements.length === 0 || isPlain) {
       return { text: elements.join(", ") || "empty", isCode: false, isStart };
     }
-    return { text: JSON.stringify(safe, null, 2), isCode: true, isStart };
+    const compact = JSON.stringify(safe);
+    return { text: compact.length <= SHORT_CHARACTERS ? compact : JSON.stringify(safe, null, 2), isCode: true, isStart };
   }
   const text = safe === null || safe === undefined ? "none" : typeof safe === "boolean" ? (safe ? "yes" : "no") : String(safe) || "empty";
   return { text, isCode: false, isStart };

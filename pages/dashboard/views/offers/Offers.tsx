@@ -2,6 +2,7 @@
 import { useMemo, useRef, useState } from "preact/hooks";
 import type { ApiProblem } from "../../api";
 import {
+  Badge,
   Button,
   Empty,
   Icon,
@@ -17,11 +18,11 @@ import {
   Time,
 } from "../../components";
 import { useShortcut } from "../../keys";
-import { OfferBadge, type OfferDate, offerDates, offerTitle, typeText } from "../../offer";
+import { type OfferDate, offerDates, offerTitle, stageBadge, typeText } from "../../offer";
 import { usePages } from "../../pages";
 import { useFresh } from "../../refresh";
 import { href, replaceQuery, useKept } from "../../router";
-import { date, useMinute } from "../../time";
+import { date, exactTime, relative, useMinute } from "../../time";
 import type { ViewProps } from "..";
 import { pollErrorText } from "../job-words";
 import { useTyped } from "../typed";
@@ -259,7 +260,7 @@ function List({
             <span>Offer</span>
             <span>Accept by</span>
             <span>Ends</span>
-            <span>Last change</span>
+            {from === null && <span>Last change</span>}
           </div>
           <Rows label="Private offers">
             {found.slice(0, shown).map((each) => (
@@ -351,10 +352,16 @@ function OfferRow({ followed: { offer, lastChange }, now }: { followed: Followed
   // How far away the end is says nothing about an offer that nobody can accept, or that is over.
   const hasEnd = end !== undefined && (end.note?.startsWith("ended") || comingDates(offer, now).some(({ kind }) => kind === "end"));
   const change = lastChange && eventWords(lastChange.type);
+  // Of many rows, each with a clock of its own would be too much work.
+  const badge = stageBadge(offer, now);
   return (
     <Row
       href={href(`/offers/${encodeURIComponent(offer.id ?? "")}`)}
-      lead={<OfferBadge offer={offer} />}
+      lead={
+        <Badge tone={badge.tone} icon={badge.icon}>
+          {badge.text}
+        </Badge>
+      }
       title={<bdi>{offerTitle(offer)}</bdi>}
       below={
         <span class="row-note">
@@ -372,11 +379,13 @@ function OfferRow({ followed: { offer, lastChange }, now }: { followed: Followed
           <DateCell name="Accept by" of={acceptBy} />
           <DateCell name="Ends" of={end && (hasEnd ? end : { ...end, note: null })} />
           <span class="offer-cell">
-            {change && (
+            {change && lastChange && (
               <>
                 <span class="offer-cell-name">Last change</span>
                 <span class="offer-cell-value">{change.text}</span>
-                <span>{lastChange && <Time at={lastChange.at} />}</span>
+                <time dateTime={lastChange.at} title={exactTime(lastChange.at)}>
+                  {relative(lastChange.at, now)}
+                </time>
               </>
             )}
           </span>

@@ -48,7 +48,7 @@ export function dayNames({ dates }: ComingDay): string | null {
       : shown;
 }
 
-/** `expires tomorrow`; `2 expire, 1 ends in 5 days`. */
+/** `expires tomorrow`; `expire in 5 days`; `2 expire, 1 ends`. */
 export function dayNote({ dates, days, day }: ComingDay, now: number): string {
   const [first] = dates;
   if (first !== undefined && dates.length === 1) {
@@ -57,7 +57,7 @@ export function dayNote({ dates, days, day }: ComingDay, now: number): string {
   const expiring = dates.filter(({ kind }) => kind === "acceptBy").length;
   const ending = dates.length - expiring;
   const verbs = [counted(expiring, ending > 0, "expires", "expire"), counted(ending, expiring > 0, "ends", "end")].filter(Boolean);
-  return `${verbs.join(", ")} ${daysText(days)}`;
+  return verbs.length > 1 ? verbs.join(", ") : `${verbs.join("")} ${daysText(days)}`;
 }
 
 const counted = (count: number, withCount: boolean, one: string, many: string): string =>
