@@ -23,5 +23,6 @@ export {
   Skeleton,
   Table,
 } from "./layout";
+export { Menu, type MenuItem } from "./Menu";
 export { errorTexts, Notice, ProblemView } from "./Notice";
 export { Age, Time } from "./Time";

@@ -7,6 +7,7 @@ import { Missing } from "./missing";
 import { NewJob } from "./new-job";
 import { Overview } from "./overview";
 import { SetAside } from "./set-aside";
+import { AddWebhook, DeliveryView, EditWebhook, Webhooks, WebhookView } from "./webhooks";
 
 export interface ViewProps {
   /** The values of the pattern's `:names`, decoded. */
@@ -29,6 +30,11 @@ export const VIEWS: readonly View[] = [
   { pattern: "/jobs/new", title: "Register a job", component: NewJob },
   { pattern: "/jobs/:jobId", title: "Job", component: JobView },
   { pattern: "/set-aside", title: "Set aside", component: SetAside },
+  { pattern: "/webhooks", title: "Webhooks", nav: { text: "Webhooks", icon: "webhooks", keys: "g w" }, component: Webhooks },
+  { pattern: "/webhooks/new", title: "Add an endpoint", component: AddWebhook },
+  { pattern: "/webhooks/:webhookId", title: "Endpoint", component: WebhookView },
+  { pattern: "/webhooks/:webhookId/edit", title: "Edit the endpoint", component: EditWebhook },
+  { pattern: "/webhooks/:webhookId/deliveries/:deliveryId", title: "Delivery", component: DeliveryView },
 ];
 
 export const NotFound: View = { pattern: "", title: "Not found", component: Missing };
