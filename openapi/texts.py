@@ -273,6 +273,7 @@ MEMBERS = {
     "HealthDetails": {
         "status": "The same as `GET /health` says.",
         "problems": "Why the monitor is degraded, one sentence for each reason.",
+        "failingSince": "Since when poll cycles have failed; null if the last one could do its work.",
         "storageReachable": "Whether storage answered just now.",
         "lastTick": "The last poll cycle; null before the first.",
         "pending": "How many jobs were pending at the last tick.",
@@ -319,6 +320,8 @@ MEMBERS = {
         "failedPolls": "How many polls failed.",
         "setAside": "How many rows were set aside.",
         "unreached": "How many due jobs were left to the next tick.",
+        "upstreamLatencyMsP50": "The median time upstream took for a status, in milliseconds; null without one.",
+        "upstreamLatencyMsMax": "The longest of these times.",
     },
     "OfferDetails": {
         "privateOffer": "Upstream's private offer, unchanged; null if it was not asked for or did not come.",

@@ -25,6 +25,7 @@ _SETTINGS = (
     "REQUESTS_CA_BUNDLE",
     "SANDBOX_",
     "UPSTREAM_",
+    "WATCH_",
     "WEBHOOK_",
     "WEBSITE_HOSTNAME",
 )

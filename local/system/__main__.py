@@ -64,7 +64,7 @@ def _run(*, once: bool, logs: bool) -> int:
         elif logs or _PROBLEM.match(line):
             view.show_note(f"{part}: {line}")
 
-    console.print("Starting ...")
+    console.print("Starting ..." if configuration.is_real else "Starting, with two weeks of sample data ...")
     with running_parts(configuration, show) as parts:
         try:
             return _follow(configuration, parts, view, console, once=once, logs=logs)

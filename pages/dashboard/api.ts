@@ -7,6 +7,7 @@ type Schemas = components["schemas"];
 export type DayStats = Schemas["DayStats"];
 export type Delivery = Schemas["DeliveryRecord"];
 export type HealthDetails = Schemas["HealthDetails"];
+export type LastTick = Schemas["LastTick"];
 export type Job = Schemas["JobRecord"];
 export type JobState = Schemas["JobState"];
 export type JobChange = Schemas["JobChange"];

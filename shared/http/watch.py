@@ -20,6 +20,7 @@ from shared.watch.calendar import Calendar
 from shared.watch.listing import ListedOffer, OfferFilter, WatchListing
 from shared.watch.rows import OfferChange
 
+# The Functions runtime adds `; charset=utf-8` to every type of text.
 CALENDAR_TYPE = "text/calendar"
 MOST_DAYS = 3650
 _DAYS = re.compile(r"([0-9]{1,4})d", re.ASCII)
@@ -123,14 +124,13 @@ class WatchHandlers:
     @operation(answers={200: Text(CALENDAR_TYPE), 304: None})
     def calendar(self, request: Request) -> Response:
         """Read a calendar of accept-by and end dates, to subscribe to; 304 if `If-None-Match` names the same."""
-        content_type = f"{CALENDAR_TYPE}; charset=utf-8"
         feed = self.offer_calendar.feed()
         etag = f'"{hashlib.sha256(feed).hexdigest()[:32]}"'
         headers = {"ETag": etag}
         if matches(request.headers.get("if-none-match"), etag):
             # A cache takes over the headers of a 304. Without a type, the host would add text/plain.
-            return Response(HTTPStatus.NOT_MODIFIED, content_type=content_type, headers=headers)
-        return Response(HTTPStatus.OK, feed, content_type, headers)
+            return Response(HTTPStatus.NOT_MODIFIED, content_type=CALENDAR_TYPE, headers=headers)
+        return Response(HTTPStatus.OK, feed, CALENDAR_TYPE, headers)
 
 
 def _shown(offer: ListedOffer) -> WatchedOffer:

@@ -44,6 +44,8 @@ class LastTick(TypedDict):
     failedPolls: int
     setAside: int
     unreached: int
+    upstreamLatencyMsP50: int | None
+    upstreamLatencyMsMax: int | None
 
 
 class TimerRun(TypedDict):
@@ -68,6 +70,7 @@ class HealthDetails(TypedDict):
 
     status: Literal["ok", "degraded"]
     problems: list[str]
+    failingSince: str | None
     storageReachable: bool
     lastTick: LastTick | None
     pending: int | None
@@ -123,6 +126,7 @@ class Health:
         return HealthDetails(
             status="degraded" if problems else "ok",
             problems=problems,
+            failingSince=None if reached.failing_since is None else rfc3339(reached.failing_since),
             storageReachable=state is not None,
             lastTick=_last_tick(reached),
             pending=reached.pending,
@@ -204,4 +208,6 @@ def _last_tick(state: MonitorState) -> LastTick | None:
         failedPolls=tick.get("failedPolls", 0),
         setAside=tick.get("setAside", 0),
         unreached=tick.get("unreached", 0),
+        upstreamLatencyMsP50=tick.get("upstreamLatencyMsP50"),
+        upstreamLatencyMsMax=tick.get("upstreamLatencyMsMax"),
     )

@@ -26,7 +26,7 @@ from shared.monitor.stats import PollCounts
 from shared.polling.report import CycleFailure, CycleReport
 from shared.storage.errors import RowChanged, StorageError
 from shared.storage.partition import Partition
-from shared.storage.rows import BadRow, count, flag, moment, read_row, text
+from shared.storage.rows import BadRow, count, flag, moment, read_row, text, written_moment
 from shared.storage.table import Row, Table, Write, etag_of
 
 MONITOR_PARTITION = "monitor"
@@ -57,6 +57,8 @@ class MonitorState:
     # None if the rows that are set aside have to be counted again.
     set_aside: SetAside | None = None
     failed_cycles_in_a_row: int = 0
+    # When the first of them began.
+    failing_since: datetime | None = None
     failure: str | None = None
     failure_detail: str | None = None
     degraded: bool = False
@@ -83,11 +85,12 @@ class MonitorState:
         if report.failure is None:
             # A cycle with nothing to ask proves nothing about the credential.
             state = replace(state, last_token_error=None if report.polled else self.last_token_error)
-            state = replace(state, failed_cycles_in_a_row=0, failure=None, failure_detail=None)
+            state = replace(state, failed_cycles_in_a_row=0, failing_since=None, failure=None, failure_detail=None)
             return replace(state, degraded=False)
         state = replace(
             state,
             failed_cycles_in_a_row=self.failed_cycles_in_a_row + 1,
+            failing_since=self.failing_since or report.started_at,
             failure=report.failure,
             failure_detail=report.failure_detail,
             last_token_error=report.failure_detail if report.failure == "token_refused" else self.last_token_error,
@@ -233,6 +236,7 @@ def _columns(state: MonitorState) -> Row:
         "overdueJobs": -1 if state.overdue is None else state.overdue,
         "setAside": _json(state.set_aside),
         "failedCyclesInARow": state.failed_cycles_in_a_row,
+        "failingSince": "" if state.failing_since is None else rfc3339(state.failing_since),
         "failure": state.failure or "",
         "failureDetail": state.failure_detail or "",
         "degradedAnnounced": state.degraded,
@@ -259,6 +263,7 @@ def _read_state(row: Row) -> MonitorState:
         overdue=_counted(row, "overdueJobs"),
         set_aside=cast("SetAside | None", _object(row, "setAside")),
         failed_cycles_in_a_row=count(row, "failedCyclesInARow"),
+        failing_since=written_moment(row, "failingSince"),
         failure=text(row, "failure"),
         failure_detail=text(row, "failureDetail"),
         degraded=flag(row, "degradedAnnounced"),

@@ -23,7 +23,7 @@ from shared.storage.rows import count
 from shared.storage.table import Change
 
 # How many times to count a check when other instances count theirs first. One of them gets on each time.
-WRITE_TRIES = 16
+WRITE_TRIES = 50
 _log = logging.getLogger("offer_monitor.monitor")
 
 

@@ -22,6 +22,7 @@ SHOWN_AFTERWARDS = timedelta(days=30)
 # Upstream allows names of 128. Cut here, they bound the column and the calendar.
 LONGEST_TEXT_CHARACTERS = 128
 _HIGHEST_SEQUENCE = 2**31 - 1
+_EARLIEST_YEAR = 1970
 # Adding days to an earlier date cannot overflow.
 _LATEST = date(9000, 1, 1)
 
@@ -74,7 +75,9 @@ class CalendarEntries:
 
 
 def column_after(stored: str | None, offer: WatchedOffer | None, *, now: datetime) -> str:
-    """The column for an offer as it is now; None if it is gone. `stored` is the column that it had, if any.
+    """The column for an offer as it is now (None: it is gone); empty if it has never had a date.
+
+    `stored` is the column that it had, if any.
 
     An entry that has not changed keeps its sequence and its time, so that the calendar's ETag holds.
     """
@@ -87,7 +90,7 @@ def column_after(stored: str | None, offer: WatchedOffer | None, *, now: datetim
         entry = _entry_after(before.dates.get(kind), wanted.get(kind), now)
         if entry is not None:
             dates[kind] = replace(entry, modified_at=now) if texts_changed and entry.is_shown(now) else entry
-    return _column(replace(after, dates=dates))
+    return _column(replace(after, dates=dates)) if dates else ""
 
 
 def entries_in(column: str) -> CalendarEntries:
@@ -223,7 +226,7 @@ def _entry(content: Any) -> DateEntry:  # noqa: ANN401 - whatever is in the colu
 
 def _moment(text: str) -> datetime:
     moment = datetime.fromisoformat(text).astimezone(UTC)
-    if moment.year > _LATEST.year:
+    if not _EARLIEST_YEAR <= moment.year <= _LATEST.year:
         raise ValueError("the time is too far away")
     return moment
 

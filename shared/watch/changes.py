@@ -108,30 +108,28 @@ def _compare(before: _Node | None, after: _Node | None, parent: str, token: str,
 
 
 def _compare_elements(before: list[_Node], after: list[_Node], pointer: str, paths: _Paths) -> None:
-    partners, some_removed = _matched(before, after)
+    matched = _matched(before, after)
     for position, node in enumerate(after):
-        _compare(partners.get(position), node, pointer, str(position), paths)
-    if some_removed:
+        old = before[matched[position]] if position in matched else None
+        _compare(old, node, pointer, str(position), paths)
+    if len(matched) < len(before):
         paths.add(pointer)
 
 
-def _matched(before: list[_Node], after: list[_Node]) -> tuple[dict[int, _Node], bool]:
-    """The older element of each newer one that has one, by the newer one's position; and whether others are left."""
-    partners: dict[int, _Node] = {}
-    old, new = before, list(enumerate(after))
+def _matched(before: list[_Node], after: list[_Node]) -> dict[int, int]:
+    """The position in `before` of each element of `after` that was there, by its position in `after`."""
     rounds: tuple[Callable[[_Node], bytes | None], ...] = (lambda node: node.fingerprint, _identity, lambda _: b"any")
+    matched: dict[int, int] = {}
     for key in rounds:
-        waiting: defaultdict[bytes, deque[_Node]] = defaultdict(deque)
-        for node in old:
-            if (found := key(node)) is not None:
-                waiting[found].append(node)
-        for position, node in new:
-            if (found := key(node)) is not None and waiting[found]:
-                partners[position] = waiting[found].popleft()
-        taken = {id(node) for node in partners.values()}
-        old = [node for node in old if id(node) not in taken]
-        new = [(position, node) for position, node in new if position not in partners]
-    return partners, bool(old)
+        waiting: defaultdict[bytes, deque[int]] = defaultdict(deque)
+        taken = set(matched.values())
+        for position, node in enumerate(before):
+            if position not in taken and (found := key(node)) is not None:
+                waiting[found].append(position)
+        for position, node in enumerate(after):
+            if position not in matched and (found := key(node)) is not None and waiting[found]:
+                matched[position] = waiting[found].popleft()
+    return matched
 
 
 def _identity(node: _Node) -> bytes | None:

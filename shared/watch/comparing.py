@@ -12,7 +12,7 @@ from shared.watch.decision import CHANGED, CREATED, DELETED, Told, decide
 from shared.watch.events import OfferEvent, OfferOutbox
 from shared.watch.notices import Announced, Thresholds, due_notice
 from shared.watch.offer import InvalidOffer, OfferSummary, WatchedOffer, deadline, watched_offer
-from shared.watch.rows import REMEMBERED_JOBS, OfferRow, extended_history, offer_change
+from shared.watch.rows import REMEMBERED_ETAGS, REMEMBERED_JOBS, OfferRow, extended_history, offer_change
 from shared.watch.rows import OfferSummary as StoredSummary
 from shared.watch.snapshots import Snapshots
 
@@ -191,6 +191,7 @@ class Comparison:
             summary=summary,
             history=() if before is None else before.history,
             jobs=jobs[:REMEMBERED_JOBS],
+            former_etags=_former_etags(before, offer),
             parts=self._snapshots.parts(offer.id, offer.body, before),
         )
         return self._plan(before, _with_told(row, told, context.now), offer.body, told, context.now)
@@ -245,6 +246,13 @@ def _dates_of(stored: StoredSummary) -> OfferSummary:
         accept_by=deadline(stored.accept_by),
         end=deadline(stored.end),
     )
+
+
+def _former_etags(before: OfferRow | None, offer: WatchedOffer) -> list[str]:
+    if before is None:
+        return []
+    etags = [before.summary.offer_etag, *before.former_etags]
+    return [etag for etag in dict.fromkeys(etags) if etag is not None and etag != offer.etag][:REMEMBERED_ETAGS]
 
 
 def _is_behind(detail: WatchedOffer, known: WatchedOffer | None) -> bool:

@@ -2,7 +2,8 @@
 
 Upstream shows a job's change to an offer before the next tick has asked for the job's status. What `job.succeeded`
 will tell is not told by the watch too. So when it finds an offer that is new or changed, it asks for the detail of
-such jobs. That is not a status request: those keep their distance of a minute (promise 1).
+such jobs. That is not a status request: those keep their distance of a minute
+(promise 1 in docs/promises.md).
 """
 
 import logging

@@ -27,7 +27,7 @@ class PlannedWrites:
         self._claimed = claimed
         self._snapshots = snapshots
         self._outbox = outbox
-        self._waiting: list[tuple[Planned, Plan]] = []
+        self._waiting: list[tuple[OfferRow | None, Plan]] = []
         self._waiting_bytes = 0
         #: How many events were stored.
         self.events = 0
@@ -35,33 +35,36 @@ class PlannedWrites:
         self.written: dict[str, OfferSummary] = {}
 
     def add(self, before: OfferRow | None, plan: Plan, *, size_bytes: int = 0) -> None:
-        """Plan to store an offer, of which `plan` holds so many bytes in memory."""
-        planned = plan(before)
-        if planned is not None:
-            self._waiting.append((planned, plan))
-            self._waiting_bytes += size_bytes + planned.size_bytes
+        """Have an offer compared, of which `plan` holds so many bytes in memory.
+
+        Plans are made when several offers have been read: what they need to know of jobs is asked for once.
+        """
+        self._waiting.append((before, plan))
+        self._waiting_bytes += size_bytes
         if len(self._waiting) >= PLANS_AT_ONCE or self._waiting_bytes > PLANS_AT_ONCE_BYTES:
             self.flush()
 
     def flush(self) -> None:
         """Store what is planned and send its events. What a finishing job has changed meanwhile is decided again."""
+        waiting, self._waiting, self._waiting_bytes = self._waiting, [], 0
         for _ in range(WRITE_TRIES):
-            waiting, self._waiting, self._waiting_bytes = self._waiting, [], 0
-            if not waiting:
+            plans = [(planned, plan) for before, plan in waiting if (planned := plan(before)) is not None]
+            if not plans:
                 return
-            results = self._claimed.write([planned.changes for planned, _ in waiting])
-            written = [each for (each, _), result in zip(waiting, results, strict=True) if result is Stored.WRITTEN]
+            results = self._claimed.write([planned.changes for planned, _ in plans])
+            written = [each for (each, _), result in zip(plans, results, strict=True) if result is Stored.WRITTEN]
             self.written |= {each.row.summary.id: each.row.summary for each in written}
             self._send([event for each in written for event in each.events])
             for each in written:
                 self._snapshots.delete_outdated(each.before, each.row)
-            for (planned, plan), result in zip(waiting, results, strict=True):
-                if result is Stored.CHANGED_MEANWHILE:
-                    again = plan(self._snapshots.get(planned.row.summary.id))
-                    self._waiting += [] if again is None else [(again, plan)]
-        for planned, _ in self._waiting:
-            _log.warning("offer %s is left to the next run: its row kept changing", planned.row.summary.id)
-        self._waiting = []
+            changed = [
+                (planned.row.summary.id, plan)
+                for (planned, plan), result in zip(plans, results, strict=True)
+                if result is Stored.CHANGED_MEANWHILE
+            ]
+            waiting = [(self._snapshots.get(offer_id), plan) for offer_id, plan in changed]
+        if waiting:
+            _log.warning("%d offers are left to the next run: their rows kept changing", len(waiting))
 
     def _send(self, events: Sequence[OfferEvent]) -> None:
         self.events += len(events)

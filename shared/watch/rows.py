@@ -23,6 +23,8 @@ HISTORY_MOST_CHANGES = 200
 LONGEST_HISTORY_CHARACTERS = 30_000
 # How many jobs whose change the snapshot has are remembered.
 REMEMBERED_JOBS = 10
+# A list that lags behind shows one of these.
+REMEMBERED_ETAGS = 3
 # Real ones are far shorter. Whatever upstream sends, a row stays small.
 LONGEST_TEXT_CHARACTERS = 500
 _TEXT_COLUMNS = ("eTag", "name", "state", "subState", "privateOfferType", "acceptBy", "end")
@@ -87,6 +89,8 @@ class OfferRow:
     history: Sequence[OfferChange] = ()
     # The jobs whose change is in this snapshot, newest first.
     jobs: Sequence[str] = ()
+    # The `eTag`s that the offer had before, newest first.
+    former_etags: Sequence[str] = ()
     parts: Row = field(default_factory=dict)
 
     @property
@@ -110,6 +114,7 @@ class OfferRow:
             "calendar": about.calendar or None,
             "history": dumps(list(self.history)) if self.history else None,
             "jobs": dumps(list(self.jobs)) if self.jobs else None,
+            "formerETags": dumps(list(self.former_etags)) if self.former_etags else None,
             **{name: value or None for name, value in self.parts.items()},
         }
         return {name: value for name, value in columns.items() if value is not None}
@@ -129,11 +134,14 @@ def offer_row_in(row: Row) -> OfferRow:
     """Read a whole row, without the document that it may refer to. Raises BadRow, nothing else."""
 
     def read() -> OfferRow:
-        jobs = loads(text(row, "jobs") or "[]")
-        if not isinstance(jobs, list) or not all(isinstance(job, str) for job in jobs):
-            raise BadRow("its jobs are not a list of ids")
         parts = {name: row[name] for name in (OFFER_COLUMN, f"{OFFER_COLUMN}Document") if row.get(name)}
-        return OfferRow(summary=_summary_in(row), history=_history_in(row), jobs=jobs[:REMEMBERED_JOBS], parts=parts)
+        return OfferRow(
+            summary=_summary_in(row),
+            history=_history_in(row),
+            jobs=_texts_in(row, "jobs")[:REMEMBERED_JOBS],
+            former_etags=_texts_in(row, "formerETags")[:REMEMBERED_ETAGS],
+            parts=parts,
+        )
 
     return read_row(read)
 
@@ -203,6 +211,13 @@ def _id_in(row: Row) -> str:
     if not known:
         raise BadRow("its key is not the id of a private offer in lower case")
     return offer_id
+
+
+def _texts_in(row: Row, column: str) -> list[str]:
+    texts = loads(text(row, column) or "[]")
+    if not isinstance(texts, list) or not all(isinstance(each, str) for each in texts):
+        raise BadRow(f"its {column} are not a list of texts")
+    return texts
 
 
 def _history_in(row: Row) -> list[OfferChange]:

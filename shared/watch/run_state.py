@@ -8,7 +8,7 @@ import logging
 import uuid
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import Enum, auto
 
 from shared.json_codec import dumps, loads
@@ -25,6 +25,8 @@ from shared.watch.rows import OFFERS_PARTITION
 RUN_KEY = "run"
 DOCUMENT_OWNER = "run"
 LONGEST_TROUBLE_CHARACTERS = 1000
+# A claim that ends later than this after one's own was not made by an instance.
+CLOCKS_DIFFER_BY = timedelta(minutes=1)
 _log = logging.getLogger("offer_monitor.watch")
 
 
@@ -112,7 +114,7 @@ class RunRow:
         """Take the run until that moment, with the thresholds as the settings have them now. Raises RunElsewhere."""
         found = self.read()
         state, etag = (RunState(), None) if found is None else found
-        if state.claimed_until is not None and now < state.claimed_until <= now + (until - now):
+        if state.claimed_until is not None and now < state.claimed_until < until + CLOCKS_DIFFER_BY:
             raise RunElsewhere
         claimed = ClaimedRun(self._partition, self._documents, state, etag)
         state = replace(state, thresholds=thresholds(state.thresholds))

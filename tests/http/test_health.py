@@ -42,6 +42,7 @@ def test_details_tell_what_the_last_tick_did(api: Api, fresh_sandbox: Sandbox, c
     assert details["storageReachable"] is True
     assert details["lastTick"]["at"] == "2026-11-20T09:00:00Z"
     assert (details["lastTick"]["polled"], details["lastTick"]["finished"]) == (2, 1)
+    assert 0 <= details["lastTick"]["upstreamLatencyMsP50"] <= details["lastTick"]["upstreamLatencyMsMax"]
     assert (details["pending"], details["overdue"], details["lastTokenError"]) == (1, 0, None)
     assert (details["deliveriesWaiting"], details["deliveriesDead"]) == (0, 0)
     assert details["setAside"] == {"count": 0, "newest": None}
@@ -82,6 +83,19 @@ def test_a_token_rejected_twice_stops_the_cycle_and_degrades(
     details = api.health_details().json
     assert (details["status"], details["lastTick"]["reason"]) == ("degraded", "token_refused")
     assert "401" in details["lastTokenError"]
+
+
+def test_details_tell_since_when_the_cycles_have_failed(api: Api, fresh_sandbox: Sandbox, clock: FakeClock) -> None:
+    api.register({"jobId": fresh_sandbox.state.add_job(seconds=None)})
+    assert api.health_details().json["failingSince"] is None
+    fault = fresh_sandbox.state.fault("token_refused", route="tokens")
+    for _ in range(3):
+        api.process.poll_pending_jobs()
+        assert api.health_details().json["failingSince"] == "2026-11-20T09:00:00Z"
+        clock.advance(60)
+    fresh_sandbox.state.clear_faults(fault)
+    api.process.poll_pending_jobs()
+    assert api.health_details().json["failingSince"] is None
 
 
 def test_upstream_down_for_all_degrades_and_for_some_does_not(
@@ -238,7 +252,7 @@ def test_a_watch_that_fails_says_why_and_does_not_degrade(api: Api) -> None:
         "ok": False,
         "reason": "upstream asks for fewer requests",
     }
-    watch_ran(api, ok=True, reason=None, cppOffers=[])
+    watch_ran(api, ok=True, reason="an older one", cppOffers=[])
     assert api.health_details().json["timers"]["watch_offers"] == {"at": "2026-11-20T09:00:00Z", "ok": True}
 
 

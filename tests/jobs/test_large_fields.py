@@ -5,9 +5,10 @@ from dataclasses import replace
 import pytest
 
 from shared.jobs.job import Job, job_record
-from shared.jobs.large_fields import LONGEST_COLUMN_BYTES, LargeFields
+from shared.jobs.large_fields import LargeFields
 from shared.json_codec import dumps_bytes
 from shared.storage.documents import Documents
+from shared.storage.large_columns import LONGEST_COLUMN_BYTES
 from shared.storage.table import Table
 from tests.clock import FakeClock
 

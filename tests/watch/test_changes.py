@@ -157,6 +157,25 @@ def test_an_element_is_found_again_in_another_place() -> None:
     assert changed_paths({"pricing": before}, {"pricing": after}) == ["/pricing/0/discountPercentage"]
 
 
+def test_elements_are_matched_by_their_plan_or_id_before_their_order() -> None:
+    before, after = pricing(1, 2), pricing(3, 4)
+    after.reverse()
+    assert changed_paths({"pricing": before}, {"pricing": after}) == [
+        "/pricing/0/discountPercentage",
+        "/pricing/1/discountPercentage",
+    ]
+
+    a, b, c = ({"id": name, "description": name} for name in "abc")
+    assert changed_paths({"beneficiaries": [a, b]}, {"beneficiaries": [{**b, "description": "x"}, c, a]}) == [
+        "/beneficiaries/0/description",
+        "/beneficiaries/1",
+    ]
+
+
+def test_lists_inside_of_lists_are_equal_in_any_order() -> None:
+    assert changed_paths({"partners": [["a", "b"], ["c", "d"]]}, {"partners": [["d", "c"], ["b", "a"]]}) == []
+
+
 def test_an_added_element_is_named_by_its_place() -> None:
     assert changed_paths({"pricing": pricing(1)}, {"pricing": pricing(1, 2)}) == ["/pricing/1"]
 
@@ -168,6 +187,11 @@ def test_a_removed_element_is_named_by_its_list() -> None:
 def test_one_of_two_equal_elements_is_a_difference() -> None:
     assert changed_paths({"partners": ["a", "a"]}, {"partners": ["a"]}) == ["/partners"]
     assert changed_paths({"partners": ["a"]}, {"partners": ["a", "a"]}) == ["/partners/1"]
+
+
+def test_an_element_that_is_null_is_an_element() -> None:
+    assert changed_paths({"partners": [None, None]}, {"partners": [None]}) == ["/partners"]
+    assert changed_paths({"partners": [None]}, {"partners": [None, {}]}) == ["/partners/1"]
 
 
 def test_an_element_with_another_plan_is_the_same_element_changed() -> None:

@@ -214,7 +214,7 @@ def test_a_broken_row_harms_itself_alone_and_is_logged(
 ) -> None:
     whole = put(snapshot, clock)
     read_at = {"readAt": clock.now(), "state": "live"}
-    for key, columns in {
+    broken: dict[str, Row] = {
         "a": {"privateOffer": "[]"},
         "b": {"privateOffer": '{"id":'},
         "c": {"privateOfferDocument": f"{'0' * 64}.{'0' * 32}~5"},
@@ -223,7 +223,8 @@ def test_a_broken_row_harms_itself_alone_and_is_logged(
         "f": {"privateOffer": "{}", "goneAt": "yesterday"},
         "UPPER": {"privateOffer": "{}"},
         "g": {},
-    }.items():
+    }
+    for key, columns in broken.items():
         snapshot.partition.upsert(f"offer~{key}", {**read_at, **columns})
     for wanted in (ALL, OfferFilter(state="live")):
         caplog.clear()

@@ -6,7 +6,18 @@ import { Icon } from "./Icon";
 import { ProblemView } from "./Notice";
 
 /** A dialog over the page, for as long as it is rendered. Escape, its cross and a click beside it call `onClose`. */
-export function Dialog({ title, onClose, children }: { title: string; onClose: () => void; children: ComponentChildren }) {
+export function Dialog({
+  title,
+  mustAnswer = false,
+  onClose,
+  children,
+}: {
+  title: string;
+  /** Escape and a click beside it do nothing, and there is no cross: only its own buttons close it. */
+  mustAnswer?: boolean;
+  onClose: () => void;
+  children: ComponentChildren;
+}) {
   const element = useRef<HTMLDialogElement>(null);
   const titleId = useId();
   useEffect(() => {
@@ -28,16 +39,22 @@ export function Dialog({ title, onClose, children }: { title: string; onClose: (
       aria-labelledby={titleId}
       onCancel={(event) => {
         event.preventDefault();
-        onClose();
+        if (!mustAnswer) {
+          onClose();
+        }
       }}
-      onClick={(event) => event.target === element.current && onClose()}
+      // Browsers close a dialog on the second Escape, whatever was said to the first.
+      onClose={() => mustAnswer && element.current?.isConnected && element.current.showModal()}
+      onClick={(event) => event.target === element.current && !mustAnswer && onClose()}
     >
       <div class="dialog-inner">
         <header class="dialog-header">
           <h2 id={titleId}>{title}</h2>
-          <Button kind="quiet" aria-label="Close" onClick={onClose}>
-            <Icon name="cross" />
-          </Button>
+          {!mustAnswer && (
+            <Button kind="quiet" aria-label="Close" onClick={onClose}>
+              <Icon name="cross" />
+            </Button>
+          )}
         </header>
         {children}
       </div>

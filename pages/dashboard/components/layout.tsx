@@ -12,7 +12,7 @@ export function PageHeader({
 }: {
   title: ComponentChildren;
   back?: { href: string; text: string };
-  actions?: ComponentChildren;
+  actions?: ComponentChildren | undefined;
   /** A line below the title. */
   children?: ComponentChildren;
 }) {

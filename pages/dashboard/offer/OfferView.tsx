@@ -36,15 +36,15 @@ export function OfferView({ offer }: { offer: Offer }) {
   return (
     <div class="offer">
       <OfferDates offer={offer} />
-      {validations.map(({ code, message, level }) => (
-        <Notice
-          key={`${code} ${message}`}
-          tone={level === "warning" ? "warning" : "neutral"}
-          title={<LongText text={message ?? code ?? "Remark"} />}
-        >
-          {message !== null && code !== null && <span class="muted mono">{code}</span>}
-        </Notice>
-      ))}
+      {validations.length > 0 && (
+        <div class="stack">
+          {validations.map(({ code, message, level }) => (
+            <Notice key={`${code} ${message}`} tone={level === "warning" ? "warning" : "neutral"}>
+              <LongText text={message ?? code ?? "A remark without words"} />
+            </Notice>
+          ))}
+        </div>
+      )}
       <OfferFacts offer={offer} />
       <Prices title="Prices" pricing={pricing} />
       <Prices title="The originator's prices" pricing={originatorPricing} />

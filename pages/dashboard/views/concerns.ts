@@ -37,7 +37,8 @@ export function findConcerns(health: HealthDetails, webhooks: readonly Webhook[]
 }
 
 function concernsOfTheMonitor(health: HealthDetails, now: number): Concern[] {
-  const { lastTick, lastTokenError, storageReachable, timers } = health;
+  const { lastTick, lastTokenError, failingSince, storageReachable, timers } = health;
+  const begun = failingSince === null ? {} : { since: failingSince };
   const found: Concern[] = [];
   if (!storageReachable) {
     found.push({ text: "The monitor cannot reach its storage", detail: "It can neither follow jobs nor send webhooks.", isSerious: true });
@@ -50,7 +51,8 @@ function concernsOfTheMonitor(health: HealthDetails, now: number): Concern[] {
     found.push({
       text: "Partner Center refuses the monitor's credential",
       detail: lastTokenError,
-      ...(lastTick && { seenAt: lastTick.at }),
+      ...(failingSince === null && lastTick && { seenAt: lastTick.at }),
+      ...begun,
       isSerious: true,
     });
   } else if (lastTick !== null && lastTick.outcome === "failed") {
@@ -58,13 +60,18 @@ function concernsOfTheMonitor(health: HealthDetails, now: number): Concern[] {
     found.push({
       text: "The last check of the jobs failed",
       ...(detail !== undefined && { detail }),
-      seenAt: lastTick.at,
+      ...begun,
       isSerious: true,
     });
   }
-  for (const [name, { at, ok }] of Object.entries(timers)) {
+  for (const [name, { at, ok, reason }] of Object.entries(timers)) {
     if (!ok && name !== "poll_pending_jobs") {
-      found.push({ text: `${TIMER_NAMES[name] ?? name} failed`, detail: "The app's log says why.", seenAt: at, isSerious: false });
+      found.push({
+        text: `${TIMER_NAMES[name] ?? name} failed`,
+        detail: reason ?? "The app's log says why.",
+        seenAt: at,
+        isSerious: false,
+      });
     }
   }
   return found;

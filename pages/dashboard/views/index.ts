@@ -11,6 +11,7 @@ import { Offers } from "./offers/Offers";
 import { PrivateOffer } from "./offers/PrivateOffer";
 import { Overview } from "./overview";
 import { SetAside } from "./set-aside";
+import { AddWebhook, DeliveryView, EditWebhook, Webhooks, WebhookView } from "./webhooks";
 
 export interface ViewProps {
   /** The values of the pattern's `:names`, decoded. */
@@ -37,6 +38,11 @@ export const VIEWS: readonly View[] = [
   { pattern: "/cpp", title: "CPP offers", nav: { text: "CPP offers", icon: "cpp", keys: "g c" }, component: Cpp },
   { pattern: "/cpp/:publisherId/:offerId", title: "CPP offer", component: CppOfferView },
   { pattern: "/set-aside", title: "Set aside", component: SetAside },
+  { pattern: "/webhooks", title: "Webhooks", nav: { text: "Webhooks", icon: "webhooks", keys: "g w" }, component: Webhooks },
+  { pattern: "/webhooks/new", title: "Add an endpoint", component: AddWebhook },
+  { pattern: "/webhooks/:webhookId", title: "Endpoint", component: WebhookView },
+  { pattern: "/webhooks/:webhookId/edit", title: "Edit the endpoint", component: EditWebhook },
+  { pattern: "/webhooks/:webhookId/deliveries/:deliveryId", title: "Delivery", component: DeliveryView },
 ];
 
 export const NotFound: View = { pattern: "", title: "Not found", component: Missing };

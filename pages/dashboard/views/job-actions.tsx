@@ -1,5 +1,5 @@
 // What can be done with a job: check it now, edit it, share it, forget it.
-import { useRef, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { announce } from "../announce";
 import { type ApiProblem, answer, api, asProblem, type Job, type JobChange, type Operation } from "../api";
 import { Button, Confirm, CopyButton, Dialog, Field, Notice, ProblemView } from "../components";
@@ -10,57 +10,51 @@ import { useNow } from "../time";
 import { operationText } from "../words";
 import { OPERATIONS } from "./jobs";
 
-export function JobActions({ job, onChanged }: { job: Job; onChanged: () => void }) {
-  const [open, setOpen] = useState<"edit" | "remove" | null>(null);
-  const close = () => setOpen(null);
-  const isPending = job.state === "pending";
-  useShortcut("e", "Edit the job", () => setOpen("edit"));
-  return (
-    <>
-      {isPending && <CheckNow job={job} onChanged={onChanged} />}
-      <Button onClick={() => setOpen("edit")}>Edit</Button>
-      <CopyButton text={linkTo(job)} label="link to this job">
-        Copy link
-      </CopyButton>
-      <Button onClick={() => setOpen("remove")}>{isPending ? "Stop following" : "Remove"}</Button>
-      {open === "edit" && <Edit job={job} onChanged={onChanged} onClose={close} />}
-      {open === "remove" && <Remove job={job} onClose={close} />}
-    </>
-  );
+export interface Check {
+  readonly busy: boolean;
+  readonly run: () => void;
+  /** Why the last check by hand failed; null if it did not. */
+  readonly problem: ApiProblem | null;
+  /** When the job can be checked again, in milliseconds as of Date.now(); null if nothing was said about it. */
+  readonly until: number | null;
 }
 
-const linkTo = ({ jobId }: Job) => new URL(href(`/jobs/${jobId}`), location.href).href;
-
-type CheckResult = { readonly problem: ApiProblem; readonly until: number | null } | null;
-
-function CheckNow({ job: { jobId }, onChanged }: { job: Job; onChanged: () => void }) {
-  const [busy, setBusy] = useState(false);
-  const [result, setResult] = useState<CheckResult>(null);
-  const check = async () => {
-    setBusy(true);
-    setResult(null);
+/** Checking a job by hand. */
+export function useCheck(jobId: string, onChanged: () => void): Check {
+  const [state, setState] = useState<Omit<Check, "run">>({ busy: false, problem: null, until: null });
+  const run = async () => {
+    if (state.busy) {
+      return;
+    }
+    setState({ busy: true, problem: null, until: null });
     try {
-      const { state } = await answer(api.POST("/jobs/{jobId}/check", { params: { path: { jobId } } }));
-      announce(state === "pending" ? "Checked: the job is still pending." : `Checked: the job has ended: ${state}.`);
-      onChanged();
+      const job = await answer(api.POST("/jobs/{jobId}/check", { params: { path: { jobId } } }));
+      announce(job.state === "pending" ? "Checked: the job is still pending." : `Checked: the job has ended: ${job.state}.`);
+      setState({ busy: false, problem: null, until: null });
     } catch (error) {
       const problem = asProblem(error);
       const { retryAfter } = problem.more;
-      setResult({ problem, until: problem.status === 429 && retryAfter !== undefined ? Date.now() + retryAfter * 1000 : null });
-      onChanged();
+      if (problem.isAway) {
+        announce("The monitor does not answer."); // the notice at the top says the rest
+        setState({ busy: false, problem: null, until: null });
+        return;
+      }
+      const until = problem.status === 429 && retryAfter !== undefined ? Date.now() + retryAfter * 1000 : null;
+      setState({ busy: false, problem, until });
     }
-    setBusy(false);
+    onChanged();
   };
-  useShortcut("c", "Check the job now", () => void (busy || check()));
+  return { ...state, run: () => void run() };
+}
+
+/** Why a check by hand failed, for as long as that holds. */
+export function CheckResult({ check: { problem, until } }: { check: Check }) {
   return (
-    <>
-      <Button kind="primary" busy={busy} onClick={() => void check()}>
-        {busy ? "Checking …" : "Check now"}
-      </Button>
-      <div class="actions-result" role="status">
-        {result !== null && (result.until === null ? <ProblemView problem={result.problem} /> : <TooEarly until={result.until} />)}
-      </div>
-    </>
+    <div role="status">
+      {problem !== null && (
+        <div class="check-result">{until === null ? <ProblemView problem={problem} /> : <TooEarly until={until} />}</div>
+      )}
+    </div>
   );
 }
 
@@ -74,6 +68,36 @@ function TooEarly({ until }: { until: number }) {
   );
 }
 
+export function JobActions({ job, check, onChanged }: { job: Job; check: Check; onChanged: () => void }) {
+  const [open, setOpen] = useState<"edit" | "remove" | null>(null);
+  const close = () => setOpen(null);
+  const isPending = job.state === "pending";
+  useShortcut("e", "Edit the job", () => setOpen("edit"));
+  return (
+    <>
+      {isPending && <CheckNow check={check} />}
+      <Button onClick={() => setOpen("edit")}>Edit</Button>
+      <CopyButton text={linkTo(job)} label="link to this job">
+        Copy link
+      </CopyButton>
+      <Button onClick={() => setOpen("remove")}>{isPending ? "Stop following" : "Remove"}</Button>
+      {open === "edit" && <Edit job={job} onChanged={onChanged} onClose={close} />}
+      {open === "remove" && <Remove job={job} onClose={close} />}
+    </>
+  );
+}
+
+function CheckNow({ check: { busy, run } }: { check: Check }) {
+  useShortcut("c", "Check the job now", run);
+  return (
+    <Button kind="primary" busy={busy} onClick={run}>
+      {busy ? "Checking …" : "Check now"}
+    </Button>
+  );
+}
+
+const linkTo = ({ jobId }: Job) => new URL(href(`/jobs/${jobId}`), location.href).href;
+
 const FIELDS = ["label", "externalId", "operation"] as const;
 
 function Edit({ job, onChanged, onClose }: { job: Job; onChanged: () => void; onClose: () => void }) {
@@ -85,6 +109,7 @@ function Edit({ job, onChanged, onClose }: { job: Job; onChanged: () => void; on
   const [busy, setBusy] = useState(false);
   const [failure, setFailure] = useState<ApiProblem | null>(null);
   const { of: faults, problem } = faultsOf(failure, FIELDS);
+  useEffect(() => form.current?.querySelector("input")?.focus(), []);
 
   const save = async (event: Event) => {
     event.preventDefault();

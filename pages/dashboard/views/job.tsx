@@ -1,5 +1,5 @@
 // One job: how it goes, or how it ended and what to do; its offer, timeline and webhooks.
-import { useEffect } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { type ApiProblem, answer, api, type Job } from "../api";
 import {
   Age,
@@ -24,7 +24,7 @@ import { duration, exactTime } from "../time";
 import { useTitle } from "../title";
 import { operationText } from "../words";
 import type { ViewProps } from ".";
-import { JobActions } from "./job-actions";
+import { CheckResult, JobActions, useCheck } from "./job-actions";
 import { DeliveryRows, useDeliveries } from "./job-deliveries";
 import { ErrorList } from "./job-errors";
 import { TimelineList } from "./job-timeline";
@@ -39,31 +39,49 @@ const BACK = { href: href("/jobs"), text: "Jobs" };
 export function JobView({ params: { jobId = "" } }: ViewProps) {
   const id = jobId.toLowerCase();
   const path = { jobId: id };
-  const {
-    data: job,
-    problem,
-    refresh,
-  } = useFresh(`job ${id}`, (signal) => answer(api.GET("/jobs/{jobId}", { signal, params: { path } })), { everySeconds: PENDING_SECONDS });
-  const title = job === undefined ? "Job" : jobTitle(job);
+  const [everySeconds, setEverySeconds] = useState(PENDING_SECONDS);
+  const load = async (signal: AbortSignal) => {
+    const loaded = await answer(api.GET("/jobs/{jobId}", { signal, params: { path } }));
+    setEverySeconds(loaded.state === "pending" ? PENDING_SECONDS : FINISHED_SECONDS);
+    return loaded;
+  };
+  const { data: job, problem, refresh } = useFresh(`job ${id}`, load, { everySeconds });
+  const check = useCheck(id, refresh);
+  const isHere = job !== undefined && problem?.status !== 404;
+  const title = isHere ? jobTitle(job) : "Job";
   useTitle(title.slice(0, 100).replaceAll(TURNS, ""));
-  if (problem?.status === 404) {
-    return <Unknown jobId={id} />;
-  }
-  if (job === undefined) {
-    return (
-      <>
-        <PageHeader title="Job" back={BACK} />
-        {problem ? !problem.isAway && <ProblemView problem={problem} onRetry={refresh} /> : <Skeleton rows={6} label="Loading the job" />}
-      </>
-    );
-  }
-  return <Known job={job} title={title} problem={problem} onChanged={refresh} />;
-}
-
-function Unknown({ jobId }: { jobId: string }) {
+  // One header for all cases, so that the heading keeps the focus when the job is there.
   return (
     <>
-      <PageHeader title="Job" back={BACK} />
+      <PageHeader
+        title={
+          <bdi class="job-title" title={title}>
+            {title}
+          </bdi>
+        }
+        back={BACK}
+        actions={isHere ? <JobActions job={job} check={check} onChanged={refresh} /> : undefined}
+      >
+        {isHere && <Lead job={job} />}
+      </PageHeader>
+      {problem && <JobProblem jobId={id} problem={problem} onRetry={refresh} />}
+      {isHere && job.state === "pending" && <CheckResult check={check} />}
+      {isHere && <Known job={job} />}
+      {job === undefined && !problem && <Skeleton rows={6} label="Loading the job" />}
+    </>
+  );
+}
+
+function JobProblem({ jobId, problem, onRetry }: { jobId: string; problem: ApiProblem; onRetry: () => void }) {
+  if (problem.status === 400) {
+    return (
+      <Empty icon="question" title="This is not the id of a job">
+        <p>A job id looks like b3f49dff-381f-480d-a10e-17f4ce49b65f.</p>
+      </Empty>
+    );
+  }
+  if (problem.status === 404) {
+    return (
       <Empty
         icon="question"
         title="The monitor does not follow this job"
@@ -73,15 +91,15 @@ function Unknown({ jobId }: { jobId: string }) {
           </a>
         }
       >
-        <p>
-          It was never registered, or it has been removed. Its id is <span class="mono">{jobId}</span>.
-        </p>
+        <p>It was never registered, or it has been removed.</p>
+        <p class="mono">{jobId}</p>
       </Empty>
-    </>
-  );
+    );
+  }
+  return problem.isAway ? null : <ProblemView problem={problem} onRetry={onRetry} />;
 }
 
-function Known({ job, title, problem, onChanged }: { job: Job; title: string; problem: ApiProblem | undefined; onChanged: () => void }) {
+function Known({ job }: { job: Job }) {
   const { jobId, state, updatedAt, privateOffer, errors, operation } = job;
   const isPending = state === "pending";
   const everySeconds = isPending ? PENDING_SECONDS : FINISHED_SECONDS;
@@ -102,18 +120,6 @@ function Known({ job, title, problem, onChanged }: { job: Job; title: string; pr
 
   return (
     <>
-      <PageHeader
-        title={
-          <bdi class="job-title" title={title}>
-            {title}
-          </bdi>
-        }
-        back={BACK}
-        actions={<JobActions job={job} onChanged={onChanged} />}
-      >
-        <Lead job={job} />
-      </PageHeader>
-      {problem && !problem.isAway && <ProblemView problem={problem} onRetry={onChanged} />}
       <div class="job">
         <div class="job-main">
           {isPending && <Progress job={job} />}
@@ -125,7 +131,15 @@ function Known({ job, title, problem, onChanged }: { job: Job; title: string; pr
           {next && <Notice title="What to do next">{next}</Notice>}
           {state === "succeeded" && offer === null && operation !== "delete" && <NoOffer job={job} />}
           {offer && (
-            <Section title="Private offer" aside={<OfferBadge offer={offer} />}>
+            <Section
+              title="Private offer"
+              aside={
+                <span class="offer-aside">
+                  <span>{job.finishedAt && <>as it was {<Time at={job.finishedAt} />}</>}</span>
+                  <OfferBadge offer={offer} />
+                </span>
+              }
+            >
               <p class="offer-title">
                 <a class="link" href={href(`/offers/${encodeURIComponent(offer.id ?? "")}`)}>
                   <bdi>{offerTitle(offer)}</bdi>
@@ -206,7 +220,10 @@ function Progress({ job }: { job: Job }) {
 
 function Status({ job }: { job: Job }) {
   const status = statusText(job);
-  return <>{status === null ? "Partner Center has not been asked yet." : `Partner Center says: ${status}.`}</>;
+  if (status !== null) {
+    return <>Partner Center says: {status}.</>;
+  }
+  return <>{job.lastPolledAt === null ? "Partner Center has not been asked yet." : "Partner Center has not answered yet."}</>;
 }
 
 function NoOffer({ job: { lastPollError } }: { job: Job }) {
@@ -222,6 +239,7 @@ function NoOffer({ job: { lastPollError } }: { job: Job }) {
 function JobFacts({ job }: { job: Job }) {
   const { label, externalId, registeredAt, finishedAt, pollCount, lastPolledAt, state, jobStart, jobEnd } = job;
   const isPending = state === "pending";
+  const took = isPending || jobStart === null || jobEnd === null ? 0 : Date.parse(jobEnd) - Date.parse(jobStart);
   const checks = lastPolledAt && (
     <>
       {pollCount.toLocaleString("en")}, the last <Time at={lastPolledAt} />
@@ -230,7 +248,7 @@ function JobFacts({ job }: { job: Job }) {
   return (
     <Facts
       facts={[
-        ["Label", label && <LongText text={label} />],
+        ["Label", label && label !== jobTitle(job) && <LongText text={label} />],
         [
           "External id",
           externalId && (
@@ -250,8 +268,15 @@ function JobFacts({ job }: { job: Job }) {
           ),
         ],
         ["Checks", checks ?? (isPending ? "none yet" : null)],
-        ["Started in Partner Center", jobStart && exactTime(jobStart)],
-        ["Ended in Partner Center", !isPending && jobEnd && exactTime(jobEnd)],
+        [
+          "In Partner Center",
+          jobStart && (
+            <>
+              started {exactTime(jobStart)}
+              {took > 0 && `, took ${duration(took)}`}
+            </>
+          ),
+        ],
       ].map(([name, value]) => [name as string, value === false ? null : value] as const)}
     />
   );

@@ -2,11 +2,12 @@
 import { useRef, useState } from "preact/hooks";
 import { announce } from "../announce";
 import { type ApiProblem, answer, api, asProblem, type Job, type JobRegistration, type Operation, type RegisteredJob } from "../api";
-import { Badge, Button, Field, Notice, PageHeader, ProblemView, Section } from "../components";
+import { Badge, Button, Field, LongText, Notice, PageHeader, ProblemView, Section } from "../components";
 import { faultsOf, focusFault } from "../faults";
 import { href, navigate } from "../router";
 import type { ViewProps } from ".";
 import { LabelFields, OperationField } from "./job-actions";
+import { ErrorList } from "./job-errors";
 import { readPasted } from "./pasted";
 
 const FIELDS = ["jobId", "operation", "label", "externalId"] as const;
@@ -143,7 +144,13 @@ function ByPasting() {
         return;
       }
     } catch (error) {
-      setProblem(asProblem(error));
+      const failure = asProblem(error);
+      if (failure.more.faults === undefined) {
+        setProblem(failure);
+      } else {
+        setFault(`This is not an answer of Partner Center: ${failure.more.faults.join("; ")}.`);
+        requestAnimationFrame(() => focusFault(form.current));
+      }
     }
     setBusy(false);
   };
@@ -167,7 +174,7 @@ function ByPasting() {
           />
         )}
       </Field>
-      {problem && <ProblemView problem={problem} />}
+      {problem && (problem.more.errors ? <Refused errors={problem.more.errors} /> : <ProblemView problem={problem} />)}
       <div>
         <Button type="submit" busy={busy}>
           {busy ? "Registering …" : "Register what is pasted"}
@@ -178,10 +185,22 @@ function ByPasting() {
   );
 }
 
+/** What was pasted is an error, with Partner Center's own reasons. */
+function Refused({ errors }: { errors: readonly unknown[] }) {
+  return (
+    <div class="stack" role="alert">
+      <Notice tone="bad" title="Partner Center refused the request, so there is no job to follow." />
+      <ErrorList errors={errors} />
+    </div>
+  );
+}
+
 function givenId(item: unknown): string {
   const { jobId, jobID } = (typeof item === "object" && item !== null ? item : {}) as { jobId?: unknown; jobID?: unknown };
   return typeof jobId === "string" ? jobId : typeof jobID === "string" ? jobID : "no id";
 }
+
+const refusal = (detail: string) => `${detail.replace(/^jobId: s/, "S")}.`;
 
 function Results({ results }: { results: readonly (RegisteredJob & { readonly given: string })[] }) {
   const refused = results.filter(({ problem }) => problem !== undefined).length;
@@ -210,9 +229,11 @@ function Results({ results }: { results: readonly (RegisteredJob & { readonly gi
                   {job.jobId}
                 </a>
               ) : (
-                <bdi class="mono">{given}</bdi>
+                <span class="mono">
+                  <LongText text={given} max={100} />
+                </span>
               )}
-              {problem && <p class="row-reason">{problem.detail}</p>}
+              {problem && <p class="row-reason">{refusal(problem.detail)}</p>}
             </div>
           </li>
         ))}

@@ -1,5 +1,5 @@
 // Rows that were put into the jobs table and are not jobs.
-import { useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { announce } from "../announce";
 import { answer, api, type SetAsideRow } from "../api";
 import { Button, Confirm, Empty, MoreButton, PageHeader, ProblemView, Skeleton, Time } from "../components";
@@ -21,6 +21,17 @@ export function SetAside() {
     everySeconds: EVERY_SECONDS,
     idOf,
   });
+  const list = useRef<HTMLUListElement>(null);
+  // Of the row that was removed: the focus goes to the one that takes its place.
+  const removedAt = useRef<number | null>(null);
+  useEffect(() => {
+    if (removedAt.current !== null && items !== undefined) {
+      const buttons = list.current?.querySelectorAll("button") ?? [];
+      const next = buttons[Math.min(removedAt.current, buttons.length - 1)];
+      (next ?? document.querySelector<HTMLElement>("main h1"))?.focus();
+      removedAt.current = null;
+    }
+  }, [items]);
   const [removing, setRemoving] = useState<SetAsideRow | null>(null);
   return (
     <>
@@ -37,7 +48,7 @@ export function SetAside() {
         </Empty>
       )}
       {items !== undefined && items.length > 0 && (
-        <ul class="rows" aria-label="Rows that were set aside">
+        <ul class="rows" ref={list} aria-label="Rows that were set aside">
           {items.map((row) => (
             <li key={row.rowKey} class="aside-row">
               <div>
@@ -60,7 +71,16 @@ export function SetAside() {
       )}
       {moreProblem && <ProblemView problem={moreProblem} onRetry={more} />}
       <MoreButton hasMore={hasMore} busy={isLoadingMore} onMore={more} />
-      {removing && <Remove row={removing} onRemoved={refresh} onClose={() => setRemoving(null)} />}
+      {removing && (
+        <Remove
+          row={removing}
+          onRemoved={() => {
+            removedAt.current = items?.indexOf(removing) ?? null;
+            refresh();
+          }}
+          onClose={() => setRemoving(null)}
+        />
+      )}
     </>
   );
 }
