@@ -1,7 +1,7 @@
 // Charts of days: bars in stacked series, and lines. Small, and readable without seeing them: each is also a table.
 import type { ComponentChildren } from "preact";
-import { useId, useState } from "preact/hooks";
-import { shortDate } from "../time";
+import { useEffect, useId, useRef, useState } from "preact/hooks";
+import { duration, shortDate } from "../time";
 
 export interface Series<T> {
   readonly name: string;
@@ -17,8 +17,12 @@ interface ChartProps<T extends { date: string }> {
   days: readonly T[];
   series: readonly Series<T>[];
   format?: (value: number) => string;
-  /** The end of the scale, at least `highest`. */
-  topOf?: (highest: number) => number;
+}
+
+/** A line of the grid: how far up it is, from 0 to 1, and what it says. */
+interface Mark {
+  readonly share: number;
+  readonly text?: string;
 }
 
 const WIDTH = 480;
@@ -27,12 +31,12 @@ const GAP = 0.25; // of the width of a day
 
 /** Stacked bars, one a day. */
 export function Bars<T extends { date: string }>(props: ChartProps<T>) {
-  const { days, series, topOf = niceTop } = props;
+  const { days, series } = props;
   const totals = days.map((day) => series.reduce((sum, { value }) => sum + (value(day) ?? 0), 0));
-  const top = topOf(Math.max(0, ...totals));
+  const top = niceTop(Math.max(0, ...totals));
   const width = WIDTH / days.length;
   return (
-    <Frame {...props} top={top}>
+    <Frame {...props} marks={[{ share: 1, text: top.toLocaleString("en") }, { share: 0.5 }]}>
       {days.map((day, at) => {
         let y = HEIGHT;
         return series.map(({ name, tone, value }) => {
@@ -47,17 +51,24 @@ export function Bars<T extends { date: string }>(props: ChartProps<T>) {
   );
 }
 
-/** Lines over the days, interrupted where there is nothing to show. */
-export function Lines<T extends { date: string }>(props: ChartProps<T>) {
-  const { days, series, topOf = niceTop } = props;
-  const top = topOf(Math.max(0, ...days.flatMap((day) => series.map(({ value }) => value(day) ?? 0))));
+/** Lines of durations in milliseconds, interrupted where there is none. The scale is logarithmic: a job takes seconds or days. */
+export function Durations<T extends { date: string }>(props: Omit<ChartProps<T>, "format">) {
+  const { days, series } = props;
+  const marks = durationMarks(days.flatMap((day) => series.map(({ value }) => value(day)).filter((value) => value !== null)));
+  const bottom = Math.log(marks[0] ?? SECOND);
+  const range = Math.log(marks.at(-1) ?? MINUTE) - bottom;
+  const shareOf = (value: number) => Math.max(0, (Math.log(Math.max(value, 1)) - bottom) / range);
   const width = WIDTH / days.length;
   return (
-    <Frame {...props} top={top}>
+    <Frame
+      {...props}
+      format={duration}
+      marks={marks.map((mark, at) => ({ share: shareOf(mark), ...(at > 0 && { text: duration(mark) }) }))}
+    >
       {series.map(({ name, tone, value }) => {
         const points = days.map((day, at) => {
           const found = value(day);
-          return found === null ? null : { x: (at + 0.5) * width, y: HEIGHT - (found / top) * HEIGHT };
+          return found === null ? null : { x: (at + 0.5) * width, y: HEIGHT * (1 - shareOf(found)) };
         });
         const path = points
           .map((point, at) => (point === null ? "" : `${at > 0 && points[at - 1] ? "L" : "M"}${point.x} ${point.y}`))
@@ -81,9 +92,9 @@ function Frame<T extends { date: string }>({
   days,
   series,
   format = (value) => value.toLocaleString("en"),
-  top,
+  marks,
   children,
-}: ChartProps<T> & { top: number; children: ComponentChildren }) {
+}: ChartProps<T> & { marks: readonly Mark[]; children: ComponentChildren }) {
   const [pointed, setPointed] = useState<number | null>(null);
   const titleId = useId();
   const width = WIDTH / days.length;
@@ -109,7 +120,7 @@ function Frame<T extends { date: string }>({
         })}
       </figcaption>
       <div class="chart-plot" aria-hidden="true">
-        <span class="chart-top">{format(top)}</span>
+        {marks.map(({ share, text }) => text && <MarkText key={share} share={share} text={text} />)}
         {/* biome-ignore lint/a11y/noSvgWithoutTitle: the table below says the same */}
         <svg
           viewBox={`0 0 ${WIDTH} ${HEIGHT}`}
@@ -120,7 +131,7 @@ function Frame<T extends { date: string }>({
         >
           <rect class="chart-ground" width={WIDTH} height={HEIGHT} />
           {pointed !== null && <rect class="chart-pointed" x={pointed * width} width={width} height={HEIGHT} />}
-          <path class="chart-grid" d={`M0 0H${WIDTH}M0 ${HEIGHT / 2}H${WIDTH}`} />
+          <path class="chart-grid" d={marks.map(({ share }) => `M0 ${HEIGHT * (1 - share)}H${WIDTH}`).join("")} />
           {children}
           <path class="chart-axis" d={`M0 ${HEIGHT}H${WIDTH}`} />
         </svg>
@@ -161,13 +172,32 @@ function Frame<T extends { date: string }>({
   );
 }
 
-const MINUTE = 60;
-const HOUR = 60 * MINUTE;
-const DURATION_TOPS = [10, 30, MINUTE, 2 * MINUTE, 5 * MINUTE, 10 * MINUTE, 20 * MINUTE, 30 * MINUTE, HOUR, 2 * HOUR, 6 * HOUR, 12 * HOUR];
+function MarkText({ share, text }: Required<Mark>) {
+  const place = useRef<HTMLSpanElement>(null);
+  useEffect(() => place.current?.style.setProperty("--share", String(share)), [share]);
+  return (
+    <span class="chart-mark" ref={place}>
+      {text}
+    </span>
+  );
+}
 
-/** The same for seconds. */
-export function niceSeconds(highest: number): number {
-  return DURATION_TOPS.find((top) => top >= highest) ?? Math.ceil(highest / (24 * HOUR)) * 24 * HOUR;
+const SECOND = 1000;
+const MINUTE = 60 * SECOND;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
+const DURATION_MARKS = [SECOND, 10 * SECOND, MINUTE, 10 * MINUTE, HOUR, 6 * HOUR, DAY, 7 * DAY, 90 * DAY, 365 * DAY];
+const MARKS_MAX = 4;
+
+/** Marks from below the shortest of these durations to above the longest, MARKS_MAX at most. */
+function durationMarks(durations: readonly number[]): number[] {
+  const shortest = Math.min(...durations);
+  const longest = Math.max(...durations);
+  const below = DURATION_MARKS.filter((mark) => mark <= shortest).length;
+  const above = DURATION_MARKS.findIndex((mark) => mark > longest);
+  const marks = DURATION_MARKS.slice(Math.max(below - 1, 0), (above < 0 ? DURATION_MARKS.length : above) + 1);
+  const step = Math.ceil((marks.length - 1) / (MARKS_MAX - 1));
+  return marks.filter((_, at) => (marks.length - 1 - at) % step === 0 || at === 0);
 }
 
 /** The next number that reads well at the top of a scale. */
@@ -176,6 +206,6 @@ function niceTop(highest: number): number {
     return 1;
   }
   const size = 10 ** Math.floor(Math.log10(highest));
-  const step = [1, 2, 4, 5, 10].find((factor) => factor * size >= highest) ?? 10;
+  const step = [1, 2, 4, 6, 8, 10].find((factor) => factor * size >= highest) ?? 10;
   return step * size;
 }

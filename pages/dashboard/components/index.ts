@@ -1,7 +1,7 @@
 // What views are made of.
 export { Badge, StateBadge, type Tone } from "./Badge";
 export { Button, CopyButton, MoreButton } from "./Button";
-export { Bars, Lines, niceSeconds, type Series } from "./Chart";
+export { Bars, Durations, type Series } from "./Chart";
 export { Confirm, Dialog } from "./Dialog";
 export { Icon, type IconName } from "./Icon";
 export { Json } from "./Json";

@@ -1,8 +1,9 @@
 // What was sent about a job, over all webhook endpoints, newest first.
 import { answer, api, type Delivery, type Webhook } from "../api";
-import { Badge, type IconName, ProblemView, Row, Rows, Skeleton, Time, type Tone } from "../components";
+import { Badge, ProblemView, Row, Rows, Skeleton, Time } from "../components";
 import { type Fresh, useFresh } from "../refresh";
 import { href } from "../router";
+import { attemptText, nameOf, statusOf } from "./webhooks/words";
 
 const AT_ONCE = 6;
 const OF_AN_ENDPOINT_MAX = 20;
@@ -40,20 +41,6 @@ async function load(jobId: string, signal: AbortSignal): Promise<JobDeliveries> 
   return { webhooks, sent };
 }
 
-/** What an endpoint is called: its description, else its host. */
-export function endpointText({ description, url }: Webhook): string {
-  return description || (URL.canParse(url) ? new URL(url).host : url);
-}
-
-const STATUSES: Readonly<Record<Delivery["status"], { text: string; tone: Tone; icon: IconName }>> = {
-  delivered: { text: "Delivered", tone: "good", icon: "check" },
-  pending: { text: "Waiting", tone: "active", icon: "clock" },
-  dead: { text: "Failed", tone: "bad", icon: "cross" },
-};
-
-/** `job.succeeded` as `Job succeeded`. */
-export const eventText = (type: string): string => type.charAt(0).toUpperCase() + type.slice(1).replaceAll(/[._]/g, " ");
-
 export function DeliveryRows({ fresh: { data, problem, refresh }, isPending }: { fresh: Fresh<JobDeliveries>; isPending: boolean }) {
   if (data === undefined) {
     return problem ? (
@@ -82,7 +69,7 @@ function nothingText(hasEndpoints: boolean, isPending: boolean): string {
 }
 
 function DeliveryRow({ webhook, delivery }: { webhook: Webhook; delivery: Delivery }) {
-  const { text, tone, icon } = STATUSES[delivery.status];
+  const { text, tone, icon } = statusOf(delivery);
   const last = delivery.attempts.at(-1);
   const count = delivery.attempts.length;
   return (
@@ -93,17 +80,13 @@ function DeliveryRow({ webhook, delivery }: { webhook: Webhook; delivery: Delive
           {text}
         </Badge>
       }
-      title={eventText(delivery.type)}
+      title={<span class="mono">{delivery.type}</span>}
       below={
         <>
           <span class="row-note">
-            <bdi>{endpointText(webhook)}</bdi>
+            <bdi>{nameOf(webhook)}</bdi>
           </span>
-          {last && delivery.status !== "delivered" && (
-            <span class="row-reason">
-              {last.error ? `${last.error.charAt(0).toUpperCase()}${last.error.slice(1)}` : `The endpoint answered ${last.status}.`}
-            </span>
-          )}
+          {last && delivery.status !== "delivered" && <span class="row-reason">{attemptText(last)}</span>}
         </>
       }
       facts={

@@ -3,8 +3,8 @@ import type { TimelineEvent, Webhook } from "../api";
 import { Icon, ProblemView, Skeleton, Time } from "../components";
 import type { Fresh } from "../refresh";
 import { href } from "../router";
-import { endpointText } from "./job-deliveries";
 import { happening } from "./job-words";
+import { nameOf } from "./webhooks/words";
 
 const timeFormat = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
 const EVENTS_MAX = 200; // the API shows no more
@@ -32,7 +32,7 @@ export function TimelineList({ fresh, webhooks }: { fresh: Fresh<{ events: Timel
 
 function Happened({ event, webhooks }: { event: TimelineEvent; webhooks: readonly Webhook[] }) {
   const webhook = webhooks.find(({ id }) => id === event.webhookId);
-  const { text, detail, tone, icon } = happening(event, webhook ? endpointText(webhook) : "a webhook");
+  const { text, detail, tone, icon } = happening(event, webhook ? nameOf(webhook) : "a webhook");
   const target =
     event.webhookId && event.deliveryId
       ? href(`/webhooks/${encodeURIComponent(event.webhookId)}/deliveries/${encodeURIComponent(event.deliveryId)}`)

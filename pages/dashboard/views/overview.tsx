@@ -1,9 +1,9 @@
 // The overview: is all well, and if not, what is wrong since when; then what the monitor has done.
 import { answer, api, type DayStats, type HealthDetails, type LastTick, readHealth, type Webhook } from "../api";
-import { Bars, Icon, Lines, niceSeconds, PageHeader, ProblemView, Section, Skeleton, Time } from "../components";
+import { Bars, Durations, Icon, PageHeader, ProblemView, Section, Skeleton, Time } from "../components";
 import { type Fresh, useFresh } from "../refresh";
 import { href } from "../router";
-import { duration, useNow } from "../time";
+import { useNow } from "../time";
 import { type Concern, findConcerns, headline } from "./concerns";
 
 const DAYS = 30;
@@ -186,14 +186,12 @@ function History({ days }: { days: readonly DayStats[] }) {
       </Section>
       <Section title="Time to completion">
         {hasEnded ? (
-          <Lines
+          <Durations
             label="Time from registration to the end, per day"
             days={days}
-            topOf={niceSeconds}
-            format={(seconds) => duration(seconds * 1000)}
             series={[
-              { name: "Median", tone: "active", value: (day) => day.medianSeconds },
-              { name: "95 % within", tone: "neutral", value: (day) => day.p95Seconds },
+              { name: "Median", tone: "active", value: (day) => inMilliseconds(day.medianSeconds) },
+              { name: "95 % within", tone: "neutral", value: (day) => inMilliseconds(day.p95Seconds) },
             ]}
           />
         ) : (
@@ -217,3 +215,5 @@ function History({ days }: { days: readonly DayStats[] }) {
     </div>
   );
 }
+
+const inMilliseconds = (seconds: number | null) => seconds && seconds * 1000;

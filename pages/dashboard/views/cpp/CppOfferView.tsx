@@ -115,7 +115,7 @@ export function CppOfferView({ params: { publisherId = "", offerId = "" }, query
         <>
           {waitsForReview(status) && (
             <Notice tone="warning" title="This offer waits for your review.">
-              Look at its preview, then publish it with Go live in Partner Center. Until then, customers see nothing of it.
+              Look at its preview, then publish it with Go live in Partner Center. Until then, customers see none of its changes.
             </Notice>
           )}
           <PublishingSection fresh={publishing} />

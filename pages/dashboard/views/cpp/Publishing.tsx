@@ -48,7 +48,10 @@ function StepItem({ step }: { step: Step }) {
   const isDone = tone === "good";
   const isUnderWay = tone === "active";
   const last = messages.at(-1)?.at;
-  const details = [isUnderWay && progress ? `${progress} %` : null, isDone || tone === "bad" ? null : estimate && `takes ${estimate}`];
+  const details = [
+    isUnderWay && progress ? `${progress} %` : null,
+    isDone || tone === "bad" || tone === "warning" ? null : estimate && `takes ${estimate}`,
+  ];
   const detail = details.filter(Boolean).join(", ");
   return (
     <li class={`publishing-step is-${tone}${waitsForReview(status) ? " is-waiting" : ""}`}>

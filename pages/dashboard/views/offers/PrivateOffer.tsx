@@ -98,7 +98,7 @@ export function PrivateOffer({ params: { id = "" } }: ViewProps) {
           {data?.found === null && <Gone history={history} />}
           {offer && (
             <>
-              <h2 class="visually-hidden">The offer</h2>
+              <h2 class="visually-hidden">Offer</h2>
               <OfferView offer={offer} />
             </>
           )}

@@ -8,6 +8,7 @@ import { comingDays, dayNames, dayNote, dayTitle, type Placed, place, ticks } fr
 import { DAYS_AHEAD } from "./followed";
 
 const WARNING_DAYS = 7;
+const MANY = 10;
 const LISTED_AT_FIRST = 5;
 const WIDTH_BEFORE_MEASURING_PX = 1000;
 
@@ -92,9 +93,9 @@ function Day({ day, now }: { day: Placed; now: number }) {
         title={[`${date(day.day)}: ${title}, ${note}`, names].filter(Boolean).join("\n")}
       >
         <span class="next-day">{shortDate(day.day)}</span>
-        <span class={`next-mark next-${kind}${isNear ? " is-near" : ""}`}>
-          {dates.length > 1 && <span aria-hidden="true">{dates.length}</span>}
-        </span>
+        <span
+          class={`next-mark next-${kind}${isNear ? " is-near" : ""}${dates.length >= MANY ? " is-many" : dates.length > 1 ? " is-several" : ""}`}
+        />
         <span class="next-text">
           <span class="next-title">
             <bdi>{title}</bdi>

@@ -39,7 +39,7 @@ const NAMES_MAX = 5;
 
 /** The names of the offers of a day with several; null for one, whose name is the day's title. */
 export function dayNames({ dates }: ComingDay): string | null {
-  const names = [...new Set(dates.map(({ offer }) => offer))].map(offerTitle);
+  const names = [...new Set(dates.map(({ offer }) => offerTitle(offer)))];
   const shown = names.slice(0, NAMES_MAX).join(", ");
   return names.length < 2
     ? null
@@ -48,7 +48,7 @@ export function dayNames({ dates }: ComingDay): string | null {
       : shown;
 }
 
-/** `expires tomorrow`; `2 expire, 1 ends in 5 days`. */
+/** `expires tomorrow`; `expire in 5 days`; `2 expire, 1 ends`. */
 export function dayNote({ dates, days, day }: ComingDay, now: number): string {
   const [first] = dates;
   if (first !== undefined && dates.length === 1) {
@@ -57,16 +57,17 @@ export function dayNote({ dates, days, day }: ComingDay, now: number): string {
   const expiring = dates.filter(({ kind }) => kind === "acceptBy").length;
   const ending = dates.length - expiring;
   const verbs = [counted(expiring, ending > 0, "expires", "expire"), counted(ending, expiring > 0, "ends", "end")].filter(Boolean);
-  return `${verbs.join(", ")} ${daysText(days)}`;
+  return verbs.length > 1 ? verbs.join(", ") : `${verbs.join("")} ${daysText(days)}`;
 }
 
 const counted = (count: number, withCount: boolean, one: string, many: string): string =>
   count === 0 ? "" : `${withCount ? `${count.toLocaleString("en")} ` : ""}${count === 1 ? one : many}`;
 
 const LABEL_ROWS = 4;
-const LABEL_MAX_PX = 156;
+const LABEL_MAX_PX = 148;
 const LABEL_GAP_PX = 8;
-const CHARACTER_PX = 6.6;
+const CHARACTER_PX = 6.2;
+const LABEL_PADDING_PX = 8;
 
 /** The part of the axis, in pixels from its left end, that days are spread over. */
 const AXIS_START_PX = 8;
@@ -91,8 +92,8 @@ export function place(days: readonly ComingDay[], width: number, now: number): P
     if (row >= LABEL_ROWS) {
       return { ...day, x, row: null };
     }
-    const characters = Math.max(dayTitle(day).length, dayNote(day, now).length + 2);
-    ends[row] = x + Math.min(characters * CHARACTER_PX, LABEL_MAX_PX) + LABEL_GAP_PX;
+    const characters = Math.max(dayTitle(day).length, dayNote(day, now).length);
+    ends[row] = x + Math.min(characters * CHARACTER_PX + LABEL_PADDING_PX, LABEL_MAX_PX) + LABEL_GAP_PX;
     return { ...day, x, row };
   });
 }

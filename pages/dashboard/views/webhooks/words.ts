@@ -26,7 +26,7 @@ export const SETTINGS_ID = "settings";
 
 /** What an endpoint is called: its description, or its address. */
 export function nameOf({ id, description, url }: Webhook): string {
-  return id === SETTINGS_ID ? "Endpoint of the settings" : (description ?? hostAndPath(url));
+  return id === SETTINGS_ID ? "Endpoint from the settings" : (description ?? hostAndPath(url));
 }
 
 const SHORT_CHARACTERS = 48;
