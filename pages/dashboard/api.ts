@@ -16,6 +16,10 @@ export type Operation = Schemas["Operation"];
 export type RegisteredJob = Schemas["RegisteredJob"];
 export type SetAsideRow = Schemas["SetAsideRecord"];
 export type TimelineEvent = Schemas["TimelineEvent"];
+export type WatchedOffer = Schemas["WatchedOffer"];
+export type CppChange = Schemas["Change"];
+export type OfferChange = Schemas["OfferChange"];
+export type OfferDiff = Schemas["OfferDiff"];
 export type Webhook = Schemas["WebhookRecord"];
 
 const KEY_HEADER = "x-functions-key";

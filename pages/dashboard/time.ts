@@ -1,5 +1,5 @@
 // Times and durations in words. All functions take the current time in milliseconds, as Date.now() gives it.
-import { useEffect } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { createStore, useStore } from "./store";
 
 const SECOND = 1000;
@@ -103,4 +103,14 @@ export function useNow(): number {
     };
   }, []);
   return useStore(nowStore);
+}
+
+/** The current time in milliseconds, moving on each minute: for what would be too much work each second. */
+export function useMinute(): number {
+  const [now, setNow] = useState(Date.now);
+  useEffect(() => {
+    const timer = setInterval(() => setNow(Date.now()), MINUTE);
+    return () => clearInterval(timer);
+  }, []);
+  return now;
 }

@@ -6,6 +6,7 @@ export { ChangeList, UpgradeChanges } from "./Upgrade";
 export {
   daysText,
   daysUntil,
+  isForResellers,
   isPast,
   type OfferDate,
   offerDates,
