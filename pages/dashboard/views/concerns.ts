@@ -166,7 +166,7 @@ function concernsOfWebhooks(health: HealthDetails, webhooks: readonly Webhook[])
   if (health.deliveriesDead) {
     found.push({
       text: `${count(health.deliveriesDead, "webhook delivery", "webhook deliveries")} could not be delivered`,
-      detail: "Send them again once their endpoint works.",
+      detail: `Send ${health.deliveriesDead === 1 ? "it again once its" : "them again once their"} endpoint works.`,
       href: href("/webhooks"),
       isSerious: false,
     });

@@ -10,10 +10,9 @@ import { capitalised } from "../offers/words";
 import type { SlotsFresh } from "./CppOfferView";
 import { type ChangeGroup, changeGroups, type FieldChange, summary } from "./changes";
 import { type CppOffer, readCppOffer, SLOTS, type Slot } from "./read";
+import { isShort, Value, valueText } from "./Value";
 
 const EVERY_SECONDS = 120;
-const SHOWN_CHARACTERS = 240;
-const SHORT_CHARACTERS = 48;
 const GROUP_SHOWN = 20;
 const VERSION = /^version:\d{1,18}$/;
 const STATES = [...SLOTS, "version"] as const;
@@ -267,26 +266,26 @@ const OPS = {
 function Change({ change: { op, field, path, from, to, isCut } }: { change: FieldChange }) {
   const { text, kind } = OPS[op];
   const [before, after] = [valueText(from, isCut), valueText(to, isCut)];
-  const isShort = [before, after].every((value) => !value.isCode && value.text.length <= SHORT_CHARACTERS);
+  const isOneLine = isShort(before) && isShort(after);
   return (
     <li class="diff-change">
       <span class="diff-field" title={path}>
         <bdi>{field}</bdi>
       </span>
-      <div class={`diff-values${isShort ? " is-short" : ""}`}>
+      <div class={`diff-values${isOneLine ? " is-short" : ""}`}>
         {op !== "replace" && <span class={`diff-op diff-${kind}`}>{text}</span>}
         {op !== "add" && (
           <div class="diff-value">
-            {op === "replace" && <span class={isShort ? "visually-hidden" : "diff-word"}>from </span>}
+            {op === "replace" && <span class={isOneLine ? "visually-hidden" : "diff-word"}>from </span>}
             <del>
               <Value value={before} />
             </del>
           </div>
         )}
-        {op === "replace" && isShort && <Icon name="arrow" />}
+        {op === "replace" && isOneLine && <Icon name="arrow" />}
         {op !== "remove" && (
           <div class="diff-value">
-            {op === "replace" && <span class={isShort ? "visually-hidden" : "diff-word"}>to </span>}
+            {op === "replace" && <span class={isOneLine ? "visually-hidden" : "diff-word"}>to </span>}
             <ins>
               <Value value={after} />
             </ins>
@@ -296,75 +295,4 @@ function Change({ change: { op, field, path, from, to, isCut } }: { change: Fiel
       </div>
     </li>
   );
-}
-
-interface Text {
-  readonly text: string;
-  readonly isCode: boolean;
-  /** Whether the monitor cut it. */
-  readonly isStart: boolean;
-}
-
-/** A value of a definition, readable; much of it on demand, and always as text. */
-function Value({ value: { text, isCode, isStart } }: { value: Text }) {
-  const [all, setAll] = useState(false);
-  const shown = all || text.length <= SHOWN_CHARACTERS ? text : `${text.slice(0, SHOWN_CHARACTERS).replace(/[\uD800-\uDBFF]$/, "")}…`;
-  return (
-    <>
-      {isCode ? (
-        <pre>
-          <bdi>{shown}</bdi>
-        </pre>
-      ) : (
-        <bdi>{shown}</bdi>
-      )}
-      {shown !== text && (
-        <>
-          {" "}
-          <Button kind="quiet" onClick={() => setAll(true)}>
-            Show all
-          </Button>
-        </>
-      )}
-      {isStart && shown === text && <span class="diff-cut muted">… The rest is left out: the value is longer than 1,000 characters.</span>}
-    </>
-  );
-}
-
-// The monitor gives the first 1,000 characters of the JSON of a value that is longer.
-const CUT_CHARACTERS = 1000;
-const ELEMENTS_MAX = 20;
-
-function valueText(value: unknown, isCut: boolean): Text {
-  const safe: unknown = masked(value);
-  if (isCut && typeof value === "string" && value.length >= CUT_CHARACTERS) {
-    const start = startOfText(value);
-    return { text: masked(start ?? value), isCode: start === null, isStart: true };
-  }
-  const isStart = false;
-  if (typeof safe === "object" && safe !== null) {
-    const elements: readonly unknown[] = Object.values(safe);
-    const isPlain =
-      Array.isArray(safe) && safe.length <= ELEMENTS_MAX && elements.every((each) => typeof each === "string" || typeof each === "number");
-    if (elements.length === 0 || isPlain) {
-      return { text: elements.join(", ") || "empty", isCode: false, isStart };
-    }
-    const compact = JSON.stringify(safe);
-    return { text: compact.length <= SHORT_CHARACTERS ? compact : JSON.stringify(safe, null, 2), isCode: true, isStart };
-  }
-  const text = safe === null || safe === undefined ? "none" : typeof safe === "boolean" ? (safe ? "yes" : "no") : String(safe) || "empty";
-  return { text, isCode: false, isStart };
-}
-
-/** The text whose JSON begins like this; null if it is not of a text. */
-function startOfText(json: string): string | null {
-  if (!json.startsWith('"')) {
-    return null;
-  }
-  try {
-    // The cut may be within an escape.
-    return String(JSON.parse(`${json.replace(/\\(?:u[0-9a-fA-F]{0,3})?$/, "")}"`));
-  } catch {
-    return null;
-  }
 }
