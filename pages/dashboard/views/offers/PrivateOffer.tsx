@@ -142,8 +142,9 @@ function Gone({ history: { data } }: { history: Fresh<{ history: History }> }) {
 function HistoryList({ fresh: { data, problem, refresh }, isThere }: { fresh: Fresh<{ history: History }>; isThere: boolean }) {
   const [all, setAll] = useState(false);
   if (data === undefined) {
+    // What is wrong with the id is said once, for the offer.
     return problem ? (
-      !problem.isAway && <ProblemView problem={problem} onRetry={refresh} />
+      !problem.isAway && problem.status !== 400 && <ProblemView problem={problem} onRetry={refresh} />
     ) : (
       <Skeleton rows={3} label="Loading the history" />
     );
