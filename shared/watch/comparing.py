@@ -11,9 +11,15 @@ from shared.watch.changes import present_members
 from shared.watch.decision import CHANGED, CREATED, DELETED, Told, decide
 from shared.watch.events import OfferEvent, OfferOutbox
 from shared.watch.notices import Announced, Thresholds, due_notice
-from shared.watch.offer import InvalidOffer, OfferSummary, WatchedOffer, deadline, watched_offer
-from shared.watch.rows import REMEMBERED_ETAGS, REMEMBERED_JOBS, OfferRow, extended_history, offer_change
-from shared.watch.rows import OfferSummary as StoredSummary
+from shared.watch.offer import InvalidOffer, OfferSummary, WatchedOffer, watched_offer
+from shared.watch.rows import (
+    REMEMBERED_ETAGS,
+    REMEMBERED_JOBS,
+    OfferRow,
+    StoredSummary,
+    extended_history,
+    offer_change,
+)
 from shared.watch.snapshots import Snapshots
 
 _log = logging.getLogger("offer_monitor.watch")
@@ -132,7 +138,7 @@ class Comparison:
         """What to store of an offer that is listed unchanged: a notice may be due."""
         if before is None or not has_news(before.summary, context):
             return None
-        notice, announced = _due(before.summary, _dates_of(before.summary), context)
+        notice, announced = _due(before.summary, before.summary.offer, context)
         told = [] if notice is None else [notice]
         offer = self._snapshots.offer(before)
         row = _with_told(
@@ -222,7 +228,7 @@ def has_news(stored: StoredSummary, context: Context) -> bool:
     """Whether a notice is due for an offer that is listed unchanged, from its small columns alone."""
     if stored.gone_at is not None or stored.read_at is None:
         return False
-    notice, announced = _due(stored, _dates_of(stored), context)
+    notice, announced = _due(stored, stored.offer, context)
     return notice is not None or announced != Announced.read(stored.notices)
 
 
@@ -235,17 +241,6 @@ def _due(stored: StoredSummary, offer: OfferSummary, context: Context) -> tuple[
         baseline_at=context.baseline_at,
     )
     return None if notice is None else Told.of_notice(notice), announced
-
-
-def _dates_of(stored: StoredSummary) -> OfferSummary:
-    return OfferSummary(
-        name=stored.name,
-        state=stored.state or "",
-        sub_state=stored.sub_state or "",
-        offer_type=stored.offer_type or "",
-        accept_by=deadline(stored.accept_by),
-        end=deadline(stored.end),
-    )
 
 
 def _former_etags(before: OfferRow | None, offer: WatchedOffer) -> list[str]:

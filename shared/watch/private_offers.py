@@ -22,7 +22,7 @@ from shared.watch.job_details import JobDetails
 from shared.watch.offer import LONGEST_TEXT_CHARACTERS, InvalidOffer, WatchedOffer, is_whole, watched_offer
 from shared.watch.planned_writes import PlannedWrites
 from shared.watch.reading import OfferReader, ReadOffer, RequestTime, ends_the_run
-from shared.watch.rows import OfferRow, OfferSummary
+from shared.watch.rows import OfferRow, StoredSummary
 from shared.watch.run_state import ClaimedRun, RunState
 from shared.watch.snapshots import Snapshots
 
@@ -81,7 +81,7 @@ class PrivateOfferRun:
         self.seen: set[str] = set()
         #: Why the invocation could not do its work; None if it could.
         self.reason: str | None = None
-        self._index: dict[str, OfferSummary] = {}
+        self._index: dict[str, StoredSummary] = {}
         self._context = Context(clock.now(), claimed.state.baseline_at, claimed.state.thresholds)
 
     def go_on(self) -> RunState:
@@ -170,14 +170,14 @@ class PrivateOfferRun:
             self._read(read)
         return not left
 
-    def _unchanged(self, known: OfferSummary) -> None:
+    def _unchanged(self, known: StoredSummary) -> None:
         self.seen.add(known.id)
         if has_news(known, self._context):
             self._writes.add(
                 self._snapshots.get(known.id), lambda before: self._comparison.notice(before, self._context)
             )
 
-    def _whole_item(self, item: bytes, known: OfferSummary | None, at: datetime) -> bool:
+    def _whole_item(self, item: bytes, known: StoredSummary | None, at: datetime) -> bool:
         """Compare an item of the list if it is the whole offer."""
         try:
             offer = watched_offer(item)
