@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from itertools import batched
 
+from shared.identifiers import InvalidIdentifier, private_offer_id
 from shared.json_codec import InvalidJson, members
 from shared.storage.documents import Documents
 from shared.storage.errors import RecordBroken
@@ -64,6 +65,8 @@ class Snapshots:
             except BadRow as error:
                 _log_bad(row, error)
                 summary = _unread(row)
+                if not _is_id(summary.id):
+                    continue
             found[summary.id] = summary
         return found
 
@@ -151,6 +154,13 @@ class Snapshots:
 
 def _unread(row: Row) -> StoredSummary:
     return StoredSummary(id=str(row["RowKey"]).removeprefix(OFFER_PREFIX), etag=etag_of(row))
+
+
+def _is_id(offer_id: str) -> bool:
+    try:
+        return private_offer_id(offer_id) == offer_id
+    except InvalidIdentifier:
+        return False
 
 
 def _log_bad(row: Row, error: BadRow) -> None:
