@@ -16,6 +16,7 @@ from shared.monitor.timer_reports import TimerReport, TimerReports
 from shared.polling.report import OVERDUE_AFTER
 from shared.storage.errors import StorageError
 from shared.storage.retrying import retrying_for
+from shared.watch.cpp_offers import CppOfferTrouble
 
 # Anyone may ask for the overall status, without a key: for them storage is not read more often than this.
 REMEMBERED_FOR = timedelta(seconds=10)
@@ -54,15 +55,6 @@ class TimerRun(TypedDict):
     at: str
     ok: bool
     reason: NotRequired[str]
-
-
-class CppOfferTrouble(TypedDict):
-    """An entry of `WATCH_CPP_OFFERS` that cannot be followed: why, and since when."""
-
-    publisherId: str
-    offerId: str
-    reason: str
-    since: str
 
 
 class HealthDetails(TypedDict):

@@ -8,12 +8,18 @@ from datetime import datetime
 from shared.storage.table import Change
 from shared.watch.calendar_entries import column_after
 from shared.watch.changes import present_members
-from shared.watch.decision import CHANGED, CREATED, DELETED, Told, decide
+from shared.watch.decision import DELETED, Told, decide
 from shared.watch.events import OfferEvent, OfferOutbox
 from shared.watch.notices import Announced, Thresholds, due_notice
-from shared.watch.offer import InvalidOffer, OfferSummary, WatchedOffer, deadline, watched_offer
-from shared.watch.rows import REMEMBERED_ETAGS, REMEMBERED_JOBS, OfferRow, extended_history, offer_change
-from shared.watch.rows import OfferSummary as StoredSummary
+from shared.watch.offer import InvalidOffer, OfferSummary, WatchedOffer, watched_offer
+from shared.watch.rows import (
+    REMEMBERED_ETAGS,
+    REMEMBERED_JOBS,
+    OfferRow,
+    StoredSummary,
+    extended_history,
+    offer_change,
+)
 from shared.watch.snapshots import Snapshots
 
 _log = logging.getLogger("offer_monitor.watch")
@@ -100,15 +106,14 @@ class Comparison:
         known = self._content(before)
         return frozenset() if known is None else present_members(known.content)
 
-    def may_be_of_a_job(self, before: OfferRow | None, offer: WatchedOffer, context: Context) -> bool:
-        """Whether something would be told that a job could tell as well."""
+    def has_news_that_jobs_may_tell(self, before: OfferRow | None, offer: WatchedOffer, context: Context) -> bool:
+        """Whether something would be told. A job may tell that too, or may have changed the offer before."""
         if context.baseline_at is None or (before is not None and is_unchanged(before.summary, offer.etag)):
             return False
         known = self._content(before)
         if before is not None and known is None:
             return False
-        told = decide(known, offer, gone=before is not None and before.summary.gone_at is not None)
-        return any(each.type in {CREATED, CHANGED} for each in told)
+        return bool(decide(known, offer, gone=before is not None and before.summary.gone_at is not None))
 
     def job_finished(
         self, before: OfferRow | None, detail: JobDetail, at: datetime, context: Context
@@ -119,7 +124,7 @@ class Comparison:
             if newer or detail.job_id in before.jobs or is_unchanged(before.summary, detail.offer.etag):
                 return None
         known = self._content(before)
-        if _is_behind(detail.offer, known):
+        if _is_behind(detail.offer, known) or (before is not None and detail.offer.etag in before.former_etags):
             return None
         silent = context.baseline_at is None or (before is not None and known is None)
         gone = before is not None and before.summary.gone_at is not None
@@ -132,7 +137,7 @@ class Comparison:
         """What to store of an offer that is listed unchanged: a notice may be due."""
         if before is None or not has_news(before.summary, context):
             return None
-        notice, announced = _due(before.summary, _dates_of(before.summary), context)
+        notice, announced = _due(before.summary, before.summary.offer, context)
         told = [] if notice is None else [notice]
         offer = self._snapshots.offer(before)
         row = _with_told(
@@ -140,14 +145,16 @@ class Comparison:
         )
         return self._plan(before, row, offer, told, context.now)
 
-    def gone(self, before: OfferRow, context: Context) -> Planned | None:
-        """What to store of an offer that upstream does not know any more."""
+    def gone(self, before: OfferRow, context: Context, details: Sequence[JobDetail]) -> Planned | None:
+        """What to store of an offer that upstream does not know any more. `details`: see `offer_read`."""
         if before.summary.gone_at is not None:
             return None
         offer = self._snapshots.offer(before)
         told = [Told(DELETED)] if context.baseline_at is not None and before.summary.read_at is not None else []
         calendar = column_after(before.summary.calendar or None, None, now=context.now)
-        row = replace(before, summary=replace(before.summary, gone_at=context.now, calendar=calendar))
+        jobs = dict.fromkeys([*(detail.job_id for detail in details), *before.jobs])
+        summary = replace(before.summary, gone_at=context.now, calendar=calendar)
+        row = replace(before, summary=summary, jobs=list(jobs)[:REMEMBERED_JOBS])
         return self._plan(before, _with_told(row, told, context.now), offer, told, context.now)
 
     def never_read(self, before: OfferRow | None, offer_id: str, now: datetime) -> Planned | None:
@@ -222,7 +229,7 @@ def has_news(stored: StoredSummary, context: Context) -> bool:
     """Whether a notice is due for an offer that is listed unchanged, from its small columns alone."""
     if stored.gone_at is not None or stored.read_at is None:
         return False
-    notice, announced = _due(stored, _dates_of(stored), context)
+    notice, announced = _due(stored, stored.offer, context)
     return notice is not None or announced != Announced.read(stored.notices)
 
 
@@ -233,19 +240,9 @@ def _due(stored: StoredSummary, offer: OfferSummary, context: Context) -> tuple[
         context.thresholds,
         now=context.now,
         baseline_at=context.baseline_at,
+        is_news=stored.read_at is not None or not stored.etag,
     )
     return None if notice is None else Told.of_notice(notice), announced
-
-
-def _dates_of(stored: StoredSummary) -> OfferSummary:
-    return OfferSummary(
-        name=stored.name,
-        state=stored.state or "",
-        sub_state=stored.sub_state or "",
-        offer_type=stored.offer_type or "",
-        accept_by=deadline(stored.accept_by),
-        end=deadline(stored.end),
-    )
 
 
 def _former_etags(before: OfferRow | None, offer: WatchedOffer) -> list[str]:

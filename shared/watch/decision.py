@@ -45,6 +45,7 @@ def decide(
 
     - `before` is the last snapshot, None if there is none. `gone` says that the offer had gone since.
     - In a `baseline` everything is silent.
+    - An offer that is new, or back, is that one change, even if somebody has accepted it already.
     - `told_by_job`: the offer was read from the detail of a job. `job.succeeded` tells what the job did. An
       acceptance is news all the same, except a selling partner's own, which is what its job did.
     """
@@ -54,13 +55,13 @@ def decide(
     was_deleted = before is not None and before.deleted
     if after.deleted:
         return [] if is_new or was_deleted or told_by_job else [Told(DELETED)]
-    told: list[Told] = []
     if (is_new or was_deleted) and not told_by_job:
-        told.append(Told(CREATED))
+        return [Told(CREATED)]
+    told: list[Told] = []
     by = _accepted_by(before, after)
     if by is not None and not (told_by_job and by == "partner" and after.offer_type == _CHANNEL_PARTNER):
         told.append(Told(ACCEPTED, by=by))
-    if before is not None and not (is_new or was_deleted or told_by_job):
+    if before is not None and not told_by_job:
         changes = changed_paths(before.content, after.content)
         if by is not None:
             changes = [path for path in changes if path not in _moved_by_acceptance(by, before)]

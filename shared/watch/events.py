@@ -5,7 +5,7 @@ event is sent.
 """
 
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -114,13 +114,15 @@ class OfferOutbox:
             if isinstance(event, OfferEvent):
                 self._columns.delete(event.owner, event.parts, OFFER_COLUMN)
 
-    def send_left_behind(self) -> int:
-        """Send the events that a killed process has left; returns how many."""
+    def send_left_behind(self, *, has_time: Callable[[], bool]) -> int:
+        """Send the events that a killed process has left, as many as there is time for; returns how many."""
         sent = 0
         for some in _in_groups(self._left_behind()):
             loaded = [self._loaded(event) if isinstance(event, OfferEvent) else event for event in some]
             self.send(loaded)
             sent += len(loaded)
+            if not has_time():
+                break
         return sent
 
     def references_of(self, offer_id: str) -> list[str]:

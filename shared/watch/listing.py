@@ -19,17 +19,17 @@ from shared.storage.partition import Partition
 from shared.storage.rows import BadRow
 from shared.storage.table import PAGE_MAX_ROWS, Row
 from shared.watch.changes import enum_value
-from shared.watch.offer import Deadline, OfferSummary, deadline
+from shared.watch.offer import Deadline
 from shared.watch.rows import (
     OFFER_COLUMN,
     OFFER_PREFIX,
     SUMMARY_COLUMNS,
     OfferChange,
+    StoredSummary,
     offer_key,
     offer_row_in,
     summary_in,
 )
-from shared.watch.rows import OfferSummary as StoredSummary
 
 PAGE_MAX_BYTES = 8 * 1024 * 1024
 PAGE_MAX_SECONDS = 5.0
@@ -68,7 +68,7 @@ class OfferFilter:
 
     def matches(self, stored: StoredSummary, now: datetime) -> bool:
         """Whether the offer is wanted."""
-        offer = watched_summary(stored)
+        offer = stored.offer
         return (
             (self.state is None or enum_value(self.state) == offer.state)
             and (self.sub_state is None or enum_value(self.sub_state) == offer.sub_state)
@@ -186,18 +186,6 @@ class WatchListing:
             _log.error("the row %r of the watch is left out of the listing: %s", row["RowKey"], error)
             return None
         return ListedOffer(body, stored.last_change_at, stored.last_change_type)
-
-
-def watched_summary(stored: StoredSummary) -> OfferSummary:
-    """What the small columns say of an offer, as the rules of the watch read it."""
-    return OfferSummary(
-        name=stored.name,
-        state=enum_value(stored.state),
-        sub_state=enum_value(stored.sub_state),
-        offer_type=enum_value(stored.offer_type),
-        accept_by=deadline(stored.accept_by),
-        end=deadline(stored.end),
-    )
 
 
 def _is_within(date: Deadline | None, days: int, now: datetime) -> bool:

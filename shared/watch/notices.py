@@ -121,18 +121,20 @@ def due_notice(
     *,
     now: datetime,
     baseline_at: datetime | None,
+    is_news: bool = True,
 ) -> tuple[Notice | None, Announced]:
     """The notice that is due for an offer, if any, and what has been announced of it then: store both together.
 
     `baseline_at` is the moment of the baseline, None while there is none: then no notice is due, and what is true or
-    passed counts as announced. An offer has at most one open date, so at most one notice.
+    passed counts as announced. `is_news` is false for an offer that was there at the baseline but could not be read:
+    its date counts as open since then. An offer has at most one open date, so at most one notice.
     """
     if offer.open_date is None:
         return None, announced
     kind, deadline = offer.open_date
     found = announced.find(kind, deadline.day)
     if found is None:
-        found = OpenDate(opened_at=None if baseline_at is None else now)
+        found = OpenDate(opened_at=now if is_news and baseline_at is not None else None)
         announced = announced.including(kind, deadline.day, found)
     if baseline_at is None:
         return None, announced

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Literal
 
-from shared.identifiers import private_offer_id
-from shared.json_codec import InvalidJson, JsonObject, loads, members
+from shared.identifiers import InvalidIdentifier, private_offer_id
+from shared.json_codec import InvalidJson, JsonObject, loads, members, text_of
 from shared.watch.changes import WATCHED_MEMBERS, enum_value, present_members
 
 type DateKind = Literal["acceptBy", "end"]
@@ -139,6 +139,17 @@ def watched_offer(item: bytes) -> WatchedOffer:
         accept_by=deadline(content.get("acceptBy")),
         end=deadline(content.get("end")),
     )
+
+
+def identified(item: bytes) -> tuple[str, str | None] | None:
+    """The bare id and the eTag of an item, without parsing the rest; None if it has no proper id."""
+    try:
+        found = members(item, "id", "eTag", "_etag")
+        offer_id = private_offer_id((text_of(found.get("id")) or "").strip()).lower()
+    except (InvalidJson, InvalidIdentifier):
+        return None
+    etag = text_of(found.get("eTag")) or text_of(found.get("_etag"))
+    return offer_id, etag if etag and len(etag) <= LONGEST_TEXT_CHARACTERS else None
 
 
 def is_whole(offer: WatchedOffer, known: Collection[str]) -> bool:

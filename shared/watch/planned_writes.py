@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from shared.storage.errors import StorageError
 from shared.watch.comparing import Planned
 from shared.watch.events import OfferEvent, OfferOutbox
-from shared.watch.rows import OfferRow, OfferSummary
+from shared.watch.rows import OfferRow, StoredSummary
 from shared.watch.run_state import ClaimedRun, Stored
 from shared.watch.snapshots import Snapshots
 
@@ -32,7 +32,7 @@ class PlannedWrites:
         #: How many events were stored.
         self.events = 0
         #: The offers whose rows were written, as they are now.
-        self.written: dict[str, OfferSummary] = {}
+        self.written: dict[str, StoredSummary] = {}
 
     def add(self, before: OfferRow | None, plan: Plan, *, size_bytes: int = 0) -> None:
         """Have an offer compared, of which `plan` holds so many bytes in memory.

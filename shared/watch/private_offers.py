@@ -13,16 +13,14 @@ from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from shared.clock import Clock
-from shared.identifiers import InvalidIdentifier, private_offer_id
-from shared.json_codec import InvalidJson, members, text_of
 from shared.upstream.errors import UpstreamError, UpstreamNotFound
 from shared.upstream.product_ingestion import ProductIngestion
-from shared.watch.comparing import Comparison, Context, Planned, has_news, is_unchanged
-from shared.watch.job_details import JobDetails
-from shared.watch.offer import LONGEST_TEXT_CHARACTERS, InvalidOffer, WatchedOffer, is_whole, watched_offer
+from shared.watch.comparing import Comparison, Context, JobDetail, Planned, has_news, is_unchanged
+from shared.watch.job_details import DetailsUnknown, JobDetails
+from shared.watch.offer import InvalidOffer, WatchedOffer, identified, is_whole, watched_offer
 from shared.watch.planned_writes import PlannedWrites
 from shared.watch.reading import OfferReader, ReadOffer, RequestTime, ends_the_run
-from shared.watch.rows import OfferRow, OfferSummary
+from shared.watch.rows import OfferRow, StoredSummary
 from shared.watch.run_state import ClaimedRun, RunState
 from shared.watch.snapshots import Snapshots
 
@@ -81,7 +79,11 @@ class PrivateOfferRun:
         self.seen: set[str] = set()
         #: Why the invocation could not do its work; None if it could.
         self.reason: str | None = None
-        self._index: dict[str, OfferSummary] = {}
+        self._index: dict[str, StoredSummary] = {}
+        # The offers left to the next invocation, and the error for which they are.
+        self._left: dict[str, UpstreamError | None] = {}
+        # Whether this invocation is done with a page.
+        self._has_advanced = False
         self._context = Context(clock.now(), claimed.state.baseline_at, claimed.state.thresholds)
 
     def go_on(self) -> RunState:
@@ -135,12 +137,13 @@ class PrivateOfferRun:
         page = self._upstream.listed_private_offers(state.place, timeout_seconds=self._time.timeout_seconds())
         self.counts.listed += len(page.items)
         whole = self._items(page.items, at)
-        self._writes.flush()
+        self._flush()
         if page.fault is not None:
             raise page.fault
-        state = self._state = replace(state, page_failed=False)
-        if not whole:
+        state = self._state = replace(self._state, page_failed=False)
+        if not whole or self._left:
             return None
+        self._has_advanced = True
         if page.next_place is None:
             return replace(state, place=None, confirming=True, confirmed_to="")
         return replace(state, place=page.next_place)
@@ -150,18 +153,23 @@ class PrivateOfferRun:
         to_read: dict[str, None] = {}
         for raw in items:
             item = bytes(raw)
-            identified = _identified(item)
-            if identified is None:
-                self._malformed()
+            found = identified(item)
+            if found is None:
+                if self.counts.malformed == 0:
+                    _log.warning("an offer in upstream's list is left out: its id is missing or malformed")
+                self.counts.malformed += 1
                 continue
-            offer_id, etag = identified
+            offer_id, etag = found
             known = self._index.get(offer_id)
             if offer_id in self.seen:
                 continue
-            if known is not None and is_unchanged(known, etag):
-                self._unchanged(known)
+            unchanged = known if known is not None and is_unchanged(known, etag) else None
+            if unchanged is not None and not has_news(unchanged, self._context):
+                self.seen.add(offer_id)
             elif not self._time.is_left():
                 return False
+            elif unchanged is not None:
+                self._notice(offer_id)
             elif not self._whole_item(item, known, at):
                 to_read[offer_id] = None
         left = dict(to_read)
@@ -170,14 +178,11 @@ class PrivateOfferRun:
             self._read(read)
         return not left
 
-    def _unchanged(self, known: OfferSummary) -> None:
-        self.seen.add(known.id)
-        if has_news(known, self._context):
-            self._writes.add(
-                self._snapshots.get(known.id), lambda before: self._comparison.notice(before, self._context)
-            )
+    def _notice(self, offer_id: str) -> None:
+        self.seen.add(offer_id)
+        self._writes.add(self._snapshots.get(offer_id), lambda before: self._comparison.notice(before, self._context))
 
-    def _whole_item(self, item: bytes, known: OfferSummary | None, at: datetime) -> bool:
+    def _whole_item(self, item: bytes, known: StoredSummary | None, at: datetime) -> bool:
         """Compare an item of the list if it is the whole offer."""
         try:
             offer = watched_offer(item)
@@ -208,7 +213,7 @@ class PrivateOfferRun:
         except InvalidOffer as error:
             offer, failure = None, str(error)
         if offer is None or offer.id != read.id:
-            self._failed(read.id, failure)
+            self._failed(read.id, failure, read.error)
             return
         self.counts.read_by_id += 1
         before = self._snapshots.get(read.id) if read.id in self._index else None
@@ -218,24 +223,37 @@ class PrivateOfferRun:
         self.seen.add(offer.id)
 
         def plan(now_stored: OfferRow | None) -> Planned | None:
-            by_a_job = self._comparison.may_be_of_a_job(now_stored, offer, self._context)
-            details = self._job_details.about(offer.id, at) if by_a_job else []
+            news = self._comparison.has_news_that_jobs_may_tell(now_stored, offer, self._context)
+            details = self._details_of(offer.id, at) if news else []
+            if details is None:
+                return None
             return self._comparison.offer_read(now_stored, offer, at, self._context, details)
 
         self._writes.add(before, plan, size_bytes=len(offer.body))
 
-    def _failed(self, offer_id: str, reason: str) -> None:
+    def _details_of(self, offer_id: str, at: datetime) -> list[JobDetail] | None:
+        """The details of jobs that have changed the offer; None if the offer is left to the next invocation."""
+        try:
+            # If this invocation began with the offer's page, the next one would not have more time.
+            return self._job_details.about(offer_id, at, may_wait=self._has_advanced)
+        except DetailsUnknown as unknown:
+            self._left[offer_id] = unknown.error
+            self.seen.discard(offer_id)
+            return None
+
+    def _flush(self) -> None:
+        """Store what is planned. Raises _RunStopped if upstream takes no more requests."""
+        self._writes.flush()
+        for error in self._left.values():
+            if error is not None:
+                raise _RunStopped(error)
+
+    def _failed(self, offer_id: str, reason: str, error: UpstreamError | None) -> None:
         self.seen.add(offer_id)
         self.counts.failed += 1
-        if self.counts.failed == 1:
-            self._fail(f"offer {offer_id} cannot be read: {reason}")
+        self._fail(f"offer {offer_id} cannot be read: {reason}", error)
         if self._context.baseline_at is None and offer_id not in self._index:
             self._writes.add(None, lambda before: self._comparison.never_read(before, offer_id, self._context.now))
-
-    def _malformed(self) -> None:
-        if self.counts.malformed == 0:
-            _log.warning("an offer in upstream's list is left out: its id is missing or malformed")
-        self.counts.malformed += 1
 
     def _confirm(self) -> None:
         """Ask for the offers that were not listed: only a 404 of its own means that an offer is gone."""
@@ -245,24 +263,29 @@ class PrivateOfferRun:
             for known in self._index.values()
             if known.gone_at is None and known.id not in self.seen and known.id > self._state.confirmed_to
         )
-        missing = [offer_id for offer_id in missing if _is_id(offer_id)]
         asked: set[str] = set()
         try:
             for read in self._reader.read(missing, self._time):
                 if isinstance(read.error, UpstreamNotFound):
-                    self._writes.add(self._snapshots.get(read.id), self._gone)
+                    self._gone(read)
                 else:
                     self._followed(read)
                 asked.add(read.id)
-            self._writes.flush()
+            self._flush()
         finally:
-            done = list(takewhile(asked.__contains__, missing))
-            self._state = replace(self._state, confirmed_to=done[-1] if done else self._state.confirmed_to)
+            asked -= self._left.keys()
+            for done in takewhile(asked.__contains__, missing):
+                self._state = replace(self._state, confirmed_to=done)
         if len(asked) == len(missing):
             self._complete()
 
-    def _gone(self, before: OfferRow | None) -> Planned | None:
-        return None if before is None else self._comparison.gone(before, self._context)
+    def _gone(self, read: ReadOffer) -> None:
+        def plan(before: OfferRow | None) -> Planned | None:
+            if before is None or (details := self._details_of(read.id, read.at)) is None:
+                return None
+            return self._comparison.gone(before, self._context, details)
+
+        self._writes.add(self._snapshots.get(read.id), plan)
 
     def _complete(self) -> None:
         self._state = self._state.started_over()
@@ -275,21 +298,3 @@ class PrivateOfferRun:
         if error is not None and error.retry_after_seconds:
             not_before = self._clock.now() + timedelta(seconds=error.retry_after_seconds)
             self._state = replace(self._state, not_before=not_before)
-
-
-def _identified(item: bytes) -> tuple[str, str | None] | None:
-    """The bare id and the eTag of an item, without parsing the rest; None if it has no proper id."""
-    try:
-        found = members(item, "id", "eTag", "_etag")
-        offer_id = private_offer_id((text_of(found.get("id")) or "").strip()).lower()
-    except (InvalidJson, InvalidIdentifier):
-        return None
-    etag = text_of(found.get("eTag")) or text_of(found.get("_etag"))
-    return offer_id, etag if etag and len(etag) <= LONGEST_TEXT_CHARACTERS else None
-
-
-def _is_id(offer_id: str) -> bool:
-    try:
-        return private_offer_id(offer_id) == offer_id
-    except InvalidIdentifier:
-        return False

@@ -14,6 +14,8 @@ from shared.identifiers import InvalidIdentifier, private_offer_id
 from shared.json_codec import dumps, loads
 from shared.storage.rows import BadRow, moment, read_row, text
 from shared.storage.table import Row, etag_of
+from shared.watch.changes import enum_value
+from shared.watch.offer import OfferSummary, deadline
 
 OFFERS_PARTITION = "offers"
 OFFER_PREFIX = "offer~"
@@ -29,7 +31,7 @@ REMEMBERED_ETAGS = 3
 LONGEST_TEXT_CHARACTERS = 500
 _TEXT_COLUMNS = ("eTag", "name", "state", "subState", "privateOfferType", "acceptBy", "end")
 _MOMENT_COLUMNS = ("readAt", "firstSeenAt", "goneAt", "lastChangeAt")
-#: The columns of an `OfferSummary`.
+#: The columns of an `StoredSummary`.
 SUMMARY_COLUMNS: Final[tuple[str, ...]] = (
     "PartitionKey",
     "RowKey",
@@ -48,7 +50,7 @@ class OfferChange(TypedDict):
 
 
 @dataclass(frozen=True, kw_only=True)
-class OfferSummary:
+class StoredSummary:
     """What the small columns say of an offer.
 
     `read_at` is None if no content has been read yet: upstream has listed the offer and could not give it. `state`,
@@ -80,12 +82,24 @@ class OfferSummary:
         """The owner of the offer's documents."""
         return OFFER_PREFIX + self.id
 
+    @property
+    def offer(self) -> OfferSummary:
+        """The same as the rules of the watch read it."""
+        return OfferSummary(
+            name=self.name,
+            state=enum_value(self.state),
+            sub_state=enum_value(self.sub_state),
+            offer_type=enum_value(self.offer_type),
+            accept_by=deadline(self.accept_by),
+            end=deadline(self.end),
+        )
+
 
 @dataclass(frozen=True, kw_only=True)
 class OfferRow:
     """A whole row. `parts` are the columns that hold the offer, or refer to its document."""
 
-    summary: OfferSummary
+    summary: StoredSummary
     history: Sequence[OfferChange] = ()
     # The jobs whose change is in this snapshot, newest first.
     jobs: Sequence[str] = ()
@@ -125,7 +139,7 @@ def offer_key(offer_id: str) -> str:
     return OFFER_PREFIX + offer_id.lower()
 
 
-def summary_in(row: Row) -> OfferSummary:
+def summary_in(row: Row) -> StoredSummary:
     """Read the small columns of an offer's row. Raises BadRow, nothing else."""
     return read_row(lambda: _summary_in(row))
 
@@ -179,10 +193,10 @@ def short_text(value: str | None) -> str | None:
     return (value or "")[:LONGEST_TEXT_CHARACTERS].encode("utf-8", "replace").decode("utf-8") or None
 
 
-def _summary_in(row: Row) -> OfferSummary:
+def _summary_in(row: Row) -> StoredSummary:
     found: dict[str, Any] = {column: text(row, column) for column in _TEXT_COLUMNS}
     found |= {column: moment(row, column) for column in _MOMENT_COLUMNS}
-    return OfferSummary(
+    return StoredSummary(
         id=_id_in(row),
         etag=etag_of(row),
         offer_etag=found["eTag"],

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from itertools import batched
 
+from shared.identifiers import InvalidIdentifier, private_offer_id
 from shared.json_codec import InvalidJson, members
 from shared.storage.documents import Documents
 from shared.storage.errors import RecordBroken
@@ -22,7 +23,7 @@ from shared.watch.rows import (
     OFFERS_PARTITION,
     SUMMARY_COLUMNS,
     OfferRow,
-    OfferSummary,
+    StoredSummary,
     offer_key,
     offer_row_in,
     summary_in,
@@ -44,7 +45,7 @@ class Snapshots:
         self._partition = Partition(table, OFFERS_PARTITION)
         self._columns = LargeColumns(documents)
 
-    def summaries(self, after_id: str = "") -> Iterator[OfferSummary]:
+    def summaries(self, after_id: str = "") -> Iterator[StoredSummary]:
         """Of every offer whose id follows `after_id`, by id, a thousand with each request.
 
         An offer that was never read has no `read_at`. A row that cannot be read is logged and left out.
@@ -55,15 +56,17 @@ class Snapshots:
             except BadRow as error:
                 _log_bad(row, error)
 
-    def index(self) -> dict[str, OfferSummary]:
+    def index(self) -> dict[str, StoredSummary]:
         """The summaries by id, without the calendar. The row of an offer that cannot be read counts as never read."""
-        found: dict[str, OfferSummary] = {}
+        found: dict[str, StoredSummary] = {}
         for row in self._rows(_INDEX_COLUMNS):
             try:
                 summary = summary_in(row)
             except BadRow as error:
                 _log_bad(row, error)
                 summary = _unread(row)
+                if not _is_id(summary.id):
+                    continue
             found[summary.id] = summary
         return found
 
@@ -149,8 +152,15 @@ class Snapshots:
         return self._partition.rows(after=OFFER_PREFIX + after_id, before=_OFFERS_END, columns=columns)
 
 
-def _unread(row: Row) -> OfferSummary:
-    return OfferSummary(id=str(row["RowKey"]).removeprefix(OFFER_PREFIX), etag=etag_of(row))
+def _unread(row: Row) -> StoredSummary:
+    return StoredSummary(id=str(row["RowKey"]).removeprefix(OFFER_PREFIX), etag=etag_of(row))
+
+
+def _is_id(offer_id: str) -> bool:
+    try:
+        return private_offer_id(offer_id) == offer_id
+    except InvalidIdentifier:
+        return False
 
 
 def _log_bad(row: Row, error: BadRow) -> None:

@@ -29,7 +29,10 @@ from shared.watch.snapshots import Snapshots
 # These times count from the start of a run, which is given 50 seconds, sending included. The first is the last moment
 # for a request, the second the end of waiting for its answer.
 CPP_REQUESTS_SECONDS = (12.0, 16.0)
-OFFER_REQUESTS_SECONDS = (34.0, 42.0)
+SENDING_SECONDS = (5.0, 5.0)
+OFFER_REQUESTS_SECONDS = (28.0, 42.0)
+# Later, so that what was read last is not left to the next run for lack of them.
+DETAIL_REQUESTS_SECONDS = (34.0, 42.0)
 REMOVING_UNTIL_SECONDS = 40.0
 STORAGE_RETRIED_FOR_SECONDS = 46.0
 # A claim ends soon after its holder has died.
@@ -129,6 +132,7 @@ class Watch:
 
     def _run(self, now: datetime) -> WatchReport:
         offers_time = self._request_time(OFFER_REQUESTS_SECONDS)
+        details_time = self._request_time(DETAIL_REQUESTS_SECONDS)
         if not self._settings.private_offers and not self._cpp_offers.followed and self._snapshots.nothing_kept():
             return WatchReport(at=now, complete=True)
         claimed = self._run_row.claim(now, now + CLAIMED_FOR, self._thresholds)
@@ -155,7 +159,7 @@ class Watch:
             snapshots=self._snapshots,
             comparison=self._comparison,
             writes=writes,
-            job_details=JobDetails(self._upstream, self._unfinished_jobs, self._clock, offers_time),
+            job_details=JobDetails(self._upstream, self._unfinished_jobs, self._clock, details_time),
             request_time=offers_time,
             clock=self._clock,
         )
@@ -199,7 +203,7 @@ class Watch:
 
     def _send_left_behind(self) -> None:
         try:
-            self._outbox.send_left_behind()
+            self._outbox.send_left_behind(has_time=self._request_time(SENDING_SECONDS).is_left)
         except StorageError as error:
             _log.warning("events of offers are left to the next run: %s", error)
 

@@ -18,7 +18,7 @@ from shared.watch.rows import (
     OFFERS_PARTITION,
     OfferChange,
     OfferRow,
-    OfferSummary,
+    StoredSummary,
     offer_key,
     short_text,
 )
@@ -59,7 +59,7 @@ class Snapshot:
         """Store an offer as it was read at `now`; its last change is the newest of its history."""
         offer = watched_offer(body)
         content: dict[str, Any] = offer.content
-        summary = OfferSummary(
+        summary = StoredSummary(
             id=offer.id,
             offer_etag=offer.etag,
             read_at=now,

@@ -98,12 +98,13 @@ def test_a_fixed_start_that_changes_with_an_acceptance_is_a_change_besides() -> 
     ]
 
 
-def test_an_offer_that_was_accepted_before_it_was_first_seen_is_created_and_accepted() -> None:
-    assert decide(None, watched(subState="accepted")) == [Told(CREATED), ACCEPTED_BY_CUSTOMER]
+def test_an_offer_that_was_accepted_before_it_was_first_seen_is_created_and_no_more() -> None:
+    assert decide(None, watched(subState="accepted")) == [Told(CREATED)]
 
 
-def test_an_accepted_offer_that_is_back_is_not_accepted_again() -> None:
-    assert decide(watched(subState="accepted"), watched(subState="accepted"), gone=True) == [Told(CREATED)]
+@pytest.mark.parametrize("sub_state", ["accepted", "pendingAcceptance", "pendingPartnerAction"])
+def test_an_accepted_offer_that_is_back_is_created_and_no_more(sub_state: str) -> None:
+    assert decide(watched(subState=sub_state), watched(subState="accepted"), gone=True) == [Told(CREATED)]
 
 
 def test_nobody_accepts_an_offer_to_resellers() -> None:
@@ -173,7 +174,9 @@ def test_each_acceptance_is_told_once_and_nothing_is_told_twice(
         offer = watched(subState=sub_state, end=end, state=state)
         told = decide(before, offer, gone=gone and before is not None, told_by_job=told_by_job)
 
-        accepted_now = offer.sub_state == "accepted" and (before is None or before.sub_state != "accepted")
+        is_created = (before is None or gone) and not told_by_job
+        was_accepted = before is not None and before.sub_state == "accepted"
+        accepted_now = offer.sub_state == "accepted" and not was_accepted and not is_created
         assert told.count(ACCEPTED_BY_CUSTOMER) == accepted_now
         assert len({each.type for each in told}) == len(told)
         assert decide(offer, offer, told_by_job=told_by_job) == []

@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
@@ -9,7 +10,7 @@ from sandbox.server import Sandbox
 from shared.storage.table import Change
 from tests.instance import Instance
 from tests.killed import Killed, killed_before_write
-from tests.watch.runs import BY_ID, DETAIL, baseline, kept, requests, run, told, with_settings
+from tests.watch.runs import BY_ID, DETAIL, INTERVAL_SECONDS, baseline, kept, requests, run, told, with_settings
 
 WRITES_OF_A_FINISHING_TICK = 6
 
@@ -129,14 +130,102 @@ def test_a_job_that_finishes_between_the_reading_and_the_writing_of_a_run_stays_
     assert instance.announcer.types == ["job.succeeded", "job.succeeded"]
 
 
+@pytest.mark.parametrize("then", ["accepted by the partner", "deleted", "gone"])
+def test_what_happens_to_an_offer_after_a_job_is_told_once_though_the_job_finishes_here_later(
+    instance: Instance, fresh_sandbox: Sandbox, then: str
+) -> None:
+    state = fresh_sandbox.state
+    state.change_settings(list_whole_offers=True)
+    offer_id = state.add_private_offer(subState="pendingPartnerAction")
+    baseline(instance)
+    offer = {**(state.private_offers.find(offer_id) or {}), "eTag": '"of the job"'}
+    instance.register(state.add_job(resources=[offer]))
+    if then == "gone":
+        state.delete_private_offer(offer_id)
+    else:
+        state.change_private_offer(
+            offer_id, **({"state": "deleted"} if then == "deleted" else {"subState": "pendingAcceptance"})
+        )
+    run(instance)
+    instance.tick()
+    run(instance)
+    run(instance)
+    expected = "private_offer.accepted" if then == "accepted by the partner" else "private_offer.deleted"
+    assert offer_types(instance) == [expected]
+
+
+def test_a_change_is_left_to_the_next_run_if_upstream_throttles_the_details_of_jobs(
+    instance: Instance, fresh_sandbox: Sandbox
+) -> None:
+    state = fresh_sandbox.state
+    offer_id = state.add_private_offer()
+    baseline(instance)
+    start(instance, fresh_sandbox, offer_id, end="2028-06-30")
+    in_portal = state.add_private_offer()
+    state.fault("too_many_requests", route=DETAIL, retry_after_seconds=2 * INTERVAL_SECONDS, count=1)
+    assert run(instance).reason is not None
+    assert told(instance) == []
+    assert requests(fresh_sandbox, lambda: run(instance)) == {}
+    assert run(instance).complete
+    assert told(instance) == [("created", in_portal)]
+
+
+def test_a_change_is_left_to_the_next_run_if_there_is_no_time_for_the_details_of_jobs(
+    instance: Instance, fresh_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state = fresh_sandbox.state
+    state.change_settings(list_whole_offers=True, page_size=1)
+    offer_id = [state.add_private_offer() for _ in range(8)][4]
+    baseline(instance)
+    start(instance, fresh_sandbox, offer_id, end="2028-06-30")
+    seconds = [0.0]
+    listed = instance.upstream.listed_private_offers
+
+    def slowly(*args: Any, **options: Any) -> Any:  # noqa: ANN401 - passed through
+        seconds[0] += 8
+        return listed(*args, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(instance.upstream, "listed_private_offers", slowly)
+        patch.setattr(instance.timers.watch, "_monotonic", lambda: seconds[0])
+        for _ in range(4):
+            seconds[0] = 0.0
+            run(instance)
+    assert run(instance).complete
+    instance.tick()
+    run(instance)
+    assert instance.announcer.types == ["job.succeeded"]
+
+
+def test_the_changes_of_many_jobs_are_told_by_none_but_the_jobs(instance: Instance, fresh_sandbox: Sandbox) -> None:
+    baseline(instance)
+    for _ in range(60):
+        start(instance, fresh_sandbox)
+    run(instance)
+    assert instance.announcer.types == []
+
+
+def test_the_details_of_jobs_that_do_not_fit_into_memory_are_asked_for_again(
+    instance: Instance, fresh_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shared.watch.job_details.KEPT_BYTES", 2000)
+    offer_ids = [fresh_sandbox.state.add_private_offer() for _ in range(6)]
+    baseline(instance)
+    for offer_id in offer_ids:
+        start(instance, fresh_sandbox, offer_id, end="2028-06-30")
+    run(instance)
+    assert instance.announcer.types == []
+
+
 def test_details_are_asked_for_only_when_there_is_news(instance: Instance, fresh_sandbox: Sandbox) -> None:
     offer_id = fresh_sandbox.state.add_private_offer()
     instance.register(fresh_sandbox.state.add_job(seconds=None))
     instance.register(fresh_sandbox.state.add_job(seconds=None, operation="delete"))
     baseline(instance)
     assert requests(fresh_sandbox, lambda: run(instance))[DETAIL] == 0
-    fresh_sandbox.state.accept_private_offer(offer_id)
+    fresh_sandbox.state.change_private_offer(offer_id, notes="other notes")
     assert requests(fresh_sandbox, lambda: run(instance))[DETAIL] == 0
+    fresh_sandbox.state.accept_private_offer(offer_id)
     fresh_sandbox.state.change_private_offer(offer_id, end="2028-06-30")
     asked = requests(fresh_sandbox, lambda: run(instance))
     assert asked[DETAIL] > 0

@@ -1,10 +1,13 @@
 """Pages that fail, requests that are refused or throttled, and time that runs out."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pytest
 
 from sandbox.server import Sandbox
+from shared.events.event import Event
+from shared.storage.errors import StorageUnreachable
+from shared.watch.rows import OfferRow
 from tests.instance import Instance
 from tests.watch.runs import BY_ID, INTERVAL_SECONDS, LISTED, baseline, kept, requests, run, told
 
@@ -190,6 +193,90 @@ def test_an_offer_that_cannot_be_read_at_the_baseline_is_no_news_when_it_can(
     fresh_sandbox.state.accept_private_offer(offer_id)
     run(instance)
     assert told(instance) == [("accepted", offer_id)]
+
+
+def test_a_date_that_was_near_or_past_at_the_baseline_is_no_news_of_an_offer_that_could_not_be_read_then(
+    instance: Instance, fresh_sandbox: Sandbox
+) -> None:
+    state = fresh_sandbox.state
+    for accept_by in ("2026-11-10", "2026-11-25"):
+        state.add_private_offer(acceptBy=accept_by)
+    later = state.add_private_offer(acceptBy="2026-11-28")
+    fault = state.fault("invalid_json", route=BY_ID)
+    run(instance)
+    state.clear_faults(fault)
+    instance.clock.advance(24 * 3600)
+    run(instance)
+    assert told(instance) == [("expiring", later)]
+
+
+def test_a_pause_that_upstream_asks_for_when_it_fails_to_give_an_offer_is_obeyed_by_the_next_run(
+    instance: Instance, fresh_sandbox: Sandbox, offer_ids: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shared.upstream.transport.RETRIES_MAX", 0)
+    for offer_id in offer_ids[:2]:
+        fresh_sandbox.state.change_private_offer(offer_id, end="2028-06-30")
+    fresh_sandbox.state.fault(
+        "server_error", path_contains=offer_ids[0], retry_after_seconds=2 * INTERVAL_SECONDS, count=1
+    )
+    run(instance)
+    assert told(instance) == [("changed", offer_ids[1])]
+    assert requests(fresh_sandbox, lambda: run(instance)) == {}
+    run(instance)
+    assert told(instance)[1:] == [("changed", offer_ids[0])]
+
+
+def test_notices_of_many_offers_at_once_are_spread_over_several_runs_if_time_runs_out(
+    instance: Instance, fresh_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state = fresh_sandbox.state
+    state.change_settings(page_size=50)
+    offer_ids = [state.add_private_offer(acceptBy="2026-11-28") for _ in range(12)]
+    baseline(instance)
+    instance.clock.advance(24 * 3600)
+    seconds = [0.0]
+    get = instance.stores.snapshots.get
+
+    def slowly(offer_id: str) -> OfferRow | None:
+        seconds[0] += 8
+        return get(offer_id)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(instance.stores.snapshots, "get", slowly)
+        patch.setattr(instance.timers.watch, "_monotonic", lambda: seconds[0])
+        assert not run(instance).complete
+        assert 0 < len(told(instance)) < len(offer_ids)
+    assert run(instance).complete
+    assert sorted(told(instance)) == sorted(("expiring", offer_id) for offer_id in offer_ids)
+
+
+def test_events_that_many_runs_have_left_behind_do_not_take_all_the_time_of_one(
+    instance: Instance, fresh_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shared.watch.events.EVENTS_AT_ONCE", 2)
+    offer_ids = [fresh_sandbox.state.add_private_offer() for _ in range(8)]
+    baseline(instance)
+    for offer_id in offer_ids:
+        fresh_sandbox.state.accept_private_offer(offer_id)
+    announce, seconds = instance.announcer.announce, [0.0]
+
+    def unreachable(_: Sequence[Event]) -> None:
+        raise StorageUnreachable("storage did not answer")
+
+    def slowly(events: Sequence[Event]) -> None:
+        seconds[0] += 8
+        announce(events)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(instance.announcer, "announce", unreachable)
+        run(instance)
+    with monkeypatch.context() as patch:
+        patch.setattr(instance.announcer, "announce", slowly)
+        patch.setattr(instance.timers.watch, "_monotonic", lambda: seconds[0])
+        assert run(instance).complete
+    assert 0 < len(told(instance)) < len(offer_ids)
+    run(instance)
+    assert sorted(told(instance)) == sorted(("accepted", offer_id) for offer_id in offer_ids)
 
 
 def _tokens(instance: Instance, sandbox: Sandbox) -> list[str]:

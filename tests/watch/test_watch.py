@@ -102,9 +102,8 @@ def test_a_watch_that_is_turned_off_goes_on_to_forget_where_it_was_killed(
         fresh_sandbox.state.add_private_offer()
     baseline(instance)
     off = with_settings(instance, watch_private_offers=False)
-    seconds = iter([0.0] * 6 + [100.0] * 100)
     with monkeypatch.context() as patch:
-        patch.setattr(off.timers.watch, "_monotonic", lambda: next(seconds))
+        patch.setattr(off.timers.watch, "_monotonic", lambda: 0.0 if len(kept(off)) > 3 else 100.0)
         assert not run(off).complete
     assert 0 < len(kept(instance)) < 5
     run(instance)

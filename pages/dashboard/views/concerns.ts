@@ -27,9 +27,24 @@ const TIMER_NAMES: Record<string, string> = {
   clean_up: "Removing old data",
 };
 
-export function findConcerns(health: HealthDetails, webhooks: readonly Webhook[], days: readonly DayStats[], now: number): Concern[] {
+export const EXPIRING_DAYS = 7;
+
+/** How many offers nobody has accepted expire within EXPIRING_DAYS; `isMore` if there are more than were counted. */
+export interface ExpiringOffers {
+  readonly count: number;
+  readonly isMore: boolean;
+}
+
+export function findConcerns(
+  health: HealthDetails,
+  webhooks: readonly Webhook[],
+  days: readonly DayStats[],
+  expiring: ExpiringOffers,
+  now: number,
+): Concern[] {
   return [
     ...concernsOfTheMonitor(health, now),
+    ...concernsOfOffers(health, expiring),
     ...concernsOfJobs(health, days),
     ...concernsOfWebhooks(health, webhooks),
     ...concernsOfRows(health),
@@ -73,6 +88,29 @@ function concernsOfTheMonitor(health: HealthDetails, now: number): Concern[] {
         isSerious: false,
       });
     }
+  }
+  return found;
+}
+
+function concernsOfOffers({ cppOffers }: HealthDetails, { count: number, isMore }: ExpiringOffers): Concern[] {
+  const found: Concern[] = [];
+  if (number > 0) {
+    const offers = isMore ? `Over ${number.toLocaleString("en")} private offers` : count(number, "private offer");
+    found.push({
+      text: `${offers} ${number === 1 && !isMore ? "expires" : "expire"} within ${EXPIRING_DAYS} days`,
+      detail: "Nobody has accepted yet.",
+      href: href("/offers", { show: "expiring" }),
+      isSerious: false,
+    });
+  }
+  for (const { publisherId, offerId, reason, since } of cppOffers) {
+    found.push({
+      text: `The CPP offer ${publisherId}/${offerId} cannot be followed`,
+      detail: reason,
+      since,
+      href: href(`/cpp/${encodeURIComponent(publisherId)}/${encodeURIComponent(offerId)}`),
+      isSerious: false,
+    });
   }
   return found;
 }
@@ -128,7 +166,7 @@ function concernsOfWebhooks(health: HealthDetails, webhooks: readonly Webhook[])
   if (health.deliveriesDead) {
     found.push({
       text: `${count(health.deliveriesDead, "webhook delivery", "webhook deliveries")} could not be delivered`,
-      detail: "Send them again once their endpoint works.",
+      detail: `Send ${health.deliveriesDead === 1 ? "it again once its" : "them again once their"} endpoint works.`,
       href: href("/webhooks"),
       isSerious: false,
     });

@@ -4,24 +4,27 @@ import { Bars, Durations, Icon, PageHeader, ProblemView, Section, Skeleton, Time
 import { type Fresh, useFresh } from "../refresh";
 import { href } from "../router";
 import { useNow } from "../time";
-import { type Concern, findConcerns, headline } from "./concerns";
+import { type Concern, EXPIRING_DAYS, type ExpiringOffers, findConcerns, headline } from "./concerns";
 
 const DAYS = 30;
+const EXPIRING_MAX = 50;
 const REFRESH = { everySeconds: 30 };
 
 interface Data {
   health: HealthDetails;
   webhooks: readonly Webhook[];
   days: readonly DayStats[];
+  expiring: ExpiringOffers;
 }
 
 async function load(signal: AbortSignal): Promise<Data> {
-  const [health, { webhooks }, { days }] = await Promise.all([
+  const [health, { webhooks }, { days }, { privateOffers, nextCursor }] = await Promise.all([
     readHealth(signal),
     answer(api.GET("/webhooks", { signal })),
     answer(api.GET("/stats", { signal, params: { query: { days: DAYS } } })),
+    answer(api.GET("/watch/private-offers", { signal, params: { query: { expiringWithin: `${EXPIRING_DAYS}d`, limit: EXPIRING_MAX } } })),
   ]);
-  return { health, webhooks, days };
+  return { health, webhooks, days, expiring: { count: privateOffers.length, isMore: nextCursor !== null } };
 }
 
 export function Overview() {
@@ -38,9 +41,9 @@ export function Overview() {
   return <Shown {...fresh} data={data} />;
 }
 
-function Shown({ data: { health, webhooks, days }, problem, refresh }: Fresh<Data> & { data: Data }) {
+function Shown({ data: { health, webhooks, days, expiring }, problem, refresh }: Fresh<Data> & { data: Data }) {
   const now = useNow();
-  const concerns = findConcerns(health, webhooks, days, now);
+  const concerns = findConcerns(health, webhooks, days, expiring, now);
   return (
     <>
       <Lead health={health} concerns={concerns} now={now} />
