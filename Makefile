@@ -4,12 +4,14 @@ SHELL := /bin/sh
 PYTHON_VENV := .venv/bin/python
 SETUP := ./local/setup/setup.sh
 API_TYPES := pages/dashboard/schema.d.ts
+# Without reordering, the long files of tests/app start first.
+IN_PARALLEL := -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 # Requests between the parts on this machine bypass any proxy.
 export NO_PROXY := localhost,127.0.0.1,::1,$(or $(NO_PROXY),$(no_proxy))
 export no_proxy := $(NO_PROXY)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test coverage test-slow test-package bench lint lint-bicep lint-checkov lock openapi package audit format clean
+.PHONY: help setup run test coverage test-browser test-slow test-package screenshots bench lint lint-bicep lint-checkov lock openapi package audit format clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -20,15 +22,23 @@ setup: ## Set up .venv and node_modules and build the pages, if they are missing
 run: setup ## Run the whole system on this machine (ONCE=1: until all sample jobs have ended; LOGS=1: show all log lines)
 	@$(PYTHON_VENV) -m local.system $(if $(filter-out 0,$(ONCE)),--once) $(if $(filter-out 0,$(LOGS)),--logs)
 
-# Without reordering, the long files of tests/app start first. In CI this also measures coverage, unless ARGS selects tests.
+# In CI this also measures coverage, unless ARGS selects tests.
 test: setup ## Run the tests (ARGS="-k name" selects some)
-	@$(PYTHON_VENV) -m pytest -m "not slow" -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(if $(filter true,$(CI)),$(if $(ARGS),,--cov)) $(ARGS)
+	@$(PYTHON_VENV) -m pytest --ignore tests/browser -m "not slow" $(IN_PARALLEL) $(if $(filter true,$(CI)),$(if $(ARGS),,--cov)) $(ARGS)
 
 coverage: setup ## Run the tests, and fail if coverage is below the minimum in pyproject.toml
-	@$(PYTHON_VENV) -m pytest -m "not slow" -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder --cov --cov-report=term-missing
+	@$(PYTHON_VENV) -m pytest --ignore tests/browser -m "not slow" $(IN_PARALLEL) --cov --cov-report=term-missing
+
+test-browser: setup ## Run the tests of the dashboard in Chromium, which apt installs if it is missing and may be
+	@./local/setup/apt.sh chromium
+	@$(PYTHON_VENV) -m pytest tests/browser -m "not slow" $(IN_PARALLEL) $(ARGS)
 
 test-slow: setup ## Run the tests that take minutes
 	@$(PYTHON_VENV) -m pytest -m slow $(ARGS)
+
+screenshots: setup ## Take the pictures of the dashboard in docs/images (ARGS="jobs overview" selects some)
+	@./local/setup/apt.sh chromium fonts-inter optipng
+	@$(PYTHON_VENV) -m local.screenshots $(ARGS)
 
 bench: setup ## Measure, and compare with the ideal and with simple alternatives
 	@$(PYTHON_VENV) -m bench $(ARGS)
