@@ -1,4 +1,4 @@
-"""The dashboard in a real browser, on the app in Microsoft's runtime, on a real Azurite, against the sandbox over TLS."""
+"""The dashboard in a real browser: the app in Microsoft's runtime, a real Azurite, the sandbox over TLS."""
 
 import time
 import uuid
@@ -18,6 +18,7 @@ from tests.webhooks.receiver import Receiver, receiving
 
 # A slow machine may take its time; a step that never comes fails after this.
 PATIENCE_MS = 15_000
+
 
 def days_from_today(days: int) -> str:
     """A date as Partner Center writes it."""
@@ -137,4 +138,3 @@ def open_tab(page: Page) -> Iterator[OpenTab]:
 
     yield open_one
     assert [complaint for tab in tabs for complaint in tab.complaints] == []
-

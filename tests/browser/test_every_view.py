@@ -1,4 +1,4 @@
-"""What holds for every view, with data and without: axe finds nothing, it fits a phone, and the browser does not complain.
+"""What holds for every view, with data and without: axe finds nothing, it fits a phone, the browser is content.
 
 The data is that of `make run`: local/samples.
 """
@@ -7,6 +7,8 @@ import os
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
+from typing import Literal
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -21,7 +23,7 @@ from tests.browser.dashboard import DESKTOP, PHONE, Dashboard
 
 SAMPLES_SECONDS = 180
 FINGER_PIXELS = 24  # WCAG 2.2, 2.5.8
-SCHEMES = ("light", "dark")
+SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 
 
 @dataclass(frozen=True)
@@ -99,7 +101,8 @@ VIEWS = {
     "editing an endpoint": "/webhooks/{webhook}/edit",
     "no view": "/nowhere",
 }
-WITHOUT_DATA = ("/", "/jobs", "/offers", "/cpp", "/webhooks", "/set-aside", "/jobs/00000000-0000-4000-8000-000000000000")
+UNKNOWN_JOB = "/jobs/00000000-0000-4000-8000-000000000000"
+WITHOUT_DATA = ("/", "/jobs", "/offers", "/cpp", "/webhooks", "/set-aside", UNKNOWN_JOB)
 views = pytest.mark.parametrize("route", VIEWS.values(), ids=VIEWS.keys())
 
 # Dialogs, each with the view that it is over and how to open it.
@@ -195,7 +198,7 @@ def test_headings_and_landmarks_are_in_order(open_tab: OpenTab, busy: Busy, page
     levels = page.locator("h1, h2, h3, h4").evaluate_all("all => all.map((each) => Number(each.tagName[1]))")
     assert levels[0] == 1
     assert levels.count(1) == 1
-    assert all(after <= before + 1 for before, after in zip(levels, levels[1:], strict=False))
+    assert all(after <= before + 1 for before, after in pairwise(levels))
     assert (page.locator("main").count(), page.locator("header.rail").count()) == (1, 1)
     assert re.fullmatch(r".+ · Offer monitor", page.title())
     assert tab.complaints == []
@@ -233,7 +236,8 @@ def test_with_reduced_motion_nothing_moves(open_tab: OpenTab, busy: Busy, page: 
               .map((each) => each.animationName ?? each.transitionProperty)
               .concat([...document.querySelectorAll("*")].filter((each) => {
                 const { transitionDuration, animationDuration } = getComputedStyle(each);
-                return [transitionDuration, animationDuration].some((all) => all.split(",").some((one) => parseFloat(one) > 0.001));
+                const all = `${transitionDuration},${animationDuration}`;
+                return all.split(",").some((one) => parseFloat(one) > 0.001);
               }).map((each) => each.outerHTML.slice(0, 100)))"""
         )
         assert (route, moving) == (route, [])
