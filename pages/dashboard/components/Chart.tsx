@@ -186,16 +186,20 @@ const SECOND = 1000;
 const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
-const DURATION_MARKS = [SECOND, 10 * SECOND, MINUTE, 10 * MINUTE, HOUR, 6 * HOUR, DAY, 7 * DAY, 90 * DAY, 365 * DAY];
+const DURATION_MARKS = [SECOND, 10 * SECOND, MINUTE, 10 * MINUTE, HOUR, 6 * HOUR, DAY, 7 * DAY, 90 * DAY, 365 * DAY, 3650 * DAY];
 const MARKS_MAX = 4;
 
 /** Marks from below the shortest of these durations to above the longest, MARKS_MAX at most. */
 function durationMarks(durations: readonly number[]): number[] {
-  const shortest = Math.min(...durations);
-  const longest = Math.max(...durations);
-  const below = DURATION_MARKS.filter((mark) => mark <= shortest).length;
-  const above = DURATION_MARKS.findIndex((mark) => mark > longest);
-  const marks = DURATION_MARKS.slice(Math.max(below - 1, 0), (above < 0 ? DURATION_MARKS.length : above) + 1);
+  // Without any, and for jobs that took less than a second, the scale begins at a second.
+  const shortest = Math.max(SECOND, Math.min(...durations));
+  const longest = Math.max(SECOND, ...durations);
+  const first = Math.min(
+    DURATION_MARKS.findLastIndex((mark) => mark <= shortest),
+    DURATION_MARKS.length - 2,
+  );
+  const last = DURATION_MARKS.findIndex((mark) => mark > longest);
+  const marks = DURATION_MARKS.slice(durations.length > 0 ? first : 0, last < 0 ? undefined : last + 1);
   const step = Math.ceil((marks.length - 1) / (MARKS_MAX - 1));
   return marks.filter((_, at) => (marks.length - 1 - at) % step === 0 || at === 0);
 }
