@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.json_codec import DEEPEST_NESTING, loads
@@ -204,16 +204,19 @@ def test_an_element_with_another_plan_is_the_same_element_changed() -> None:
 # Properties and limits
 
 
+@settings(max_examples=100, deadline=None)
 @given(OFFERS)
 def test_an_offer_equals_itself(offer: dict[str, Any]) -> None:
     assert changed_paths(offer, copy.deepcopy(offer)) == []
 
 
+@settings(max_examples=100, deadline=None)
 @given(OFFERS, OFFERS)
 def test_a_difference_is_seen_from_both_sides(before: dict[str, Any], after: dict[str, Any]) -> None:
     assert bool(changed_paths(before, after)) == bool(changed_paths(after, before))
 
 
+@settings(max_examples=100, deadline=None)
 @given(OFFERS, st.randoms(use_true_random=False))
 def test_another_way_to_write_an_offer_changes_nothing(offer: dict[str, Any], rng: random.Random) -> None:
     assert changed_paths(offer, _rewritten(offer, rng)) == []
@@ -235,6 +238,7 @@ def _rewritten(value: Any, rng: random.Random) -> Any:  # noqa: ANN401 - any JSO
             return value
 
 
+@settings(max_examples=100, deadline=None)
 @given(OFFERS, OFFERS)
 def test_the_pointers_are_few_short_and_different(before: dict[str, Any], after: dict[str, Any]) -> None:
     found = changed_paths(before, after)

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 
 from shared.json_codec import dumps
 from shared.watch.cpp_status import (
@@ -66,6 +66,7 @@ def test_an_answer_without_a_status_is_refused(answer: bytes) -> None:
         publishing_status(answer)
 
 
+@settings(max_examples=100, deadline=None)
 @given(json_bytes(("status", "steps", "id", "stepName"), ("running", "live")))
 def test_any_answer_is_a_status_or_refused(answer: bytes) -> None:
     try:

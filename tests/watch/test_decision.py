@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.watch.decision import ACCEPTED, CHANGED, CREATED, DELETED, Told, decide
@@ -165,6 +165,7 @@ _STEPS = st.lists(
 )
 
 
+@settings(max_examples=100, deadline=None)
 @given(_STEPS)
 def test_each_acceptance_is_told_once_and_nothing_is_told_twice(
     steps: list[tuple[str | None, str, str, bool, bool]],

@@ -4,7 +4,7 @@ import json
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.watch.notices import PASSED, REMEMBERED_DATES, Announced, Notice, Thresholds, due_notice
@@ -216,6 +216,7 @@ def test_only_the_dates_that_opened_last_are_remembered() -> None:
     assert list(announced.dates["acceptBy"]) == days[-REMEMBERED_DATES:]
 
 
+@settings(max_examples=100, deadline=None)
 @given(
     st.text(max_size=20)
     | json_values(
@@ -237,6 +238,7 @@ _DATES = st.sampled_from(["2026-11-10", "2026-11-12T08:00:00Z", "2026-12-20", "0
 _RUNS = st.lists(st.tuples(st.integers(1, 24 * 9), _STATES, _DATES, _DATES), max_size=12)
 
 
+@settings(max_examples=100, deadline=None)
 @given(_RUNS, st.sets(st.integers(0, 40), max_size=3))
 def test_whatever_happens_each_date_and_threshold_is_announced_once_and_only_while_it_matters(
     runs: list[tuple[int, tuple[str, str], str, str]], days: set[int]
@@ -264,6 +266,7 @@ def test_whatever_happens_each_date_and_threshold_is_announced_once_and_only_whi
         seen[notice.kind, notice.day] = notice.threshold
 
 
+@settings(max_examples=100, deadline=None)
 @given(st.lists(st.integers(1, 24 * 5), min_size=1, max_size=30))
 def test_nothing_is_left_out_for_a_run_that_was_missed(gaps: list[int]) -> None:
     offer, now, announced = watched(acceptBy="2026-12-01"), BASELINE_AT, Announced()

@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.json_codec import dumps
@@ -84,6 +84,7 @@ def test_an_offer_that_nests_too_deep_is_refused() -> None:
         watched_offer(b'{"id":"private-offer/a","pricing":' + nested + b"}")
 
 
+@settings(max_examples=100, deadline=None)
 @given(json_bytes(NAMES, TEXTS))
 def test_anything_else_is_an_offer_or_refused(item: bytes) -> None:
     try:
@@ -170,6 +171,7 @@ def test_an_impossible_date_counts_as_none(value: object) -> None:
     assert deadline(value) is None
 
 
+@settings(max_examples=100, deadline=None)
 @given(
     st.text() | st.from_regex(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?)?", fullmatch=True)
 )
