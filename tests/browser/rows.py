@@ -46,6 +46,7 @@ def add_finished_jobs(app: App, table: JobsTable, sandbox: Sandbox, count: int) 
     row = _only(table, "finished", lambda row: row["RowKey"].startswith("at~"))
     _, inverted, _ = row["RowKey"].split("~")
     second = 10**6  # keys count microseconds, backwards
+
     def rows(number: int) -> tuple[dict[str, Any], dict[str, Any]]:
         job_id = job_id_of(number)
         ago = count - number + 1

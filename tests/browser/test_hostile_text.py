@@ -1,4 +1,4 @@
-"""Text that others wrote is shown as text, wherever it comes from, and its links lead nowhere unless they are https."""
+"""Text that others wrote is shown as text wherever it comes from, and only https addresses become links."""
 
 import json
 from collections.abc import Iterator
@@ -62,7 +62,12 @@ def test_labels_and_external_ids(tab: Dashboard, app: App, fresh_sandbox: Sandbo
 
 
 def test_partner_centers_errors(tab: Dashboard, app: App, fresh_sandbox: Sandbox) -> None:
-    error = {"code": HOSTILE, "message": HOSTILE, "messageHtml": ELEMENT, "details": [{"code": LINK, "message": HOSTILE}]}
+    error = {
+        "code": HOSTILE,
+        "message": HOSTILE,
+        "messageHtml": ELEMENT,
+        "details": [{"code": LINK, "message": HOSTILE}],
+    }
     job_id = fresh_sandbox.state.add_job(outcome="failed", errors=[error, {"message": {"a": [HOSTILE]}}])
     app.register(job_id)
     app.tick()
@@ -91,7 +96,7 @@ def test_an_offer_of_a_job(tab: Dashboard, app: App, fresh_sandbox: Sandbox) -> 
     tab.page.get_by_text("Raw JSON").click()
 
 
-def test_an_offer_as_it_is_at_partner_center(tab: Dashboard, app: App, fresh_sandbox: Sandbox) -> None:
+def test_an_offer_as_it_is_at_partner_center(tab: Dashboard, fresh_sandbox: Sandbox) -> None:
     offer_id = fresh_sandbox.state.add_private_offer(**hostile_offer())
     tab.go(f"/offers/{offer_id}")
     expect(tab.main).to_contain_text("<img src=x")
@@ -131,9 +136,12 @@ def test_a_row_that_is_not_a_job(tab: Dashboard, app: App, table: JobsTable) -> 
     expect(tab.dialog).to_contain_text("<img src=x")
 
 
-def test_a_cpp_offer(tab: Dashboard, app: App, fresh_sandbox: Sandbox) -> None:
+def test_a_cpp_offer(tab: Dashboard, fresh_sandbox: Sandbox) -> None:
     definition = {"displayText": HOSTILE, "plans": [{"planId": HOSTILE, "title": HOSTILE}], LINK: HOSTILE}
-    slots = {"draft": {"definition": definition}, "production": {"definition": {"displayText": "Toys"}}}
+    slots: dict[str, dict[str, Any]] = {
+        "draft": {"definition": definition},
+        "production": {"definition": {"displayText": "Toys"}},
+    }
     fresh_sandbox.state.add_cpp_offer("tailspin", "toys", slots=slots)
     tab.go("/cpp?publisher=tailspin")
     expect(tab.rows).to_have_count(1)
@@ -141,7 +149,9 @@ def test_a_cpp_offer(tab: Dashboard, app: App, fresh_sandbox: Sandbox) -> None:
     expect(tab.page.get_by_role("region", name="What would change")).to_contain_text("<img src=x")
 
 
-@pytest.mark.parametrize("route", [f"/jobs?search={ELEMENT}", f"/{ELEMENT}", f"/jobs/{LINK}", f"/jobs?state={ELEMENT}"])
+@pytest.mark.parametrize(
+    "route", [f"/jobs?search={ELEMENT}", f"/{ELEMENT}", f"/jobs/{LINK}", f"/jobs?state={ELEMENT}"]
+)
 def test_the_address(tab: Dashboard, route: str) -> None:
     tab.page.evaluate("route => { location.hash = route; }", route)
     expect(tab.heading).to_be_visible()

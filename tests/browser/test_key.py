@@ -2,7 +2,7 @@
 
 import re
 
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, Page, Response, expect
 
 from tests.app.app import KEY, App
 from tests.browser.conftest import OpenTab
@@ -91,9 +91,7 @@ def test_a_forgotten_key_is_gone_and_so_is_the_data(open_tab: OpenTab, app: App)
     expect(tab.page.get_by_role("navigation")).to_have_count(0)
 
 
-def test_a_key_that_is_no_longer_accepted_leads_back_to_the_question(
-    open_tab: OpenTab, app: App, page: Page
-) -> None:
+def test_a_key_that_is_no_longer_accepted_leads_back_to_the_question(open_tab: OpenTab, app: App, page: Page) -> None:
     tab = open_tab(app, "/jobs")
     page.route(re.compile(r"/api/jobs\?"), lambda route: route.fulfill(status=401))
     tab.refresh()
@@ -105,10 +103,11 @@ def test_a_key_that_is_no_longer_accepted_leads_back_to_the_question(
 
 def test_the_pages_files_hold_neither_data_nor_a_key(open_tab: OpenTab, app: App, page: Page) -> None:
     app.register("11111111-2222-4333-8444-555555555555", label="Unmistakable label")
-    bodies: list[str] = []
-    page.on("response", lambda answer: "/api/dashboard" in answer.url and bodies.append(answer.text()))
+    answers: list[Response] = []
+    page.on("response", answers.append)
     tab = open_tab(app, "/jobs")
     expect(tab.rows).to_have_count(1)
+    bodies = [answer.text() for answer in answers if "/api/dashboard" in answer.url]
     assert len(bodies) >= 3  # the page, its style and its script
     for body in bodies:
         assert "Unmistakable" not in body

@@ -32,9 +32,7 @@ def test_offers_that_expire_first_come_first(open_tab: OpenTab, fresh_app: Fresh
     expect(tab.rows.nth(1)).to_contain_text("in 6 days")
 
 
-def test_offers_are_filtered_and_searched(
-    open_tab: OpenTab, fresh_app: FreshApp, offers: dict[str, str]
-) -> None:
+def test_offers_are_filtered_and_searched(open_tab: OpenTab, fresh_app: FreshApp, offers: dict[str, str]) -> None:
     tab = open_tab(fresh_app[0], "/offers")
     expect(tab.rows).to_have_count(len(offers))
     tab.page.locator(".segments a", has_text=re.compile("Expire")).click()
@@ -122,9 +120,7 @@ def test_a_cpp_offer_is_looked_up_and_shows_what_publishing_would_change(
     expect(tab.main).to_contain_text("Nothing would change")
 
 
-def test_an_offer_that_waits_for_the_publisher_says_so(
-    open_tab: OpenTab, app: App, fresh_sandbox: Sandbox
-) -> None:
+def test_an_offer_that_waits_for_the_publisher_says_so(open_tab: OpenTab, app: App, fresh_sandbox: Sandbox) -> None:
     fresh_sandbox.state.add_cpp_offer("tailspin", "toys", status="waitingForPublisherReview")
     tab = open_tab(app, "/cpp/tailspin/toys")
     expect(tab.main).to_contain_text("This offer waits for your review.")

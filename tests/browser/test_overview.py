@@ -53,9 +53,7 @@ def test_a_refused_credential_is_the_first_thing_that_is_said(
     concern(tab, "AADSTS7000215")
 
 
-def test_failed_jobs_lead_to_the_list_of_them(
-    open_tab: OpenTab, fresh_app: FreshApp, fresh_sandbox: Sandbox
-) -> None:
+def test_failed_jobs_lead_to_the_list_of_them(open_tab: OpenTab, fresh_app: FreshApp, fresh_sandbox: Sandbox) -> None:
     app, _ = fresh_app
     for outcome in ("failed", "failed", "succeeded"):
         app.register(fresh_sandbox.state.add_job(outcome=outcome))
@@ -127,7 +125,9 @@ def test_missing_ticks_are_named_with_the_time_since_when(
     tab.page.clock.install()
     tab.page.clock.fast_forward("10:00")
     tab.open()
-    expect(tab.heading).to_have_text(re.compile(r"The jobs have not been checked for over 3 minutes since \d\d:\d\d\."))
+    expect(tab.heading).to_have_text(
+        re.compile(r"The jobs have not been checked for over 3 minutes since \d\d:\d\d\.")
+    )
 
 
 def test_the_charts_say_in_text_what_they_show(

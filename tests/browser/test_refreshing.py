@@ -89,7 +89,8 @@ def test_nothing_flickers_while_data_is_loaded_again(
           window.removed = [];
           new MutationObserver((changes) => {
             for (const { removedNodes } of changes) {
-              window.removed.push(...[...removedNodes].filter((node) => node instanceof Element).map((node) => node.outerHTML));
+              const elements = [...removedNodes].filter((node) => node instanceof Element);
+              window.removed.push(...elements.map((node) => node.outerHTML));
             }
           }).observe(document.querySelector("main"), { childList: true, subtree: true });
         }"""

@@ -199,9 +199,7 @@ def test_deliveries_are_filtered_by_status_event_and_job(
     expect(tab.main).to_contain_text("No delivery matches")
 
 
-def test_an_endpoint_is_disabled_enabled_and_removed(
-    open_tab: OpenTab, app: App, webhook: dict[str, Any]
-) -> None:
+def test_an_endpoint_is_disabled_enabled_and_removed(open_tab: OpenTab, app: App, webhook: dict[str, Any]) -> None:
     tab = open_tab(app, f"/webhooks/{webhook['id']}")
     tab.button("More actions").click()
     tab.button("Disable").click()

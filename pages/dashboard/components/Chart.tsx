@@ -194,7 +194,7 @@ function durationMarks(durations: readonly number[]): number[] {
   const shortest = Math.min(...durations);
   const longest = Math.max(...durations);
   const below = DURATION_MARKS.filter((mark) => mark <= shortest).length;
-  const above = DURATION_MARKS.findIndex((mark) => mark > longest);
+  const above = DURATION_MARKS.findIndex((mark, at) => at > 0 && mark > longest); // two marks at least
   const marks = DURATION_MARKS.slice(Math.max(below - 1, 0), (above < 0 ? DURATION_MARKS.length : above) + 1);
   const step = Math.ceil((marks.length - 1) / (MARKS_MAX - 1));
   return marks.filter((_, at) => (marks.length - 1 - at) % step === 0 || at === 0);
