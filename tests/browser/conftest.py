@@ -17,7 +17,7 @@ from tests.pages.building import build
 from tests.webhooks.receiver import Receiver, receiving
 
 # A slow machine may take its time; a step that never comes fails after this.
-PATIENCE_MS = 15_000
+PATIENCE_MS = 30_000
 
 
 def days_from_today(days: int) -> str:
@@ -29,7 +29,7 @@ def watch(app: App) -> None:
     """Have the app look at the offers, and wait for the end of that."""
     before = _last_look(app)
     app.fire("watch_offers")
-    for _ in range(100):
+    for _ in range(300):
         if _last_look(app) != before:
             return
         time.sleep(0.1)

@@ -11,14 +11,14 @@ from playwright.sync_api import ConsoleMessage, Locator, Page, ViewportSize, exp
 from tests.app.app import KEY
 
 AXE = Path(__file__).parents[2] / "node_modules/axe-core/axe.min.js"
-PHONE = ViewportSize(width=360, height=740)
-DESKTOP = ViewportSize(width=1280, height=800)
+PHONE: ViewportSize = {"width": 360, "height": 740}
+DESKTOP: ViewportSize = {"width": 1280, "height": 800}
 # The browser reports every answer that is an error; the page deals with them.
 _FAILED_REQUEST = "Failed to load resource"
 
 
 class Dashboard:
-    """A tab with the dashboard. `complaints` is what the browser says against the page, also by its policy."""
+    """A tab with the dashboard. `complaints` is what the browser says against it, its policy's refusals included."""
 
     def __init__(self, page: Page, host: str) -> None:
         self.page = page
@@ -41,7 +41,16 @@ class Dashboard:
 
     def go(self, route: str) -> None:
         """Open another view, as a link does."""
-        self.page.evaluate("route => { location.hash = route; }", route)
+        script = """route => new Promise((shown) => {
+          const soon = () => requestAnimationFrame(() => requestAnimationFrame(shown));
+          if (location.hash.slice(1) === route) {
+            soon();
+          } else {
+            addEventListener("hashchange", soon, { once: true });
+            location.hash = route;
+          }
+        })"""
+        self.page.evaluate(script, route)
         self.loaded()
 
     def loaded(self) -> None:
@@ -109,8 +118,9 @@ class Dashboard:
 
     def sideways_pixels(self) -> int:
         """How far the page can be scrolled sideways."""
-        script = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-        pixels: int = self.page.evaluate(script)
+        pixels: int = self.page.evaluate(
+            "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+        )
         return pixels
 
     def cut_off(self) -> list[str]:
@@ -130,9 +140,10 @@ class Dashboard:
         """Controls that are lower or narrower than this. Links within a sentence may be."""
         script = """pixels => [...document.querySelectorAll("a, button, input, select, textarea, summary")]
           .filter((each) => each.checkVisibility() && !each.matches(".skip, p a, dd a, li p a"))
-          .map((each) => (/^(?:checkbox|radio)$/.test(each.type)
-            ? (each.closest(".choice") ?? each.labels[0] ?? each)
-            : each))
+          .map((each) => {
+            const isChoice = ["checkbox", "radio"].includes(each.type);
+            return isChoice ? (each.closest(".choice") ?? each.labels[0] ?? each) : each;
+          })
           .map((each) => ({ each, box: each.getBoundingClientRect() }))
           .filter(({ box }) => box.width > 0 && (box.width < pixels || box.height < pixels))
           .map(({ each, box }) => `${box.width}x${box.height} ${each.outerHTML.slice(0, 150)}`)"""

@@ -1,4 +1,4 @@
-"""Text that others wrote is shown as text, wherever it comes from; its links lead nowhere unless they are https."""
+"""Text that others wrote is shown as text wherever it comes from, and only https addresses become links."""
 
 import json
 from collections.abc import Iterator
@@ -62,8 +62,12 @@ def test_labels_and_external_ids(tab: Dashboard, app: App, fresh_sandbox: Sandbo
 
 
 def test_partner_centers_errors(tab: Dashboard, app: App, fresh_sandbox: Sandbox) -> None:
-    details = [{"code": LINK, "message": HOSTILE}]
-    error = {"code": HOSTILE, "message": HOSTILE, "messageHtml": ELEMENT, "details": details}
+    error = {
+        "code": HOSTILE,
+        "message": HOSTILE,
+        "messageHtml": ELEMENT,
+        "details": [{"code": LINK, "message": HOSTILE}],
+    }
     job_id = fresh_sandbox.state.add_job(outcome="failed", errors=[error, {"message": {"a": [HOSTILE]}}])
     app.register(job_id)
     app.tick()

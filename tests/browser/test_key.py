@@ -2,8 +2,7 @@
 
 import re
 
-from playwright.sync_api import BrowserContext, Page, expect
-from playwright.sync_api import Response as Answer
+from playwright.sync_api import BrowserContext, Page, Response, expect
 
 from tests.app.app import KEY, App
 from tests.browser.conftest import OpenTab
@@ -104,15 +103,11 @@ def test_a_key_that_is_no_longer_accepted_leads_back_to_the_question(open_tab: O
 
 def test_the_pages_files_hold_neither_data_nor_a_key(open_tab: OpenTab, app: App, page: Page) -> None:
     app.register("11111111-2222-4333-8444-555555555555", label="Unmistakable label")
-    bodies: list[str] = []
-
-    def keep(answer: Answer) -> None:
-        if "/api/dashboard" in answer.url:
-            bodies.append(answer.text())
-
-    page.on("response", keep)
+    answers: list[Response] = []
+    page.on("response", answers.append)
     tab = open_tab(app, "/jobs")
     expect(tab.rows).to_have_count(1)
+    bodies = [answer.text() for answer in answers if "/api/dashboard" in answer.url]
     assert len(bodies) >= 3  # the page, its style and its script
     for body in bodies:
         assert "Unmistakable" not in body

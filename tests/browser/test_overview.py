@@ -125,8 +125,9 @@ def test_missing_ticks_are_named_with_the_time_since_when(
     tab.page.clock.install()
     tab.page.clock.fast_forward("10:00")
     tab.open()
-    sentence = re.compile(r"The jobs have not been checked for over 3 minutes since \d\d:\d\d\.")
-    expect(tab.heading).to_have_text(sentence)
+    expect(tab.heading).to_have_text(
+        re.compile(r"The jobs have not been checked for over 3 minutes since \d\d:\d\d\.")
+    )
 
 
 def test_the_charts_say_in_text_what_they_show(
