@@ -99,7 +99,8 @@ function NavLink({ pattern, nav, path }: { pattern: string; nav: NonNullable<Vie
   return (
     <a href={href(pattern)} aria-current={isCurrent ? "page" : undefined}>
       <Icon name={nav.icon} />
-      <span>{nav.text}</span>
+      <span class="nav-long">{nav.text}</span>
+      <span class="nav-short">{nav.short ?? nav.text}</span>
     </a>
   );
 }

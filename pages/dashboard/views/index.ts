@@ -24,7 +24,8 @@ export interface View {
   readonly pattern: string;
   /** The page's title, unless the view calls useTitle. */
   readonly title: string;
-  readonly nav?: { readonly text: string; readonly icon: IconName; readonly keys: string };
+  /** `short` is shown on phones. */
+  readonly nav?: { readonly text: string; readonly short?: string; readonly icon: IconName; readonly keys: string };
   readonly component: ComponentType<ViewProps>;
 }
 
@@ -33,9 +34,14 @@ export const VIEWS: readonly View[] = [
   { pattern: "/jobs", title: "Jobs", nav: { text: "Jobs", icon: "jobs", keys: "g j" }, component: Jobs },
   { pattern: "/jobs/new", title: "Register a job", component: NewJob },
   { pattern: "/jobs/:jobId", title: "Job", component: JobView },
-  { pattern: "/offers", title: "Private offers", nav: { text: "Private offers", icon: "offers", keys: "g f" }, component: Offers },
+  {
+    pattern: "/offers",
+    title: "Private offers",
+    nav: { text: "Private offers", short: "Offers", icon: "offers", keys: "g f" },
+    component: Offers,
+  },
   { pattern: "/offers/:id", title: "Private offer", component: PrivateOffer },
-  { pattern: "/cpp", title: "CPP offers", nav: { text: "CPP offers", icon: "cpp", keys: "g c" }, component: Cpp },
+  { pattern: "/cpp", title: "CPP offers", nav: { text: "CPP offers", short: "CPP", icon: "cpp", keys: "g c" }, component: Cpp },
   { pattern: "/cpp/:publisherId/:offerId", title: "CPP offer", component: CppOfferView },
   { pattern: "/set-aside", title: "Set aside", component: SetAside },
   { pattern: "/webhooks", title: "Webhooks", nav: { text: "Webhooks", icon: "webhooks", keys: "g w" }, component: Webhooks },

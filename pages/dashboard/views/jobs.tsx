@@ -253,7 +253,7 @@ function Nothing({ isFiltered, search }: { isFiltered: boolean; search: string }
     return (
       <Empty icon="jobs" title="No jobs yet">
         <p>
-          Send the answer of a configure request to <code>POST /api/jobs</code>, and the monitor follows the job to its end.{" "}
+          Register a job by its id, and the monitor follows it to its end. Programs send it to <code>POST /api/jobs</code>.{" "}
           <a class="link" href="docs">
             Read how
           </a>
