@@ -144,14 +144,7 @@ class Watch:
         if before.not_before is not None and now < before.not_before <= now + LONGEST_PAUSE:
             after = _with_cpp(claimed.state, cpp)
             claimed.release(after)
-            return WatchReport(
-                at=now,
-                reason=after.trouble,
-                since=after.trouble_since,
-                cpp_offers=cpp.trouble,
-                cpp_read=cpp.read,
-                events=cpp.events,
-            )
+            return _report(now, after, cpp)
         writes = PlannedWrites(claimed, self._snapshots, self._outbox)
         offers = PrivateOfferRun(
             claimed=claimed,
@@ -168,16 +161,8 @@ class Watch:
         state = state.in_trouble("; ".join(reasons) or None, now)
         claimed.release(state, offers.seen)
         _log_trouble(before, state)
-        return WatchReport(
-            at=now,
-            reason=state.trouble,
-            since=state.trouble_since,
-            cpp_offers=cpp.trouble,
-            cpp_read=cpp.read,
-            counts=offers.counts,
-            events=writes.events + cpp.events,
-            complete=not state.interrupted,
-        )
+        report = _report(now, state, cpp, complete=not state.interrupted)
+        return replace(report, counts=offers.counts, events=writes.events + cpp.events)
 
     def _discard(self, claimed: ClaimedRun, cpp: CppOutcome, now: datetime) -> WatchReport:
         """Forget the private offers, the baseline first: without it nothing that is left is news."""
@@ -191,15 +176,7 @@ class Watch:
         if complete and not self._cpp_offers.followed:
             self._run_row.delete()
         _log_trouble(before, state)
-        return WatchReport(
-            at=now,
-            reason=state.trouble,
-            since=state.trouble_since,
-            cpp_offers=cpp.trouble,
-            cpp_read=cpp.read,
-            events=cpp.events,
-            complete=complete,
-        )
+        return _report(now, state, cpp, complete=complete)
 
     def _send_left_behind(self) -> None:
         try:
@@ -216,6 +193,19 @@ class Watch:
 
 def _with_cpp(state: RunState, cpp: CppOutcome) -> RunState:
     return replace(state, cpp_after=cpp.after, cpp_not_before=cpp.not_before)
+
+
+def _report(now: datetime, state: RunState, cpp: CppOutcome, *, complete: bool = False) -> WatchReport:
+    """A report without counts of private offers."""
+    return WatchReport(
+        at=now,
+        reason=state.trouble,
+        since=state.trouble_since,
+        cpp_offers=cpp.trouble,
+        cpp_read=cpp.read,
+        events=cpp.events,
+        complete=complete,
+    )
 
 
 def _log_trouble(before: RunState, after: RunState) -> None:
