@@ -1,0 +1,55 @@
+"""docs/reliability.md shows what the proofs have seen, and nothing else."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.reliability.page import PROOFS, ROOT, render
+from tests.reliability.report import FOLDER, PAGE, Image, Table, record
+
+
+@pytest.fixture
+def recorded(tmp_path: Path) -> str:
+    """The page after one proof has run."""
+    record(
+        "spacing",
+        figures={"jumps": 1234, "seed": "a|b"},
+        tables=[Table("Jumps", ("by", "polls"), [("-3 h", 2), ("3 h", 1)])],
+        images=[Image("clock.svg", "Polls by hour")],
+        folder=tmp_path,
+        page=tmp_path / "page.md",
+    )
+    return (tmp_path / "page.md").read_text(encoding="utf-8")
+
+
+def test_a_proofs_figures_tables_and_pictures_are_on_the_page(recorded: str) -> None:
+    assert "| jumps | 1,234 |" in recorded
+    assert "| seed | a\\|b |" in recorded
+    assert "**Jumps**\n\n| by | polls |\n| --- | --- |\n| -3 h | 2 |" in recorded
+    assert "![Polls by hour](reliability/clock.svg)" in recorded
+
+
+def test_each_result_has_the_command_the_commit_and_the_day(tmp_path: Path, recorded: str) -> None:
+    results = json.loads((tmp_path / "spacing.json").read_text(encoding="utf-8"))
+    assert results["command"] == "make test-slow ARGS=tests/reliability/test_spacing.py"
+    assert f"`{results['command']}` at commit `{results['commit']}` on {results['date']}" in recorded
+
+
+def test_a_proof_that_has_not_run_is_not_on_the_page(recorded: str) -> None:
+    assert "## Kills" not in recorded
+
+
+def test_the_page_is_what_the_results_render_to() -> None:
+    assert PAGE.read_text(encoding="utf-8") == render(FOLDER)
+
+
+@pytest.mark.parametrize("proof", PROOFS)
+def test_every_proof_has_run_and_its_module_is_there(proof: str) -> None:
+    assert (ROOT / PROOFS[proof].module).is_file()
+    assert (FOLDER / f"{proof}.json").is_file()
+
+
+def test_no_result_is_of_a_commit_with_uncommitted_changes() -> None:
+    changed = [path.name for path in FOLDER.glob("*.json") if "uncommitted" in path.read_text(encoding="utf-8")]
+    assert changed == []
