@@ -1,0 +1,180 @@
+"""Hosts that are killed at random moments of a kind of work, and what was in progress when it happened."""
+
+import random
+import re
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Literal
+
+import requests
+
+from local.processes.child import ChildFailedError
+from sandbox.server import Sandbox
+from tests.app.app import App
+from tests.reliability.kills.proxy import StorageProxy
+from tests.reliability.kills.receiver import FailingReceiver
+
+type Aim = Literal["any", "polls", "writes", "deliveries", "watch", "clean-up"]
+
+FUNCTIONS = ("poll_pending_jobs", "deliver_webhooks", "watch_offers", "clean_up")
+_STARTED = re.compile(r" host: (\w+) started \(")
+_ENDED = re.compile(r" host: (\w+) (?:succeeded|failed) (?:in|after) ")
+_LIST_ROUTE = "product-ingestion.private-offers"
+_LONGEST_WAIT_SECONDS = 6.0
+# A killed run of the watch holds its claim for 55 seconds; until then another one does nothing.
+_WATCH_CLAIM_SECONDS = 62.0
+_WATCH_RUN_SECONDS = 8.0
+
+
+@dataclass(frozen=True)
+class HostKill:
+    """One kill. `in_progress` are the functions that had started and not ended. `at` is of `time.monotonic`."""
+
+    host: int
+    at: float
+    pid: int
+    exit_status: int
+    aim: Aim
+    in_progress: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What a host works with."""
+
+    environments: Sequence[Mapping[str, str]]
+    proxy: StorageProxy
+    sandbox: Sandbox
+    receiver: FailingReceiver
+
+
+class WatchTurns:
+    """Whose turn it is: every second run of the watch is killed, and the next may end, or no change would be seen."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._not_before = 0.0
+        self._next: Literal["kill", "let through"] = "kill"
+
+    def take(self) -> Literal["kill", "let through", "not yet"]:
+        """What to do with a run that would begin now."""
+        with self._lock:
+            if time.monotonic() < self._not_before:
+                return "not yet"
+            turn = self._next
+            self._next = "let through" if turn == "kill" else "kill"
+            self._not_before = time.monotonic() + (_WATCH_CLAIM_SECONDS if turn == "kill" else _WATCH_RUN_SECONDS)
+            return turn
+
+
+class KilledHosts:
+    """The lives and deaths of one host."""
+
+    def __init__(
+        self, number: int, around: Surroundings, choices: random.Random, turns: WatchTurns, over: threading.Event
+    ) -> None:
+        self.app: App | None = None
+        self._number = number
+        self._around = around
+        self._choices = choices
+        self._turns = turns
+        self._over = over
+        self._aims: dict[Aim, Callable[[App], None]] = {
+            "any": self._any_moment,
+            "polls": self._during_polls,
+            "writes": self._during_writes,
+            "deliveries": self._during_deliveries,
+            "watch": self._during_watch,
+            "clean-up": self._during_clean_up,
+        }
+
+    def live_and_die(self) -> HostKill:
+        """Start a host, wait for a moment of a random kind of work, and kill it."""
+        app = App(self._around.environments[self._number], timers=True)
+        self.app = app
+        try:
+            aim = self._choices.choice(list(self._aims))
+            if aim == "watch" and (turn := self._turns.take()) != "kill":
+                if turn == "let through":
+                    self._fire(app, "watch_offers")
+                    with suppress(ChildFailedError):
+                        app.host.wait_for_line(r"watch_offers (succeeded|failed)", timeout_seconds=25)
+                aim = "any"
+            self._aims[aim](app)
+        finally:
+            self.app = None
+            at, pid = time.monotonic(), app.host.pid
+            exit_status = app.host.kill()
+        return HostKill(self._number, at, pid, exit_status, aim, in_progress(app.host.lines))
+
+    def _any_moment(self, app: App) -> None:
+        self._pause(3)
+        for function in self._choices.sample(("poll_pending_jobs", "deliver_webhooks", "clean_up"), k=2):
+            self._fire(app, function)
+        self._pause(3)
+
+    def _during_polls(self, app: App) -> None:
+        state, before = self._around.sandbox.state, self._requests()
+        self._fire(app, "poll_pending_jobs")
+        self._wait_for(lambda: bool(state.requests(route="product-ingestion.job-status", after=before)))
+        self._pause(0.3)
+
+    def _during_writes(self, app: App) -> None:
+        function = self._choices.choice(("poll_pending_jobs", "clean_up", "deliver_webhooks"))
+        self._fire(app, function)
+        self._wait_for_a_write()
+        self._pause(1)
+        self._wait_for_a_write()
+
+    def _wait_for_a_write(self) -> None:
+        proxy = self._around.proxy
+        before = proxy.writes_of(self._number)
+        self._wait_for(lambda: proxy.writes_of(self._number) > before)
+
+    def _during_deliveries(self, app: App) -> None:
+        before = len(self._around.receiver.deliveries)
+        self._fire(app, "deliver_webhooks")
+        self._fire(app, "poll_pending_jobs")
+        self._wait_for(lambda: len(self._around.receiver.deliveries) > before)
+        self._pause(0.1)
+
+    def _during_watch(self, app: App) -> None:
+        state, before = self._around.sandbox.state, self._requests()
+        self._fire(app, "watch_offers")
+        self._wait_for(lambda: bool(state.requests(route=_LIST_ROUTE, after=before)))
+        self._pause(1)
+
+    def _during_clean_up(self, app: App) -> None:
+        self._fire(app, "clean_up")
+        self._wait_for(lambda: "clean_up" in in_progress(app.host.lines))
+        self._pause(2)
+
+    def _requests(self) -> int:
+        return max((each.number for each in self._around.sandbox.state.requests()), default=0)
+
+    def _fire(self, app: App, function: str) -> None:
+        with suppress(requests.RequestException):
+            app.fire(function)
+
+    def _wait_for(self, happened: Callable[[], bool]) -> None:
+        """Wait until it happens, or not much longer than usual: then the kill hits whatever there is."""
+        ends = time.monotonic() + _LONGEST_WAIT_SECONDS
+        while not happened() and time.monotonic() < ends:
+            self._over.wait(0.01)
+
+    def _pause(self, most_seconds: float) -> None:
+        threading.Event().wait(self._choices.uniform(0, most_seconds))
+
+
+def in_progress(lines: list[str]) -> tuple[str, ...]:
+    """The functions that a host's log says have started and not ended."""
+    running: list[str] = []
+    for line in lines:
+        if (started := _STARTED.search(line)) and started[1] in FUNCTIONS:
+            running.append(started[1])
+        elif (ended := _ENDED.search(line)) and ended[1] in running:
+            running.remove(ended[1])
+    return tuple(sorted(running))
