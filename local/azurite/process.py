@@ -27,7 +27,7 @@ class AzuritePorts:
 
 
 class AzuriteProcess:
-    """A running Azurite. Its data is gone when the `with` block ends or `stop()` is called, unless it has a folder."""
+    """A running Azurite. Without a folder its data is gone when the `with` block ends or `stop()` is called."""
 
     def __init__(self, ports: AzuritePorts | None = None, *, folder: Path | None = None) -> None:
         """Start it and wait until it answers. Raises ChildFailedError if it does not start.
