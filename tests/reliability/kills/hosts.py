@@ -1,10 +1,11 @@
 """Hosts that are killed at random moments of a kind of work, and what was in progress when it happened."""
 
+import itertools
 import random
 import re
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal
@@ -18,12 +19,14 @@ from tests.reliability.kills.proxy import StorageProxy
 from tests.reliability.kills.receiver import FailingReceiver
 
 type Aim = Literal["any", "polls", "writes", "deliveries", "watch", "clean-up"]
+type Turn = Literal["kill", "let through"]
 
 FUNCTIONS = ("poll_pending_jobs", "deliver_webhooks", "watch_offers", "clean_up")
 _STARTED = re.compile(r" host: (\w+) started \(")
 _ENDED = re.compile(r" host: (\w+) (?:succeeded|failed) (?:in|after) ")
 _LIST_ROUTE = "product-ingestion.private-offers"
-_LONGEST_WAIT_SECONDS = 6.0
+_LONGEST_WAIT_SECONDS = 20.0
+_LONGEST_RUN_SECONDS = 30.0
 # A killed run of the watch holds its claim for 55 seconds; until then another one does nothing.
 _WATCH_CLAIM_SECONDS = 62.0
 _WATCH_RUN_SECONDS = 8.0
@@ -52,20 +55,19 @@ class Surroundings:
 
 
 class WatchTurns:
-    """Whose turn it is: every second run of the watch is killed, and the next may end, or no change would be seen."""
+    """Says when a run of the watch is worth a kill. Every third one may end, so that changes of offers are seen."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._not_before = 0.0
-        self._next: Literal["kill", "let through"] = "kill"
+        self._turns: Iterator[Turn] = itertools.cycle(("kill", "kill", "let through"))
 
-    def take(self) -> Literal["kill", "let through", "not yet"]:
-        """What to do with a run that would begin now."""
+    def take(self) -> Turn | None:
+        """What to do with a run that begins now; None while a killed one still holds the claim."""
         with self._lock:
             if time.monotonic() < self._not_before:
-                return "not yet"
-            turn = self._next
-            self._next = "let through" if turn == "kill" else "kill"
+                return None
+            turn = next(self._turns)
             self._not_before = time.monotonic() + (_WATCH_CLAIM_SECONDS if turn == "kill" else _WATCH_RUN_SECONDS)
             return turn
 
@@ -87,7 +89,6 @@ class KilledHosts:
             "polls": self._during_polls,
             "writes": self._during_writes,
             "deliveries": self._during_deliveries,
-            "watch": self._during_watch,
             "clean-up": self._during_clean_up,
         }
 
@@ -96,14 +97,13 @@ class KilledHosts:
         app = App(self._around.environments[self._number], timers=True)
         self.app = app
         try:
-            aim = self._choices.choice(list(self._aims))
-            if aim == "watch" and (turn := self._turns.take()) != "kill":
-                if turn == "let through":
-                    self._fire(app, "watch_offers")
-                    with suppress(ChildFailedError):
-                        app.host.wait_for_line(r"watch_offers (succeeded|failed)", timeout_seconds=25)
-                aim = "any"
-            self._aims[aim](app)
+            turn = self._turns.take()
+            if turn == "let through":
+                self._fire(app, "watch_offers")
+                with suppress(ChildFailedError):
+                    app.host.wait_for_line(r"watch_offers (succeeded|failed)", timeout_seconds=_LONGEST_RUN_SECONDS)
+            aim: Aim = "watch" if turn == "kill" else self._choices.choice(list(self._aims))
+            (self._during_watch if aim == "watch" else self._aims[aim])(app)
         finally:
             self.app = None
             at, pid = time.monotonic(), app.host.pid
@@ -111,10 +111,10 @@ class KilledHosts:
         return HostKill(self._number, at, pid, exit_status, aim, in_progress(app.host.lines))
 
     def _any_moment(self, app: App) -> None:
-        self._pause(3)
+        self._pause(2)
         for function in self._choices.sample(("poll_pending_jobs", "deliver_webhooks", "clean_up"), k=2):
             self._fire(app, function)
-        self._pause(3)
+        self._pause(8)
 
     def _during_polls(self, app: App) -> None:
         state, before = self._around.sandbox.state, self._requests()
@@ -163,7 +163,7 @@ class KilledHosts:
         """Wait until it happens, or not much longer than usual: then the kill hits whatever there is."""
         ends = time.monotonic() + _LONGEST_WAIT_SECONDS
         while not happened() and time.monotonic() < ends:
-            self._over.wait(0.01)
+            self._over.wait(0.02)
 
     def _pause(self, most_seconds: float) -> None:
         threading.Event().wait(self._choices.uniform(0, most_seconds))

@@ -17,8 +17,6 @@ OLD_LARGE_CHARACTERS = 32_000
 CPP_PUBLISHER = "kills"
 _OUTCOMES = ("succeeded", "succeeded", "succeeded", "failed", "failed", "cancelled")
 _FAILURES = ("server_error", "html_body", "invalid_json", "empty_body")
-# Long enough for some polls to see the job running, so that it is flagged as stalled.
-_STALLED_SECONDS = 150.0
 
 
 @dataclass(frozen=True)
@@ -79,11 +77,10 @@ def planned_jobs(size: Size, choices: random.Random) -> list[PlannedJob]:
 
 
 def registered_long_ago(size: Size, choices: random.Random) -> tuple[list[PlannedJob], list[PlannedJob]]:
-    """Jobs that were registered long ago: those that expire, and those that are stalled and succeed after all."""
+    """Jobs that were registered long ago: those that expire, and those that are cancelled once they are stalled."""
     expired = [PlannedJob(_new_id(choices), "expired", seconds=None) for _ in range(size.expired_jobs)]
-    late_end = max(size.job_seconds, _STALLED_SECONDS)
     stalled = [
-        PlannedJob(_new_id(choices), "succeeded", seconds=late_end, stalled=True) for _ in range(size.stalled_jobs)
+        PlannedJob(_new_id(choices), "cancelled", seconds=None, stalled=True) for _ in range(size.stalled_jobs)
     ]
     return expired, stalled
 

@@ -178,6 +178,7 @@ class Run:
             try:
                 while not (worker.done() and self._enough_kills()) and not any(each.done() for each in killers):
                     over.wait(0.5)
+                    self._upstream.cancel_stalled()
                     if worker.done():
                         worker.result()
             finally:
@@ -193,6 +194,7 @@ class Run:
         with ExitStack() as stack:
             hosts = [stack.enter_context(App(each, timers=True)) for each in self._environments()]
             for turn in itertools.count():
+                self._upstream.cancel_stalled()
                 waiting = self._waiting()
                 if not waiting and turn > 0 and self._watched_since(began):
                     break

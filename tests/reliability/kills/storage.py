@@ -20,7 +20,7 @@ from azure.data.tables import TableServiceClient
 
 from local.azurite import AzuritePorts, AzuriteProcess
 from local.processes.ports import free_port
-from tests.reliability.kills.proxy import StorageProxy
+from tests.reliability.kills.proxy import StorageProxy, StorageRequest
 
 MARKERS_TABLE = "killmarkers"
 _DATABASE = "__azurite_db_table__.json"
@@ -69,7 +69,7 @@ class DiskStorage:
         self._wait_until_saved(marker, pause)
         pid, at = self._process.pid, time.monotonic()
         exit_status = self._process.child.kill()
-        unanswered = [each for each in list(proxy.requests) if not each.answered and each.at >= began - 5]
+        unanswered = [each for each in list(proxy.requests) if _was_under_way(each, began)]
         self._process = self._start()
         proxy.release()
         with self._service() as service:
@@ -97,3 +97,8 @@ class DiskStorage:
             seen = written_ns
             pause.wait(0.05)
         raise AssertionError("Azurite has not written its data to disk")
+
+
+def _was_under_way(request: StorageRequest, since: float) -> bool:
+    """Whether the request had no answer, and its sender was not killed before."""
+    return not request.answered and request.at >= since - 5 and (request.cut_at is None or request.cut_at >= since)

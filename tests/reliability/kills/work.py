@@ -64,6 +64,7 @@ class Upstream:
     def __init__(self, state: SandboxState, receiver: FailingReceiver, choices: random.Random) -> None:
         self.changes: list[OfferChange] = []
         self.late_offers: dict[str, bool] = {}
+        self._seen_deliveries = 0
         self._state = state
         self._receiver = receiver
         self._choices = choices
@@ -103,6 +104,16 @@ class Upstream:
         """The publishing of a CPP offer ends."""
         assert self._state.change_cpp_offer(CPP_PUBLISHER, name, status="succeeded")
         self.changes.append(OfferChange(f"{CPP_PUBLISHER}/{name}", "cpp_offer.status_changed", "running succeeded"))
+
+    def cancel_stalled(self) -> None:
+        """Cancel the jobs that have been announced as stalled since the last call."""
+        new = self._receiver.deliveries[self._seen_deliveries :]
+        self._seen_deliveries += len(new)
+        for delivery in new:
+            body = delivery.request.json
+            job = self._state.find_job(body["data"]["job"]["jobId"]) if body["type"] == "job.stalled" else None
+            if job is not None and job.cancelled_at is None:
+                job.cancelled_at = self._state.clock()
 
     def _announced(self) -> set[str]:
         bodies = [each.request.json["data"] for each in list(self._receiver.deliveries)]
