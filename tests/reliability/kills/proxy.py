@@ -44,6 +44,8 @@ class StorageProxy:
     def __init__(self, storage_port: int, *, hosts: int, latency_seconds: float) -> None:
         self.ports = [free_port() for _ in range(hosts)]
         self.requests: list[StorageRequest] = []
+        #: How many writes each host has begun.
+        self.writes_begun = [0] * hosts
         self._storage_port = storage_port
         self._latency_seconds = latency_seconds
         self._holding = False
@@ -55,10 +57,6 @@ class StorageProxy:
     def release(self) -> None:
         """Pass answers on again: those to requests on connections that are made from now on."""
         self._holding = False
-
-    def writes_of(self, host: int) -> int:
-        """How many writes the host has begun."""
-        return sum(each.host == host and each.writes for each in list(self.requests))
 
     async def serve(self, ready: Future[None], stop: asyncio.Event) -> None:
         servers = [
@@ -103,6 +101,7 @@ class StorageProxy:
                 method, path, _ = (data.split(b"\r\n", 1)[0].decode("ascii", "replace") + "  ").split(" ", 2)
                 current.append(StorageRequest(host, method, path, time.monotonic()))
                 self.requests.append(current[0])
+                self.writes_begun[host] += current[0].writes
                 await asyncio.sleep(self._latency_seconds)
             to_storage.write(data)
             await to_storage.drain()

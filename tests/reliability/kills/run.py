@@ -32,8 +32,8 @@ from tests.reliability.kills.work import Registrations, Upstream
 
 HOSTS = 2
 JOBS_TABLE = "kills"
-STORAGE_LATENCY_SECONDS = 0.008
-UPSTREAM_LATENCY_MILLISECONDS = 120.0
+STORAGE_LATENCY_SECONDS = 0.015
+UPSTREAM_LATENCY_MILLISECONDS = 250.0
 _SETTINGS_PATH, _REGISTERED_PATH = "settings", "registered"
 # A job that a killed host had claimed waits for two minutes, a delivery that failed twice for more than six.
 _END_SECONDS = 900.0
