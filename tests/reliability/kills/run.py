@@ -4,14 +4,13 @@ import itertools
 import random
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
 from azure.data.tables import TableServiceClient, UpdateMode
@@ -36,7 +35,8 @@ STORAGE_LATENCY_SECONDS = 0.015
 UPSTREAM_LATENCY_MILLISECONDS = 250.0
 _SETTINGS_PATH, _REGISTERED_PATH = "settings", "registered"
 # A job that a killed host had claimed waits for two minutes, a delivery that failed twice for more than six.
-_END_SECONDS = 900.0
+_END_SECONDS = 1500.0
+_BASELINE_LOOK_SECONDS = 5.0
 _FIRE_SPACING_SECONDS = 8.0
 _WATCH_SPACING_SECONDS = 20.0
 
@@ -77,6 +77,8 @@ class Run:
             past = Past(self._table)
             old, young = plan.finished_jobs(size.old_jobs, state), plan.finished_jobs(size.young_jobs, state)
             seeds = past.finish(old, young)
+            for offer in state.private_offers.all():  # as if they had been deleted long ago
+                state.delete_private_offer(offer["id"])
             expired, stalled = plan.registered_long_ago(size, self.choices)
             for job in (*expired, *stalled):
                 plan.start(job, state)
@@ -122,8 +124,9 @@ class Run:
         Returns the id and the secret of each endpoint by its path.
         """
         with App(self._environments()[0]) as app:
-            app.fire("watch_offers")
-            app.host.wait_for_line(r"watch_offers \{.*\"complete\":\s?true", timeout_seconds=60)
+            while not self._baseline_is_complete():
+                app.fire("watch_offers")
+                threading.Event().wait(_BASELINE_LOOK_SECONDS)
             webhook = app.post("webhooks", {"url": self._receiver.url(_REGISTERED_PATH)}).json()
             registrations = Registrations(self._table.client, [lambda: app])
             for job in early:
@@ -212,13 +215,17 @@ class Run:
 
     def _watched_since(self, began: float) -> bool:
         """Whether two runs of the watch were completed since, so that each offer was seen after its last change."""
-        row = next((row for row in self._table.rows("offers") if row["RowKey"] == "run"), {})
         lists = [
             each
             for each in self.sandbox.state.requests(route="product-ingestion.private-offers")
             if each.arrived_monotonic > began and "continuationToken" not in each.query
         ]
-        return len(lists) >= 2 and not row.get("claimedUntil") and not row.get("place")
+        return len(lists) >= 2 and self._baseline_is_complete()
+
+    def _baseline_is_complete(self) -> bool:
+        """Whether there is one, and no run of the watch is under way or interrupted."""
+        row = next((row for row in self._table.rows("offers") if row["RowKey"] == "run"), {})
+        return bool(row.get("baselineAt")) and not row.get("claimedUntil") and not row.get("place")
 
     def _waiting(self) -> dict[str, int]:
         """How many rows still wait for something; retries that are far away are brought near."""
@@ -275,23 +282,13 @@ class Run:
         twice = number % 4 == 0 and len(self.host_kills) < self.size.host_kills / 2
         return 0 if number % 5 else 1 + twice
 
+    @contextmanager
+    def _timed(self, what: str) -> Iterator[None]:
+        began = time.monotonic()
+        yield
+        self.seconds[what] = round(time.monotonic() - began)
+        self.say(f"{what} took {self.seconds[what]:.0f} s")
+
     def _child(self) -> random.Random:
         """Another source of choices, for a thread of its own."""
         return random.Random(self.choices.getrandbits(64))  # noqa: S311 - not a secret
-
-    def _timed(self, what: str) -> "_Timed":
-        return _Timed(self, what)
-
-
-@dataclass
-class _Timed:
-    run: Run
-    what: str
-    began: float = 0.0
-
-    def __enter__(self) -> None:
-        self.began = time.monotonic()
-
-    def __exit__(self, *_: Any) -> None:  # noqa: ANN401 - as every context manager
-        self.run.seconds[self.what] = round(time.monotonic() - self.began)
-        self.run.say(f"{self.what} took {self.run.seconds[self.what]:.0f} s")
