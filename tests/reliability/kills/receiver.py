@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Literal
 
+from standardwebhooks import WebhookVerificationError
+
 from tests.webhooks.receiver import Received
 
 type Answer = Literal["pending", "delivered", "refused", "reset", "sender gone"]
@@ -21,11 +23,12 @@ _RESET = struct.pack("ii", 1, 0)
 
 @dataclass
 class Delivery:
-    """One request. `at` is of `time.monotonic`."""
+    """One request. `at` is of `time.monotonic`. `signed`: the Standard Webhooks library accepted it when it came."""
 
     request: Received
     at: float
     answer: Answer = "pending"
+    signed: bool = True
 
 
 @dataclass
@@ -35,6 +38,8 @@ class FailingReceiver:
     failures_of: Callable[[str], int]
     latency: Callable[[], float]
     port: int = 0
+    #: The secret of each path.
+    secrets: dict[str, str] = field(default_factory=dict)
     deliveries: list[Delivery] = field(default_factory=list)
     _failed: Counter[tuple[str, str]] = field(default_factory=Counter)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -44,7 +49,7 @@ class FailingReceiver:
 
     def take(self, request: Received) -> tuple[Delivery, Answer]:
         """Note a request; also how it is to be answered."""
-        delivery = Delivery(request, time.monotonic())
+        delivery = Delivery(request, time.monotonic(), signed=self._is_signed(request))
         failing = (request.path, request.webhook_id)
         with self._lock:
             self.deliveries.append(delivery)
@@ -52,6 +57,13 @@ class FailingReceiver:
                 return delivery, "delivered"
             self._failed[failing] += 1
             return delivery, "reset" if sum(self._failed.values()) % 2 else "refused"
+
+    def _is_signed(self, request: Received) -> bool:
+        try:
+            request.verify(self.secrets[request.path.removeprefix("/")])
+        except (KeyError, WebhookVerificationError):
+            return False
+        return True
 
 
 @contextmanager

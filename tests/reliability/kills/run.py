@@ -19,7 +19,7 @@ from sandbox.server import Sandbox
 from tests.app.app import App, JobsTable, environment_of
 from tests.app.events import SECRET
 from tests.reliability.kills import plan
-from tests.reliability.kills.collect import attributed, received_events, rows_of_tables
+from tests.reliability.kills.collect import attributed, received_event, rows_of_tables
 from tests.reliability.kills.evidence import Evidence
 from tests.reliability.kills.hosts import FUNCTIONS, HostKill, KilledHosts, Surroundings, WatchTurns
 from tests.reliability.kills.plan import PlannedJob, Size
@@ -108,34 +108,30 @@ class Run:
             late_offers=self._upstream.late_offers,
             offers=[offer["id"].removeprefix("private-offer/") for offer in state.private_offers.all()],
             cpp_offers=cpp_offers,
-            endpoints={name: path for path, (name, _) in endpoints.items()},
-            events=received_events(
-                self._receiver.deliveries, {path: secret for path, (_, secret) in endpoints.items()}
-            ),
+            endpoints=endpoints,
+            events=[received_event(each) for each in self._receiver.deliveries],
             rows=rows_of_tables(self._storage.connection_string, JOBS_TABLE),
             shortest_spacing_seconds=state.minimum_spacing_seconds(),
             host_kills=attributed(self.host_kills, self._proxy.requests, state.requests(), self._receiver.deliveries),
             storage_kills=self.storage_kills,
         )
 
-    def _begin(self, early: Sequence[PlannedJob]) -> dict[str, tuple[str, str]]:
+    def _begin(self, early: Sequence[PlannedJob]) -> dict[str, str]:
         """The baseline of the watch, a second endpoint, and the jobs that are there before the first kill.
 
-        Returns the id and the secret of each endpoint by its path.
+        Returns the path of each endpoint by its id.
         """
         with App(self._environments()[0]) as app:
             while not self._baseline_is_complete():
                 app.fire("watch_offers")
                 threading.Event().wait(_BASELINE_LOOK_SECONDS)
             webhook = app.post("webhooks", {"url": self._receiver.url(_REGISTERED_PATH)}).json()
+            self._receiver.secrets |= {_SETTINGS_PATH: SECRET, _REGISTERED_PATH: webhook["secret"]}
             registrations = Registrations(self._table.client, [lambda: app])
             for job in early:
                 registrations.register(job)
             self.registration_tries += registrations.tries
-        return {
-            _SETTINGS_PATH: (self._id_of_settings_endpoint(), SECRET),
-            _REGISTERED_PATH: (webhook["id"], webhook["secret"]),
-        }
+        return {self._id_of_settings_endpoint(): _SETTINGS_PATH, webhook["id"]: _REGISTERED_PATH}
 
     def _id_of_settings_endpoint(self) -> str:
         with TableServiceClient.from_connection_string(self._storage.connection_string) as service:

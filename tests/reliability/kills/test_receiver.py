@@ -4,9 +4,11 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import pytest
 import requests
+from standardwebhooks import Webhook
 
 from tests.reliability.kills.receiver import FailingReceiver, receiving
 
@@ -46,3 +48,16 @@ def test_a_sender_that_is_gone_before_the_answer_is_noted(receiver: FailingRecei
         assert time.monotonic() < ends
         pause.wait(0.01)
     assert receiver.deliveries[0].answer == "sender gone"
+
+
+def test_a_signature_is_checked_when_the_request_comes(receiver: FailingReceiver) -> None:
+    secret, now = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", datetime.now(UTC)
+    receiver.secrets["hook"] = secret
+    signed = {
+        "webhook-id": "never",
+        "webhook-timestamp": str(int(now.timestamp())),
+        "webhook-signature": Webhook(secret).sign("never", now, "{}"),
+    }
+    requests.post(receiver.url("hook"), data="{}", headers=signed, timeout=5)
+    requests.post(receiver.url("hook"), data="[]", headers=signed, timeout=5)
+    assert [each.signed for each in receiver.deliveries] == [True, False]
