@@ -2,11 +2,11 @@
 
 Two hosts with their timers on share one storage. Each lives for a few seconds, and is killed at a random moment, or
 at a random moment of polls, of writes to storage, of webhook deliveries, of a run of the watch, or of the clean-up. A
-new one takes its place. Meanwhile jobs are registered over the API and by rows of another system, a tenth of
-upstream's answers fail at first, offers are changed, accepted, deleted and created, and the receiver answers every
-fifth event with a 503 or a reset first. The storage begins with old jobs, deliveries and documents for the clean-up
-to remove, and younger ones that have to stay. After the last kill two hosts go on with their timers until nothing
-waits.
+new one takes its place. Meanwhile jobs that end in every state are registered over the API and by rows of another
+system, upstream's first answer about every tenth job fails, offers are changed, accepted, deleted and created, and
+the receiver answers every fifth event with a 503 or a reset first. The storage begins with old jobs, deliveries and
+documents for the clean-up to remove, and younger ones that have to stay. After the last kill two hosts go on with
+their timers until nothing waits.
 
 Azurite keeps its data on disk, writes it there every five seconds, and acknowledges writes before that. Real storage
 loses no acknowledged write, so a kill of Azurite has four steps. At a random moment its answers stop reaching the

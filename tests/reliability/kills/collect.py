@@ -15,6 +15,7 @@ from tests.reliability.kills.storage import MARKERS_TABLE
 # The end of a connection is noticed soon after a kill; a request to upstream or to the receiver began soon before it.
 _NOTICED_WITHIN_SECONDS = 1.0
 _BEGUN_WITHIN_SECONDS = 3.0
+_WATCH_ROUTES = ("product-ingestion.private-offer", "cloud-partner-portal.")
 
 
 def attributed(
@@ -35,7 +36,8 @@ def attributed(
         if asked.status is None and asked.fault is None:
             kill = _next_kill(kills, asked.arrived_monotonic)
             if kill is not None:
-                (polls if asked.route == JOB_STATUS_ROUTE else offers)[kill] += 1
+                polls[kill] += asked.route == JOB_STATUS_ROUTE
+                offers[kill] += asked.route.startswith(_WATCH_ROUTES)
     for delivery in deliveries:
         if delivery.answer == "sender gone" and (kill := _next_kill(kills, delivery.at)) is not None:
             sent[kill] += 1

@@ -41,7 +41,7 @@ class OfferChange:
 
 @dataclass(frozen=True)
 class HitKill:
-    """A kill of a host, and how many of its requests of each kind it cut off."""
+    """A kill of a host, and how many of its requests of each kind it cut off; `offers` are those of the watch."""
 
     kill: HostKill
     polls: int = 0
