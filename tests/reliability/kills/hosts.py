@@ -29,6 +29,9 @@ _LIST_ROUTE = "product-ingestion.private-offers"
 _WEIGHTS = (2, 3, 3, 2, 2)
 _LONGEST_WAIT_SECONDS = 20.0
 _LONGEST_RUN_SECONDS = 30.0
+_LOOK_FOR_WRITES_SECONDS = 0.002
+# Longer than the proxy and storage take for one.
+_ONE_WRITE_SECONDS = 0.04
 # A killed run of the watch holds its claim for 55 seconds; until then another one does nothing.
 _WATCH_CLAIM_SECONDS = 62.0
 _WATCH_RUN_SECONDS = 8.0
@@ -125,16 +128,16 @@ class KilledHosts:
         self._pause(0.2)
 
     def _during_writes(self, app: App) -> None:
-        function = self._choices.choice(("poll_pending_jobs", "clean_up", "deliver_webhooks"))
-        self._fire(app, function)
-        self._wait_for_a_write()
-        self._pause(1)
-        self._wait_for_a_write()
+        writes = self._next_writes(12)
+        self._fire(app, self._choices.choice(("poll_pending_jobs", "clean_up", "deliver_webhooks")))
+        self._wait_for(writes, look_every_seconds=_LOOK_FOR_WRITES_SECONDS)
+        self._pause(_ONE_WRITE_SECONDS)
 
-    def _wait_for_a_write(self) -> None:
+    def _next_writes(self, most: int) -> Callable[[], bool]:
+        """Whether the host has begun a random number of writes from now on: so that each may be the last."""
         begun = self._around.proxy.writes_begun
-        before = begun[self._number]
-        self._wait_for(lambda: begun[self._number] > before, look_every_seconds=0.002)
+        until = begun[self._number] + self._choices.randint(1, most)
+        return lambda: begun[self._number] >= until
 
     def _during_deliveries(self, app: App) -> None:
         before = len(self._around.receiver.deliveries)
@@ -147,12 +150,17 @@ class KilledHosts:
         state, before = self._around.sandbox.state, self._requests()
         self._fire(app, "watch_offers")
         self._wait_for(lambda: bool(state.requests(route=_LIST_ROUTE, after=before)))
-        self._pause(1)
+        self._pause(1.5)
 
     def _during_clean_up(self, app: App) -> None:
+        writes = self._next_writes(30)
         self._fire(app, "clean_up")
         self._wait_for(lambda: "clean_up" in in_progress(app.host.lines))
-        self._pause(2)
+        if self._choices.random() < 0.5:
+            self._wait_for(writes, most_seconds=5, look_every_seconds=_LOOK_FOR_WRITES_SECONDS)
+            self._pause(_ONE_WRITE_SECONDS)
+        else:
+            self._pause(2)
 
     def _requests(self) -> int:
         return max((each.number for each in self._around.sandbox.state.requests()), default=0)
@@ -161,9 +169,15 @@ class KilledHosts:
         with suppress(requests.RequestException):
             app.fire(function)
 
-    def _wait_for(self, happened: Callable[[], bool], *, look_every_seconds: float = 0.02) -> None:
+    def _wait_for(
+        self,
+        happened: Callable[[], bool],
+        *,
+        most_seconds: float = _LONGEST_WAIT_SECONDS,
+        look_every_seconds: float = 0.02,
+    ) -> None:
         """Wait until it happens, or not much longer than usual: then the kill hits whatever there is."""
-        ends = time.monotonic() + _LONGEST_WAIT_SECONDS
+        ends = time.monotonic() + most_seconds
         while not happened() and time.monotonic() < ends:
             self._over.wait(look_every_seconds)
 
