@@ -33,6 +33,7 @@ HOSTS = 2
 JOBS_TABLE = "kills"
 STORAGE_LATENCY_SECONDS = 0.015
 UPSTREAM_LATENCY_MILLISECONDS = 250.0
+RECEIVER_LATENCY_SECONDS = (0.2, 0.6)
 _SETTINGS_PATH, _REGISTERED_PATH = "settings", "registered"
 # A job that a killed host had claimed waits for two minutes, a delivery that failed twice for more than six.
 _END_SECONDS = 1500.0
@@ -87,7 +88,7 @@ class Run:
         self._receiver.deliveries.clear()
         self._receiver.failures_of, self._receiver.latency = (
             self._failures_of,
-            partial(self._child().uniform, 0.05, 0.25),
+            partial(self._child().uniform, *RECEIVER_LATENCY_SECONDS),
         )
         jobs = plan.planned_jobs(size, self.choices)
         offers, cpp_offers = plan.offers(size.offers, state), plan.cpp_offers(size.cpp_offers, state)
