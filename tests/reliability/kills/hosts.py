@@ -29,6 +29,8 @@ _LIST_ROUTE = "product-ingestion.private-offers"
 _WEIGHTS = (2, 3, 3, 2, 2)
 _LONGEST_WAIT_SECONDS = 20.0
 _LONGEST_RUN_SECONDS = 30.0
+# About as long as a tick polls here. Killed sooner, a tick would block the jobs that it claimed and finish none.
+_TICK_SECONDS = 2.5
 _LOOK_FOR_WRITES_SECONDS = 0.002
 # Longer than the proxy and storage take for one.
 _ONE_WRITE_SECONDS = 0.04
@@ -125,7 +127,7 @@ class KilledHosts:
         state, before = self._around.sandbox.state, self._requests()
         self._fire(app, "poll_pending_jobs")
         self._wait_for(lambda: bool(state.requests(route="product-ingestion.job-status", after=before)))
-        self._pause(0.2)
+        self._pause(_TICK_SECONDS)
 
     def _during_writes(self, app: App) -> None:
         writes = self._next_writes(12)
