@@ -34,7 +34,7 @@ PROOFS: Mapping[str, Proof] = {
     "spacing": _slow("A minute between polls", "test_spacing"),
     "soak": _slow("Soak", "test_soak"),
     "secrets": _slow("Secrets", "test_secrets"),
-    "coverage": Proof("Coverage", f"{_TESTS}/coverage.py", "make coverage"),
+    "coverage": Proof("Coverage", f"{_TESTS}/branch_coverage.py", "make coverage"),
     "mutations": Proof("Mutations", f"{_TESTS}/mutations.py", "make mutate"),
 }
 
