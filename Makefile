@@ -11,7 +11,7 @@ export NO_PROXY := localhost,127.0.0.1,::1,$(or $(NO_PROXY),$(no_proxy))
 export no_proxy := $(NO_PROXY)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test coverage test-browser test-slow test-package screenshots bench lint lint-bicep lint-packages lint-checkov lock openapi package audit format clean
+.PHONY: help setup run test coverage test-browser test-slow test-package screenshots bench reliability lint lint-bicep lint-packages lint-checkov lock openapi package audit format clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -64,6 +64,11 @@ openapi: setup ## Write the API's description again, with its examples (shared/h
 
 package: setup ## Build the deployment package into dist/, with its bill of materials, licences and checksums
 	@$(PYTHON_VENV) infra/scripts/package.py
+
+reliability: setup ## Run every proof, and write docs/reliability.md from what they saw (hours)
+	@$(MAKE) --no-print-directory test-slow ARGS=tests/reliability
+	@$(MAKE) --no-print-directory coverage
+	@$(MAKE) --no-print-directory mutate
 
 test-package: setup ## Build the package twice, compare, and run the app from it with nothing else installed
 	@$(PYTHON_VENV) -m pytest -m slow tests/infra/test_package.py $(ARGS)
