@@ -11,7 +11,7 @@ export NO_PROXY := localhost,127.0.0.1,::1,$(or $(NO_PROXY),$(no_proxy))
 export no_proxy := $(NO_PROXY)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test coverage test-browser test-slow test-package screenshots bench reliability lint lint-bicep lint-packages lint-checkov lock openapi package audit format clean
+.PHONY: help setup run test coverage test-browser test-slow test-package screenshots bench mutate reliability lint lint-bicep lint-packages lint-checkov lock openapi package audit format clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -65,6 +65,10 @@ openapi: setup ## Write the API's description again, with its examples (shared/h
 package: setup ## Build the deployment package into dist/, with its bill of materials, licences and checksums
 	@$(PYTHON_VENV) infra/scripts/package.py
 
+mutate: setup ## Change the code in small ways, and see whether the tests notice (ARGS=webhooks selects a package)
+	@$(PYTHON_VENV) -m tests.reliability.mutation_run $(ARGS)
+	@$(PYTHON_VENV) -m tests.reliability.mutations
+
 reliability: setup ## Run every proof, and write docs/reliability.md from what they saw (hours)
 	@$(MAKE) --no-print-directory test-slow ARGS=tests/reliability
 	@$(MAKE) --no-print-directory coverage
@@ -96,5 +100,5 @@ format: setup ## Format the code
 	@node node_modules/@biomejs/biome/bin/biome check --write
 
 clean: ## Remove everything that make created
-	rm -rf .venv .venv-checkov .venv-openapi node_modules dist shared/pages $(API_TYPES) .local .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage .coverage.*
+	rm -rf .venv .venv-checkov .venv-openapi node_modules dist shared/pages $(API_TYPES) .local .pytest_cache .mypy_cache .ruff_cache .hypothesis mutants .coverage .coverage.*
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
