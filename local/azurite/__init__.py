@@ -1,4 +1,4 @@
-"""Azurite, Microsoft's storage emulator, as a child process with nothing on disk."""
+"""Azurite, Microsoft's storage emulator, as a child process with its data in memory or in a folder."""
 
 from local.azurite.process import AzuritePorts, AzuriteProcess
 

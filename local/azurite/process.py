@@ -2,6 +2,7 @@
 
 import shutil
 from dataclasses import dataclass
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -26,12 +27,16 @@ class AzuritePorts:
 
 
 class AzuriteProcess:
-    """A running Azurite. Its data is gone when the `with` block ends or `stop()` is called."""
+    """A running Azurite. Without a folder its data is gone when the `with` block ends or `stop()` is called."""
 
-    def __init__(self, ports: AzuritePorts | None = None) -> None:
-        """Start it and wait until it answers. Raises ChildFailedError if it does not start."""
+    def __init__(self, ports: AzuritePorts | None = None, *, folder: Path | None = None) -> None:
+        """Start it and wait until it answers. Raises ChildFailedError if it does not start.
+
+        With `folder` it keeps its data there, and begins with what is there. It writes to disk every five seconds,
+        and not when it is stopped: a write that it has answered may be lost in between.
+        """
         self.ports = ports or AzuritePorts(table=free_port())
-        self.child = Child("azurite", _command(self.ports))
+        self.child = Child("azurite", _command(self.ports, folder))
         try:
             services = {"Table": self.ports.table, "Blob": self.ports.blob, "Queue": self.ports.queue}
             for service in [name for name, port in services.items() if port is not None]:
@@ -60,7 +65,7 @@ class AzuriteProcess:
         self.child.kill()
 
     def stop(self) -> None:
-        """End it; it has nothing to save."""
+        """End it, without saving."""
         self.child.terminate(timeout_seconds=5)
 
     def __enter__(self) -> Self:
@@ -72,7 +77,7 @@ class AzuriteProcess:
         self.stop()
 
 
-def _command(ports: AzuritePorts) -> list[str]:
+def _command(ports: AzuritePorts, folder: Path | None) -> list[str]:
     node = shutil.which("node")
     if node is None or not _PACKAGE.is_dir():
         raise ChildFailedError("Azurite is not installed here: `make setup` installs it (Node 20 or newer, npm).")
@@ -81,5 +86,6 @@ def _command(ports: AzuritePorts) -> list[str]:
     options = ["--tablePort", str(ports.table)]
     if whole:
         options += ["--blobPort", str(ports.blob), "--queuePort", str(ports.queue)]
-    flags = ["--inMemoryPersistence", "--silent", "--skipApiVersionCheck", "--disableTelemetry"]
+    options += ["--inMemoryPersistence"] if folder is None else ["--location", str(folder)]
+    flags = ["--silent", "--skipApiVersionCheck", "--disableTelemetry"]
     return [node, "--require", str(_LIFELINE), str(script), *options, *flags]

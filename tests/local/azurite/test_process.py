@@ -1,5 +1,7 @@
 """Azurite as tests and `make run` use it."""
 
+from pathlib import Path
+
 import pytest
 from azure.core.exceptions import ServiceRequestError
 from azure.data.tables import TableServiceClient
@@ -14,6 +16,19 @@ def test_it_keeps_tables(azurite: str, jobs_table: str) -> None:
         table = service.create_table(jobs_table)
         table.create_entity({"PartitionKey": "pending", "RowKey": "1"})
         assert table.get_entity("pending", "1")["RowKey"] == "1"
+
+
+def test_with_a_folder_it_begins_with_what_it_had_saved_there(tmp_path: Path) -> None:
+    ports = AzuritePorts(table=free_port())
+    with AzuriteProcess(ports, folder=tmp_path) as first:
+        with TableServiceClient.from_connection_string(first.connection_string) as service:
+            service.create_table("kept").create_entity({"PartitionKey": "pending", "RowKey": "1"})
+        first.child.interrupt()  # on this signal it saves
+    with (
+        AzuriteProcess(ports, folder=tmp_path) as second,
+        TableServiceClient.from_connection_string(second.connection_string) as service,
+    ):
+        assert service.get_table_client("kept").get_entity("pending", "1")["RowKey"] == "1"
 
 
 @pytest.fixture(scope="module")
