@@ -107,11 +107,11 @@ def _figures(evidence: Evidence) -> dict[str, str | int | float]:
 def _table(evidence: Evidence) -> Table:
     rows = [
         (
-            growth.limit.name,
+            growth.name,
             f"{growth.least:.4g}",
             f"{growth.most:.4g}",
             f"{growth.a_day:+.2g}",
-            f"{growth.limit.a_day:g}",
+            f"{growth.allowed:g}",
         )
         for growth in growths(evidence)
     ]

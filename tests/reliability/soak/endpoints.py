@@ -47,12 +47,12 @@ def down(into_week: timedelta) -> Reply:
 
 
 def gone(into_week: timedelta) -> Reply:
-    """Says 410 for an hour of every week, which disables it; it is enabled a day later (`work.py`)."""
-    return GONE if timedelta(days=1, hours=12) <= into_week < timedelta(days=1, hours=13) else OK
+    """Says 410 for a day of every week, the first of which disables it; people enable it (`webhooks.py`)."""
+    return GONE if timedelta(days=1) <= into_week < timedelta(days=2) else OK
 
 
 def failing(into_week: timedelta) -> Reply:
-    """Fails for five and a half days of every week, which disables it; it is enabled on the last day (`work.py`)."""
+    """Fails for five and a half days of every week, which disables it; people enable it (`webhooks.py`)."""
     return BROKEN if into_week < timedelta(days=5, hours=12) else OK
 
 
@@ -68,7 +68,7 @@ class Standing:
 STANDING: Mapping[str, Standing] = {
     "flaky": Standing(flaky, "cloudevents", ("job.*",)),
     "down": Standing(down, "slack", ("job.failed", "job.lost", "job.expired", "cpp_offer.*")),
-    "gone": Standing(gone, "standard", ("job.failed", "job.cancelled")),
+    "gone": Standing(gone, "standard", ("job.failed", "job.cancelled", "private_offer.created")),
     "failing": Standing(failing, "teams", ("job.failed",)),
 }
 STEADY, PASSING = "steady", "passing"

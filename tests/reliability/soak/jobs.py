@@ -72,7 +72,10 @@ class Jobs:
         self.kinds[kind] += 1
         job_id = self._start_upstream(kind)
         if by_table:
-            self.table.upsert_entity({"PartitionKey": "pending", "RowKey": job_id, "label": kind})
+            # Without `registeredAt` the time of storage would count, which is the real one.
+            at = self.agenda.clock.now()
+            row = {"PartitionKey": "pending", "RowKey": job_id, "label": kind, "registeredAt": at}
+            self.table.upsert_entity(row)
         else:
             operation = "delete" if kind == "deletes" else "unknown"
             self.app.call("jobs.register", body={"jobId": job_id, "operation": operation, "label": kind})

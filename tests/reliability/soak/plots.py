@@ -13,9 +13,10 @@ from tests.reliability.soak.run import Evidence, Sample
 INCHES_WIDE, INCHES_A_PANEL = 8.0, 2.1
 # Dark enough on white for text of the same colour; they differ for people who are colour-blind (Okabe and Ito).
 COLOURS = ("#0072B2", "#B04A00", "#00735C", "#8A3D70")
-GREY = "#57606A"
-# A line's name is beside its end; names that would overlap move apart by this share of the panel's height.
-LABELS_APART = 0.13
+GREY, SHADE = "#57606A", "#EEF1F4"
+# Of a panel's height: the room above its highest line, and how far apart two lines with a name between them are.
+HEADROOM = 1.3
+LABELS_APART = 0.16
 
 
 @dataclass(frozen=True)
@@ -87,48 +88,47 @@ def draw(panels: Sequence[Panel], evidence: Evidence, path: Path) -> None:
 
 
 def _draw_panel(axis: Axes, panel: Panel, evidence: Evidence) -> None:
-    days = [sample.day for sample in evidence.samples]
-    ends: list[tuple[float, str, str]] = []
-    for colour, (name, value_of) in zip(COLOURS, panel.lines.items(), strict=False):
-        values = [value_of(sample) for sample in evidence.samples]
-        axis.plot(days, values, color=colour, linewidth=1.4)
-        ends.append((values[-1], name, colour))
+    scale, days = evidence.scale, [sample.day for sample in evidence.samples]
+    lines = {name: [value_of(sample) for sample in evidence.samples] for name, value_of in panel.lines.items()}
+    colours = dict(zip(lines, COLOURS, strict=False))
+    for name, values in lines.items():
+        axis.plot(days, values, color=colours[name], linewidth=1.4)
     axis.set_title(panel.title, loc="left", fontsize=9.5, fontweight="bold")
-    axis.set_ylim(bottom=0)
+    top = HEADROOM * max(max(values) for values in lines.values())
+    axis.set_ylim(0, top)
     axis.margins(x=0.01)
     axis.grid(axis="y", color="#D8DEE4", linewidth=0.6)
     axis.set_axisbelow(True)
-    scale = evidence.scale
-    axis.axvspan(days[0], scale.warm_up_days, color="#EEF1F4", linewidth=0)
-    axis.axvspan(scale.days, days[-1], color="#EEF1F4", linewidth=0)
-    if len(ends) > 1:
-        _name_lines(axis, ends, days[-1])
+    axis.axvspan(days[0], scale.warm_up_days, color=SHADE, linewidth=0)
+    axis.axvspan(scale.days, days[-1], color=SHADE, linewidth=0)
+    if len(lines) > 1:
+        day = (scale.warm_up_days + scale.days) // 2
+        _name_lines(axis, {name: values[day] for name, values in lines.items()}, colours, day)
 
 
-def _name_lines(axis: Axes, ends: Sequence[tuple[float, str, str]], last_day: int) -> None:
-    """The name of each line right of its end, from the lowest up, without overlaps."""
-    top = axis.get_ylim()[1]
-    lowest = 0.0
-    for value, name, colour in sorted(ends):
-        at = max(value, lowest)
+def _name_lines(axis: Axes, values: Mapping[str, float], colours: Mapping[str, str], day: int) -> None:
+    """The name of each line above it, or below it if another line is close above."""
+    apart = LABELS_APART * axis.get_ylim()[1]
+    for name, value in values.items():
+        is_below = value > apart and any(0 <= other - value < apart for each, other in values.items() if each != name)
         axis.annotate(
             name,
-            (last_day, at),
-            xytext=(6, 0),
+            (day, value),
+            xytext=(0, -3 if is_below else 3),
             textcoords="offset points",
-            color=colour,
-            va="center",
-            annotation_clip=False,
+            color=colours[name],
+            ha="center",
+            va="top" if is_below else "bottom",
         )
-        lowest = at + LABELS_APART * top
 
 
 def _name_spans(axis: Axes, evidence: Evidence) -> None:
-    scale, top = evidence.scale, axis.get_ylim()[1]
+    scale = evidence.scale
     spans = {
         "filling up": (0, scale.warm_up_days),
         "has to be flat": (scale.warm_up_days, scale.days),
         "no more work": (scale.days, scale.days + scale.quiet_days),
     }
+    top = axis.get_ylim()[1]
     for text, (first, end) in spans.items():
-        axis.text((first + end) / 2, top, text, color=GREY, ha="center", va="bottom", fontsize=8.5)
+        axis.text((first + end) / 2, 0.98 * top, text, color=GREY, ha="center", va="top", fontsize=8.5)

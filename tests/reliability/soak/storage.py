@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -36,9 +36,9 @@ _KNOWN = {
 class Tables:
     """All rows of the three tables, with the columns that say what they are and what they refer to."""
 
-    jobs: list[Row]
-    endpoints: list[Row]
-    deliveries: list[Row]
+    jobs: Sequence[Row]
+    endpoints: Sequence[Row]
+    deliveries: Sequence[Row]
 
     @classmethod
     def read(cls, connection_string: str, jobs_table: str) -> "Tables":
