@@ -126,7 +126,8 @@ class Jobs:
 
     def _remove_a_finished_job(self) -> None:
         if self.finished:
-            self.app.call("jobs.remove", route={"jobId": self.finished.pop()})
+            # A short retention may have removed it already.
+            self.app.call("jobs.remove", route={"jobId": self.finished.pop()}, also=(404,))
 
     def _check_a_pending_job(self) -> None:
         pending = self.app.call("jobs.list").json["jobs"]

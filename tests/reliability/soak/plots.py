@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from tests.reliability.soak.run import Evidence, Sample
+from tests.reliability.soak.scale import Scale
 
 INCHES_WIDE, INCHES_A_PANEL = 8.0, 2.1
 # Dark enough on white for text of the same colour; they differ for people who are colour-blind (Okabe and Ito).
@@ -17,6 +18,8 @@ GREY, SHADE = "#57606A", "#EEF1F4"
 # Of a panel's height: the room above its highest line, and how far apart two lines with a name between them are.
 HEADROOM = 1.3
 LABELS_APART = 0.16
+# A name is at the highest point nearby.
+NEARBY_DAYS = 2
 
 
 @dataclass(frozen=True)
@@ -34,10 +37,15 @@ STORAGE = (
             "deliveries": lambda sample: sample.stored.deliveries,
             "jobs": lambda sample: sample.stored.jobs,
             "offers": lambda sample: sample.stored.offers,
+        },
+    ),
+    Panel(
+        "Documents, and rows with the figures of a day (kept for 100 days)",
+        {
+            "documents": lambda sample: sample.stored.documents,
             "figures of days": lambda sample: sample.stored.days,
         },
     ),
-    Panel("Documents (offers and errors too large for a row)", {"documents": lambda sample: sample.stored.documents}),
     Panel(
         "Deliveries that have not succeeded",
         {
@@ -102,19 +110,21 @@ def _draw_panel(axis: Axes, panel: Panel, evidence: Evidence) -> None:
     axis.axvspan(days[0], scale.warm_up_days, color=SHADE, linewidth=0)
     axis.axvspan(scale.days, days[-1], color=SHADE, linewidth=0)
     if len(lines) > 1:
-        day = (scale.warm_up_days + scale.days) // 2
-        _name_lines(axis, {name: values[day] for name, values in lines.items()}, colours, day)
+        _name_lines(axis, lines, colours, scale)
 
 
-def _name_lines(axis: Axes, values: Mapping[str, float], colours: Mapping[str, str], day: int) -> None:
-    """The name of each line above it, or below it if another line is close above."""
+def _name_lines(axis: Axes, lines: Mapping[str, Sequence[float]], colours: Mapping[str, str], scale: Scale) -> None:
+    """The name of each line above it, or below it if another is close above; side by side, so that none overlap."""
     apart = LABELS_APART * axis.get_ylim()[1]
-    for name, value in values.items():
-        is_below = value > apart and any(0 <= other - value < apart for each, other in values.items() if each != name)
+    for place, (name, values) in enumerate(lines.items(), start=1):
+        middle = scale.warm_up_days + place * (scale.days - scale.warm_up_days) // (len(lines) + 1)
+        day = max(range(middle - NEARBY_DAYS, middle + NEARBY_DAYS + 1), key=values.__getitem__)
+        others = [other[day] for each, other in lines.items() if each != name]
+        is_below = values[day] > apart and any(0 <= other - values[day] < apart for other in others)
         axis.annotate(
             name,
-            (day, value),
-            xytext=(0, -3 if is_below else 3),
+            (day, values[day]),
+            xytext=(0, -4 if is_below else 4),
             textcoords="offset points",
             color=colours[name],
             ha="center",

@@ -45,14 +45,15 @@ FULL = Scale(
 )
 # To try a change, in a minute or two. Too short to see a slow leak of memory.
 SHORT = Scale(
-    days=9,
+    days=8,
     quiet_days=5,
-    jobs_a_day=20,
+    jobs_a_day=16,
     job_history_days=1,
     delivery_history_days=1,
     expires_after_days=2,
-    busy_minutes=5,
-    minutes_between_ticks=90,
+    busy_minutes=3,
+    minutes_between_ticks=180,
+    quiet_minutes_between_ticks=360,
 )
 
 
