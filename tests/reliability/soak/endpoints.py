@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from threading import Lock
 from typing import Any
 
 from tests.clock import FakeClock
@@ -95,6 +96,7 @@ class Endpoints:
         self.finishes: dict[str, set[tuple[str, str]]] = {}
         self.types: Counter[str] = Counter()
         self.quiet = False
+        self._counting = Lock()  # each request has a thread of its own
         receiver.behaviour = self._answer
 
     def url(self, name: str) -> str:
@@ -102,22 +104,25 @@ class Endpoints:
         return f"http://127.0.0.1:{self._receiver.port}/{name}"
 
     def _answer(self, request: Received) -> Reply:
-        self._receiver.requests.clear()  # kept by the receiver; the bodies of a whole soak are too many
+        self._receiver.requests.clear()  # the bodies of a whole soak are too many to keep
         name = request.path.removeprefix("/")
-        accepted = self.accepted[name]
-        accepted.requests += 1
         try:
             reply = self._behaviour(name)(self._into_week())
         except HangsUp:
-            accepted.failed += 1
+            self._count(name, request, accepted=False)
             raise
-        if reply.status >= 300:
-            accepted.failed += 1
-            return reply
-        accepted.events[request.webhook_id] += 1
-        if name == STEADY:
-            self._note(request.json, request.webhook_id)
+        self._count(name, request, accepted=reply.status < 300)
         return reply
+
+    def _count(self, name: str, request: Received, *, accepted: bool) -> None:
+        with self._counting:
+            found = self.accepted[name]
+            found.requests += 1
+            found.failed += not accepted
+            if accepted:
+                found.events[request.webhook_id] += 1
+                if name == STEADY:
+                    self._note(request.json, request.webhook_id)
 
     def _behaviour(self, name: str) -> Behaviour:
         return steady if self.quiet or name not in STANDING else STANDING[name].behaviour

@@ -26,7 +26,10 @@ class Answer:
 
 @dataclass(frozen=True)
 class Held:
-    """What the process held at one moment; of its open files some are connections."""
+    """What the process held at one moment. Python counts its objects that can refer to others, and all its blocks.
+
+    Connections are open files, too.
+    """
 
     megabytes: float
     objects: int

@@ -47,6 +47,7 @@ def test_a_soak_in_which_everything_went_well_has_no_fault() -> None:
         ("files", 1),
         ("threads", 1),
         ("objects", 100),
+        ("blocks", 1000),
         ("documents", 1),
         ("set_aside", 1),
         ("jobs", 10),

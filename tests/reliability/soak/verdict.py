@@ -36,6 +36,7 @@ LIMITS = (
     Limit("rows set aside", lambda sample: sample.stored.set_aside, 0.5),
     Limit("megabytes of memory", lambda sample: sample.held.megabytes, 0.5),
     Limit("Python objects", lambda sample: sample.held.objects, 50),
+    Limit("blocks of Python's memory", lambda sample: sample.held.blocks, 300),
     Limit("open files", lambda sample: sample.held.files, 0.5),
     Limit("threads", lambda sample: sample.held.threads, 0.05),
 )
