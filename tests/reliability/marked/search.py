@@ -1,0 +1,83 @@
+"""Looks for secrets in texts: for marks, and for the values that were noted, in every form that `marks` knows."""
+
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from tests.reliability.marked import marks
+
+# Enough text around the core of a mark to read its kind.
+_AROUND_BYTES = 40
+_TEXTS_AT_ONCE_BYTES = 8_000_000
+_BETWEEN = b"\n\x00\n"
+
+
+@dataclass(frozen=True)
+class Hit:
+    """A secret in the text at `position`. `value` is None if it has a mark."""
+
+    position: int
+    secret: str
+    value: str | None
+
+
+class Search:
+    """A search for every mark and for `known` values, each with the kind of secret that it is."""
+
+    def __init__(self, known: Mapping[str, str]) -> None:
+        self._mark_in_lower_case, self._mark_in_base64 = marks.forms(marks.CORE)
+        self._in_lower_case: list[tuple[bytes, str, str]] = []
+        self._as_they_are: list[tuple[bytes, str, str]] = []
+        for value, secret in known.items():
+            lowered, exact = marks.forms(value)
+            self._in_lower_case += [(form, secret, value) for form in _shortest(lowered)]
+            self._as_they_are += [(form, secret, value) for form in _shortest(exact)]
+
+    def hits(self, texts: Iterable[str]) -> Iterator[Hit]:
+        """What each text holds, each secret once; positions count the texts from 0."""
+        before, batch, size = 0, [], 0
+        for text in texts:
+            coded = text.encode("utf-8", "surrogatepass")
+            batch.append(coded)
+            size += len(coded)
+            if size >= _TEXTS_AT_ONCE_BYTES:
+                yield from self._hits(batch, before)
+                before, batch, size = before + len(batch), [], 0
+        yield from self._hits(batch, before)
+
+    def _hits(self, texts: Sequence[bytes], before: int) -> Iterator[Hit]:
+        starts, at = [], 0
+        for text in texts:
+            starts.append(at)
+            at += len(text) + len(_BETWEEN)
+        whole = _BETWEEN.join(texts)
+        lowered = whole.lower()
+        found = set()
+        for where, secret in self._marks(whole, lowered):
+            found.add((bisect_right(starts, where) - 1, secret, None))
+        for text, forms in ((lowered, self._in_lower_case), (whole, self._as_they_are)):
+            for form, secret, value in forms:
+                found |= {(bisect_right(starts, where) - 1, secret, value) for where in _places(text, form)}
+        for position, secret, known in sorted(found, key=str):
+            yield Hit(before + position, secret, known)
+
+    def _marks(self, whole: bytes, lowered: bytes) -> Iterator[tuple[int, str]]:
+        for form in self._mark_in_lower_case:
+            for at in _places(lowered, form):
+                text = lowered[at : at + _AROUND_BYTES].decode("latin-1")
+                yield at, marks.kind_of(text) or marks.kind_in_hex(lowered, at) or "a mark that was cut"
+        for form in self._mark_in_base64:
+            for at in _places(whole, form):
+                yield at, marks.kind_in_base64(whole, at) or "a mark that was cut"
+
+
+def _places(text: bytes, form: bytes) -> Iterator[int]:
+    at = text.find(form)
+    while at >= 0:
+        yield at
+        at = text.find(form, at + len(form))
+
+
+def _shortest(forms: set[bytes]) -> set[bytes]:
+    """Without the forms that contain another one: whoever finds that one has found them."""
+    return {form for form in forms if not any(other in form for other in forms - {form})}
