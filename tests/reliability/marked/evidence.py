@@ -43,9 +43,7 @@ class EvidenceFile:
         self._pid = 0
         self._writing = threading.local()
 
-    def add(
-        self, kind: str, about: str, parts: Mapping[str, str | bytes | None], *, port: int | None = None
-    ) -> None:
+    def add(self, kind: str, about: str, parts: Mapping[str, str | bytes | None], *, port: int | None = None) -> None:
         """Keep a record, without its empty parts. What happens while it is written is no evidence."""
         if getattr(self._writing, "now", False):
             return

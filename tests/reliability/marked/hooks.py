@@ -15,7 +15,7 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
-from functools import wraps
+from functools import cache, wraps
 from importlib.machinery import ModuleSpec
 from types import CodeType, ModuleType, SimpleNamespace
 from typing import Any
@@ -189,6 +189,13 @@ def _keep_certificates(evidence: EvidenceFile, module: Any) -> None:  # noqa: AN
     _after_init(module.ClientCertificate, seen)
 
 
+@of("shared.log")
+def _quiet_libraries(_: EvidenceFile, module: Any) -> None:  # noqa: ANN401 - a module
+    """Before anything else, as when the app starts: tests of its parts do not start it."""
+    if "pytest" in sys.modules:
+        module.quiet_libraries()
+
+
 @of("shared.webhooks.endpoint")
 def _note_endpoints(evidence: EvidenceFile, module: Any) -> None:  # noqa: ANN401 - a module
     """Note the secrets of each endpoint that someone has chosen, and where they may be sent."""
@@ -211,7 +218,7 @@ def _note_endpoints(evidence: EvidenceFile, module: Any) -> None:  # noqa: ANN40
 
 
 def _note(evidence: EvidenceFile, kind: str, value: object, to: str) -> None:
-    if isinstance(value, str) and len(value) >= _NOTED_MIN_CHARACTERS and marks.kind_of(value) is None:
+    if isinstance(value, str) and len(value) >= _NOTED_MIN_CHARACTERS and marks.mark_in(value) is None:
         evidence.add("known", kind, {"value": value, "to": to})
 
 
@@ -275,8 +282,8 @@ def _as_it_is() -> bool:
 def _mark_endpoints(_: EvidenceFile, module: Any) -> None:  # noqa: ANN401 - a module
     """The tests' receivers are at URLs whose query is a secret."""
     url = module.Receiver.url.fget
-    query = f"?code={marks.fixed_mark('endpoint URL')}"
-    module.Receiver.url = property(lambda self: url(self) + ("" if _as_it_is() else query))
+    made = cache(lambda port: f"?code={marks.new_mark('endpoint URL', port=port)}")
+    module.Receiver.url = property(lambda self: url(self) + ("" if _as_it_is() else made(self.port)))
 
 
 @of("shared.webhooks.endpoints")
@@ -285,8 +292,10 @@ def _add_own_headers(_: EvidenceFile, module: Any) -> None:  # noqa: ANN401 - a 
     add = module.EndpointStore.add
 
     def seen(self: Any, endpoint: Any) -> None:  # noqa: ANN401 - an Endpoint
-        own = () if endpoint.headers or _as_it_is() else (("x-own", marks.new_mark("own header")),)
-        add(self, replace(endpoint, headers=own) if own else endpoint)
+        if not endpoint.headers and not _as_it_is():
+            mark = marks.new_mark("own header", port=urlsplit(endpoint.url).port or 0)
+            endpoint = replace(endpoint, headers=(("x-own", mark),))
+        add(self, endpoint)
 
     module.EndpointStore.add = seen
 

@@ -10,6 +10,7 @@ import json
 import re
 import secrets
 from collections.abc import Iterator
+from dataclasses import dataclass
 from urllib.parse import quote, quote_plus
 
 CORE = "Zx7MarkQ9y"
@@ -37,8 +38,19 @@ CONSTANTS = {
 }
 _SERIAL_CHARACTERS = 8
 _LETTERS = {letters: kind for kind, letters in KINDS.items()}
-_MARK = re.compile(rf"{CORE}([a-z]{{2}})[0-9a-f]{{{_SERIAL_CHARACTERS}}}z", re.IGNORECASE)
+_MARK = re.compile(rf"{CORE}([a-z]{{2}})([0-9a-f]{{{_SERIAL_CHARACTERS}}})z", re.IGNORECASE)
 _BASE64_CHARACTERS = 40  # enough around a mark's core to hold the whole mark
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A mark as it was read. `port` is the one to which an endpoint's secret belongs."""
+
+    kind: str
+    port: int
+
+
+UNREADABLE = Mark("a mark that was cut", 0)
 
 
 def fixed_mark(kind: str) -> str:
@@ -46,15 +58,16 @@ def fixed_mark(kind: str) -> str:
     return f"{CORE}{KINDS[kind]}{'0' * _SERIAL_CHARACTERS}z"
 
 
-def new_mark(kind: str) -> str:
+def new_mark(kind: str, *, port: int = 0) -> str:
     """A mark that no other secret has."""
-    return f"{CORE}{KINDS[kind]}{secrets.token_hex(_SERIAL_CHARACTERS // 2)}z"
+    return f"{CORE}{KINDS[kind]}{port:04x}{secrets.token_hex(2)}z"
 
 
-def kind_of(text: str) -> str | None:
-    """The kind of secret of the first mark in a text."""
+def mark_in(text: str) -> Mark | None:
+    """The first mark in a text."""
     found = _MARK.search(text)
-    return _LETTERS.get(found[1].lower()) if found else None
+    kind = _LETTERS.get(found[1].lower()) if found else None
+    return Mark(kind, int(found[2][:4], 16)) if found and kind else None
 
 
 def webhook_secret_bytes(size: int) -> bytes:
@@ -86,21 +99,21 @@ def forms(value: str) -> tuple[set[bytes], set[bytes]]:
     return lowered, set(_base64_forms(value.encode("utf-8", "replace")))
 
 
-def kind_in_base64(text: bytes, at: int) -> str | None:
-    """The kind of secret of the mark whose base64 begins near `at`."""
+def mark_in_base64(text: bytes, at: int) -> Mark | None:
+    """The mark whose base64 begins near `at`."""
     run = text[max(0, at - _BASE64_CHARACTERS) : at + 2 * _BASE64_CHARACTERS].replace(b"-", b"+").replace(b"_", b"/")
     for piece in re.findall(rb"[A-Za-z0-9+/]+", run):
         for start in range(4):
             whole = piece[start : start + (len(piece) - start) // 4 * 4]
-            if found := kind_of(base64.b64decode(whole).decode("latin-1")):
+            if found := mark_in(base64.b64decode(whole).decode("latin-1")):
                 return found
     return None
 
 
-def kind_in_hex(text: bytes, at: int) -> str | None:
-    """The kind of secret of the mark whose hexadecimal digits begin at `at`."""
+def mark_in_hex(text: bytes, at: int) -> Mark | None:
+    """The mark whose hexadecimal digits begin at `at`."""
     digits = re.match(rb"(?:[0-9a-f]{2})+", text[at : at + 2 * _BASE64_CHARACTERS])
-    return kind_of(bytes.fromhex(digits[0].decode()).decode("latin-1")) if digits else None
+    return mark_in(bytes.fromhex(digits[0].decode()).decode("latin-1")) if digits else None
 
 
 def _base64_forms(value: bytes) -> Iterator[bytes]:

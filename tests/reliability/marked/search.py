@@ -14,11 +14,12 @@ _BETWEEN = b"\n\x00\n"
 
 @dataclass(frozen=True)
 class Hit:
-    """A secret in the text at `position`. `value` is None if it has a mark."""
+    """A secret in the text at `position`. `value` is None if it has a mark, and `port` 0 if that names none."""
 
     position: int
     secret: str
-    value: str | None
+    value: str | None = None
+    port: int = 0
 
 
 class Search:
@@ -52,23 +53,23 @@ class Search:
             at += len(text) + len(_BETWEEN)
         whole = _BETWEEN.join(texts)
         lowered = whole.lower()
-        found = set()
-        for where, secret in self._marks(whole, lowered):
-            found.add((bisect_right(starts, where) - 1, secret, None))
+        found = {
+            Hit(before + bisect_right(starts, where) - 1, mark.kind, port=mark.port)
+            for where, mark in self._marks(whole, lowered)
+        }
         for text, forms in ((lowered, self._in_lower_case), (whole, self._as_they_are)):
             for form, secret, value in forms:
-                found |= {(bisect_right(starts, where) - 1, secret, value) for where in _places(text, form)}
-        for position, secret, known in sorted(found, key=str):
-            yield Hit(before + position, secret, known)
+                found |= {Hit(before + bisect_right(starts, at) - 1, secret, value) for at in _places(text, form)}
+        yield from sorted(found, key=lambda hit: (hit.position, str(hit)))
 
-    def _marks(self, whole: bytes, lowered: bytes) -> Iterator[tuple[int, str]]:
+    def _marks(self, whole: bytes, lowered: bytes) -> Iterator[tuple[int, marks.Mark]]:
         for form in self._mark_in_lower_case:
             for at in _places(lowered, form):
                 text = lowered[at : at + _AROUND_BYTES].decode("latin-1")
-                yield at, marks.kind_of(text) or marks.kind_in_hex(lowered, at) or "a mark that was cut"
+                yield at, marks.mark_in(text) or marks.mark_in_hex(lowered, at) or marks.UNREADABLE
         for form in self._mark_in_base64:
             for at in _places(whole, form):
-                yield at, marks.kind_in_base64(whole, at) or "a mark that was cut"
+                yield at, marks.mark_in_base64(whole, at) or marks.UNREADABLE
 
 
 def _places(text: bytes, form: bytes) -> Iterator[int]:

@@ -63,7 +63,8 @@ def judge(records: Iterable[Record]) -> Verdict:
     for hit in Search(known).hits(text for _, _, text in parts):
         record, place, text = parts[hit.position]
         where = f"{record.about} > {place}"
-        peers = {"upstream": upstream, "endpoint": ports.get(hit.value or "", set())}
+        own = {str(hit.port)} if hit.value is None else ports.get(hit.value, set())
+        peers = {"upstream": upstream, "endpoint": own}
         for one in ALLOWED:
             if (
                 hit.secret in one.secrets
