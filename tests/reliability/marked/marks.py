@@ -39,6 +39,8 @@ CONSTANTS = {
 _SERIAL_CHARACTERS = 8
 _LETTERS = {letters: kind for kind, letters in KINDS.items()}
 _MARK = re.compile(rf"{CORE}([a-z]{{2}})([0-9a-f]{{{_SERIAL_CHARACTERS}}})z", re.IGNORECASE)
+# What .NET escapes in JSON, and what the most careful encoders do.
+_UNICODE_ESCAPES = (re.compile(r"[\"&'+<>`]"), re.compile(r"[^A-Za-z0-9 ._~-]"))
 _BASE64_CHARACTERS = 40  # enough around a mark's core to hold the whole mark
 
 
@@ -80,7 +82,7 @@ def marked_token(token: str) -> str:
     """A JSON Web Token with the mark in each of its three parts, also in those that are base64."""
     header, claims, signature = token.split(".")
     mark = new_mark("access token")
-    return ".".join((_with_member(header, mark), _with_member(claims, mark), (mark + signature)[: len(signature)]))
+    return ".".join((_with_member(header, mark), _with_member(claims, mark), mark + signature[len(mark) :]))
 
 
 def account_key() -> str:
@@ -91,8 +93,8 @@ def account_key() -> str:
 def forms(value: str) -> tuple[set[bytes], set[bytes]]:
     """The bytes to look for: first in a text in lower case, then in the text as it is (base64 in any alignment)."""
     escaped = json.dumps(value)[1:-1]
-    as_dotnet = "".join(c if c.isalnum() or c in " -_.~" else f"\\u{ord(c):04x}" for c in value)
-    plain = {value, quote(value, safe=""), quote(value), quote_plus(value), escaped, as_dotnet, html.escape(value)}
+    plain = {value, quote(value, safe=""), quote(value), quote_plus(value), escaped, html.escape(value)}
+    plain |= {escapes.sub(lambda found: f"\\u{ord(found[0]):04x}", value) for escapes in _UNICODE_ESCAPES}
     plain |= {escaped.replace("/", "\\/"), json.dumps(escaped)[1:-1], quote(quote(value, safe=""), safe="")}
     lowered = {text.lower().encode("utf-8", "replace") for text in plain}
     lowered.add(value.encode("utf-8", "replace").hex().encode())

@@ -34,4 +34,84 @@ class Allowed:
     test: str = ""
 
 
-ALLOWED = ()
+_CREDENTIALS = ("client secret", "federated assertion", "client assertion")
+_OF_ENDPOINTS = ("own header", "endpoint URL")
+ALLOWED = (
+    # Settings, and what the app signs in with.
+    Allowed(("client secret",), ("setting",), "PARTNER_CENTER_CLIENT_SECRET > value", "the setting for it"),
+    Allowed(("storage key",), ("setting",), "AzureWebJobsStorage > value", "the setting for the connection string"),
+    Allowed(
+        ("certificate key",),
+        ("setting",),
+        "(the client certificate|PARTNER_CENTER_CERTIFICATE) > value",
+        "the setting for the certificate with its key",
+    ),
+    Allowed(("webhook secret",), ("setting",), "WEBHOOK_SECRET > value", "the setting for the secret"),
+    Allowed(("endpoint URL",), ("setting",), "WEBHOOK_URL > value", "the setting for the URL"),
+    Allowed(
+        _CREDENTIALS, ("upstream request",), "token request > body", "Entra is asked with it", only_to="upstream"
+    ),
+    Allowed(
+        ("identity header",),
+        ("upstream request",),
+        "identity request > header x-identity-header",
+        "the managed identity's endpoint is asked with it",
+        only_to="upstream",
+    ),
+    Allowed(
+        ("access token",),
+        ("upstream request",),
+        "API request > header authorization",
+        "upstream is asked with it",
+        only_to="upstream",
+    ),
+    # Callers' keys.
+    Allowed(("function key",), ("host's answer",), ".* > caller's key", "the caller sends it in its header"),
+    Allowed(
+        ("master key",), ("host's answer",), "POST /admin/.* > caller's key", "the host's admin call asks for it"
+    ),
+    # Webhooks.
+    Allowed(
+        ("webhook secret",),
+        ("row",),
+        "endpoints/endpoint > (secret|oldSecret)",
+        "the app signs with it, so its row holds it",
+    ),
+    Allowed(
+        ("webhook secret",),
+        ("answer", "host's answer"),
+        r"(WebhookHandlers\.(register 201|rotate_secret 200)"
+        r"|POST /api/webhooks 201|POST /api/webhooks/\{id\}/rotate-secret 200) > member secret",
+        "the one answer that shows a new secret",
+    ),
+    Allowed(("own header",), ("row",), "endpoints/endpoint > headers", "requests carry it, so its row holds it"),
+    Allowed(("endpoint URL",), ("row",), "endpoints/endpoint > url", "requests go there, so its row holds it"),
+    Allowed(
+        ("own header",),
+        ("webhook",),
+        "POST > header (?!webhook-|content-|host).*",
+        "it is for the endpoint",
+        only_to="endpoint",
+    ),
+    Allowed(("endpoint URL",), ("webhook",), "POST > target", "it is the endpoint's URL", only_to="endpoint"),
+    Allowed(
+        _OF_ENDPOINTS,
+        ("error",),
+        "AttemptFailed > (text|repr)",
+        "it repeats what the endpoint said; the sender, which alone reads it, removes the endpoint's secrets",
+    ),
+    # Links in offers, which whoever may ask for the offer may follow.
+    Allowed(("signed link",), ("row",), "jobs/(finished|pending) > privateOffer", "the offer is kept unchanged"),
+    Allowed(
+        ("signed link",),
+        ("answer",),
+        r"JobHandlers\.(check|list|read|register|private_offer) 200 > body",
+        "the offer is answered unchanged",
+    ),
+    Allowed(
+        ("signed link",),
+        ("host's answer",),
+        r"GET /api/jobs/\{id\}(/private-offer)? 200 > body",
+        "the offer is answered unchanged",
+    ),
+)
