@@ -68,6 +68,12 @@ ALLOWED = (
     # Callers' keys.
     Allowed(("function key",), ("host's answer",), ".* > caller's key", "the caller sends it in its header"),
     Allowed(
+        ("function key",),
+        ("host's answer",),
+        r"GET /api/calendar\.ics (200|304) > caller's query",
+        "a calendar can only send it in the address",
+    ),
+    Allowed(
         ("master key",), ("host's answer",), "POST /admin/.* > caller's key", "the host's admin call asks for it"
     ),
     # Webhooks.
@@ -101,17 +107,24 @@ ALLOWED = (
         "it repeats what the endpoint said; the sender, which alone reads it, removes the endpoint's secrets",
     ),
     # Links in offers, which whoever may ask for the offer may follow.
-    Allowed(("signed link",), ("row",), "jobs/(finished|pending) > privateOffer", "the offer is kept unchanged"),
+    Allowed(
+        ("signed link",),
+        ("row",),
+        "jobs/(finished|pending|offers) > privateOffer",
+        "the offer is kept unchanged, with its job or in the snapshot",
+    ),
     Allowed(
         ("signed link",),
         ("answer",),
-        r"JobHandlers\.(check|list|read|register|private_offer) 200 > body",
+        r"(JobHandlers\.(change|check|list|read|register|private_offer)|PrivateOfferHandlers\.(read|list)"
+        r"|CppOfferHandlers\.read|OfferDetailHandlers\.read|WatchHandlers\.list) 200 > body",
         "the offer is answered unchanged",
     ),
     Allowed(
         ("signed link",),
         ("host's answer",),
-        r"GET /api/jobs/\{id\}(/private-offer)? 200 > body",
-        "the offer is answered unchanged",
+        r"(GET|PATCH|POST) /api/(jobs|private-offers|cpp/publishers|offer-details|watch/private-offers)(/\S*)? 200"
+        r" > body",
+        "the host answers the offer unchanged",
     ),
 )

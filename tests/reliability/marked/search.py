@@ -60,7 +60,13 @@ class Search:
         for text, forms in ((lowered, self._in_lower_case), (whole, self._as_they_are)):
             for form, secret, value in forms:
                 found |= {Hit(before + bisect_right(starts, at) - 1, secret, value) for at in _places(text, form)}
-        yield from sorted(found, key=lambda hit: (hit.position, str(hit)))
+        values: dict[int, set[str]] = {}
+        for hit in found:
+            values.setdefault(hit.position, set()).add(hit.value or "")
+        for hit in sorted(found, key=lambda hit: (hit.position, str(hit))):
+            # A value that is a part of another one that is there too has not been found by itself.
+            if hit.value is None or not any(hit.value in other for other in values[hit.position] - {hit.value}):
+                yield hit
 
     def _marks(self, whole: bytes, lowered: bytes) -> Iterator[tuple[int, marks.Mark]]:
         for form in self._mark_in_lower_case:
