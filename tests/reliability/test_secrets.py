@@ -24,6 +24,7 @@ tests.
 """
 
 import os
+import shutil
 import subprocess
 import sys
 from itertools import product
@@ -67,7 +68,9 @@ def run_with_marks(folder: Path, *arguments: str) -> Verdict:
         "PYTHONPATH": str(STARTUP),
         "AZURITE_ACCOUNTS": f"devstoreaccount1:{marks.account_key()}:{PUBLISHED_KEY}",
     }
-    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments]
+    # Hypothesis's profile for CI takes the same examples each time, and is patient with a machine that is busy.
+    options = ("-p", "no:cacheprovider", "--hypothesis-profile", "ci")
+    command = [sys.executable, "-m", "pytest", *options, *arguments]
     run = subprocess.run(command, cwd=REPOSITORY, env=environment, capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stdout[-10_000:] + run.stderr[-2_000:]
     return judge(list(records_in(folder)))
@@ -90,6 +93,7 @@ def test_no_secret_is_where_none_may_be_after_the_whole_suite(tmp_path: Path) ->
     verdict = run_with_marks(tmp_path / "suite", "-m", "not slow", *in_parallel, *suite)
 
     assert verdict.faults(whole_suite=not selection) == []
+    shutil.rmtree(tmp_path / "suite")
     if selection:
         return
     record(

@@ -1,7 +1,6 @@
-"""Marks the secrets and keeps the evidence, in every Python process that the tests start.
+"""Keeps the evidence, in every Python process that the tests start: each text, where it leaves the app.
 
-Each hook changes one module as soon as it is imported: where a secret is made, it gets a mark or is noted; where a
-text leaves the app, the text is kept. Nothing here imports the app, so a process that does without it still does.
+Nothing here imports the app, so a process that does without it still does.
 """
 
 import copy
@@ -9,26 +8,22 @@ import gzip
 import importlib.abc
 import json
 import logging
-import os
 import re
 import sys
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
-from functools import cache, wraps
+from functools import wraps
 from importlib.machinery import ModuleSpec
-from types import CodeType, ModuleType, SimpleNamespace
+from types import CodeType, ModuleType
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import urlsplit
 
-from tests.reliability.marked import marks
 from tests.reliability.marked.evidence import EvidenceFile, open_evidence
+from tests.reliability.marked.marking import HOST_PORTS
+from tests.reliability.marked.registry import HOOKS, after_init, of
 from tests.reliability.marked.wire import watch_requests
 
-type Hook = Callable[[EvidenceFile, Any], None]
-HOOKS: dict[str, Hook] = {}
 _MONITORING_TOOL = 4
-_NOTED_MIN_CHARACTERS = 8  # a shorter value occurs by chance
 _ID = re.compile(r"/[^/]*\d[^/]*")
 
 
@@ -43,16 +38,6 @@ def start() -> None:
     for name in HOOKS.keys() & sys.modules.keys():
         HOOKS[name](evidence, sys.modules[name])
     sys.meta_path.insert(0, _Finder(evidence))
-
-
-def of(module: str) -> Callable[[Hook], Hook]:
-    """Register a hook that changes a module when it is imported."""
-
-    def register(hook: Hook) -> Hook:
-        HOOKS[module] = hook
-        return hook
-
-    return register
 
 
 class _Finder(importlib.abc.MetaPathFinder):
@@ -155,7 +140,7 @@ def _keep_hosts_answers(evidence: EvidenceFile, sessions: Any) -> None:  # noqa:
     def seen(self: Any, request: Any, **options: Any) -> Any:  # noqa: ANN401 - as in requests
         response = send(self, request, **options)
         parts = urlsplit(request.url)
-        if parts.port in _HOST_PORTS and not options.get("stream"):
+        if parts.port in HOST_PORTS and not options.get("stream"):
             about = f"{request.method} {_ID.sub('/{id}', parts.path)} {response.status_code}"
             sent = {"caller's key": request.headers.get("x-functions-key"), "caller's query": parts.query}
             headers = json.dumps(dict(response.headers))
@@ -164,9 +149,6 @@ def _keep_hosts_answers(evidence: EvidenceFile, sessions: Any) -> None:  # noqa:
         return response
 
     sessions.Session.send = seen
-
-
-_HOST_PORTS: set[int] = set()
 
 
 @of("shared.setting_reader")
@@ -186,123 +168,7 @@ def _keep_certificates(evidence: EvidenceFile, module: Any) -> None:  # noqa: AN
     def seen(certificate: Any) -> None:  # noqa: ANN401 - a ClientCertificate
         evidence.add("setting", "the client certificate", {"value": certificate.data})
 
-    _after_init(module.ClientCertificate, seen)
-
-
-@of("shared.log")
-def _quiet_libraries(_: EvidenceFile, module: Any) -> None:  # noqa: ANN401 - a module
-    """Before anything else, as when the app starts: tests of its parts do not start it."""
-    if "pytest" in sys.modules:
-        module.quiet_libraries()
-
-
-@of("shared.webhooks.endpoint")
-def _note_endpoints(evidence: EvidenceFile, module: Any) -> None:  # noqa: ANN401 - a module
-    """Note the secrets of each endpoint that someone has chosen, and where they may be sent."""
-
-    def seen(endpoint: Any) -> None:  # noqa: ANN401 - an Endpoint
-        try:
-            url = urlsplit(endpoint.url)
-            to = str(url.port or {"http": 80}.get(url.scheme, 443))
-        except (ValueError, AttributeError, TypeError):
-            return
-        for secret in (endpoint.secret, endpoint.old_secret):
-            _note(evidence, "webhook secret", secret, "")
-        for _, value in endpoint.headers:
-            for part in {value, value.partition(" ")[2]}:
-                _note(evidence, "own header", part, to)
-        for _, value in parse_qsl(url.query, keep_blank_values=True):
-            _note(evidence, "endpoint URL", value, to)
-
-    _after_init(module.Endpoint, seen)
-
-
-def _note(evidence: EvidenceFile, kind: str, value: object, to: str) -> None:
-    if isinstance(value, str) and len(value) >= _NOTED_MIN_CHARACTERS and marks.mark_in(value) is None:
-        evidence.add("known", kind, {"value": value, "to": to})
-
-
-@of("shared.webhooks.signing")
-@of("local.system.configuration")
-def _mark_webhook_secrets(_: EvidenceFile, module: Any) -> None:  # noqa: ANN401 - a module
-    module.secrets = SimpleNamespace(token_bytes=marks.webhook_secret_bytes)
-
-
-@of("sandbox.tokens")
-def _mark_credentials(evidence: EvidenceFile, module: Any) -> None:  # noqa: ANN401 - a module
-    tenant, client, _secret, _assertion, identity, _header = module.Account.__init__.__defaults__
-    module.Account.__init__.__defaults__ = (
-        *(tenant, client, f"sandbox~secret.{marks.fixed_mark('client secret')}~x"),
-        *(f"sandbox-{marks.fixed_mark('federated assertion')}", identity),
-        f"sandbox-{marks.fixed_mark('identity header')}",
-    )
-    service = module.TokenService
-    new_value, check = service._new_value, service._check_assertion
-
-    def check_assertion(self: Any, form: Any) -> None:  # noqa: ANN401 - as in the sandbox
-        check(self, form)
-        _note(evidence, "client assertion", form["client_assertion"], "")
-
-    service._new_value = lambda self, *about: marks.marked_token(new_value(self, *about))
-    service._check_assertion = check_assertion
-
-
-@of("sandbox.server")
-def _note_sandbox(evidence: EvidenceFile, module: Any) -> None:  # noqa: ANN401 - a module
-    def certificates(authority: Any) -> None:  # noqa: ANN401 - a CertificateAuthority
-        pem = authority.client_pem.decode().partition("-----BEGIN CERTIFICATE")[0]
-        for line in pem.splitlines()[1:-2]:
-            _note(evidence, "certificate key", line, "")
-
-    _after_init(module.CertificateAuthority, certificates)
-    _after_init(module.Sandbox, lambda sandbox: evidence.add("role", "sandbox", {"port": str(sandbox.port)}))
-
-
-@of("tests.upstream.recording_server")
-def _note_recording_server(evidence: EvidenceFile, module: Any) -> None:  # noqa: ANN401 - a module
-    def seen(server: Any) -> None:  # noqa: ANN401 - a RecordingServer
-        evidence.add("role", "sandbox", {"port": str(urlsplit(server.url).port)})
-
-    _after_init(module.RecordingServer, seen)
-
-
-# These compare what is shown of an endpoint with its URL, or with all of its headers.
-_ENDPOINTS_AS_THEY_ARE = (
-    "test_a_change_changes_only_the_members_it_names",
-    "test_the_webhook_of_the_settings_is_listed_and_not_editable",
-)
-
-
-def _as_it_is() -> bool:
-    """Whether the current test is one for which endpoints get no secrets beyond those of the test."""
-    return any(name in os.environ.get("PYTEST_CURRENT_TEST", "") for name in _ENDPOINTS_AS_THEY_ARE)
-
-
-@of("tests.webhooks.receiver")
-def _mark_endpoints(_: EvidenceFile, module: Any) -> None:  # noqa: ANN401 - a module
-    """The tests' receivers are at URLs whose query is a secret."""
-    url = module.Receiver.url.fget
-    made = cache(lambda port: f"?code={marks.new_mark('endpoint URL', port=port)}")
-    module.Receiver.url = property(lambda self: url(self) + ("" if _as_it_is() else made(self.port)))
-
-
-@of("shared.webhooks.endpoints")
-def _add_own_headers(_: EvidenceFile, module: Any) -> None:  # noqa: ANN401 - a module
-    """Every endpoint that is stored without headers of its own gets one."""
-    add = module.EndpointStore.add
-
-    def seen(self: Any, endpoint: Any) -> None:  # noqa: ANN401 - an Endpoint
-        if not endpoint.headers and not _as_it_is():
-            mark = marks.new_mark("own header", port=urlsplit(endpoint.url).port or 0)
-            endpoint = replace(endpoint, headers=(("x-own", mark),))
-        add(self, endpoint)
-
-    module.EndpointStore.add = seen
-
-
-@of("local.azurite.process")
-def _mark_storage(_: EvidenceFile, module: Any) -> None:  # noqa: ANN401 - a module
-    module._ACCOUNT_KEY = marks.account_key()
+    after_init(module.ClientCertificate, seen)
 
 
 @of("local.processes.child")
@@ -332,35 +198,3 @@ def _keep_outputs(evidence: EvidenceFile, module: Any) -> None:  # noqa: ANN401 
         return outputs
 
     module.Popen.communicate = seen
-
-
-@of("local.host.process")
-def _mark_keys(_: EvidenceFile, module: Any) -> None:  # noqa: ANN401 - a module
-    """Hosts that run the app get keys with marks, unless a test chooses its own."""
-    make = module.HostProcess.__init__
-
-    @wraps(make)
-    def seen(self: Any, environment: Any = None, **options: Any) -> None:  # noqa: ANN401 - as in HostProcess
-        if "app_directory" not in options:
-            keys = {"FUNCTIONS_KEY": "function key", "FUNCTIONS_MASTER_KEY": "master key"}
-            environment = {name: marks.fixed_mark(kind) for name, kind in keys.items()} | dict(environment or {})
-        make(self, environment, **options)
-        _HOST_PORTS.add(self.port)
-
-    module.HostProcess.__init__ = seen
-
-
-@of("tests.app.app")
-def _use_keys(_: EvidenceFile, module: Any) -> None:  # noqa: ANN401 - a module
-    module.KEY = module.App.ask.__kwdefaults__["key"] = marks.fixed_mark("function key")
-
-
-def _after_init(kind: Any, do: Callable[[Any], None]) -> None:  # noqa: ANN401 - a class
-    make = kind.__init__
-
-    @wraps(make)
-    def made(self: Any, *arguments: Any, **named: Any) -> None:  # noqa: ANN401 - as in the class
-        make(self, *arguments, **named)
-        do(self)
-
-    kind.__init__ = made

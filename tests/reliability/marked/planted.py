@@ -30,8 +30,9 @@ from shared.upstream.errors import UpstreamError
 from shared.upstream.transport import Transport
 from shared.webhooks.signing import new_secret
 from tests.app.app import KEY
-from tests.reliability.marked import hooks, marks
+from tests.reliability.marked import marks
 from tests.reliability.marked.evidence import FOLDER_VARIABLE, records_in
+from tests.reliability.marked.marking import HOST_PORTS
 from tests.sandbox_settings import sandbox_settings
 from tests.upstream.conftest import credential, settings, sleeper, transport
 from tests.upstream.recording_server import RecordingServer, recording, reply
@@ -114,7 +115,7 @@ def test_answer(secret: str) -> None:
 
 
 def test_answer_of_a_host(secret: str, server: RecordingServer) -> None:
-    vars(hooks)["_HOST_PORTS"].add(urlsplit(server.url).port)
+    HOST_PORTS.add(urlsplit(server.url).port)
     server.answers = [reply("200 OK", json.dumps({"detail": secret}).encode())]
     assert requests.get(server.url, timeout=10).status_code == 200
 
