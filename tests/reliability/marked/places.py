@@ -65,6 +65,12 @@ ALLOWED = (
         "upstream is asked with it",
         only_to="upstream",
     ),
+    Allowed(
+        ("access token",),
+        ("output",),
+        "sandbox > line",
+        "the sandbox prints tokens of its own, to try it with curl; it is a tool for development",
+    ),
     # Callers' keys.
     Allowed(("function key",), ("host's answer",), ".* > caller's key", "the caller sends it in its header"),
     Allowed(

@@ -115,7 +115,7 @@ def test_answer(secret: str) -> None:
 
 
 def test_answer_of_a_host(secret: str, server: RecordingServer) -> None:
-    HOST_PORTS.add(urlsplit(server.url).port)
+    HOST_PORTS.add(urlsplit(server.url).port or 0)
     server.answers = [reply("200 OK", json.dumps({"detail": secret}).encode())]
     assert requests.get(server.url, timeout=10).status_code == 200
 
