@@ -233,7 +233,7 @@ class PrivateOfferRun:
     def _details_of(self, offer_id: str, at: datetime) -> list[JobDetail] | None:
         """The details of jobs that have changed the offer; None if the offer is left to the next invocation."""
         try:
-            # If this invocation began with the page, the next would not have more time. What failed is tried once again.
+            # If this invocation began with the page, the next would not have more time. What failed is tried again.
             again = self._has_advanced or not self._claimed.state.interrupted
             return self._job_details.about(offer_id, at, may_wait=self._has_advanced, may_try_again=again)
         except DetailsUnknown as unknown:
