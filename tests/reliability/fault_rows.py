@@ -32,14 +32,16 @@ type Keys = tuple[str, str]
 
 def parameters_of(kind: str, trap_url: str) -> dict[str, Any]:
     """The parameters of a fault; without any it is as the sandbox has it."""
-    return {
+    parameters: dict[str, dict[str, Any]] = {
         "any_answer": {"body": {"error": {"code": "Broken", "message": f"see {SIGNED_LINK} now"}}},
+        "delay": {"seconds": 60},
         "huge_body": {"megabytes": 20},  # more than the 16 MiB that are read
         "redirect": {"location": f"{trap_url}/stolen"},
         "foreign_next_link": {"location": f"{trap_url}/rp/product-ingestion/private-offer/query?stolen=1"},
         "too_many_requests": {"retry_after_seconds": RETRY_AFTER_SECONDS},
         "wrong_shape": {"body": "a text"},
-    }.get(kind, {})
+    }
+    return parameters.get(kind, {})
 
 
 @dataclass(frozen=True)
@@ -175,6 +177,7 @@ class Players:
             shown = seen.body + seen.undocumented + on.stored_text()
             sandbox.state.clear_faults()
             self.let_msal_ask_again()
+            on.wait_longer()
             again, raised_again = _seen(lambda: _repeat(call, on, do))
             return Row(
                 call=call.name,

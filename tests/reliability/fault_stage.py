@@ -5,7 +5,7 @@ import re
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -24,8 +24,8 @@ SIGNATURE = "FAULTTABLESIGNATURE"
 SIGNED_LINK = f"https://blob.example/terms?sv=1&sig={SIGNATURE}"
 CPP_OFFER = ("contoso", "contoso-succeeded")
 WATCHED_CPP_OFFER = ("contoso", "watched-vm")
-# The shortest that the setting allows. A fault that never answers takes so long.
-SHORT_TIMEOUT_SECONDS = 1
+# How long a fault that never answers takes; long enough for a token and a request on a busy machine.
+SHORT_TIMEOUT_SECONDS = 5
 # For faults that do answer: on a busy machine a large or repeated answer may take a while.
 LONG_TIMEOUT_SECONDS = 30
 _TOKEN = re.compile(r"eyJ[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}")
@@ -80,11 +80,18 @@ class Stage:
     @contextmanager
     def earlier(self) -> Iterator["Stage"]:
         """An instance that prepares the stage and ends. So the one of the row has to request its own tokens."""
-        instance = self.instance.another()
+        settings = replace(self.instance.settings, upstream_timeout_seconds=LONG_TIMEOUT_SECONDS)
+        instance = Instance(settings, self.clock, self.instance.announcer)
         try:
             yield Stage(self.sandbox, instance, StageProcess(instance), self.clock)
         finally:
             instance.services.upstream.close()
+
+    def wait_longer(self) -> None:
+        """Wait for answers as long as a busy machine may take, now that the fault has ended."""
+        upstream = self.instance.services.upstream
+        for api in (upstream.product_ingestion, upstream.cloud_partner_portal):
+            api._transport._timeout_seconds = LONG_TIMEOUT_SECONDS
 
     def stored(self) -> dict[tuple[str, str], Row]:
         """Every row of the jobs table, by its keys."""

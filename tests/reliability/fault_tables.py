@@ -29,8 +29,7 @@ def _joined(rows: Sequence[Row]) -> list[tuple[str, ...]]:
     """Faults with the same outcome in one row, and then requests with the same faults and outcomes."""
     by_outcome: dict[tuple[str, ...], list[str]] = {}
     for row in rows:
-        outcome = (row.upstream, _seen(row), _stored(row))
-        by_outcome.setdefault((row.target, *outcome), []).append(row.kind)
+        by_outcome.setdefault((row.target, row.upstream, _seen(row), _stored(row)), []).append(row.kind)
     by_faults: dict[tuple[str, ...], list[str]] = {}
     for (target, *outcome), kinds in by_outcome.items():
         by_faults.setdefault((", ".join(kinds), *outcome), []).append(target)
