@@ -1,20 +1,20 @@
 """Clocks that jump back and forward by hours, ticks that come early, late and twice, leap days and ends of years.
 
-In a walk, two instances share a table and a clock that jumps while jobs are registered, polled and finished, and while
-an instance dies between its claim and its request. Upstream measures the true time. At the end no two status requests
-of a job came within 60 s of true time, no job went more than five minutes without a poll, each job ended once and sent
-one event, the listing and the statistics have each once, and after every tick health was in order. Other tests jump in
-one phase after another, and go through 2028-02-29 and the end of 2026 with retention, statistics, notices, retries and
-secrets. Each walk prints its seed.
+In a walk, two instances share a table and a clock that jumps while jobs are registered, polled and finished, and
+while an instance dies between its claim and its request. Upstream measures the true time. At the end no two status
+requests of a job came within 60 s of true time, no job went more than five minutes without a poll, each job ended
+once and sent one event, the listing and the statistics have each once, and after every tick health was in order.
+Other tests jump in one phase after another, and go through 2028-02-29 and the end of 2026 with retention,
+statistics, notices, retries and secrets. Each walk prints its seed.
 
 What cannot hold: a clock that is set forward makes every wait look over. Stored times alone cannot tell a jump from
 time that has passed, so a job may be polled once too early after it. The figures count how often that happened; no
-other interval may be too short. After a clock was set back, every wait begins anew: a job is polled two minutes later
-at the latest, or when `Retry-After` has passed again, and a delivery is retried at once. Instances whose clocks differ
-by more than a minute cannot keep the 60 s either; what holds then is that no job is lost and none ends twice. If the
-clock jumps within a tick, that tick may be longer than 50 seconds. A job that finishes after the clock was set back may
-be missing from a listing that someone is paging through at that moment. Retention, expiry and notices follow the
-clock, so they are as early or late as it is.
+other interval may be too short. After a clock was set back, every wait begins anew: a job is polled two minutes
+later at the latest, or when `Retry-After` has passed again, and a delivery is retried at once. Instances whose
+clocks differ by more than a minute cannot keep the 60 s either; what holds then is that no job is lost and none
+ends twice. If the clock jumps within a tick, that tick may be longer than 50 seconds. A job that finishes after the
+clock was set back may be missing from a listing that someone is paging through at that moment. Retention, expiry
+and notices follow the clock, so they are as early or late as it is.
 """
 
 import random
