@@ -41,6 +41,18 @@ class Visited:
     status_requests: int = 0
     arrivals: int = 0
 
+    def figures(self) -> dict[str, int]:
+        return {
+            "lives": self.examples,
+            "steps": self.steps.total(),
+            "different states": len(self.states),
+            "different transitions (state, step, state)": len(self.transitions),
+            "runs and calls in which a request to storage went wrong": self.disturbed.total(),
+            "status requests that upstream received": self.status_requests,
+            "webhook requests that the receiver received": self.arrivals,
+            "events": self.events.total(),
+        }
+
 
 class Example(RuleBasedStateMachine):
     """Has no rules of its own: `model_machine.py` adds them."""
@@ -118,6 +130,22 @@ class Example(RuleBasedStateMachine):
         if "clean_up" in {timer, None if disturbance is None else disturbance.timer}:
             self.check_kept_jobs()
 
+    def _begin_job(
+        self, operation: str, offer: int = 0, via: str = "api", disturbance: Disturbance | None = None, host: int = 0
+    ) -> None:
+        """Start a job upstream, and follow it. An update changes an offer that no other job is changing."""
+        job = ExpectedJob(f"00000000-0000-4000-8000-{len(self.jobs) + 1:012x}")
+        free = [each.offer_id for each in self.offers.values() if each.now.there and not self._in_work(each)]
+        if operation == "update" and free:
+            self.offer_of_job[job.job_id] = free[offer % len(free)]
+        elif operation != "delete":
+            made = ExpectedOffer(f"0ffe0000-0000-4000-8000-{len(self.jobs) + 1:012x}", self._accept_by())
+            self.offers[made.offer_id] = made
+            self.offer_of_job[job.job_id] = made.offer_id
+        self.jobs.append(job)
+        self.system.start_job(job.job_id, operation=operation, offer_id=self.offer_of_job.get(job.job_id))
+        self._follow(job, operation, via, disturbance, host)
+
     def _follow(self, job: ExpectedJob, operation: str, via: str, disturbance: Disturbance | None, host: int) -> None:
         known = True
         if via == "row":
@@ -147,7 +175,7 @@ class Example(RuleBasedStateMachine):
         answer: dict[str, Any] = self.system.webhooks_api().register(url, events=[events])
         self.endpoints[answer["id"]] = ExpectedEndpoint(answer["id"], url, [answer["secret"]], events, self.now())
 
-    def _add_offer(self, **members: object) -> None:
+    def _add_offer(self, **members: Any) -> None:  # noqa: ANN401 - JSON
         offer = ExpectedOffer(f"0ffe1000-0000-4000-8000-{len(self.offers) + 1:012x}", self._accept_by())
         offer.now = Offer(there=True, end=self._new_end())
         self.system.state.add_private_offer(

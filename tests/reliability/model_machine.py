@@ -1,4 +1,4 @@
-"""The life of jobs, endpoints, deliveries and watched offers as a state machine, with everything that may go wrong."""
+"""The life of jobs, endpoints, deliveries and watched offers as a state machine, with whatever may go wrong."""
 
 import copy
 
@@ -6,7 +6,6 @@ from hypothesis import strategies as st
 from hypothesis.stateful import initialize, precondition, rule
 
 from tests.reliability.model_example import LARGE, Example
-from tests.reliability.model_expected import ExpectedJob, ExpectedOffer
 from tests.reliability.model_process import Disturbance, Kind
 from tests.reliability.model_settling import settle
 from tests.reliability.model_system import CPP_OFFER

@@ -1,4 +1,4 @@
-"""Processes of the app for the model test: on a clock that moves by hand, with requests to storage that can go wrong."""
+"""Processes of the app for the model test: their clock moves by hand, and their requests to storage can go wrong."""
 
 import time
 from bisect import bisect_right

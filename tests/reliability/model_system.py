@@ -172,7 +172,7 @@ class System:
             )
 
     def end_job(self, job_id: str, outcome: str, *, offer_id: str | None = None, **members: object) -> None:
-        """Let upstream finish a job. With `offer_id` it makes that offer or changes these members, as its detail says."""
+        """Let upstream finish a job. With `offer_id` it makes that offer, or changes these members."""
         with self.state.lock:
             job = self.state.jobs.find(job_id)
             assert job is not None
