@@ -12,6 +12,7 @@ from tests.reliability.model_system import CPP_OFFER
 from tests.webhooks.receiver import Reply
 
 TIMERS = ("poll_pending_jobs", "deliver_webhooks", "watch_offers", "clean_up")
+CPP_STATUSES = ("running", "waitingForPublisherReview", "succeeded", "failed")
 MOST_JOBS, MOST_OFFERS, MOST_ENDPOINTS = 6, 4, 3
 
 _ANY = st.integers(0, 11)
@@ -111,20 +112,37 @@ class Model(Example):
 
     # The timers
 
-    @rule(after=st.sampled_from([0, 20, 58.7, 59, 60]), disturbance=_DISTURBANCE, host=_HOST)
-    def tick(self, after: float, disturbance: Disturbance | None, host: int) -> None:
-        self._timer("poll_pending_jobs", after, disturbance, host)
-
-    tick_again = rule(after=st.sampled_from([59, 60, 900]), disturbance=_DISTURBANCE, host=_HOST)(
-        lambda self, after, disturbance, host: self._timer("poll_pending_jobs", after, disturbance, host)
+    @rule(
+        after=st.sampled_from([0, 20, 58.7, 59, 60, 900]),
+        job=_ANY,
+        outcome=st.sampled_from(["", "succeeded", "succeeded", "failed", "cancelled"]),
+        disturbance=_DISTURBANCE,
+        host=_HOST,
     )
+    def tick(self, after: float, job: int, outcome: str, disturbance: Disturbance | None, host: int) -> None:
+        """Upstream may end a job just before."""
+        running = self._running()
+        if outcome and running:
+            self.upstream_ends_a_job(job, outcome, large=job % 3 == 0)
+        self._timer("poll_pending_jobs", after, disturbance, host)
 
     @rule(after=st.sampled_from([0, 45, 60, 330, 7200]), disturbance=_DISTURBANCE, host=_HOST)
     def retries(self, after: float, disturbance: Disturbance | None, host: int) -> None:
         self._timer("deliver_webhooks", after, disturbance, host)
 
-    @rule(after=st.sampled_from([0, 60, 900]), disturbance=_DISTURBANCE, host=_HOST)
-    def watch_runs(self, after: float, disturbance: Disturbance | None, host: int) -> None:
+    @rule(
+        after=st.sampled_from([0, 60, 900]),
+        offer=_ANY,
+        change=st.sampled_from(["", "changed", "accepted", "deleted", *CPP_STATUSES]),
+        disturbance=_DISTURBANCE,
+        host=_HOST,
+    )
+    def watch_runs(self, after: float, offer: int, change: str, disturbance: Disturbance | None, host: int) -> None:
+        """An offer may change just before."""
+        if change in CPP_STATUSES:
+            self.system.state.change_cpp_offer(*CPP_OFFER, status=change)
+        elif change and self._there():
+            self.offer_changes(offer, change)
         self._timer("watch_offers", after, disturbance, host)
 
     @rule(disturbance=_DISTURBANCE, host=_HOST)
@@ -223,11 +241,6 @@ class Model(Example):
                 case _ if not self._in_work(chosen):
                     self.system.state.delete_private_offer(chosen.offer_id)
                     chosen.now.there = False
-
-    @rule(status=st.sampled_from(["running", "waitingForPublisherReview", "succeeded", "failed"]))
-    def cpp_offer_moves(self, status: str) -> None:
-        with self._step("CPP offer moves on"):
-            self.system.state.change_cpp_offer(*CPP_OFFER, status=status)
 
     def teardown(self) -> None:
         try:

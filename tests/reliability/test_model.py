@@ -53,7 +53,7 @@ _COMMON = settings(
 )
 SLOW = settings(_COMMON, max_examples=EXAMPLES, stateful_step_count=STEPS)
 FAST = settings(_COMMON, max_examples=5, stateful_step_count=20, derandomize=True)
-SEARCH = settings(_COMMON, max_examples=200, stateful_step_count=STEPS, phases=[Phase.generate])
+SEARCH = settings(_COMMON, max_examples=100, stateful_step_count=STEPS, phases=[Phase.generate])
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The verdict of the model test, on doctored evidence: it sees each kind of broken promise, and none in good evidence."""
+"""The verdict of the model test, on doctored evidence: it sees each kind of broken promise and no other."""
 
 from collections.abc import Sequence
 from copy import deepcopy
