@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -111,22 +111,44 @@ def failed_attempts_are_not_retried(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(DeliveryStore, "due", nothing)
 
 
-DEFECTS: Mapping[str, tuple[Defect, str]] = {
-    "a claim is not written": (claim_is_not_written, "promise 1"),
-    "an earlier finish is not recognised": (earlier_finish_is_not_recognised, "promise 2"),
-    "an event leaves the outbox before it is sent": (outbox_is_deleted_before_it_is_sent, "promise"),
-    "an offer's news is not stored with its snapshot": (news_is_not_stored_with_the_snapshot, "promise 24"),
-    "documents are left behind": (documents_are_left_behind, "promise 21"),
-    "an endpoint is read only once": (endpoint_is_read_only_once, "promise 1"),
-    "a finish is counted apart from its record": (finish_is_counted_apart, "promise 22"),
-    "failed attempts are not retried": (failed_attempts_are_not_retried, "promise 14"),
+@dataclass(frozen=True)
+class Seeded:
+    """A defect, the words in which the model says what it breaks, and the steps that are needed to find it."""
+
+    defect: Defect
+    breaks: str
+    steps: frozenset[str]
+
+
+def _seeded(defect: Defect, breaks: str, *steps: str) -> Seeded:
+    return Seeded(defect, breaks, frozenset(steps))
+
+
+DEFECTS: Mapping[str, Seeded] = {
+    "a claim is not written": _seeded(claim_is_not_written, "promise 1:", "tick", "job_is_checked"),
+    "an earlier finish is not recognised": _seeded(
+        earlier_finish_is_not_recognised, "promise 2:", "tick", "job_is_registered_again"
+    ),
+    "an event leaves the outbox before it is sent": _seeded(
+        outbox_is_deleted_before_it_is_sent, "it is lost", "tick"
+    ),
+    "an offer's news is not stored with its snapshot": _seeded(
+        news_is_not_stored_with_the_snapshot, "promise 24:", "watch_runs", "offer_is_created"
+    ),
+    "documents are left behind": _seeded(documents_are_left_behind, "promise 21:", "tick", "job_is_removed"),
+    "an endpoint is read only once": _seeded(
+        endpoint_is_read_only_once, "promise 19:", "tick", "endpoint_is_added", "endpoint_moves"
+    ),
+    "a finish is counted apart from its record": _seeded(finish_is_counted_apart, "promise 22:", "tick"),
+    "failed attempts are not retried": _seeded(
+        failed_attempts_are_not_retried, "promise 14:", "tick", "endpoint_is_added", "receiver_changes"
+    ),
 }
 
 
 @contextmanager
-def with_defect(name: str) -> Iterator[str]:
-    """The app has this defect within the block; gives the promise that it breaks."""
-    defect, promise = DEFECTS[name]
+def with_defect(name: str) -> Iterator[Seeded]:
+    """The app has this defect within the block."""
     with pytest.MonkeyPatch.context() as patch:
-        defect(patch)
-        yield promise
+        DEFECTS[name].defect(patch)
+        yield DEFECTS[name]

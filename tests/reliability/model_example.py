@@ -11,6 +11,7 @@ from typing import Any
 from hypothesis.stateful import RuleBasedStateMachine
 
 from tests.reliability.model_expected import (
+    EXPIRES_AFTER,
     JOB_HISTORY,
     ExpectedEndpoint,
     ExpectedJob,
@@ -92,14 +93,15 @@ class Example(RuleBasedStateMachine):
 
     def check_kept_jobs(self) -> None:
         """After a clean-up: only jobs that ended long ago may be gone (promise 21 in docs/promises.md)."""
-        ends = {str(event.data["job"]["jobId"]): event.at for event in self.seen() if event.type.startswith("job.")}
-        for job in self.jobs:
-            old = job.job_id in ends and ends[job.job_id] < self.now() - JOB_HISTORY + timedelta(seconds=1)
-            if not job.known or not old:
-                continue
+        ends = self._ends_seen()
+        for job in [job for job in self.jobs if job.known]:
+            # An end that nobody has been told of yet is not before any of these.
+            ended_at = ends.get(job.job_id) or job.ended_at or job.forgotten_at or job.began_at + EXPIRES_AFTER
+            may_be_gone = ended_at <= self.now() - JOB_HISTORY
             if not self.system.knows_job(job.job_id):
+                assert may_be_gone, f"promise 21: job {job.job_id} is gone"
                 job.known = False
-            elif job.job_id in self.put_back:  # its record has gone, so that it may end as a new one
+            elif may_be_gone and job.job_id in self.put_back:  # its record has gone: it may end as a new one
                 job.lives += 1
                 job.removed_lives += 1
 
@@ -118,6 +120,9 @@ class Example(RuleBasedStateMachine):
         self._broken = True
         yield
         self.check_step(before)
+        if self.system.cleaned_up:
+            self.system.cleaned_up = False
+            self.check_kept_jobs()
         self._broken = False
         self.visited.steps[name] += 1
         self.visited.states.add(self._state())
@@ -127,14 +132,12 @@ class Example(RuleBasedStateMachine):
         with self._step(timer):
             self.system.clock.advance(after)
             self.system.run_timer(timer, disturbance, host)
-        if "clean_up" in {timer, None if disturbance is None else disturbance.timer}:
-            self.check_kept_jobs()
 
     def _begin_job(
         self, operation: str, offer: int = 0, via: str = "api", disturbance: Disturbance | None = None, host: int = 0
     ) -> None:
         """Start a job upstream, and follow it. An update changes an offer that no other job is changing."""
-        job = ExpectedJob(f"00000000-0000-4000-8000-{len(self.jobs) + 1:012x}")
+        job = ExpectedJob(f"00000000-0000-4000-8000-{len(self.jobs) + 1:012x}", began_at=self.now())
         free = [each.offer_id for each in self.offers.values() if each.now.there and not self._in_work(each)]
         if operation == "update" and free:
             self.offer_of_job[job.job_id] = free[offer % len(free)]
@@ -156,19 +159,25 @@ class Example(RuleBasedStateMachine):
             answer = self.system.run(lambda _: self.system.api(host).register(body), disturbance, host)
             if answer is None or answer.status >= 500:
                 known = self.system.knows_job(job.job_id)
-            elif job.known:
-                assert answer.status == 200, "a job that is known was taken for a new one"
+            elif answer.status == 202 and job.known:
+                assert self.system.cleaned_up, "a job that is known was taken for a new one"
+                job.known = False
         if known and not job.known:
             job.lives += 1
-            job.known = True
+            job.known, job.began_at = True, self.now()
             if job.outcome is not None:
                 self._nobody_may_tell(job)
 
     def _nobody_may_tell(self, job: ExpectedJob) -> None:
-        """The job's life does not coincide with its change to the offer."""
+        """The job has changed its offer, and was or is not followed meanwhile."""
         offer = self.offers.get(self.offer_of_job.get(job.job_id, ""))
-        if offer is not None and job.outcome == "succeeded":
+        if offer is not None and job.outcome == "succeeded" and job.job_id not in self._ends_seen():
             offer.unsure = True
+
+    def _ends_seen(self) -> dict[str, datetime]:
+        """When each job ended that somebody was told of."""
+        events = [event for event in self.seen() if event.type.startswith("job.") and event.type != "job.stalled"]
+        return {str(event.data["job"]["jobId"]): event.at for event in events}
 
     def _add_endpoint(self, events: str) -> None:
         url = self.system.url(len(self.endpoints), 1)
@@ -211,14 +220,14 @@ class Example(RuleBasedStateMachine):
 
     def _in_work(self, offer: ExpectedOffer) -> bool:
         """Whether a job that changes this offer has not told of it yet."""
-        ended = {event.data["job"]["jobId"] for event in self.seen() if event.type.startswith("job.")}
+        ended = self._ends_seen()
         return any(
             self.offer_of_job.get(job.job_id) == offer.offer_id and job.job_id not in ended for job in self.jobs
         )
 
     def _state(self) -> tuple[object, ...]:
         """How many jobs, endpoints and offers are in which phase: none, one, or several."""
-        announced = {event.data["job"]["jobId"] for event in self.seen() if event.type.startswith("job.")}
+        announced = self._ends_seen()
         phases = Counter(_phase(job, announced) for job in self.jobs)
         phases.update(self._phase_of(endpoint) for endpoint in list(self.endpoints.values())[1:])
         seen = self.seen()

@@ -29,6 +29,7 @@ class ExpectedJob:
     """
 
     job_id: str
+    began_at: datetime
     lives: int = 0
     removed_lives: int = 0
     known: bool = False

@@ -32,7 +32,6 @@ def settle(example: Example) -> None:
     _time_passes(example, CLAIMS_LAST_SECONDS, (TICK, WATCH))
     _time_passes(example, LONGEST_POLL_SPACING_SECONDS, (TICK,))  # a lost job has been answered with 404 twice
     _time_passes(example, LONGEST_RETRY_SECONDS, (TICK, WATCH, RETRIES, RETRIES, CLEAN_UP))
-    example.check_kept_jobs()
     now, seen = example.now(), example.seen()
     faults = broken_ends(example.jobs, seen, settled=True)
     for offer in example.offers.values():

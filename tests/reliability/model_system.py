@@ -59,6 +59,7 @@ class System:
         self.jobs_table = f"model{uuid.uuid4().hex[:16]}"
         self.happened: Counter[Kind] = Counter()
         self.arrivals: list[Arrival] = []
+        self.cleaned_up = False  # since somebody looked
         self._replies: dict[str, Reply] = {}
         self._details: dict[str, list[dict[str, Any]]] = {}
         self._patch = pytest.MonkeyPatch()
@@ -122,6 +123,7 @@ class System:
 
     def run_timer(self, timer: str, disturbance: Disturbance | None = None, host: int = 0) -> None:
         """Fire a timer function."""
+        self.cleaned_up |= timer == "clean_up"
         self.run(lambda process: getattr(process, timer)(), disturbance, host)
 
     def api(self, host: int = 0) -> Api:
@@ -138,6 +140,7 @@ class System:
 
     def _run_alone(self, process: ModelProcess, timer: str) -> None:
         """On a thread of its own, so that it has no deadline of the process that stands still."""
+        self.cleaned_up |= timer == "clean_up"
         with ThreadPoolExecutor(1) as pool:
             pool.submit(getattr(process, timer)).result()
         process.finish_deliveries()

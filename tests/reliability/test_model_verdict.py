@@ -53,7 +53,7 @@ def test_polls_less_than_a_minute_apart_are_seen() -> None:
     assert len(broken_spacing({"j1": [at(1.9), at(0), at(1)]})) == 1
 
 
-ENDED = ExpectedJob("j1", lives=1, known=True, outcome="succeeded", ended_at=at(5))
+ENDED = ExpectedJob("j1", BEGAN, lives=1, known=True, outcome="succeeded", ended_at=at(5))
 
 
 @pytest.mark.parametrize(
@@ -67,10 +67,10 @@ ENDED = ExpectedJob("j1", lives=1, known=True, outcome="succeeded", ended_at=at(
         (ENDED, [job_event(1, 6, "job.failed")], 1),
         (ENDED, [job_event(1, 4)], 1),
         (ENDED, [job_event(1, 3 * 24 * 60, "job.expired")], 1),
-        (ExpectedJob("j1", lives=1), [job_event(1, 3 * 24 * 60, "job.expired")], 0),
-        (ExpectedJob("j1", lives=1), [job_event(1, 60, "job.expired")], 1),
-        (ExpectedJob("j1", lives=1, forgotten_at=at(5)), [job_event(1, 60, "job.lost")], 0),
-        (ExpectedJob("j1", lives=1, forgotten_at=at(5)), [job_event(1, 4, "job.lost")], 1),
+        (ExpectedJob("j1", BEGAN, lives=1), [job_event(1, 3 * 24 * 60, "job.expired")], 0),
+        (ExpectedJob("j1", BEGAN, lives=1), [job_event(1, 60, "job.expired")], 1),
+        (ExpectedJob("j1", BEGAN, lives=1, forgotten_at=at(5)), [job_event(1, 60, "job.lost")], 0),
+        (ExpectedJob("j1", BEGAN, lives=1, forgotten_at=at(5)), [job_event(1, 4, "job.lost")], 1),
         (ENDED, [job_event(1, 6), job_event(2, 3, "job.stalled")], 0),
         (ENDED, [job_event(1, 6), job_event(2, 3, "job.stalled"), job_event(3, 4, "job.stalled")], 1),
     ],
