@@ -28,12 +28,6 @@ from tests.reliability.mutants import (
 from tests.reliability.report import ROOT, tested_commit
 
 _MUTMUT = Path(sys.executable).with_name("mutmut")
-# The tests that a package's mutants are tried with, where they are not those in tests/<package>.
-_TESTS = {
-    "events": ("tests/events", "tests/jobs", "tests/polling"),
-    "jobs": ("tests/jobs", "tests/polling"),
-    "redaction": ("tests/test_redaction.py",),
-}
 # A mutant that gathers without end is stopped before it takes the machine's memory.
 _MEMORY_MAX_BYTES = 6 * 2**30
 # A test may fail on a busy machine. It must not while nothing is mutated, so mutmut gives up, and has to start anew.
@@ -80,10 +74,10 @@ def _prepare(package: str, modules: Sequence[str]) -> None:
         for link in (folder / name, copy / name) if name == "node_modules" else (folder / name,):
             if not link.is_symlink():
                 link.symlink_to((ROOT / name).resolve())
-    tests = _TESTS.get(package, (f"tests/{package}",))
+    tests = f"tests/{package}" if (ROOT / "tests" / package).is_dir() else f"tests/test_{package}.py"
     settings |= {
         "only_mutate": modules,
-        "pytest_add_cli_args_test_selection": [*settings["pytest_add_cli_args_test_selection"], *tests],
+        "pytest_add_cli_args_test_selection": [*settings["pytest_add_cli_args_test_selection"], tests],
     }
     general, _, _ = (ROOT / "pyproject.toml").read_text(encoding="utf-8").partition("[tool.mutmut]")
     own = "\n".join(f"{name} = {json.dumps(value)}" for name, value in settings.items())  # JSON's lists are TOML's
