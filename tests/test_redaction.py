@@ -191,6 +191,18 @@ def test_a_given_secret_of_four_characters_is_removed_and_a_shorter_one_stays() 
     assert redact("abcd abc", ["abcd", "abc"]) == f"{SECRET_REMOVED} abc"
 
 
+def test_a_secret_whose_escapes_would_end_it_is_removed_whole() -> None:
+    assert redact("sig=TOP%20SECRET") == f"sig={SECRET_REMOVED}"
+
+
+def test_a_text_with_every_kind_of_secret_at_once_loses_them_all() -> None:
+    assert "TOPSECRET" not in redact("\n".join(SECRETS))
+
+
+def test_an_escape_of_more_than_one_character_moves_nothing() -> None:
+    assert redact("%c3%a4%a4 %41 sig=abc, x") == f"%c3%a4%a4 %41 sig={SECRET_REMOVED}, x"
+
+
 def test_the_text_around_a_secret_keeps_its_escapes() -> None:
     assert redact("50%25 of \\u0041 &amp; sig%3Dabc &lt;") == f"50%25 of \\u0041 &amp; sig%3D{SECRET_REMOVED} &lt;"
 
