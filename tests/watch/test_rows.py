@@ -86,7 +86,9 @@ def test_a_row_of_an_offer_that_was_never_read_has_nothing_but_its_id() -> None:
 
 
 def test_a_part_without_content_is_not_written() -> None:
-    assert "privateOfferDocument" not in replace(ROW, parts={"privateOffer": "{}", "privateOfferDocument": ""}).columns
+    row = replace(ROW, parts={"privateOffer": "{}", "privateOfferDocument": ""})
+
+    assert "privateOfferDocument" not in row.columns
 
 
 def test_an_empty_part_that_somebody_has_written_counts_as_none() -> None:
