@@ -57,7 +57,7 @@ class RunState:
     thresholds: Thresholds = field(default_factory=Thresholds)
     claimed_until: datetime | None = None
     claimed_by: str = ""
-    # Counts the writes of the holder: so it recognises its own if storage's answer was lost.
+    # Counts the writes of all holders: so the present one recognises its own if storage's answer was lost.
     writes: int = 0
     started_at: datetime | None = None
     place: Place | None = None
@@ -118,7 +118,7 @@ class RunRow:
             raise RunElsewhere
         claimed = ClaimedRun(self._partition, self._documents, state, etag)
         state = replace(state, thresholds=thresholds(state.thresholds))
-        claimed.store(replace(state, claimed_by=uuid.uuid4().hex, claimed_until=until, writes=0))
+        claimed.store(replace(state, claimed_by=uuid.uuid4().hex, claimed_until=until))
         return claimed
 
     def delete(self) -> None:
