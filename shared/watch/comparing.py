@@ -58,11 +58,6 @@ class Planned:
     def changes(self) -> list[Change]:
         return [self.write, *(event.insertion for event in self.events)]
 
-    @property
-    def size_bytes(self) -> int:
-        """How much memory its events hold."""
-        return sum(len(event.offer or b"") for event in self.events)
-
 
 class Comparison:
     """Plans what to store of an offer. Large offers are stored here as documents; methods raise StorageError."""
@@ -99,7 +94,7 @@ class Comparison:
         told: list[Told] = []
         for detail in details:
             if detail.job_id not in jobs and not _is_behind(detail.offer, known):
-                told += decide(known, detail.offer, gone=gone, baseline=silent, told_by_job=True)
+                told += decide(known, detail.offer, baseline=silent, told_by_job=True)
                 known, gone, jobs = detail.offer, False, (detail.job_id, *jobs)
         told += decide(known, offer, gone=gone, baseline=silent)
         return self._planned(before, offer, at, context, told, jobs)
@@ -130,8 +125,7 @@ class Comparison:
         if _is_behind(detail.offer, known) or (before is not None and detail.offer.etag in before.former_etags):
             return None
         silent = context.baseline_at is None or (before is not None and known is None)
-        gone = before is not None and before.summary.gone_at is not None
-        told = decide(known, detail.offer, gone=gone, baseline=silent, told_by_job=True)
+        told = decide(known, detail.offer, baseline=silent, told_by_job=True)
         jobs = (detail.job_id, *(() if before is None else before.jobs))
         # The notices are left to the next run.
         return self._planned(before, detail.offer, at, replace(context, thresholds=Thresholds()), told, jobs)

@@ -59,7 +59,7 @@ class RunState:
     claimed_by: str = ""
     # When an instance last took the run.
     claimed_at: datetime | None = None
-    # Counts the writes of the holder: so it recognises its own if storage's answer was lost.
+    # Counts the writes of all holders: so the present one recognises its own if storage's answer was lost.
     writes: int = 0
     started_at: datetime | None = None
     place: Place | None = None
@@ -123,7 +123,7 @@ class RunRow:
             state = replace(state, not_before=None, cpp_not_before=None)
         claimed = ClaimedRun(self._partition, self._documents, state, etag)
         state = replace(state, thresholds=thresholds(state.thresholds))
-        claimed.store(replace(state, claimed_by=uuid.uuid4().hex, claimed_until=until, claimed_at=now, writes=0))
+        claimed.store(replace(state, claimed_by=uuid.uuid4().hex, claimed_until=until, claimed_at=now))
         return claimed
 
     def delete(self) -> None:
