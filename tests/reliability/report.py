@@ -79,7 +79,7 @@ def record(
 
 @functools.cache
 def tested_commit() -> str:
-    """The commit that is tested, and whether the code differs from it. The first call decides: make it before the run."""
+    """The commit that is tested, and whether the code differs from it. The first call decides, before the run."""
     commit = _git("rev-parse", "--short=12", "HEAD")
     changes = _git("status", "--porcelain", "--", ".", ":!docs/reliability", ":!docs/reliability.md")
     return f"{commit} with uncommitted changes" if changes else commit

@@ -88,7 +88,9 @@ def test_the_first_claim_begins_with_nothing(run_row: RunRow) -> None:
     found = state_of(run_row)
     assert found == claimed.state
     assert found.claimed_by
-    assert found == RunState(thresholds=THRESHOLDS, claimed_until=UNTIL, claimed_by=found.claimed_by, writes=1)
+    assert found == RunState(
+        thresholds=THRESHOLDS, claimed_until=UNTIL, claimed_at=NOW, claimed_by=found.claimed_by, writes=1
+    )
 
 
 def test_a_claim_goes_on_where_the_last_run_has_stopped(run_row: RunRow) -> None:
@@ -103,7 +105,12 @@ def test_a_claim_goes_on_where_the_last_run_has_stopped(run_row: RunRow) -> None
 
     assert given == [THRESHOLDS]
     assert claimed.state == replace(
-        STATE, thresholds=Thresholds(), claimed_until=UNTIL, claimed_by=claimed.state.claimed_by, writes=3
+        STATE,
+        thresholds=Thresholds(),
+        claimed_until=UNTIL,
+        claimed_at=NOW,
+        claimed_by=claimed.state.claimed_by,
+        writes=3,
     )
 
 
