@@ -11,7 +11,7 @@ export NO_PROXY := localhost,127.0.0.1,::1,$(or $(NO_PROXY),$(no_proxy))
 export no_proxy := $(NO_PROXY)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test coverage test-browser test-slow test-package screenshots bench lint lint-bicep lint-checkov lock openapi package audit format clean
+.PHONY: help setup run test coverage test-browser test-slow test-package screenshots bench mutate reliability lint lint-bicep lint-packages lint-checkov lock openapi package audit format clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,8 +26,9 @@ run: setup ## Run the whole system on this machine (ONCE=1: until all sample job
 test: setup ## Run the tests (ARGS="-k name" selects some)
 	@$(PYTHON_VENV) -m pytest --ignore tests/browser -m "not slow" $(IN_PARALLEL) $(if $(filter true,$(CI)),$(if $(ARGS),,--cov)) $(ARGS)
 
-coverage: setup ## Run the tests, and fail if coverage is below the minimum in pyproject.toml
-	@$(PYTHON_VENV) -m pytest --ignore tests/browser -m "not slow" $(IN_PARALLEL) --cov --cov-report=term-missing
+coverage: setup ## Run the tests, and fail if they reach too little of the code
+	@$(PYTHON_VENV) -m pytest --ignore tests/browser -m "not slow" $(IN_PARALLEL) --cov --cov-report=term-missing --junit-xml .local/tests.xml
+	@$(PYTHON_VENV) -m tests.reliability.branch_coverage
 
 test-browser: setup ## Run the tests of the dashboard in Chromium, which apt installs if it is missing and may be
 	@./local/setup/apt.sh chromium
@@ -43,10 +44,11 @@ screenshots: setup ## Take the pictures of the dashboard in docs/images (ARGS="j
 bench: setup ## Measure, and compare with the ideal and with simple alternatives
 	@$(PYTHON_VENV) -m bench $(ARGS)
 
-lint: setup ## Check style, format and types, of the pages too, and the API's description
+lint: setup ## Check style, format, types and unused code, of the pages too, and the API's description
 	@$(PYTHON_VENV) -m ruff check .
 	@$(PYTHON_VENV) -m ruff format --check .
 	@$(PYTHON_VENV) -m mypy
+	@$(PYTHON_VENV) -m vulture
 	@REDOCLY_SUPPRESS_UPDATE_NOTICE=true node node_modules/@redocly/cli/bin/cli.js lint --config openapi/redocly.yaml shared/http/openapi.json
 	@node node_modules/@biomejs/biome/bin/biome ci --error-on-warnings
 	@$(MAKE) --no-print-directory $(API_TYPES)
@@ -63,6 +65,15 @@ openapi: setup ## Write the API's description again, with its examples (shared/h
 package: setup ## Build the deployment package into dist/, with its bill of materials, licences and checksums
 	@$(PYTHON_VENV) infra/scripts/package.py
 
+mutate: setup ## Change the code in small ways, and see whether the tests notice (ARGS=webhooks selects a package)
+	@$(PYTHON_VENV) -m tests.reliability.mutation_run $(ARGS)
+	@$(PYTHON_VENV) -m tests.reliability.mutations
+
+reliability: setup ## Run every proof, and write docs/reliability.md from what they saw (hours)
+	@$(MAKE) --no-print-directory test-slow ARGS=tests/reliability
+	@$(MAKE) --no-print-directory coverage
+	@$(MAKE) --no-print-directory mutate
+
 test-package: setup ## Build the package twice, compare, and run the app from it with nothing else installed
 	@$(PYTHON_VENV) -m pytest -m slow tests/infra/test_package.py $(ARGS)
 
@@ -75,6 +86,11 @@ audit: setup ## Check the deployed packages for known vulnerabilities (needs the
 lint-bicep: ## Compile and lint infra/, where the Bicep CLI is installed
 	@./infra/scripts/lint-bicep.sh
 
+lint-packages: setup ## Check for unused, missing and wrongly licensed packages
+	@$(PYTHON_VENV) -m deptry . --config .ci/deptry-app.toml
+	@$(PYTHON_VENV) -m deptry . --config .ci/deptry-tools.toml
+	@.venv/bin/pip-licenses >.local/licences.txt || { cat .local/licences.txt; exit 1; }
+
 lint-checkov: setup ## Scan infra/ with checkov, in a separate environment
 	@./infra/scripts/lint-checkov.sh
 
@@ -84,5 +100,5 @@ format: setup ## Format the code
 	@node node_modules/@biomejs/biome/bin/biome check --write
 
 clean: ## Remove everything that make created
-	rm -rf .venv .venv-checkov .venv-openapi node_modules dist shared/pages $(API_TYPES) .local .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage .coverage.*
+	rm -rf .venv .venv-checkov .venv-openapi node_modules dist shared/pages $(API_TYPES) .local .pytest_cache .mypy_cache .ruff_cache .hypothesis mutants .coverage .coverage.*
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -54,7 +54,6 @@ class TickFigures:
     upstream_requests: int
     token_requests: int
     peak_megabytes: float
-    import_seconds: float
     modules: frozenset[str]
 
 
@@ -90,7 +89,6 @@ class ReadyTick:
             upstream_requests=sandbox.count_requests("product-ingestion"),
             token_requests=sandbox.count_requests("tokens"),
             peak_megabytes=result["peakMegabytes"],
-            import_seconds=result["importSeconds"],
             modules=frozenset(result["modules"]),
         )
 

@@ -43,7 +43,13 @@ def _no_settings_of_this_machine() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def azurite() -> Iterator[str]:
-    """A connection string for table storage that starts empty and is shared by the whole test run."""
+    """A connection string for table storage that is shared by the whole test run.
+
+    It starts empty, except in `make mutate`: its many test runs share one Azurite, for time's sake.
+    """
+    if running := os.environ.get("SHARED_AZURITE"):
+        yield running
+        return
     with AzuriteProcess() as process:
         yield process.connection_string
 

@@ -174,6 +174,35 @@ def test_a_given_secret_is_found_in_any_escaping() -> None:
     assert redact("hunter%26%32%32", ["hunter%2622"]) == SECRET_REMOVED
 
 
+@pytest.mark.parametrize("letter", ["ß", "\u0130", "\ufb00"], ids=ascii)
+def test_a_given_secret_is_cut_out_exactly_behind_a_letter_that_is_longer_in_another_case(letter: str) -> None:
+    assert redact(f"{letter} HUNTER22 {letter}", ["hunter22"]) == f"{letter} {SECRET_REMOVED} {letter}"
+
+
+def test_a_dotted_capital_i_is_found_as_an_i() -> None:
+    assert redact("no H\u0130DDEN22 here", ["hidden22"]) == f"no {SECRET_REMOVED} here"
+
+
+def test_every_occurrence_of_a_given_secret_is_removed() -> None:
+    assert redact("hunter22hunter22 hunter22", ["hunter22"]) == f"{SECRET_REMOVED}{SECRET_REMOVED} {SECRET_REMOVED}"
+
+
+def test_a_given_secret_of_four_characters_is_removed_and_a_shorter_one_stays() -> None:
+    assert redact("abcd abc", ["abcd", "abc"]) == f"{SECRET_REMOVED} abc"
+
+
+def test_a_secret_whose_escapes_would_end_it_is_removed_whole() -> None:
+    assert redact("sig=TOP%20SECRET") == f"sig={SECRET_REMOVED}"
+
+
+def test_a_text_with_every_kind_of_secret_at_once_loses_them_all() -> None:
+    assert "TOPSECRET" not in redact("\n".join(SECRETS))
+
+
+def test_an_escape_of_more_than_one_character_moves_nothing() -> None:
+    assert redact("%c3%a4%a4 %41 sig=abc, x") == f"%c3%a4%a4 %41 sig={SECRET_REMOVED}, x"
+
+
 def test_the_text_around_a_secret_keeps_its_escapes() -> None:
     assert redact("50%25 of \\u0041 &amp; sig%3Dabc &lt;") == f"50%25 of \\u0041 &amp; sig%3D{SECRET_REMOVED} &lt;"
 
@@ -183,6 +212,14 @@ def test_the_text_around_a_secret_keeps_its_escapes() -> None:
 )
 def test_a_member_with_the_name_of_a_secret_loses_its_value(name: str) -> None:
     assert without_signed_links({name: "abc", "code": "conflict"}) == {name: SIGNED_LINK_REMOVED, "code": "conflict"}
+
+
+@pytest.mark.parametrize(
+    ("member", "emptied"),
+    [("abc", SIGNED_LINK_REMOVED), (["abc"], []), ({"a": "b"}, {}), (12345678, None), (True, None), (None, None)],
+)
+def test_a_secret_member_is_emptied_whatever_it_holds(member: object, emptied: object) -> None:
+    assert without_signed_links({"sig": member}) == {"sig": emptied}
 
 
 def test_a_secret_in_a_members_name_is_removed() -> None:

@@ -235,7 +235,7 @@ def _secrets_of_url(url: str) -> set[str]:
     for name, value in (*in_query, *parse_qsl(parts.query, keep_blank_values=True)):
         # A short value is removed only together with its name. A name without a value is itself a secret.
         texts.add((value or name) if len(value or name) >= _SECRET_MIN_CHARACTERS else f"{name}={value}")
-    return texts
+    return texts - {"="}  # an empty part of the query
 
 
 def _secrets_of_value(value: str) -> set[str]:

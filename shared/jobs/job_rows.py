@@ -14,7 +14,15 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from shared import identifiers
-from shared.jobs.job import LONGEST_RETRY_AFTER, LONGEST_TIMELINE_CHARACTERS, POLL_SPACING, Job, JobState, Operation
+from shared.jobs.job import (
+    LONGEST_POLL_SPACING,
+    LONGEST_RETRY_AFTER,
+    LONGEST_TIMELINE_CHARACTERS,
+    POLL_SPACING,
+    Job,
+    JobState,
+    Operation,
+)
 from shared.storage.rows import BadRow, count, flag, moment, read_row, text, text_of_any, written_moment
 from shared.storage.table import Change, Row, Write, etag_of, stamped_at
 
@@ -50,6 +58,8 @@ MOST_COLUMNS = 252
 LONGEST_TEXT_CHARACTERS = 15_000
 # How far a moment that another instance wrote may be ahead of this one's clock.
 CLOCKS_DIFFER_BY = timedelta(minutes=1)
+# A claim that is longer than any: the time for an answer, and the minute after it.
+_LONGEST_CLAIM = 2 * POLL_SPACING
 # A last poll later than this after a moment just passed is absurd.
 _PLAUSIBLE_FOR = timedelta(hours=1)
 
@@ -65,6 +75,9 @@ class PendingRow:
     claimed_until: datetime | None = None
     # The columns of the job's large fields as they are in the row, whether or not `job` has them loaded.
     parts: Row = field(default_factory=dict)
+    # The row was written by a clock that has been set back since, or by one that is ahead. The job waits again as
+    # long as it was to wait then, from now on, but only once that is stored: see `RowRepair.in_present`.
+    ahead: bool = False
 
     @property
     def claimed(self) -> bool:
@@ -140,13 +153,16 @@ def _pending_row(row: Row, now: datetime) -> PendingRow:
     job = _job_of(row, job_id, registered_at=registered_at)
     if not job.pending:
         raise BadRow("its state is not pending")
-    return PendingRow(
-        job=_corrected(job, now),
+    read = PendingRow(
+        job=job,
         etag=etag_of(row),
         row_key=row["RowKey"],
         claimed_until=moment(row, "claimedUntil"),
         parts=part_columns(row),
     )
+    if _is_ahead(job, now):
+        read = _in_present(read, now)
+    return replace(read, job=_corrected(read.job, now))
 
 
 def key_as_job_id(key: str) -> str:
@@ -194,6 +210,44 @@ def _corrected(job: Job, now: datetime) -> Job:
     if job.retry_after_until is not None and job.retry_after_until > latest:
         changes["retry_after_until"] = None
     return replace(job, **changes) if changes else job  # type: ignore[arg-type] # only moments are in it
+
+
+def _is_ahead(job: Job, now: datetime) -> bool:
+    """Whether a clock that is ahead of this one has written the job's moments. A Retry-After may be a day long."""
+    latest = now + CLOCKS_DIFFER_BY
+    if job.last_polled_at is not None and job.last_polled_at > latest:
+        return True
+    waits_as_asked = job.retry_after_until is not None and job.next_poll_at <= job.retry_after_until
+    longest = LONGEST_RETRY_AFTER if waits_as_asked else LONGEST_POLL_SPACING
+    # What is further ahead than any moment of the app's was written by another system: `_corrected`.
+    return latest + longest < job.next_poll_at <= latest + LONGEST_RETRY_AFTER
+
+
+def _in_present(row: PendingRow, now: datetime) -> PendingRow:
+    """The row with its waits beginning now: how much of them is over cannot be told."""
+    job = row.job
+    last_polled_at = job.last_polled_at
+    retry_after_until = None
+    wait = _LONGEST_CLAIM if row.claimed else POLL_SPACING
+    if last_polled_at is not None and last_polled_at > now + CLOCKS_DIFFER_BY:
+        if not row.claimed:
+            wait = _clamped(job.next_poll_at - last_polled_at)
+        if job.retry_after_until is not None:
+            retry_after_until = now + _clamped(job.retry_after_until - last_polled_at)
+        last_polled_at = now
+    job = replace(job, last_polled_at=last_polled_at, next_poll_at=now + wait, retry_after_until=retry_after_until)
+    return replace(row, job=job, claimed_until=job.next_poll_at if row.claimed else row.claimed_until, ahead=True)
+
+
+def _clamped(wait: timedelta) -> timedelta:
+    return min(max(wait, timedelta(0)), LONGEST_RETRY_AFTER)
+
+
+def moments_of(row: PendingRow) -> Row:
+    """The columns that a row which is `ahead` has to get."""
+    names = {"registeredAt", "nextPollAt", "lastPolledAt", "retryAfterUntil"}
+    columns = {name: value for name, value in columns_of(row.job).items() if name in names}
+    return columns | ({"claimedUntil": row.claimed_until} if row.claimed else {})
 
 
 def _check_room_for_our_columns(row: Row) -> None:

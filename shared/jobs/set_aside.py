@@ -12,7 +12,7 @@ from typing import Any, TypedDict
 from urllib.parse import unquote
 
 from shared.clock import Clock, rfc3339
-from shared.jobs.job_rows import PENDING_PARTITION, PendingRow, columns_of, pending_row
+from shared.jobs.job_rows import PENDING_PARTITION, PendingRow, columns_of, merge_of, moments_of, pending_row
 from shared.log import log_event
 from shared.storage.errors import ChangeRefused
 from shared.storage.partition import Partition
@@ -180,7 +180,10 @@ RENAMED_IN_A_TICK = 5_000
 
 
 class RowRepair:
-    """Sets bad rows aside, and renames rows whose keys are not in lower case. Every method raises StorageError."""
+    """Sets bad rows aside, and mends rows with keys in another case or moments that are ahead of the clock.
+
+    Every method raises StorageError.
+    """
 
     def __init__(self, table: Table, set_aside_rows: SetAsideRows) -> None:
         self._table = table
@@ -229,6 +232,23 @@ class RowRepair:
                 surplus.append(row)
         self._table.commit_each([[self._delete(row)] for row in surplus])
         return right + found
+
+    def in_present(self, rows: Sequence[PendingRow]) -> list[PendingRow]:
+        """The rows, after storing the moments of those that a clock ahead of this one has written.
+
+        Until that is stored, every reading would begin the wait anew. A row that could not be stored is left out.
+        """
+        ahead = [row for row in rows if row.ahead]
+        if not ahead:
+            return list(rows)
+        stored = self._table.commit_each([[merge_of(row, moments_of(row))] for row in ahead])
+        _log.warning("the clock was set back, or another is ahead: %d jobs wait from now on", len(ahead))
+        mended = [
+            replace(row, etag=result[0], ahead=False)
+            for row, result in zip(ahead, stored, strict=True)
+            if isinstance(result, list)
+        ]
+        return [row for row in rows if not row.ahead] + mended
 
     def _insert(self, row: PendingRow) -> Change:
         return self._pending.change(Write.INSERT, row.job.job_id, columns_of(row.job) | row.parts)

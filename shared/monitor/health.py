@@ -92,7 +92,8 @@ class Health:
         that hangs must not hold every thread of the app.
         """
         remembered = self._remembered
-        if remembered is not None and self._clock.now() - remembered[0] <= REMEMBERED_FOR:
+        # abs: after the clock was set back, an answer would else be remembered for hours.
+        if remembered is not None and abs(self._clock.now() - remembered[0]) <= REMEMBERED_FOR:
             return remembered[1]
         if not self._lock.acquire(timeout=0 if remembered else FIRST_ANSWER_WITHIN_SECONDS):
             return remembered is not None and remembered[1]
@@ -146,6 +147,8 @@ class Health:
             problems.append(f"{state.overdue} due jobs have waited for over 5 minutes")
         if silent_since is not None and self._clock.now() - silent_since > SILENT_AFTER:
             problems.append("no tick has run for over 6 minutes")
+        if silent_since is not None and silent_since - self._clock.now() > SILENT_AFTER:
+            problems.append("the last tick is over 6 minutes ahead of the clock, which was set back or differs")
         return state, problems
 
 

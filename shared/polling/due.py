@@ -149,7 +149,7 @@ class PendingReader:
         self._finishing.finish_stored(page.events)
         self._report.set_aside += len(page.bad)
         self._stores.row_repair.set_aside(page.bad)
-        rows = self._stores.row_repair.in_lower_case(page.rows)
+        rows = self._stores.row_repair.in_present(self._stores.row_repair.in_lower_case(page.rows))
         for row in rows:
             self._report.count_pending(row)
         return self._not_before_their_minute(rows)

@@ -127,7 +127,7 @@ class JobPoller:
             return self._with_detail(Poll(job, asked=False), answer_by, permit)
         began = self._clock.now()
         answered_at = self._last_answers.get(job.job_id) if job.poll_count == 0 else None
-        if answered_at is not None and began < answered_at + POLL_SPACING:
+        if answered_at is not None and abs(began - answered_at) < POLL_SPACING:  # or the clock was set back since
             return Poll(replace(job, next_poll_at=answered_at + POLL_SPACING), asked=False)
         try:
             status = self._upstream.job_status(

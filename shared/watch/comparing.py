@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from shared.storage.table import Change
 from shared.watch.calendar_entries import column_after
@@ -22,6 +22,9 @@ from shared.watch.rows import (
 )
 from shared.watch.snapshots import Snapshots
 
+# A run lasts less than a minute, and clocks may differ by as much. An offer that was read later than this after the
+# beginning of a run was read before the clock was set back.
+LATEST_READING = timedelta(minutes=2)
 _log = logging.getLogger("offer_monitor.watch")
 
 
@@ -55,11 +58,6 @@ class Planned:
     def changes(self) -> list[Change]:
         return [self.write, *(event.insertion for event in self.events)]
 
-    @property
-    def size_bytes(self) -> int:
-        """How much memory its events hold."""
-        return sum(len(event.offer or b"") for event in self.events)
-
 
 class Comparison:
     """Plans what to store of an offer. Large offers are stored here as documents; methods raise StorageError."""
@@ -81,7 +79,7 @@ class Comparison:
         `details` are those of this offer whose jobs have not finished here: their changes are not told again.
         """
         stored = None if before is None else before.summary
-        if stored is not None and stored.read_at is not None and stored.read_at > at:
+        if stored is not None and _is_newer(stored, at, context.now):
             return None  # a job that has finished meanwhile knows better
         if stored is not None and is_unchanged(stored, offer.etag):
             return self.notice(before, context)
@@ -96,7 +94,7 @@ class Comparison:
         told: list[Told] = []
         for detail in details:
             if detail.job_id not in jobs and not _is_behind(detail.offer, known):
-                told += decide(known, detail.offer, gone=gone, baseline=silent, told_by_job=True)
+                told += decide(known, detail.offer, baseline=silent, told_by_job=True)
                 known, gone, jobs = detail.offer, False, (detail.job_id, *jobs)
         told += decide(known, offer, gone=gone, baseline=silent)
         return self._planned(before, offer, at, context, told, jobs)
@@ -120,15 +118,14 @@ class Comparison:
     ) -> Planned | None:
         """What to store of the offer in the detail of a job that finished at `at`; None if it is nothing."""
         if before is not None:
-            newer = before.summary.read_at is not None and before.summary.read_at > at
+            newer = _is_newer(before.summary, at, context.now)
             if newer or detail.job_id in before.jobs or is_unchanged(before.summary, detail.offer.etag):
                 return None
         known = self._content(before)
         if _is_behind(detail.offer, known) or (before is not None and detail.offer.etag in before.former_etags):
             return None
         silent = context.baseline_at is None or (before is not None and known is None)
-        gone = before is not None and before.summary.gone_at is not None
-        told = decide(known, detail.offer, gone=gone, baseline=silent, told_by_job=True)
+        told = decide(known, detail.offer, baseline=silent, told_by_job=True)
         jobs = (detail.job_id, *(() if before is None else before.jobs))
         # The notices are left to the next run.
         return self._planned(before, detail.offer, at, replace(context, thresholds=Thresholds()), told, jobs)
@@ -217,6 +214,11 @@ class Comparison:
         except InvalidOffer as error:
             _log.error("the snapshot of an offer is started anew: %s", error)
             return None
+
+
+def _is_newer(stored: StoredSummary, at: datetime, now: datetime) -> bool:
+    """Whether the snapshot is of a later moment than `at`."""
+    return stored.read_at is not None and at < stored.read_at <= now + LATEST_READING
 
 
 def is_unchanged(stored: StoredSummary, etag: str | None) -> bool:

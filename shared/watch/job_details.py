@@ -56,22 +56,23 @@ class JobDetails:
     _ended: dict[str, _Ended] = field(default_factory=dict, init=False)
     _asked_at: datetime | None = field(default=None, init=False)
     _incomplete: bool = field(default=False, init=False)
+    _failed: bool = field(default=False, init=False)
     _error: UpstreamError | None = field(default=None, init=False)
     _kept_bytes: int = field(default=0, init=False)
     _keeping: Lock = field(default_factory=Lock, init=False)
     _large: Lock = field(default_factory=Lock, init=False)
 
-    def about(self, offer_id: str, read_at: datetime, *, may_wait: bool) -> list[JobDetail]:
+    def about(self, offer_id: str, read_at: datetime, *, may_wait: bool, may_try_again: bool) -> list[JobDetail]:
         """The details of this offer, of jobs that had ended when it was read.
 
-        Raises DetailsUnknown if upstream takes no more requests, and if there was no time for all of them and the
-        offer `may_wait` for the next run. Raises StorageError.
+        Raises DetailsUnknown if upstream takes no more requests; if there was no time for all of them and the offer
+        `may_wait` for the next run; and if a request failed and `may_try_again` then. Raises StorageError.
         """
         if self._asked_at is None or self._asked_at < read_at:
             self._ask()
         about = {job_id: ended for job_id, ended in self._ended.items() if ended.offer_id == offer_id}
         details = [ended.detail or self._read(job_id)[1] for job_id, ended in about.items()]
-        if self._error is not None or (self._incomplete and may_wait):
+        if self._error is not None or (self._incomplete and may_wait) or (self._failed and may_try_again):
             raise DetailsUnknown(self._error)
         return [detail for detail in details if detail is not None]
 
@@ -82,7 +83,7 @@ class JobDetails:
         # Those that were registered first have changed their offers first.
         job_ids = job_ids[: REQUESTS_AT_MOST - self.requests][::-1]
         self.requests += len(job_ids)
-        self._asked_at, self._incomplete = now, False
+        self._asked_at, self._incomplete, self._failed = now, False, False
         if not job_ids:
             return
         with InvocationThreadPool(READING_THREADS, thread_name_prefix="detail") as pool:
@@ -121,6 +122,7 @@ class JobDetails:
                 self._error = error
             self._incomplete = self._incomplete or self._error is not None or not self.request_time.is_left()
             if not self._incomplete:
+                self._failed = True
                 _log.warning("the detail of job %s cannot be read: %s", job_id, error)
             return False, None
         except InvalidOffer as error:

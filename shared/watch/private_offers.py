@@ -75,10 +75,8 @@ class PrivateOfferRun:
         self._time = request_time
         self._clock = clock
         self.counts = OfferCounts()
-        #: The offers that this run has listed and followed, in this and earlier invocations.
-        self.seen: set[str] = set()
-        #: Why the invocation could not do its work; None if it could.
-        self.reason: str | None = None
+        self.seen: set[str] = set()  #: the offers that this run has listed and followed, in all of its invocations
+        self.reason: str | None = None  #: why the invocation could not do its work; None if it could
         self._index: dict[str, StoredSummary] = {}
         # The offers left to the next invocation, and the error for which they are.
         self._left: dict[str, UpstreamError | None] = {}
@@ -201,8 +199,9 @@ class PrivateOfferRun:
     def _read(self, read: ReadOffer) -> None:
         """Follow an offer that was asked for by its id because of the list."""
         if isinstance(read.error, UpstreamNotFound):
-            return  # as if it were not listed
-        self._followed(read)
+            self.seen.add(read.id)  # it is listed: if it has gone, a later list is without it
+        else:
+            self._followed(read)
 
     def _followed(self, read: ReadOffer) -> None:
         if read.error is not None and ends_the_run(read.error):
@@ -234,8 +233,9 @@ class PrivateOfferRun:
     def _details_of(self, offer_id: str, at: datetime) -> list[JobDetail] | None:
         """The details of jobs that have changed the offer; None if the offer is left to the next invocation."""
         try:
-            # If this invocation began with the offer's page, the next one would not have more time.
-            return self._job_details.about(offer_id, at, may_wait=self._has_advanced)
+            # If this invocation began with the page, the next would not have more time. What failed is tried again.
+            again = self._has_advanced or not self._claimed.state.interrupted
+            return self._job_details.about(offer_id, at, may_wait=self._has_advanced, may_try_again=again)
         except DetailsUnknown as unknown:
             self._left[offer_id] = unknown.error
             self.seen.discard(offer_id)

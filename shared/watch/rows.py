@@ -28,7 +28,6 @@ REMEMBERED_JOBS = 10
 # A list that lags behind shows one of these.
 REMEMBERED_ETAGS = 3
 # Real ones are far shorter. Whatever upstream sends, a row stays small.
-LONGEST_TEXT_CHARACTERS = 500
 _TEXT_COLUMNS = ("eTag", "name", "state", "subState", "privateOfferType", "acceptBy", "end")
 _MOMENT_COLUMNS = ("readAt", "firstSeenAt", "goneAt", "lastChangeAt")
 #: The columns of an `StoredSummary`.
@@ -185,12 +184,6 @@ def offer_change(at: datetime, type_: str, changes: Sequence[str]) -> OfferChang
     if changes:
         entry["changes"] = list(changes)
     return entry
-
-
-def short_text(value: str | None) -> str | None:
-    """A text of upstream's as a small column holds it: cut if it is absurdly long, None if it is empty."""
-    # A lone surrogate, which JSON allows, is not UTF-8.
-    return (value or "")[:LONGEST_TEXT_CHARACTERS].encode("utf-8", "replace").decode("utf-8") or None
 
 
 def _summary_in(row: Row) -> StoredSummary:

@@ -57,7 +57,9 @@ class RunState:
     thresholds: Thresholds = field(default_factory=Thresholds)
     claimed_until: datetime | None = None
     claimed_by: str = ""
-    # Counts the writes of the holder: so it recognises its own if storage's answer was lost.
+    # When an instance last took the run.
+    claimed_at: datetime | None = None
+    # Counts the writes of all holders: so the present one recognises its own if storage's answer was lost.
     writes: int = 0
     started_at: datetime | None = None
     place: Place | None = None
@@ -116,9 +118,12 @@ class RunRow:
         state, etag = (RunState(), None) if found is None else found
         if state.claimed_until is not None and now < state.claimed_until < until + CLOCKS_DIFFER_BY:
             raise RunElsewhere
+        if state.claimed_at is not None and state.claimed_at > now + CLOCKS_DIFFER_BY:
+            # The clock has been set back since: how much of a pause is over cannot be told.
+            state = replace(state, not_before=None, cpp_not_before=None)
         claimed = ClaimedRun(self._partition, self._documents, state, etag)
         state = replace(state, thresholds=thresholds(state.thresholds))
-        claimed.store(replace(state, claimed_by=uuid.uuid4().hex, claimed_until=until, writes=0))
+        claimed.store(replace(state, claimed_by=uuid.uuid4().hex, claimed_until=until, claimed_at=now))
         return claimed
 
     def delete(self) -> None:
@@ -214,6 +219,7 @@ def _columns(state: RunState) -> Row:
         "thresholds": state.thresholds.text(),
         "claimedUntil": state.claimed_until,
         "claimedBy": state.claimed_by,
+        "claimedAt": state.claimed_at,
         "writes": state.writes,
         "startedAt": state.started_at,
         "place": None if state.place is None else dumps(state.place.values),
@@ -245,6 +251,7 @@ def _read(row: Row) -> RunState:
         thresholds=Thresholds.read(row.get("thresholds")),
         claimed_until=moment(row, "claimedUntil"),
         claimed_by=text(row, "claimedBy") or "",
+        claimed_at=moment(row, "claimedAt"),
         writes=count(row, "writes"),
         started_at=moment(row, "startedAt"),
         place=_place_in(row),

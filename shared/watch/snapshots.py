@@ -45,17 +45,6 @@ class Snapshots:
         self._partition = Partition(table, OFFERS_PARTITION)
         self._columns = LargeColumns(documents)
 
-    def summaries(self, after_id: str = "") -> Iterator[StoredSummary]:
-        """Of every offer whose id follows `after_id`, by id, a thousand with each request.
-
-        An offer that was never read has no `read_at`. A row that cannot be read is logged and left out.
-        """
-        for row in self._rows(SUMMARY_COLUMNS, after_id):
-            try:
-                yield summary_in(row)
-            except BadRow as error:
-                _log_bad(row, error)
-
     def index(self) -> dict[str, StoredSummary]:
         """The summaries by id, without the calendar. The row of an offer that cannot be read counts as never read."""
         found: dict[str, StoredSummary] = {}
@@ -148,8 +137,8 @@ class Snapshots:
                 removed += 1
         return removed
 
-    def _rows(self, columns: Sequence[str], after_id: str = "") -> Iterator[Row]:
-        return self._partition.rows(after=OFFER_PREFIX + after_id, before=_OFFERS_END, columns=columns)
+    def _rows(self, columns: Sequence[str]) -> Iterator[Row]:
+        return self._partition.rows(after=OFFER_PREFIX, before=_OFFERS_END, columns=columns)
 
 
 def _unread(row: Row) -> StoredSummary:

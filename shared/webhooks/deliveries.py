@@ -43,6 +43,8 @@ from shared.webhooks.delivery_rows import (
 CLAIM_NEEDS = timedelta(seconds=20)
 # No attempt is planned further ahead. A row that says so was changed by hand, and counts as due.
 LATEST_NEXT_ATTEMPT = timedelta(days=3)
+# A claim further ahead is none: the clock has been set back since, or the row was changed by hand.
+LONGEST_CLAIM = 2 * CLAIM_LASTS
 # A delivery that ends changes three rows in one transaction.
 _ENDED_AT_ONCE = TRANSACTION_MAX_ROWS // 3
 _log = logging.getLogger("offer_monitor.webhooks")
@@ -96,10 +98,19 @@ class DeliveryStore:
             raise result
 
     def due(self, endpoint_id: str, now: datetime) -> Iterator[DueDelivery]:
-        """The deliveries that are due and not claimed. Skips rows that cannot be read."""
+        """The deliveries that are due and not claimed. Skips rows that cannot be read.
+
+        A row that was last written at a moment still to come is due, too: the clock has been set back since, and how
+        much of the wait is over cannot be told.
+        """
         query = "PartitionKey eq @partition and RowKey ge 'due~' and RowKey lt 'due~~'"
-        query += " and (nextAttemptAt le @now or nextAttemptAt gt @latest)"
-        parameters = {"partition": endpoint_id, "now": now, "latest": now + LATEST_NEXT_ATTEMPT}
+        query += " and (nextAttemptAt le @now or nextAttemptAt gt @latest or claimedUntil gt @longest)"
+        parameters = {
+            "partition": endpoint_id,
+            "now": now,
+            "latest": now + LATEST_NEXT_ATTEMPT,
+            "longest": now + LONGEST_CLAIM,
+        }
         for row in self._table.rows(query, parameters):
             due = _readable_due(row)
             if due is not None and not _is_claimed(due, now):
@@ -249,8 +260,8 @@ class DeliveryStore:
 
 
 def _is_claimed(due: DueDelivery, now: datetime) -> bool:
-    """Whether a process may be sending it. A claim further ahead than any real one does not count."""
-    return now < due.claimed_until <= now + 2 * CLAIM_LASTS
+    """Whether a process may be sending it."""
+    return now < due.claimed_until <= now + LONGEST_CLAIM
 
 
 def _readable_due(row: Row) -> DueDelivery | None:

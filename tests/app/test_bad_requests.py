@@ -5,7 +5,7 @@ import json
 import pytest
 
 from sandbox.server import Sandbox
-from tests.app.app import App, JobsTable
+from tests.app.app import KEY, App, JobsTable
 
 JOB_ID = "b3f49dff-381f-480d-a10e-17f4ce49b65f"
 HOSTILE = [
@@ -111,14 +111,14 @@ def test_a_body_is_read_or_refused_with_a_reason(
         "health/details",
     ],
 )
-@pytest.mark.parametrize("key", [None, "", "wrong", "local\u00e9"])
+@pytest.mark.parametrize("key", [None, "", "wrong", f"{KEY}\u00e9"])
 def test_a_request_without_the_key_is_401(app: App, path: str, key: str | None) -> None:
     headers = {} if key is None else {"x-functions-key": key.encode()}
     assert app.ask("GET", f"api/{path}", key=None, headers=headers).status_code == 401
 
 
 def test_the_key_may_travel_in_the_query_and_stays_out_of_location_and_log(app: App) -> None:
-    answer = app.ask("POST", "api/jobs?code=local", key=None, json={"jobId": JOB_ID})
+    answer = app.ask("POST", f"api/jobs?code={KEY}", key=None, json={"jobId": JOB_ID})
     assert answer.status_code == 202
     assert answer.headers["Location"] == f"{app.host.url}/api/jobs/{JOB_ID}"
     assert not any("code=" in line for line in app.host.lines)

@@ -2,16 +2,20 @@
 
 import socket
 import ssl
+import subprocess
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
+from pathlib import Path
 from typing import Protocol
 
 import pytest
 import requests
 import trustme
+from urllib3 import HTTPHeaderDict, HTTPResponse
 
-from shared.egress.adapter import DeadlineAdapter
+from shared.egress.adapter import DeadlineAdapter, _is_plainly_framed, _pieces, open_session
 from shared.egress.deadline import answer_within
 from tests.egress.test_deadline import authority_context, serving
 
@@ -282,3 +286,162 @@ def test_a_request_through_a_proxy_reaches_its_host(authority: tuple[ssl.SSLCont
         proxies = {"https": f"http://127.0.0.1:{port}"}
         with pytest.raises(requests.exceptions.SSLError, match="far"):  # the certificate is for localhost
             session.get("https://far.example/x", proxies=proxies, timeout=5)
+
+
+@pytest.fixture
+def https(authority: tuple[ssl.SSLContext, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A server whose authority REQUESTS_CA_BUNDLE names, and which answers with the path."""
+    context, bundle = authority
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", bundle)
+    with serving(Connections(ways(None), context)) as port:
+        yield f"https://localhost:{port}"
+
+
+def test_a_session_trusts_the_authorities_of_the_environment(https: str) -> None:
+    with open_session(https, connections=1) as session:
+        assert asked(session, f"{https}/x") == "/x"
+
+
+def test_a_session_trusts_the_usual_authorities_only_unless_told(https: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("REQUESTS_CA_BUNDLE")
+    with open_session(https, connections=1) as session, pytest.raises(requests.exceptions.SSLError):
+        session.get(f"{https}/x", timeout=5)
+
+
+def test_authorities_may_be_in_a_folder(
+    authority: tuple[ssl.SSLContext, str], https: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path))
+    with open_session(https, connections=1) as session:
+        assert asked(session, f"{https}/x") is None  # the folder is empty
+    hashed = subprocess.run(
+        ["openssl", "x509", "-hash", "-noout", "-in", authority[1]], capture_output=True, text=True, check=True
+    )
+    (tmp_path / f"{hashed.stdout.strip()}.0").write_bytes(Path(authority[1]).read_bytes())
+    with open_session(https, connections=1) as session:
+        assert asked(session, f"{https}/x") == "/x"
+
+
+def test_a_trust_store_that_cannot_be_read_is_an_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "missing.pem"))
+    with pytest.raises(OSError, match="No such file"):
+        open_session("https://localhost/", connections=1)
+
+
+def test_a_session_reads_its_proxy_from_the_environment_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked_for: list[str] = []
+
+    def proxy(conversation: Conversation) -> None:
+        asked_for.append(conversation.request())
+        conversation.send(answer("from the proxy"))
+
+    with serving(Connections(proxy)) as port:
+        monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{port}")
+        with open_session("http://far.example/", connections=1) as session:
+            monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
+            assert asked(session, "http://far.example/x") == "from the proxy"
+    assert asked_for == ["http://far.example/x"]
+
+
+def test_a_session_sends_no_password_of_a_netrc_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    received: list[bytes] = []
+
+    def note(connection: socket.socket) -> None:
+        received.append(connection.recv(65536))
+        connection.sendall(answer("ok"))
+
+    (tmp_path / "netrc").write_text("machine 127.0.0.1 login user password secret\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    with serving(note) as port, open_session(f"http://127.0.0.1:{port}/", connections=1) as session:
+        assert asked(session, f"http://127.0.0.1:{port}/") == "ok"
+    assert b"authorization" not in received[0].lower()
+
+
+def test_a_session_keeps_no_cookie() -> None:
+    with serving(Connections(framed("HTTP/1.1 200 OK\r\nContent-Length: {n}\r\nSet-Cookie: a=b"))) as port:
+        url = f"http://localhost:{port}"
+        with open_session(url, connections=1) as session:
+            asked(session, url)
+            assert list(session.cookies) == []
+
+
+def test_a_session_takes_a_redirect_for_an_answer() -> None:
+    with serving(Connections(framed("HTTP/1.1 302 Found\r\nContent-Length: {n}\r\nLocation: /other"))) as port:
+        url = f"http://localhost:{port}"
+        with open_session(url, connections=1) as session:
+            assert asked(session, f"{url}/x") == "/x"
+
+
+@pytest.mark.parametrize(("kept", "opened"), [(1, 3), (2, 2), (11, 11)])
+def test_a_session_keeps_as_many_connections_open_as_it_was_told(kept: int, opened: int) -> None:
+    at_once = max(kept, 2)
+    all_asked = threading.Barrier(at_once)
+
+    def answering(conversation: Conversation) -> None:
+        while True:
+            path = conversation.request()
+            all_asked.wait(5)
+            conversation.send(answer(path))
+
+    connections = Connections(answering)
+    with serving(connections) as port, ThreadPoolExecutor(at_once) as pool:
+        url = f"http://localhost:{port}"
+        with open_session(url, connections=kept) as session:
+            for _ in range(2):
+                paths = [f"/{number}" for number in range(at_once)]
+                assert list(pool.map(lambda path: asked(session, f"{url}{path}"), paths)) == paths
+    assert connections.opened == opened
+
+
+@pytest.mark.parametrize(
+    ("lengths", "codings", "version", "plain"),
+    [
+        ([], [], 11, True),
+        (["5"], [], 11, True),
+        (["5", "5"], [], 11, False),
+        (["+5"], [], 11, False),
+        (["\u0665"], [], 11, False),
+        ([], ["Chunked"], 11, True),
+        ([], ["gzip, chunked"], 11, False),
+        ([], ["chunked", "chunked"], 11, False),
+        (["5"], ["chunked"], 11, False),
+        ([], ["chunked"], 10, False),
+    ],
+)
+def test_an_answer_is_plainly_framed_if_all_readers_agree_where_it_ends(
+    lengths: list[str], codings: list[str], version: int, plain: bool
+) -> None:
+    headers = HTTPHeaderDict()
+    for name, values in (("Content-Length", lengths), ("Transfer-Encoding", codings)):
+        for value in values:
+            headers.add(name, value)
+    assert _is_plainly_framed(HTTPResponse(headers=headers, version=version)) is plain
+
+
+def test_a_body_is_sent_in_pieces_that_make_up_the_whole() -> None:
+    body = bytes(range(256)) * 600
+    pieces = list(_pieces(body))
+    assert [len(piece) for piece in pieces] == [65536, 65536, 22528]
+    assert b"".join(pieces) == body
+    assert list(_pieces(b"")) == []
+
+
+@pytest.mark.parametrize(
+    ("error", "expected", "is_timeout"),
+    [
+        (socket.gaierror(socket.EAI_NONAME, "not known"), "Failed to resolve 'far.example'.*not known", False),
+        (TimeoutError("silence"), "could not connect in time", True),
+        (ConnectionRefusedError("closed"), "could not connect: closed", False),
+    ],
+)
+def test_a_connection_that_cannot_be_made_is_an_error_that_says_why(
+    error: OSError, expected: str, is_timeout: bool
+) -> None:
+    def failing(_host: str, _port: int) -> socket.socket:
+        raise error
+
+    with requests.Session() as session:
+        session.mount("http://", DeadlineAdapter(dial=failing))
+        with pytest.raises(requests.ConnectionError, match=expected) as caught:
+            session.get("http://far.example/", timeout=5)
+    assert isinstance(caught.value, requests.ConnectTimeout) is is_timeout

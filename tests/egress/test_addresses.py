@@ -88,7 +88,19 @@ def test_a_text_that_is_not_an_address_is_refused(text: str) -> None:
 
 @pytest.mark.parametrize(
     ("address", "kind"),
-    [("10.1.2.3", "a private address"), ("64:ff9b::a9fe:a9fe", "a link-local address"), ("x", "not an IP address")],
+    [
+        ("168.63.129.16", "a metadata address"),
+        ("169.254.1.1", "a link-local address"),
+        ("127.0.0.1", "a loopback address"),
+        ("10.1.2.3", "a private address"),
+        ("224.0.0.1", "a multicast address"),
+        ("192.0.2.1", "a reserved address"),
+        ("4000::1", "a reserved address"),
+        ("64:ff9b::a9fe:a9fe", "a link-local address"),
+        ("::ffff:0:10.0.0.1", "a private address"),
+        ("fe80::1%eth0", "an address with a zone, which only a link-local one needs"),
+        ("x", "not an IP address"),
+    ],
 )
 def test_the_reason_names_the_kind_and_not_the_address(address: str, kind: str) -> None:
     assert why_refused(address, allow_private=False) == kind

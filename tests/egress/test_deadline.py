@@ -6,13 +6,22 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import requests
 import trustme
 
 from shared.egress.adapter import DeadlineAdapter
-from shared.egress.deadline import answer_within, remaining_seconds, resolve_in_time
+from shared.egress.deadline import (
+    DeadlineSocket,
+    answer_within,
+    connect_to_first,
+    dial_by_name,
+    remaining_seconds,
+    resolve_in_time,
+    system_resolver,
+)
 
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
@@ -193,3 +202,176 @@ def test_outside_the_block_there_is_no_deadline() -> None:
     with answer_within(0):
         pass
     assert remaining_seconds() is None
+
+
+def test_inside_the_block_the_time_left_is_counted_down(stopped_time: list[float]) -> None:
+    with answer_within(15):
+        assert remaining_seconds() == 15
+        stopped_time[0] += 14
+        assert remaining_seconds() == 1
+        stopped_time[0] += 1
+        with pytest.raises(TimeoutError):
+            remaining_seconds()
+
+
+@pytest.fixture
+def stopped_time(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The time of the monotonic clock in seconds, which only the test moves."""
+    now = [1000.0]
+    monkeypatch.setattr("shared.egress.deadline.time", SimpleNamespace(monotonic=lambda: now[0]))
+    return now
+
+
+class Tried(DeadlineSocket):
+    """Notes with which family and timeout each address is tried; none answers."""
+
+    stopped_time: list[float]
+    made: list[tuple[str, int, float | None]]
+
+    def connect(self, address: tuple[str, int]) -> None:  # type: ignore[override] # as it is called
+        timeout = self.gettimeout()
+        self.made.append((address[0], self.family, timeout))
+        self.stopped_time[0] += timeout or 0
+        raise TimeoutError("no answer")
+
+
+@pytest.fixture
+def tried(monkeypatch: pytest.MonkeyPatch, stopped_time: list[float]) -> list[tuple[str, int, float | None]]:
+    monkeypatch.setattr(Tried, "stopped_time", stopped_time, raising=False)
+    monkeypatch.setattr(Tried, "made", [], raising=False)
+    monkeypatch.setattr("shared.egress.deadline.DeadlineSocket", Tried)
+    return Tried.made
+
+
+def test_every_address_gets_the_same_share_of_the_time(tried: list[tuple[str, int, float | None]]) -> None:
+    with answer_within(12), pytest.raises(TimeoutError, match="no answer"):
+        connect_to_first(["192.0.2.1", "2001:db8::1", "192.0.2.3"], 443)
+    assert tried == [
+        ("192.0.2.1", socket.AF_INET, 4),
+        ("2001:db8::1", socket.AF_INET6, 4),
+        ("192.0.2.3", socket.AF_INET, 4),
+    ]
+
+
+def test_without_a_deadline_connecting_takes_as_long_as_it_takes(tried: list[tuple[str, int, float | None]]) -> None:
+    with pytest.raises(TimeoutError):
+        connect_to_first(["192.0.2.1"], 443)
+    assert tried == [("192.0.2.1", socket.AF_INET, None)]
+
+
+def test_a_name_without_addresses_cannot_be_connected_to() -> None:
+    with pytest.raises(OSError, match=r"^the name has no address$"):
+        connect_to_first([], 443)
+
+
+def test_a_connection_sends_small_pieces_at_once() -> None:
+    with serving(lambda _: None) as port, connect_to_first(["127.0.0.1"], port) as connection:
+        assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) != 0
+
+
+def test_the_ordinary_way_to_connect_is_by_the_systems_addresses() -> None:
+    with serving(lambda _: None) as port, dial_by_name("127.0.0.1", port) as connection:
+        assert connection.getpeername() == ("127.0.0.1", port)
+
+
+def test_the_system_finds_each_address_once() -> None:
+    assert system_resolver("127.0.0.1") == ["127.0.0.1"]
+
+
+@pytest.mark.parametrize("host", ["a" * 64, "a..b", "no-such-name.invalid"])
+def test_a_name_that_the_system_cannot_look_up_has_no_address(host: str) -> None:
+    with pytest.raises(socket.gaierror):
+        system_resolver(host)
+
+
+def test_a_look_up_gives_the_resolvers_addresses_or_its_error() -> None:
+    def failing(_: str) -> list[str]:
+        raise socket.gaierror(socket.EAI_NONAME, "not known")
+
+    assert resolve_in_time(lambda host: [f"{host}'s address"], "a.example") == ["a.example's address"]
+    with pytest.raises(socket.gaierror, match="not known"):
+        resolve_in_time(failing, "a.example")
+
+
+def test_a_look_up_that_hangs_does_not_keep_the_process_from_ending() -> None:
+    threads: list[threading.Thread] = []
+
+    def noted(_: str) -> list[str]:
+        threads.append(threading.current_thread())
+        return []
+
+    resolve_in_time(noted, "a.example")
+    assert [thread.daemon for thread in threads] == [True]
+
+
+@contextmanager
+def connected() -> Iterator[tuple[DeadlineSocket, socket.socket]]:
+    """A connection: this end, and the server's."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        near = connect_to_first(["127.0.0.1"], listener.getsockname()[1])
+        far, _ = listener.accept()
+        with near, far:
+            assert isinstance(near, DeadlineSocket)
+            yield near, far
+
+
+def test_looking_for_unread_bytes_loses_none_and_does_not_wait() -> None:
+    with connected() as (near, far):
+        assert not near.has_unread()
+        far.sendall(b"abc")
+        far.shutdown(socket.SHUT_WR)
+        with near.makefile("rb") as reader:
+            near.settimeout(5)
+            while not near.has_unread():
+                pass
+            assert near.has_unread()
+            assert near.gettimeout() == 5
+            assert reader.read() == b"abc"
+
+
+def test_a_connection_without_bytes_after_its_answer_has_no_surplus() -> None:
+    with connected() as (near, far):
+        far.sendall(b"abc")
+        with near.makefile() as reader:
+            assert reader.read(3) == b"abc"
+        assert not near.has_surplus
+
+
+def test_bytes_after_an_answer_are_surplus_and_stay_so() -> None:
+    with connected() as (near, far):
+        far.sendall(b"abcd")
+        with near.makefile() as reader:
+            while len(reader.peek()) < 4:
+                pass
+            assert reader.read(3) == b"abc"
+        assert near.has_surplus
+        far.sendall(b"e")
+        with near.makefile() as reader:
+            assert reader.read(1) == b"e"
+        assert near.has_surplus
+
+
+def test_an_answer_whose_reading_timed_out_leaves_a_surplus() -> None:
+    with connected() as (near, far):
+        far.sendall(b"ab")
+        reader = near.makefile()
+        with answer_within(0.05), pytest.raises(TimeoutError):
+            reader.read(3)
+        with suppress(OSError):
+            reader.close()
+        assert near.has_surplus
+
+
+@pytest.mark.parametrize("operation", ["send", "receive"])
+def test_every_operation_gets_the_time_that_is_left(operation: str, stopped_time: list[float]) -> None:
+    with connected() as (near, far), answer_within(15):
+        stopped_time[0] += 5
+        if operation == "send":
+            near.sendall(b"x")
+        else:
+            far.sendall(b"x")
+            assert near.recv_into(bytearray(1)) == 1
+        assert near.gettimeout() == 10
+        stopped_time[0] += 10
+        with pytest.raises(TimeoutError):
+            near.sendall(b"x") if operation == "send" else near.recv_into(bytearray(1))

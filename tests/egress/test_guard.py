@@ -3,6 +3,7 @@
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -11,7 +12,14 @@ import pytest
 import trustme
 
 from shared.egress.deadline import Resolver, connect_to_first
-from shared.egress.guard import AddressRefused, AttemptFailed, NetworkGuard, check_endpoint_url
+from shared.egress.guard import (
+    ANSWER_READ_BYTES,
+    ERROR_MAX_CHARACTERS,
+    AddressRefused,
+    AttemptFailed,
+    NetworkGuard,
+    check_endpoint_url,
+)
 from tests.egress.test_deadline import serving
 from tests.webhooks.receiver import Receiver, Reply, receiving
 
@@ -126,6 +134,35 @@ def test_a_name_that_leads_to_a_private_address_is_refused(address: str) -> None
 
 def test_a_name_with_public_and_private_addresses_is_refused() -> None:
     assert faults("https://mixed.example/", PUBLIC_ADDRESS, "10.0.0.1") != []
+
+
+@pytest.mark.parametrize("allow_private", [False, True])
+def test_each_kind_of_refused_address_is_named_once(allow_private: bool) -> None:
+    found = faults(
+        "https://mixed.example/", "10.0.0.1", PUBLIC_ADDRESS, "169.254.1.1", "10.0.0.2", allow_private=allow_private
+    )
+    private = [] if allow_private else ["the host leads to a private address, where webhooks may not go"]
+    assert found == [*private, "the host leads to a link-local address, where webhooks may not go"]
+
+
+def test_the_log_names_the_host_and_the_refused_address(caplog: pytest.LogCaptureFixture) -> None:
+    faults("https://inside.example/", "10.1.2.3")
+    [line] = caplog.messages
+    assert line == (
+        'webhook_address_refused {"host":"inside.example","address":"10.1.2.3","reason":"a private address"}'
+    )
+    assert caplog.records[0].levelname == "WARNING"
+
+
+def test_the_name_that_is_looked_up_is_the_one_that_is_connected_to() -> None:
+    looked_up: list[str] = []
+
+    def noted(host: str) -> list[str]:
+        looked_up.append(host)
+        return [PUBLIC_ADDRESS]
+
+    check_endpoint_url("https://BÜCHER.example:8443/a?b", allow_private=False, resolver=noted)
+    assert looked_up == ["xn--bcher-kva.example"]
 
 
 def test_a_name_that_cannot_be_looked_up_yet_can_be_registered() -> None:
@@ -297,3 +334,119 @@ def test_an_answer_that_is_not_http_fails_the_attempt(local_guard: NetworkGuard)
 
     with serving(answer) as port, pytest.raises(AttemptFailed):
         local_guard.post(f"http://127.0.0.1:{port}/", b"{}", HEADERS)
+
+
+def test_the_request_has_the_body_and_the_headers_that_were_given(
+    receiver: Receiver, local_guard: NetworkGuard
+) -> None:
+    local_guard.post(receiver.url, b'{"type": "job.succeeded"}', HEADERS)
+    [request] = receiver.requests
+    assert request.body == b'{"type": "job.succeeded"}'
+    assert HEADERS.items() <= request.headers.items()
+
+
+def test_bytes_of_an_answer_that_are_not_text_are_replaced(receiver: Receiver, local_guard: NetworkGuard) -> None:
+    receiver.behaviour = lambda _: Reply(500, b"\xff?")
+    assert local_guard.post(receiver.url, b"{}", HEADERS).beginning == "\ufffd?"
+
+
+@pytest.mark.parametrize(("more", "is_cut"), [(-1, False), (0, True), (1, True)])
+def test_an_answer_says_whether_there_may_be_more_of_it(
+    receiver: Receiver, local_guard: NetworkGuard, more: int, is_cut: bool
+) -> None:
+    receiver.behaviour = lambda _: Reply(200, b"x" * (ANSWER_READ_BYTES + more))
+    answer = local_guard.post(receiver.url, b"{}", HEADERS)
+    assert (answer.is_cut, len(answer.beginning)) == (is_cut, min(ANSWER_READ_BYTES + more, ANSWER_READ_BYTES))
+
+
+@pytest.mark.parametrize(("more", "is_cut"), [(0, False), (1, True)])
+def test_a_message_that_is_too_long_is_cut_and_says_so(more: int, is_cut: bool) -> None:
+    failed = AttemptFailed("x" * (ERROR_MAX_CHARACTERS + more))
+    assert (failed.is_cut, len(str(failed))) == (is_cut, ERROR_MAX_CHARACTERS)
+
+
+def test_an_answer_without_end_is_read_only_at_its_beginning(local_guard: NetworkGuard) -> None:
+    def begin(connection: socket.socket) -> None:
+        with suppress(OSError):
+            connection.recv(65536)
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 99999999\r\n\r\n" + b"x" * ANSWER_READ_BYTES)
+            connection.recv(65536)  # nothing more comes while the guard waits
+
+    with serving(begin) as port:
+        assert local_guard.post(f"http://127.0.0.1:{port}/", b"{}", HEADERS).is_cut
+
+
+def test_an_answer_that_breaks_off_fails_the_attempt(local_guard: NetworkGuard) -> None:
+    def break_off(connection: socket.socket) -> None:
+        with suppress(OSError), connection:
+            connection.recv(65536)
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf")
+
+    with serving(break_off) as port, pytest.raises(AttemptFailed, match="no connection or no readable answer: "):
+        local_guard.post(f"http://127.0.0.1:{port}/", b"{}", HEADERS)
+
+
+def test_an_error_without_words_is_named_by_its_type() -> None:
+    def failing(_: str) -> Sequence[str]:
+        raise OSError
+
+    with pytest.raises(AttemptFailed) as caught:
+        NetworkGuard(resolver=failing).post("https://hooks.example/", b"{}", HEADERS)
+    assert str(caught.value) == "no connection or no readable answer: OSError"
+
+
+def test_the_first_fault_of_a_url_is_why_nothing_is_sent_to_it() -> None:
+    with pytest.raises(AddressRefused, match=r"^does not begin with https://$"):
+        NetworkGuard().post("http://10.0.0.1/", b"{}", HEADERS)
+
+
+def test_the_latency_is_the_time_until_the_answer_in_milliseconds(
+    receiver: Receiver, local_guard: NetworkGuard
+) -> None:
+    def hold(_: object) -> Reply:
+        threading.Event().wait(0.03)
+        return Reply()
+
+    receiver.behaviour = hold
+    began = time.monotonic()
+    latency_ms = local_guard.post(receiver.url, b"{}", HEADERS).latency_ms
+    assert 30 <= latency_ms <= (time.monotonic() - began) * 1000 + 1
+
+
+def test_the_latency_of_a_failure_is_the_time_until_it(local_guard: NetworkGuard) -> None:
+    def hold_and_hang_up(connection: socket.socket) -> None:
+        with connection:
+            connection.recv(65536)
+            threading.Event().wait(0.03)
+
+    began = time.monotonic()
+    with serving(hold_and_hang_up) as port, pytest.raises(AttemptFailed) as caught:
+        local_guard.post(f"http://127.0.0.1:{port}/", b"{}", HEADERS)
+    assert 30 <= caught.value.latency_ms <= (time.monotonic() - began) * 1000 + 1
+
+
+def test_connections_are_closed_with_the_guard(local_guard: NetworkGuard) -> None:
+    closed = threading.Event()
+
+    def answer(connection: socket.socket) -> None:
+        with suppress(OSError):
+            connection.recv(65536)
+            connection.sendall(b"HTTP/1.1 204 No Content\r\n\r\n")
+            while connection.recv(65536):
+                pass
+            closed.set()
+
+    with serving(answer) as port:
+        local_guard.post(f"http://127.0.0.1:{port}/", b"{}", HEADERS)
+        assert not closed.is_set()
+        local_guard.close()
+        assert closed.wait(5)
+
+
+def test_a_resolver_that_hangs_is_given_up_at_the_timeout() -> None:
+    def hanging(_: str) -> Sequence[str]:
+        threading.Event().wait(2)
+        return []
+
+    with pytest.raises(AttemptFailed, match=r"no whole answer within 0\.1 s"):
+        NetworkGuard(resolver=hanging, timeout_seconds=0.1).post("https://hooks.example/", b"{}", HEADERS)

@@ -36,6 +36,32 @@ def test_a_url_is_stored_as_it_is_sent(url: str, stored: str) -> None:
     assert prepared_url(stored) == stored
 
 
+@pytest.mark.parametrize(
+    ("host", "fault"),
+    [
+        ("[2606:2800::1%25eth0]", "has a host with a zone or an escaped character"),
+        ("127.1", "has an IP address in an unusual spelling"),
+        ("0X7F.1", "has an IP address in an unusual spelling"),
+        ("10.0.0.1", "the host is a private address, where webhooks may not go"),
+        ("[::1]", "the host is a loopback address, where webhooks may not go"),
+        ("localhost", "the host is this machine itself"),
+        ("printer.localhost.", "the host is this machine itself"),
+        ("printer.localdomain", "the host is this machine itself"),
+    ],
+)
+def test_the_fault_of_a_host_is_named(host: str, fault: str) -> None:
+    assert url_faults(f"https://{host}/", allow_private=False) == (fault,)
+
+
+def test_a_url_without_a_host_is_refused() -> None:
+    assert url_faults("mailto:offers", allow_private=False) == ("does not begin with https://", "has no host")
+
+
+@pytest.mark.parametrize("host", ["localhost.example", "mylocalhost", "a0x7f.example", "7.example", "x0x7f", "0x7g"])
+def test_a_name_that_only_looks_like_the_machine_itself_or_an_address_is_accepted(host: str) -> None:
+    assert url_faults(f"https://{host}/", allow_private=False) == ()
+
+
 @given(st.text(max_size=60).map(lambda text: f"https://hooks.example/{text}") | st.text(max_size=60))
 def test_any_text_is_accepted_or_refused_in_words(text: str) -> None:
     faults = url_faults(text, allow_private=False)
@@ -56,3 +82,8 @@ def test_any_text_is_accepted_or_refused_in_words(text: str) -> None:
 )
 def test_an_origin_is_scheme_host_and_port(url: str, same: bool) -> None:
     assert (origin(url) == origin("https://hooks.example/hook")) is same
+
+
+def test_an_origin_over_http_has_port_80_unless_the_url_names_another() -> None:
+    assert origin("http://hooks.example/") == ("http", "hooks.example", 80)
+    assert origin("http://hooks.example:8080/") == ("http", "hooks.example", 8080)

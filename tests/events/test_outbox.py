@@ -74,20 +74,49 @@ def test_a_row_that_another_instance_has_sent_does_not_hold_back_the_others(tabl
     assert rows(table) == []
 
 
+def test_a_row_that_was_written_anew_since_it_was_read_stays_for_the_next_reader(table: Table) -> None:
+    read = stored(table)
+    table.upsert(replace(read, event=replace(EVENT, type="monitor.recovered")).insertion.row)
+    Outbox(table, RecordingAnnouncer().announce).send([read])
+    assert [event_row(row).event.type for row in rows(table)] == ["monitor.recovered"]
+
+
+def with_columns(table: Table, columns: Row) -> Row:
+    """The stored row of an event with these columns instead of its own; None leaves one out."""
+    row = EventRow("monitor", EVENT).insertion.row | columns
+    table.insert({name: value for name, value in row.items() if value is not None})
+    [found] = rows(table)
+    return found
+
+
+@pytest.mark.parametrize("columns", [{"eventId": "x" * 100}, {"eventId": "_x_1"}, {"eventId": "x" * 51 + "_" * 49}])
+def test_an_event_id_has_up_to_a_hundred_letters_digits_and_underscores(table: Table, columns: Row) -> None:
+    assert event_row(with_columns(table, columns)).event.id == columns["eventId"]
+
+
+@pytest.mark.parametrize("data", [None, "", "{}"])
+def test_an_event_without_data_has_an_empty_object(table: Table, data: str | None) -> None:
+    assert event_row(with_columns(table, {"data": data})).event.data == {}
+
+
 @pytest.mark.parametrize(
     "columns",
     [
         {"eventId": 5},
+        {"eventId": None},
         {"eventId": "with a space"},
+        {"eventId": "___"},
         {"eventId": "x" * 101},
         {"type": "job.imagined"},
         {"type": None},
         {"createdAt": "yesterday"},
+        {"createdAt": None},
         {"data": "[]"},
         {"data": "{"},
     ],
+    ids=str,
 )
-def test_a_row_with_a_column_that_does_not_fit_is_bad(columns: Row) -> None:
-    row = EventRow("monitor", EVENT).insertion.row
+def test_a_row_with_a_column_that_does_not_fit_is_bad(table: Table, columns: Row) -> None:
+    row = with_columns(table, columns)
     with pytest.raises(BadRow):
-        event_row(row | columns)
+        event_row(row)

@@ -272,3 +272,30 @@ def test_a_report_of_the_watch_with_absurd_facts_is_shown_as_far_as_it_goes(
     details = api.health_details().json
     assert details["timers"]["watch_offers"] == {"at": "2026-11-20T09:00:00Z", "ok": False}
     assert details["cppOffers"] == []
+
+
+def test_a_clock_that_is_set_back_does_not_keep_an_old_answer_in_memory(
+    api: Api, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    api.process.poll_pending_jobs()
+    assert api.health().status == 200
+    clock.advance(-3 * 3600)
+    api.process.poll_pending_jobs()
+
+    def unreachable() -> None:
+        raise StorageUnreachable("storage is down")
+
+    monkeypatch.setattr(api.process.stores().states, "read", unreachable)
+    assert api.health().status == 503
+
+
+def test_a_last_tick_that_is_hours_ahead_of_the_clock_degrades_until_the_next_tick(
+    api: Api, clock: FakeClock
+) -> None:
+    api.process.poll_pending_jobs()
+    clock.advance(-3 * 3600)
+    details = api.health_details()
+    assert (details.status, details.json["status"]) == (503, "degraded")
+    assert "ahead of the clock" in details.json["problems"][0]
+    api.process.poll_pending_jobs()
+    assert api.health_details().status == 200

@@ -1,19 +1,21 @@
 """What a crash between two steps leads to: every job finishes once, its event is announced once."""
 
 import contextlib
+import logging
 from collections.abc import Sequence
 
 import pytest
 
 from sandbox.server import Sandbox
 from shared.jobs.filter import JobFilter
-from shared.jobs.job import JobState
+from shared.jobs.job import JobState, Operation
 from shared.jobs.job_rows import PENDING_PARTITION, columns_of
 from shared.json_codec import loads
 from shared.storage.errors import StorageUnreachable
 from tests.commits import recorded_commits
 from tests.instance import Instance
 from tests.killed import Killed, killed_before_write
+from tests.log_events import logged
 
 # A claim, the long offer, the finish, the history, and the outbox row's removal.
 WRITES_OF_A_FINISHING_TICK = 5
@@ -171,3 +173,28 @@ def test_the_event_of_a_finish_that_version_1_0_0_stored_is_sent(instance: Insta
     instance.tick()
     assert [(event.id, event.type) for event in instance.announcer.events] == [("evt_old", "job.failed")]
     assert instance.job(job_id).state is JobState.FAILED
+
+
+def test_a_finished_job_is_logged_with_its_time_its_polls_and_its_errors(
+    instance: Instance, fresh_sandbox: Sandbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    job_id = fresh_sandbox.state.add_job(outcome="failed", errors=[{"message": "no"}, {"message": "never"}])
+    instance.register(job_id, Operation.UPGRADE)
+    instance.clock.advance(90.26)
+    instance.tick()
+    facts = {"operation": "upgrade", "secondsToFinish": 90.3, "pollCount": 1, "errors": 2}
+    assert logged(caplog, "job_finished") == [("INFO", {"jobId": job_id, "state": "failed"} | facts)]
+
+
+def test_a_job_put_back_after_it_finished_is_logged_once(
+    instance: Instance, fresh_sandbox: Sandbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    job_id = fresh_sandbox.state.add_job()
+    instance.register(job_id)
+    instance.tick()
+    instance.clock.advance(60)
+    instance.table.insert({"PartitionKey": PENDING_PARTITION, "RowKey": job_id})
+    instance.tick()
+    assert len(logged(caplog, "job_finished")) == 1

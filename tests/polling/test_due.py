@@ -41,6 +41,21 @@ def test_jobs_due_after_the_last_request_are_left_to_the_next_tick() -> None:
     assert len(due_jobs([row("a", 37)])) == 0
 
 
+def test_a_job_due_at_the_moment_of_the_last_request_is_polled() -> None:
+    due = due_jobs([row("a", 36)])
+    assert due.wait(LAST_REQUEST_AT) == timedelta(0)
+    assert names(due.take(LAST_REQUEST_AT, 1)) == ["a"]
+
+
+def test_a_job_that_is_overdue_is_not_waited_for() -> None:
+    assert due_jobs([row("a", -5)]).wait(NOW) == timedelta(0)
+
+
+def test_a_job_is_old_from_its_first_hour_on() -> None:
+    assert due_jobs([row("a", 4, age=timedelta(minutes=59))]).wait(NOW) == timedelta(seconds=4)
+    assert due_jobs([row("a", 4, age=timedelta(hours=1))]).wait(NOW) is None
+
+
 def test_a_new_job_is_waited_for() -> None:
     due = due_jobs([row("a", 20), row("b", 5)])
     assert due.wait(NOW) == timedelta(seconds=5)

@@ -9,7 +9,13 @@ from collections.abc import Iterator
 import pytest
 
 from tests.app.app import JobsTable
+from tests.reliability.report import tested_commit
 from tests.webhooks.receiver import Receiver, receiving
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _commit_at_the_start() -> None:
+    tested_commit()
 
 
 @pytest.fixture

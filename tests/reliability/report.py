@@ -3,6 +3,7 @@
 A proof calls `record` after its last assertion, so a run that fails leaves the page as it was.
 """
 
+import functools
 import json
 import os
 import platform
@@ -63,7 +64,7 @@ def record(
     """Replace the results of a proof (a name in `PROOFS`) and render the page again."""
     results = Results(
         command=PROOFS[proof].command,
-        commit=_commit(),
+        commit=tested_commit(),
         date=datetime.now(UTC).date().isoformat(),
         machine=f"{os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}",
         figures=figures,
@@ -76,8 +77,9 @@ def record(
     page.write_text(render(folder), encoding="utf-8")
 
 
-def _commit() -> str:
-    """The commit that was tested, and whether the tested code differs from it."""
+@functools.cache
+def tested_commit() -> str:
+    """The commit that is tested, and whether the code differs from it. The first call decides, before the run."""
     commit = _git("rev-parse", "--short=12", "HEAD")
     changes = _git("status", "--porcelain", "--", ".", ":!docs/reliability", ":!docs/reliability.md")
     return f"{commit} with uncommitted changes" if changes else commit

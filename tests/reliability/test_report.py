@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.reliability.page import PROOFS, ROOT, render
+from tests.reliability.page import PROOFS, render
 from tests.reliability.report import FOLDER, PAGE, Image, Table, record
 
 
@@ -36,18 +36,16 @@ def test_each_result_has_the_command_the_commit_and_the_day(tmp_path: Path, reco
     assert f"`{results['command']}` at commit `{results['commit']}` on {results['date']}" in recorded
 
 
-def test_a_proof_that_has_not_run_is_not_on_the_page(recorded: str) -> None:
-    assert "## Kills" not in recorded
+def test_a_proof_that_has_not_run_is_on_the_page_without_figures(recorded: str) -> None:
+    assert "Not run in full yet: `make test-slow ARGS=tests/reliability/test_kills.py`." in recorded
 
 
 def test_the_page_is_what_the_results_render_to() -> None:
     assert PAGE.read_text(encoding="utf-8") == render(FOLDER)
 
 
-@pytest.mark.parametrize("proof", PROOFS)
-def test_every_proof_has_run_and_its_module_is_there(proof: str) -> None:
-    assert (ROOT / PROOFS[proof].module).is_file()
-    assert (FOLDER / f"{proof}.json").is_file()
+def test_every_result_belongs_to_a_proof_on_the_page() -> None:
+    assert {path.stem for path in FOLDER.glob("*.json")} <= set(PROOFS)
 
 
 def test_no_result_is_of_a_commit_with_uncommitted_changes() -> None:

@@ -20,7 +20,6 @@ from shared.watch.rows import (
     OfferRow,
     StoredSummary,
     offer_key,
-    short_text,
 )
 
 
@@ -63,7 +62,7 @@ class Snapshot:
             id=offer.id,
             offer_etag=offer.etag,
             read_at=now,
-            name=short_text(offer.name),
+            name=offer.name,
             state=content.get("state"),
             sub_state=content.get("subState"),
             offer_type=content.get("privateOfferType"),

@@ -63,6 +63,34 @@ def test_a_change_in_the_portal_after_a_job_is_told_even_before_the_job_has_fini
     assert changed.data["changes"] == ["/acceptBy"]
 
 
+@pytest.mark.parametrize("kind", ["server_error", "reset", "html_body", "role_missing"])
+def test_a_jobs_own_change_waits_for_the_next_run_if_the_jobs_detail_cannot_be_read(
+    instance: Instance, fresh_sandbox: Sandbox, kind: str
+) -> None:
+    baseline(instance)
+    start(instance, fresh_sandbox)
+    fault = fresh_sandbox.state.fault(kind, route=DETAIL)
+    run(instance)
+    fresh_sandbox.state.clear_faults(fault)
+    instance.tick()
+    run(instance)
+    assert instance.announcer.types == ["job.succeeded"]
+
+
+def test_a_detail_that_cannot_be_read_for_two_runs_keeps_no_change_from_being_told(
+    instance: Instance, fresh_sandbox: Sandbox
+) -> None:
+    offer_id = fresh_sandbox.state.add_private_offer()
+    baseline(instance)
+    instance.register(fresh_sandbox.state.add_job(seconds=None, resources=[]))
+    fresh_sandbox.state.fault("server_error", route=DETAIL)
+    fresh_sandbox.state.accept_private_offer(offer_id)
+    run(instance)
+    assert told(instance) == []
+    run(instance)
+    assert told(instance) == [("accepted", offer_id)]
+
+
 def test_an_acceptance_that_a_jobs_detail_shows_is_told_once(instance: Instance, fresh_sandbox: Sandbox) -> None:
     offer_id = fresh_sandbox.state.add_private_offer()
     baseline(instance)

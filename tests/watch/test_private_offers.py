@@ -106,6 +106,24 @@ def test_a_list_that_is_empty_by_mistake_deletes_nothing_that_still_answers(
     assert told(instance) == [("deleted", offer_ids[1])]
 
 
+def test_an_offer_that_is_listed_is_not_gone_even_if_it_is_answered_with_404(
+    instance: Instance, fresh_sandbox: Sandbox
+) -> None:
+    offer_id = fresh_sandbox.state.add_private_offer()
+    baseline(instance)
+    fresh_sandbox.state.accept_private_offer(offer_id)
+    fault = fresh_sandbox.state.fault("not_found", route=BY_ID)
+    run(instance)
+    run(instance)
+    assert told(instance) == []
+    fresh_sandbox.state.clear_faults(fault)
+    run(instance)
+    assert told(instance) == [("accepted", offer_id)]
+    fresh_sandbox.state.delete_private_offer(offer_id)
+    run(instance)
+    assert told(instance)[1:] == [("deleted", offer_id)]
+
+
 def test_an_offer_that_cannot_be_asked_for_is_not_gone(instance: Instance, fresh_sandbox: Sandbox) -> None:
     offer_id = fresh_sandbox.state.add_private_offer()
     baseline(instance)

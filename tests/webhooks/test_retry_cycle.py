@@ -125,3 +125,33 @@ def test_announcing_can_wait_for_the_first_attempts(
     webhooks.announcer.announce_and_wait([event()], 5)
     assert len(receiver.requests) == 1
     assert caplog.text.count("delivery_attempt ") == 1
+
+
+@pytest.mark.parametrize("hours", [1, 23, 70])
+def test_a_retry_planned_before_the_clock_was_set_back_is_made_in_the_next_cycle(
+    webhooks: Webhooks, add_endpoint: AddEndpoint, receiver: Receiver, clock: FakeClock, hours: int
+) -> None:
+    add_endpoint(receiver)
+    receiver.behaviour = lambda _: Reply(500)
+    webhooks.announcer.announce([event()])
+    webhooks.deliverer.finish(5)
+    clock.advance(-hours * 3600)
+    assert webhooks.retry_cycle.run().attempted == 1
+    assert webhooks.retry_cycle.run().attempted == 0
+    clock.advance(300)
+    receiver.behaviour = lambda _: Reply(200)
+    assert webhooks.retry_cycle.run().delivered == 1
+
+
+def test_an_attempt_that_is_under_way_while_the_clock_is_set_back_by_seconds_is_left_alone(
+    webhooks: Webhooks, add_endpoint: AddEndpoint, receiver: Receiver, clock: FakeClock
+) -> None:
+    endpoint = add_endpoint(receiver)
+    receiver.behaviour = lambda _: Reply(500)
+    webhooks.announcer.announce([event()])
+    webhooks.deliverer.finish(5)
+    clock.advance(60)
+    [due] = webhooks.deliverer._deliveries.due(endpoint.id, clock.now())
+    webhooks.deliverer._deliveries.claim(due, clock.now())
+    clock.advance(-30)
+    assert webhooks.retry_cycle.run().due == 0

@@ -78,3 +78,29 @@ def test_any_other_secret_is_refused_without_repeating_it(secret: str) -> None:
     assert len(faults) == 1
     body = secret.removeprefix("whsec_")
     assert not body or body not in faults[0]
+
+
+@pytest.mark.parametrize(
+    ("secret", "fault"),
+    [
+        ("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "does not begin with whsec_"),
+        ("whsec_!", "is not base64 after whsec_"),
+        ("whsec_\u00e9", "is not base64 after whsec_"),
+        (whsec(23), "holds 23 bytes; 24 to 64 are allowed"),
+        (whsec(65), "holds 65 bytes; 24 to 64 are allowed"),
+    ],
+)
+def test_the_fault_of_a_secret_is_named(secret: str, fault: str) -> None:
+    assert secret_faults(secret) == [fault]
+
+
+def test_a_new_secret_has_32_bytes() -> None:
+    secret = new_secret()
+    assert secret.startswith("whsec_")
+    assert len(base64.b64decode(secret.removeprefix("whsec_"), validate=True)) == 32
+
+
+def test_every_secret_signs_in_the_order_given() -> None:
+    both = signed_headers("msg_1", 1, b"{}", [VECTOR_SECRET, whsec(32)])["webhook-signature"]
+    alone = [signed_headers("msg_1", 1, b"{}", [one])["webhook-signature"] for one in (VECTOR_SECRET, whsec(32))]
+    assert both == " ".join(alone)
