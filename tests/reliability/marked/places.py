@@ -71,6 +71,13 @@ ALLOWED = (
         "sandbox > line",
         "the sandbox prints tokens of its own, to try it with curl; it is a tool for development",
     ),
+    Allowed(
+        ("access token",),
+        ("output",),
+        "a process that ended > output",
+        "the same, where a test starts the sandbox by its command",
+        test=r"tests/sandbox/test_command_line\.py",
+    ),
     # Callers' keys.
     Allowed(("function key",), ("host's answer",), ".* > caller's key", "the caller sends it in its header"),
     Allowed(
@@ -118,6 +125,12 @@ ALLOWED = (
         ("row",),
         "jobs/(finished|pending|offers) > privateOffer",
         "the offer is kept unchanged, with its job or in the snapshot",
+    ),
+    Allowed(
+        ("signed link",),
+        ("row",),
+        r"jobs/document~(offer~)? > part\d+",
+        "a large offer is kept in documents, in base64",
     ),
     Allowed(
         ("signed link",),
