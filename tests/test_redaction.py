@@ -199,6 +199,10 @@ def test_a_text_with_every_kind_of_secret_at_once_loses_them_all() -> None:
     assert "TOPSECRET" not in redact("\n".join(SECRETS))
 
 
+def test_a_signed_link_that_begins_with_another_secret_is_named_as_a_signed_link() -> None:
+    assert redact(f"see {SIGNED}", ["https://docs.blob"]) == f"see {SIGNED_LINK_REMOVED}"
+
+
 def test_an_escape_of_more_than_one_character_moves_nothing() -> None:
     assert redact("%c3%a4%a4 %41 sig=abc, x") == f"%c3%a4%a4 %41 sig={SECRET_REMOVED}, x"
 

@@ -163,7 +163,7 @@ def _host_faults(host: str, *, allow_private: bool) -> list[str]:
     name = host.rstrip(".")
     if not name:
         return ["has no host"]
-    if ":" in name or re.fullmatch(r"[0-9]+|0x[0-9a-f]*", name.rpartition(".")[2], re.IGNORECASE):
+    if ":" in name or re.fullmatch(r"[0-9]+|0x[0-9a-f]*", name.rpartition(".")[2]):
         # An address, or what some resolvers take for one: 2130706433, 0x7f.1, 0177.0.0.1, 127.1 all mean 127.0.0.1.
         try:
             ip_address(name)
