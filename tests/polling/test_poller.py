@@ -1,6 +1,7 @@
 """One poll: permits for large answers, the minute that the process remembers, and the lines it logs."""
 
 import logging
+from dataclasses import replace
 from datetime import timedelta
 from threading import BoundedSemaphore
 
@@ -8,9 +9,16 @@ import pytest
 
 from sandbox.server import Sandbox
 from shared.jobs.job import JobState, Operation
-from shared.polling.poller import LargeAnswerPermit, Poll
+from shared.polling.poller import LargeAnswerPermit, Poll, ends_the_cycle
 from shared.polling.rules import AnswerPostponed
-from shared.upstream.errors import UpstreamServerError
+from shared.upstream.errors import (
+    TokenRejected,
+    TokenUnavailable,
+    UpstreamError,
+    UpstreamServerError,
+    UpstreamThrottled,
+    UpstreamUnreadable,
+)
 from tests.instance import Instance
 from tests.log_events import logged
 
@@ -205,3 +213,58 @@ def test_an_unknown_status_is_logged_as_upstream_sent_it(
     instance.clock.advance(60)
     instance.tick()
     assert logged(caplog, "job_status_unknown") == [unknown]
+
+
+def test_a_poll_that_failed_unexpectedly_was_asked_unless_only_the_detail_was_missing(
+    instance: Instance, fresh_sandbox: Sandbox
+) -> None:
+    job_id = fresh_sandbox.state.add_job()
+    job = instance.register(job_id)
+    status = instance.poller.failed_unexpectedly(job)
+    assert (status.asked, status.job.poll_count, status.job.consecutive_poll_failures) == (True, 1, 1)
+    succeeded = replace(job, poll_count=1, job_status="completed", job_result="succeeded")
+    detail = instance.poller.failed_unexpectedly(succeeded)
+    assert (detail.asked, detail.job.poll_count, detail.job.detail_attempts) == (False, 1, 1)
+    assert isinstance(status.error, UpstreamUnreadable)
+    assert isinstance(detail.error, UpstreamUnreadable)
+
+
+def test_a_job_that_only_misses_its_detail_is_not_asked_about(instance: Instance, fresh_sandbox: Sandbox) -> None:
+    job_id = fresh_sandbox.state.add_job()
+    instance.register(job_id)
+    fresh_sandbox.state.fault("not_found", route="product-ingestion.job-detail", count=1)
+    first = poll(instance, job_id)
+    with instance.poller.permit() as permit:
+        second = instance.poller.poll(
+            first.job, answer_by=instance.clock.now() + timedelta(seconds=44), permit=permit
+        )
+    assert (second.asked, second.error, second.job.state) == (False, None, JobState.SUCCEEDED)
+    assert len(fresh_sandbox.state.status_requests(job_id)) == 1
+
+
+def test_a_poll_without_a_token_asks_nothing_and_leaves_the_job_as_it_was(
+    instance: Instance, fresh_sandbox: Sandbox
+) -> None:
+    job_id = fresh_sandbox.state.add_job()
+    job = instance.register(job_id)
+    fresh_sandbox.state.fault("token_refused")
+    refused = poll(instance, job_id)
+    assert (refused.asked, refused.job) == (False, instance.job(job_id))
+    assert refused.job == job
+    assert isinstance(refused.error, TokenUnavailable)
+    assert ends_the_cycle(refused.error)
+
+
+@pytest.mark.parametrize(
+    ("error", "ends"),
+    [
+        (TokenRejected("401", api="", after_renewal=False), False),
+        (TokenRejected("401", api="", after_renewal=True), True),
+        (TokenUnavailable("none", api=""), True),
+        (UpstreamThrottled("429", api=""), True),
+        (UpstreamServerError("503", api=""), False),
+    ],
+    ids=["rejected", "rejected again", "no token", "throttled", "failed"],
+)
+def test_a_cycle_ends_at_an_error_that_the_next_request_would_get_too(error: UpstreamError, ends: bool) -> None:
+    assert ends_the_cycle(error) is ends
