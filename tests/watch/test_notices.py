@@ -159,6 +159,24 @@ def test_an_acceptance_opens_the_end_however_near_it_is() -> None:
     assert notice == Notice("end", date(2026, 11, 4), 7, 3)
 
 
+def test_a_date_that_is_open_at_the_baseline_has_no_moment_since_which_it_is_open() -> None:
+    offer = watched(acceptBy="2026-12-01")
+    _, announced = due_notice(offer, Announced(), THRESHOLDS, now=BASELINE_AT, baseline_at=None)
+    found = announced.find("acceptBy", date(2026, 12, 1))
+
+    assert found is not None
+    assert found.opened_at is None
+
+
+def test_an_offer_that_could_not_be_read_at_the_baseline_is_announced_from_its_next_threshold() -> None:
+    offer, now = watched(acceptBy="2026-11-04"), at("11-01T15:00")
+    notice, announced = due_notice(offer, Announced(), THRESHOLDS, now=now, baseline_at=BASELINE_AT, is_news=False)
+    assert notice is None
+
+    later, _ = due_notice(offer, announced, THRESHOLDS, now=at("11-03T10:00"), baseline_at=BASELINE_AT)
+    assert later == Notice("acceptBy", date(2026, 11, 4), 1, 1)
+
+
 # The settings
 
 
