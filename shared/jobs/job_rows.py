@@ -231,7 +231,7 @@ def _in_present(row: PendingRow, now: datetime) -> PendingRow:
     wait = _LONGEST_CLAIM if row.claimed else POLL_SPACING
     if last_polled_at is not None and last_polled_at > now + CLOCKS_DIFFER_BY:
         if not row.claimed:
-            wait = _clamped(job.next_poll_at - last_polled_at)
+            wait = max(_clamped(job.next_poll_at - last_polled_at), POLL_SPACING)
         if job.retry_after_until is not None:
             retry_after_until = now + _clamped(job.retry_after_until - last_polled_at)
         last_polled_at = now

@@ -218,6 +218,11 @@ def causes_of(error: BaseException) -> list[BaseException]:
     return found
 
 
+def is_defect(error: BaseException) -> bool:
+    """Whether a library failed by itself, and not because of the network or the other side."""
+    return any(isinstance(cause, TypeError | AttributeError) for cause in causes_of(error))
+
+
 type _Kinds = tuple[type[BaseException], ...]
 
 _UNREACHABLE = "could not be reached, or cut the connection"

@@ -13,7 +13,7 @@ from shared.clock import Clock
 from shared.egress.adapter import open_session
 from shared.egress.deadline import answer_within
 from shared.settings import ClientCertificate, ClientSecret, FederatedIdentity, Settings
-from shared.upstream.answers import causes_of
+from shared.upstream.answers import causes_of, is_defect
 from shared.upstream.errors import TokenUnavailable
 
 if TYPE_CHECKING:
@@ -201,13 +201,23 @@ class TokenSource:
             self._refuse(unusable_credential(error))
             return
         try:
-            with answer_within(ENTRA_TIMEOUT_SECONDS):
-                answer = credential.get_token(self._scope)
+            try:
+                answer = self._token_from(credential)
+            except Exception as error:
+                if not is_defect(error):
+                    raise
+                # msal keeps what it could not understand, and then asks no more: another credential has to.
+                self._credential.discard(credential)
+                answer = self._token_from(self._credential.current())
             token = _bearer_token(answer, now, renewed=renewing)
         except Exception as error:  # noqa: BLE001 - whatever Entra or azure-identity raises, there is no token
             self._refuse(entra_refusal(error))
             return
         self._refusal, self._token = None, token
+
+    def _token_from(self, credential: "TokenCredential") -> "AccessToken":
+        with answer_within(ENTRA_TIMEOUT_SECONDS):
+            return credential.get_token(self._scope)
 
     def _refuse(self, refusal: str) -> None:
         self._refusal, self._refused_at = refusal, self._clock.now()

