@@ -125,7 +125,7 @@ def _seeded(defect: Defect, breaks: str, *steps: str) -> Seeded:
 
 
 DEFECTS: Mapping[str, Seeded] = {
-    "a claim is not written": _seeded(claim_is_not_written, "promise 1:", "tick", "job_is_checked"),
+    "a claim is not written": _seeded(claim_is_not_written, "promise 1:", "tick"),
     "an earlier finish is not recognised": _seeded(
         earlier_finish_is_not_recognised, "promise 2:", "tick", "job_is_registered_again"
     ),

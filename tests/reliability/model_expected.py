@@ -89,12 +89,16 @@ class Seen:
 
 @dataclass(frozen=True)
 class Arrival:
-    """One request to a receiver; `signed_with` has those of the model's secrets whose signatures it carries."""
+    """One request to a receiver; `signed_with` has those of the model's secrets whose signatures it carries.
+
+    `accepted` says whether the receiver answered with 200.
+    """
 
     endpoint_id: str
     url: str
     event: Seen
     signed_with: frozenset[str]
+    accepted: bool = True
 
 
 def broken_spacing(requests: Mapping[str, Sequence[datetime]]) -> list[str]:

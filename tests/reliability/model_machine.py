@@ -17,7 +17,7 @@ MOST_JOBS, MOST_OFFERS, MOST_ENDPOINTS = 6, 4, 3
 
 _ANY = st.integers(0, 11)
 _HOST = st.integers(0, 1)
-_REQUEST = st.one_of(st.integers(1, 10), st.integers(1, 30))
+_REQUEST = st.one_of(st.integers(1, 4), st.integers(1, 10), st.integers(1, 30))
 _DISTURBANCE = st.one_of(
     st.none(),
     st.builds(Disturbance, st.just(Kind.KILLED), _REQUEST),

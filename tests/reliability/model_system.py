@@ -61,6 +61,7 @@ class System:
         self.arrivals: list[Arrival] = []
         self.cleaned_up = False  # since somebody looked
         self._replies: dict[str, Reply] = {}
+        self._received: list[tuple[Received, Reply]] = []
         self._details: dict[str, list[dict[str, Any]]] = {}
         self._patch = pytest.MonkeyPatch()
         self._start_upstream()
@@ -218,26 +219,29 @@ class System:
 
     def take_arrivals(self, endpoints: Sequence[ExpectedEndpoint]) -> list[Arrival]:
         """What has arrived since the last call."""
-        requests, self.place.receiver.requests = self.place.receiver.requests, []
+        received, self._received = self._received, []
         by_number = {endpoint.url.split("/")[-2]: endpoint for endpoint in endpoints}
         new = [
-            _arrival(request, f"http://127.0.0.1:{self.place.receiver.port}", by_number)
-            for request in requests
-            if request.path.startswith(f"/{self.jobs_table}/")
+            _arrival(request, reply, f"http://127.0.0.1:{self.place.receiver.port}", by_number)
+            for request, reply in received
         ]
         self.arrivals += new
         return new
 
     def events(self, endpoint_id: str) -> list[Seen]:
-        """Each event that an endpoint has received, once."""
-        of_endpoint = [arrival.event for arrival in self.arrivals if arrival.endpoint_id == endpoint_id]
+        """Each event that an endpoint has accepted, once."""
+        accepted = [arrival for arrival in self.arrivals if arrival.accepted]
+        of_endpoint = [arrival.event for arrival in accepted if arrival.endpoint_id == endpoint_id]
         return list({event.event_id: event for event in of_endpoint}.values())
 
     def _receive(self, request: Received) -> Reply:
-        return self._replies.get(request.path.split("/")[-2], Reply())
+        reply = self._replies.get(request.path.split("/")[-2], Reply())
+        if request.path.startswith(f"/{self.jobs_table}/"):  # not what a process of another example still sends
+            self._received.append((request, reply))
+        return reply
 
 
-def _arrival(request: Received, origin: str, endpoints: Mapping[str, ExpectedEndpoint]) -> Arrival:
+def _arrival(request: Received, reply: Reply, origin: str, endpoints: Mapping[str, ExpectedEndpoint]) -> Arrival:
     endpoint = endpoints[request.path.split("/")[-2]]
     signatures = set(request.headers["webhook-signature"].split())
     at = datetime.fromtimestamp(int(request.headers["webhook-timestamp"]), UTC)
@@ -247,7 +251,7 @@ def _arrival(request: Received, origin: str, endpoints: Mapping[str, ExpectedEnd
         if Webhook(secret).sign(request.webhook_id, at, request.body.decode()) in signatures
     )
     event = seen_in(request.json, request.webhook_id)
-    return Arrival(endpoint.endpoint_id, origin + request.path, event, signed_with)
+    return Arrival(endpoint.endpoint_id, origin + request.path, event, signed_with, reply.status == 200)
 
 
 @contextmanager
