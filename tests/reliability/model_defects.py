@@ -1,4 +1,4 @@
-"""Defects for the model test to find: each takes away one thing that a promise rests on."""
+"""Defects for the model test to find: each takes away one thing that a promise (docs/promises.md) rests on."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager

@@ -10,7 +10,7 @@ runs a timer. Then another process goes on. Storage is Azurite, upstream is the 
 go to a real receiver over HTTP.
 
 The model is short (`tests/reliability/model_expected.py`), since it describes only what happens outside the
-monitor. After every step it compares: no job was polled twice in a minute (promise 1 in [Promises](promises.md)),
+monitor. After every step it compares: no job was polled twice in a minute (promise 1 in docs/promises.md),
 none ended twice, or without upstream's word (promises 2 and 3), and no endpoint got what it should not, or without
 the signature of its secret (promises 18 and 19). At the end of a life everything is healthy again and time passes.
 Then every job has ended and was announced once, every endpoint received each event or has it as dead and gets it
