@@ -14,7 +14,8 @@ from shared.settings import Settings
 from tests.clock import FakeClock
 from tests.instance import Instance, RecordingAnnouncer
 
-# After any jump: a minute at most until the next tick, two for a claim whose holder died, and one for the tick after.
+# After a poll, a jump back or the death of an instance: a minute at most until the next tick, two for the wait or claim
+# that begins there, and one for the tick after.
 LONGEST_GAP = timedelta(minutes=5)
 # Longer than any job that ends, and than LONGEST_GAP after it.
 QUIET_MINUTES = 16
@@ -57,6 +58,7 @@ class Walked:
     polls: Mapping[str, Sequence[datetime]]
     jumps_forward: Sequence[datetime]
     jumps_back: Sequence[datetime]
+    deaths: Sequence[datetime]
     ended: Sequence[str]
     events: Sequence[str]
     listed: Sequence[str]
@@ -77,8 +79,10 @@ class Walked:
             for job, first, second in self.early()
             if not any(first <= jump <= second for jump in self.jumps_forward)
         ]
+        waits_begin = [*self.jumps_back, *self.deaths]
         for job, (begin, end) in self.followed.items():
-            moments = [begin, *self.polls.get(job, []), end]
+            anew = [moment for moment in waits_begin if begin < moment < end]
+            moments = sorted([begin, *self.polls.get(job, []), *anew, end])
             longest = max(second - first for first, second in pairwise(moments))
             if longest > LONGEST_GAP:
                 found.append(f"{job} was not polled for {longest}")
@@ -105,6 +109,7 @@ class Walk:
     true_time: TrueTime = field(default_factory=lambda: TrueTime(datetime.now(UTC)))
     jumps_forward: list[datetime] = field(default_factory=list)
     jumps_back: list[datetime] = field(default_factory=list)
+    deaths: list[datetime] = field(default_factory=list)
     late_health: list[int] = field(default_factory=list)
     followed: dict[str, datetime] = field(default_factory=dict)
 
@@ -136,6 +141,7 @@ class Walk:
         now = self.clock.now()
         due = [row for row in instance.pending_rows() if row.job.next_poll_at <= now and not row.ahead]
         instance.pending.claim(due[:100], until=now + timedelta(seconds=104))
+        self.deaths.append(self.true_time.now())
 
     def tick(self, minute: int) -> None:
         """A tick that both instances run, the second of them right after the first."""
@@ -194,6 +200,7 @@ class Walk:
             polls=polls,
             jumps_forward=self.jumps_forward,
             jumps_back=self.jumps_back,
+            deaths=self.deaths,
             ended=[job for job in self.followed if self._ended(job)],
             events=[str(event.data["job"]["jobId"]) for event in finishes],
             listed=listed,

@@ -2,8 +2,9 @@
 
 In a walk, two instances share a table and a clock that jumps while jobs are registered, polled and finished, and
 while an instance dies between its claim and its request. Upstream measures the true time. At the end no two status
-requests of a job came within 60 s of true time, no job went more than five minutes without a poll, each job ended
-once and sent one event, the listing and the statistics have each once, and after every tick health was in order.
+requests of a job came within 60 s of true time, no job went more than five minutes without a poll (counted anew from a
+jump back and from the death of an instance), each job ended once and sent one event, the listing and the statistics
+have each once, and after every tick health was in order.
 Other tests jump in one phase after another, and go through 2028-02-29 and the end of 2026 with retention,
 statistics, notices, retries and secrets. Each walk prints its seed.
 
@@ -49,6 +50,7 @@ GOOD = Walked(
     polls={JOB: [START, START + timedelta(minutes=1), START + timedelta(minutes=2)]},
     jumps_forward=[],
     jumps_back=[],
+    deaths=[],
     ended=[JOB],
     events=[JOB],
     listed=[JOB],
@@ -81,6 +83,14 @@ def test_only_a_jump_forward_between_two_polls_excuses_the_second() -> None:
     assert replace(early, jumps_forward=[START + timedelta(seconds=30)]).faults() == []
     assert replace(early, jumps_forward=[START + timedelta(seconds=90)]).faults() != []
     assert replace(early, jumps_back=[START + timedelta(seconds=30)]).faults() != []
+
+
+def test_a_wait_begins_anew_with_a_jump_back_and_with_the_death_of_an_instance() -> None:
+    waited = replace(GOOD, polls={JOB: []}, followed={JOB: (START, START + timedelta(minutes=8))})
+    in_between = [START + timedelta(minutes=4)]
+    assert replace(waited, jumps_back=in_between).faults() == []
+    assert replace(waited, deaths=in_between).faults() == []
+    assert replace(waited, jumps_forward=in_between).faults() != []
 
 
 @pytest.fixture
