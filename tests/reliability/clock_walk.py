@@ -14,8 +14,8 @@ from shared.settings import Settings
 from tests.clock import FakeClock
 from tests.instance import Instance, RecordingAnnouncer
 
-# After a poll, a jump back or the death of an instance: a minute at most until the next tick, two for the wait or claim
-# that begins there, and one for the tick after.
+# After a poll, a jump back or the death of an instance: a minute at most until the next tick, two for the wait or the
+# claim that begins there, and one for the tick after.
 LONGEST_GAP = timedelta(minutes=5)
 # Longer than any job that ends, and than LONGEST_GAP after it.
 QUIET_MINUTES = 16

@@ -2,9 +2,9 @@
 
 In a walk, two instances share a table and a clock that jumps while jobs are registered, polled and finished, and
 while an instance dies between its claim and its request. Upstream measures the true time. At the end no two status
-requests of a job came within 60 s of true time, no job went more than five minutes without a poll (counted anew from a
-jump back and from the death of an instance), each job ended once and sent one event, the listing and the statistics
-have each once, and after every tick health was in order.
+requests of a job came within 60 s of true time, no job went more than five minutes without a poll (counted anew from
+a jump back and from the death of an instance), each job ended once and sent one event, the listing and the
+statistics have each once, and after every tick health was in order.
 Other tests jump in one phase after another, and go through 2028-02-29 and the end of 2026 with retention,
 statistics, notices, retries and secrets. Each walk prints its seed.
 

@@ -37,11 +37,11 @@ from sandbox.fault_kinds import FAULT_KINDS
 from sandbox.server import Sandbox
 from shared.jobs.job import Job, JobState
 from tests.declared_functions import declared_functions
-from tests.reliability.fault_calls import CALLS
-from tests.reliability.fault_rows import Players, Requested, Row
-from tests.reliability.fault_rules import BY_ID, DETAIL, STATUS, faults
-from tests.reliability.fault_stage import SIGNED_LINK, Seen, leaks_in
-from tests.reliability.fault_tables import tables
+from tests.reliability.faults.calls import CALLS
+from tests.reliability.faults.rows import Players, Requested, Row
+from tests.reliability.faults.rules import BY_ID, DETAIL, STATUS, faults
+from tests.reliability.faults.stage import SIGNED_LINK, Seen, leaks_in
+from tests.reliability.faults.tables import tables
 from tests.reliability.report import record
 
 SANDBOXES = 10

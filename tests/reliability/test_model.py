@@ -9,7 +9,7 @@ is killed before it, storage is busy, its answer is lost or late, or the process
 runs a timer. Then another process goes on. Storage is Azurite, upstream is the sandbox over TLS, and the webhooks
 go to a real receiver over HTTP.
 
-The model is short (`tests/reliability/model_expected.py`), since it describes only what happens outside the
+The model is short (`tests/reliability/model/expected.py`), since it describes only what happens outside the
 monitor. After every step it compares: no job was polled twice in a minute (promise 1 in docs/promises.md),
 none ended twice, or without upstream's word (promises 2 and 3), and no endpoint got what it should not, or without
 the signature of its secret (promises 18 and 19). At the end of a life everything is healthy again and time passes.
@@ -37,10 +37,10 @@ from hypothesis.errors import FlakyFailure
 from hypothesis.stateful import run_state_machine_as_test
 
 from sandbox.server import Sandbox
-from tests.reliability.model_defects import DEFECTS, with_defect
-from tests.reliability.model_example import Visited
-from tests.reliability.model_machine import Model
-from tests.reliability.model_system import Place, quiet
+from tests.reliability.model.defects import DEFECTS, with_defect
+from tests.reliability.model.example import Visited
+from tests.reliability.model.machine import Model
+from tests.reliability.model.system import Place, quiet
 from tests.reliability.report import Table, record
 from tests.webhooks.receiver import Receiver
 

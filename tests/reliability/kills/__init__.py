@@ -1,0 +1,1 @@
+"""The run that kills hosts and storage, its evidence, and its verdict."""

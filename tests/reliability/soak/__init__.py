@@ -1,0 +1,1 @@
+"""Simulated weeks of one process of the app: what drives it, what is counted, and the verdict."""

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from shared.storage.table import Row
-from tests.reliability.model_expected import (
+from tests.reliability.model.expected import (
     Arrival,
     ExpectedEndpoint,
     ExpectedJob,
@@ -24,7 +24,7 @@ from tests.reliability.model_expected import (
     broken_statuses,
     owed,
 )
-from tests.reliability.model_leftovers import leftovers_of_deliveries, leftovers_of_endpoints, leftovers_of_jobs
+from tests.reliability.model.leftovers import leftovers_of_deliveries, leftovers_of_endpoints, leftovers_of_jobs
 
 BEGAN = datetime(2026, 11, 20, 9, tzinfo=UTC)
 OFFER = {"id": "private-offer/o1", "end": "2028-01-02", "subState": "pendingAcceptance"}

@@ -6,7 +6,7 @@ from typing import Any
 
 from shared.jobs.job import DETAIL_ATTEMPTS
 from tests.http.api import Answer, FindHandler
-from tests.reliability.fault_stage import CPP_OFFER, WATCHED_CPP_OFFER, Seen, Stage, seen_in
+from tests.reliability.faults.stage import CPP_OFFER, WATCHED_CPP_OFFER, Seen, Stage, seen_in
 
 # Longer than the minute between two polls and the quarter of an hour between two runs of the watch; upstream's
 # Retry-After in the table is 300 s.

@@ -23,7 +23,7 @@ from shared.storage.table import Row, Tables, stamped_at
 from tests.http.api import Api
 from tests.http.webhooks.api import Api as WebhooksApi
 from tests.killed import Killed
-from tests.reliability.model_expected import (
+from tests.reliability.model.expected import (
     DELIVERY_HISTORY,
     EXPIRES_AFTER,
     JOB_HISTORY,
@@ -32,7 +32,7 @@ from tests.reliability.model_expected import (
     Seen,
     seen_in,
 )
-from tests.reliability.model_process import Disturbance, Kind, ModelClock, ModelProcess
+from tests.reliability.model.process import Disturbance, Kind, ModelClock, ModelProcess
 from tests.sandbox_settings import sandbox_settings
 from tests.webhooks.receiver import Received, Receiver, Reply
 

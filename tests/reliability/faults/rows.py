@@ -12,8 +12,8 @@ from sandbox.fault_kinds import FAULT_KINDS
 from sandbox.server import Sandbox
 from shared.jobs.job import Job
 from shared.storage.table import Row as StoredRow
-from tests.reliability.fault_calls import Call
-from tests.reliability.fault_stage import (
+from tests.reliability.faults.calls import Call
+from tests.reliability.faults.stage import (
     LONG_TIMEOUT_SECONDS,
     SHORT_TIMEOUT_SECONDS,
     SIGNED_LINK,

@@ -10,7 +10,7 @@ from typing import Any
 
 from hypothesis.stateful import RuleBasedStateMachine
 
-from tests.reliability.model_expected import (
+from tests.reliability.model.expected import (
     EXPIRES_AFTER,
     JOB_HISTORY,
     ExpectedEndpoint,
@@ -23,8 +23,8 @@ from tests.reliability.model_expected import (
     broken_sending,
     broken_spacing,
 )
-from tests.reliability.model_process import Disturbance
-from tests.reliability.model_system import Place, System
+from tests.reliability.model.process import Disturbance
+from tests.reliability.model.system import Place, System
 
 LARGE = "x" * 40_000
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
-from tests.reliability.model_example import Example
-from tests.reliability.model_expected import (
+from tests.reliability.model.example import Example
+from tests.reliability.model.expected import (
     Seen,
     broken_counts,
     broken_ends,
@@ -11,7 +11,7 @@ from tests.reliability.model_expected import (
     broken_statuses,
     owed,
 )
-from tests.reliability.model_leftovers import leftovers_of_deliveries, leftovers_of_endpoints, leftovers_of_jobs
+from tests.reliability.model.leftovers import leftovers_of_deliveries, leftovers_of_endpoints, leftovers_of_jobs
 from tests.webhooks.receiver import Reply
 
 # A failing job is polled every 15 minutes, the last attempt at a delivery follows a day after the one before.

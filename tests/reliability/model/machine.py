@@ -5,10 +5,10 @@ import copy
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, precondition, rule
 
-from tests.reliability.model_example import LARGE, Example
-from tests.reliability.model_process import Disturbance, Kind
-from tests.reliability.model_settling import settle
-from tests.reliability.model_system import CPP_OFFER
+from tests.reliability.model.example import LARGE, Example
+from tests.reliability.model.process import Disturbance, Kind
+from tests.reliability.model.settling import settle
+from tests.reliability.model.system import CPP_OFFER
 from tests.webhooks.receiver import Reply
 
 TIMERS = ("poll_pending_jobs", "deliver_webhooks", "watch_offers", "clean_up")

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from enum import Enum, auto
 
 from shared.jobs.job import JobState
-from tests.reliability.fault_rows import NEVER_IN_TIME, RETRY_AFTER_SECONDS, Row
+from tests.reliability.faults.rows import NEVER_IN_TIME, RETRY_AFTER_SECONDS, Row
 
 STATUS, DETAIL = "product-ingestion.job-status", "product-ingestion.job-detail"
 BY_ID, LISTS = "product-ingestion.private-offer", "product-ingestion.private-offers"

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from tests.reliability.fault_rows import Row
+from tests.reliability.faults.rows import Row
 from tests.reliability.report import Table
 
 COLUMNS = ("request", "faults", "upstream answered", "the caller saw", "stored")
