@@ -196,10 +196,12 @@ def test_a_job_whose_row_keeps_changing_is_changed_or_removed_at_the_fifth_try(
     instance: Instance, monkeypatch: pytest.MonkeyPatch, method: str
 ) -> None:
     job_id = instance.register(str(uuid.uuid4())).job_id
-    act = {
-        "change": lambda: instance.registry.change(job_id, relabelled),
-        "remove": lambda: instance.registry.remove(job_id),
-    }[method]
+
+    def act() -> object:
+        if method == "change":
+            return instance.registry.change(job_id, relabelled)
+        return instance.registry.remove(job_id)
+
     losing(instance, monkeypatch, method, 5)
     with pytest.raises(RowChanged):
         act()

@@ -45,10 +45,13 @@ class Asking:
         self.unfinished.insert(0, self.state.add_job(private_offer={**offer, **fields}))
         return self.unfinished[0]
 
-    def about(self, offer_id: str, *, may_wait: bool = True, **later: float) -> list[str]:
+    def about(
+        self, offer_id: str, *, may_wait: bool = True, may_try_again: bool = False, **later: float
+    ) -> list[str]:
         """The ids of the jobs whose details are about the offer, which is read now."""
         read_at = self.clock.now() + timedelta(**later)
-        return [detail.job_id for detail in self.details.about(offer_id, read_at, may_wait=may_wait)]
+        found = self.details.about(offer_id, read_at, may_wait=may_wait, may_try_again=may_try_again)
+        return [detail.job_id for detail in found]
 
     def requests(self) -> list[str]:
         return [request.path for request in self.state.requests() if request.route == DETAIL]
@@ -63,7 +66,7 @@ def test_the_details_of_an_offer_are_those_of_its_jobs_oldest_first(asking: Aski
     offer_id, other = (asking.state.add_private_offer() for _ in range(2))
     first, _, second = asking.job(offer_id), asking.job(other), asking.job(offer_id, end="2028-06-30")
 
-    [one, two] = asking.details.about(offer_id, asking.clock.now(), may_wait=True)
+    [one, two] = asking.details.about(offer_id, asking.clock.now(), may_wait=True, may_try_again=False)
 
     assert [one.job_id, two.job_id] == [first, second]
     assert (one.offer.id, two.offer.id) == (offer_id, offer_id)
@@ -128,7 +131,7 @@ def test_a_detail_whose_offer_cannot_be_followed_is_left_out(asking: Asking) -> 
 def test_details_that_do_not_fit_into_memory_are_read_again(asking: Asking, monkeypatch: pytest.MonkeyPatch) -> None:
     offer_id = asking.state.add_private_offer()
     first, second = asking.job(offer_id), asking.job(offer_id)
-    size = len(asking.details.about(offer_id, asking.clock.now(), may_wait=True)[0].offer.body)
+    size = len(asking.details.about(offer_id, asking.clock.now(), may_wait=True, may_try_again=False)[0].offer.body)
     monkeypatch.setattr("shared.watch.job_details.READING_THREADS", 1)
     for kept_bytes, again in ((2 * size + 100, 0), (size + 100, 1), (0, 2)):
         monkeypatch.setattr("shared.watch.job_details.KEPT_BYTES", kept_bytes)
@@ -137,7 +140,7 @@ def test_details_that_do_not_fit_into_memory_are_read_again(asking: Asking, monk
         )
         asking.state.clear_requests()
 
-        found = details.about(offer_id, asking.clock.now(), may_wait=True)
+        found = details.about(offer_id, asking.clock.now(), may_wait=True, may_try_again=False)
         assert [detail.job_id for detail in found] == [first, second]
         assert len(asking.requests()) == 2 + again
 

@@ -10,13 +10,13 @@ from shared.events.event import Event
 from shared.events.outbox import Outbox
 from shared.storage.documents import Documents
 from shared.storage.errors import StorageUnreachable
-from shared.storage.table import Table
+from shared.storage.table import Change, Table
 from shared.watch.comparing import Planned
 from shared.watch.decision import Told
 from shared.watch.events import OfferOutbox
 from shared.watch.planned_writes import WRITE_TRIES, Plan, PlannedWrites
 from shared.watch.rows import OfferRow, StoredSummary
-from shared.watch.run_state import RunElsewhere, RunRow
+from shared.watch.run_state import ClaimedRun, RunElsewhere, RunRow
 from shared.watch.snapshots import Snapshots
 from tests.commits import recorded_commits
 
@@ -33,8 +33,11 @@ class Writing:
         documents = Documents(table)
         self.snapshots = Snapshots(table, documents)
         self.outbox = OfferOutbox(table, documents, Outbox(table, self._announce))
-        self.claim = lambda now: RunRow(table, documents).claim(now, now + timedelta(seconds=55), lambda found: found)
+        self._runs = RunRow(table, documents)
         self.writes = PlannedWrites(self.claim(NOW), self.snapshots, self.outbox)
+
+    def claim(self, now: datetime) -> ClaimedRun:
+        return self._runs.claim(now, now + timedelta(seconds=55), lambda found: found)
 
     def _announce(self, events: Sequence[Event]) -> None:
         if self.unreachable:
@@ -67,10 +70,10 @@ class Writing:
         after = replace(row, summary=replace(row.summary, name=name))
         self.table.commit([self.snapshots.write(after, row)])
 
-    def _changes(self, plan: Callable[[OfferRow | None], Planned | None]) -> list[object]:
+    def _changes(self, plan: Callable[[OfferRow | None], Planned | None]) -> list[Change]:
         planned = plan(None)
         assert planned is not None
-        return list(planned.changes)
+        return planned.changes
 
     def names(self) -> dict[str, str | None]:
         return {offer_id: summary.name for offer_id, summary in self.snapshots.index().items()}
