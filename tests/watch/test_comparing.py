@@ -382,7 +382,7 @@ def test_the_details_of_several_jobs_follow_one_another(comparison: Comparison) 
 
 
 def test_an_acceptance_that_the_detail_of_an_unfinished_job_shows_is_told_once(comparison: Comparison) -> None:
-    accepted = {"end": "2027-02-28", "subState": "accepted"}
+    accepted: dict[str, Any] = {"end": "2027-02-28", "subState": "accepted"}
     planned = read(comparison, row_of(), watched(eTag='"2"', **accepted), detail(**accepted))
 
     assert told(planned) == ["accepted"]
@@ -517,7 +517,7 @@ def test_an_acceptance_in_the_detail_of_a_job_is_told(comparison: Comparison) ->
 
 
 def test_a_selling_partners_job_does_not_tell_its_own_acceptance_twice(comparison: Comparison) -> None:
-    partner = {"privateOfferType": "multiPartyPromotionChannelPartner"}
+    partner: dict[str, Any] = {"privateOfferType": "multiPartyPromotionChannelPartner"}
     before = row_of(watched(subState="pendingPartnerAction", **partner))
 
     assert told(finish(comparison, before, detail(**partner))) == []

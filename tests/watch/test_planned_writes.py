@@ -10,7 +10,7 @@ from shared.events.event import Event
 from shared.events.outbox import Outbox
 from shared.storage.documents import Documents
 from shared.storage.errors import StorageUnreachable
-from shared.storage.table import Table
+from shared.storage.table import Change, Table
 from shared.watch.comparing import Planned
 from shared.watch.decision import Told
 from shared.watch.events import OfferOutbox
@@ -67,7 +67,7 @@ class Writing:
         after = replace(row, summary=replace(row.summary, name=name))
         self.table.commit([self.snapshots.write(after, row)])
 
-    def _changes(self, plan: Callable[[OfferRow | None], Planned | None]) -> list[object]:
+    def _changes(self, plan: Callable[[OfferRow | None], Planned | None]) -> list[Change]:
         planned = plan(None)
         assert planned is not None
         return list(planned.changes)

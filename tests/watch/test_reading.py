@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from threading import Event
+from typing import Any
 
 import pytest
 
@@ -139,7 +140,7 @@ def test_an_error_that_ends_the_run_is_the_last_answer(
     fresh_sandbox: Sandbox,
     monkeypatch: pytest.MonkeyPatch,
     kind: str,
-    parameters: dict[str, object],
+    parameters: dict[str, Any],
 ) -> None:
     monkeypatch.setattr("shared.watch.reading.READING_THREADS", 1)
     monkeypatch.setattr("shared.watch.reading.READ_AT_ONCE", 2)

@@ -225,7 +225,8 @@ def test_a_claim_lasts_a_little_longer_than_a_run(
     instance: Instance, fresh_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fresh_sandbox.state.add_private_offer()
-    index, reports = instance.stores.snapshots.index, []
+    index = instance.stores.snapshots.index
+    reports: list[WatchReport | None] = []
 
     def while_others_try() -> Any:  # noqa: ANN401 - passed through
         reports.append(instance.another().watch())

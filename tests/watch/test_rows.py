@@ -55,7 +55,7 @@ ROW = OfferRow(
 )
 
 
-def stored(row: OfferRow = ROW, **columns: Any) -> StoredRow:  # noqa: ANN401 - a column of any type
+def stored(row: OfferRow = ROW, /, **columns: Any) -> StoredRow:  # noqa: ANN401 - a column of any type
     """The row as storage gives it back, with these columns of somebody else's."""
     key = {"PartitionKey": "offers", "RowKey": offer_key(row.summary.id)}
     return StoredRow({**key, **row.columns, **columns}, {"etag": row.summary.etag})
