@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from shared.storage.documents import Documents
-from shared.storage.table import Change, Table, Write
+from shared.storage.table import Change, Table, Write, etag_of
 from shared.watch.rows import OfferRow, StoredSummary
 from shared.watch.snapshots import Snapshots
 from tests.watch.samples import OFFER_ID, watched
@@ -31,8 +31,10 @@ def put(
     **summary: Any,  # noqa: ANN401 - a member of the summary
 ) -> OfferRow:
     """Store a new row of this offer; returns it as it is in storage."""
-    about = StoredSummary(id=offer_id, **{"read_at": NOW, "name": "Renewal", "offer_etag": '"1"', **summary})
-    row = OfferRow(summary=about, parts=snapshots.parts(offer_id, offer, None))
+    about: dict[str, Any] = {"read_at": NOW, "name": "Renewal", "offer_etag": '"1"'}
+    row = OfferRow(
+        summary=StoredSummary(id=offer_id, **(about | summary)), parts=snapshots.parts(offer_id, offer, None)
+    )
     table.commit([snapshots.write(row, None)])
     stored = snapshots.get(offer_id)
     assert stored is not None
@@ -89,7 +91,7 @@ def test_an_offer_whose_row_cannot_be_read_counts_as_never_read(snapshots: Snaps
     change(table, readAt="yesterday")
     spoiled = table.get("offers", f"offer~{OFFER_ID}")
     assert spoiled is not None
-    unread = StoredSummary(id=OFFER_ID, etag=spoiled.metadata["etag"])  # type: ignore[attr-defined]
+    unread = StoredSummary(id=OFFER_ID, etag=etag_of(spoiled))
 
     assert snapshots.index() == {OFFER_ID: unread, OTHER_ID: other.summary}
     assert snapshots.get(OFFER_ID) == OfferRow(summary=unread)
