@@ -1,6 +1,7 @@
 """The private offer of a job, whether or not the job is registered here."""
 
 import uuid
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -45,7 +46,22 @@ def test_a_delete_job_leaves_no_offer(instance: Instance, fresh_sandbox: Sandbox
     job_id = fresh_sandbox.state.add_job(operation="delete")
     instance.register(job_id, Operation.DELETE)
     instance.tick()
+    fresh_sandbox.state.clear_requests()
     with pytest.raises(OfferDeleted):
+        instance.job_offers.private_offer(job_id)
+    assert fresh_sandbox.state.requests() == []
+
+
+@pytest.mark.parametrize(
+    ("resource_uri", "error"), [("https://example.com/configure/1", UpstreamNotFound), (None, OfferDeleted)]
+)
+def test_a_job_that_succeeded_and_has_no_detail_left_no_offer_unless_it_names_one(
+    instance: Instance, monkeypatch: pytest.MonkeyPatch, resource_uri: str | None, error: type[Exception]
+) -> None:
+    job_id = str(uuid.uuid4())
+    ended = instance.register(job_id).finished(JobState.SUCCEEDED, instance.clock.now())
+    monkeypatch.setattr(instance.registry, "find", lambda _: replace(ended, resource_uri=resource_uri))
+    with pytest.raises(error):
         instance.job_offers.private_offer(job_id)
 
 

@@ -13,9 +13,10 @@ from typing import Any
 from mutmut.configuration import reset_config
 from mutmut.mutation.data import SourceFileMutationData
 from mutmut.mutation.diff_apply import get_diff_for_mutant
+from mutmut.mutation.file_mutation import compute_function_hashes
 from mutmut.stats import status_by_exit_code
 from mutmut.utils.file_utils import walk_mutatable_files
-from mutmut.utils.format_utils import orig_function_and_class_names_from_key
+from mutmut.utils.format_utils import mangled_name_from_mutant_name, orig_function_and_class_names_from_key
 
 from tests.reliability.report import ROOT
 
@@ -95,8 +96,12 @@ def read_mutants(package: str) -> list[Mutant]:
         for path in sorted(walk_mutatable_files()):
             results = SourceFileMutationData(path=path)
             results.load()
+            functions = compute_function_hashes(path.read_text(encoding="utf-8"))
             for name, exit_code in results.exit_code_by_key.items():
                 outcome = _OUTCOMES.get(status_by_exit_code[exit_code], Outcome.UNCLEAR)
+                function = mangled_name_from_mutant_name(name).rpartition(".")[2]
+                if results.hash_by_function_name.get(function) != functions.get(function):
+                    outcome = Outcome.UNTRIED  # the function has changed since
                 change = _change(name, path) if outcome in (Outcome.SURVIVED, Outcome.NO_TESTS) else ""
                 seconds = results.durations_by_key.get(name, 0.0)
                 found.append(Mutant(name, package, str(path), outcome, seconds, change))

@@ -88,12 +88,14 @@ def _prepare(package: str, modules: Sequence[str]) -> None:
 def _try(package: str, names: Sequence[str], processes: int) -> None:
     """Try these mutants. One that times out is tried again, without others beside it."""
     before = set(read_mutants(package))
-    _mutmut(package, names, processes)
-    tried = _tried_since(before, package)
-    slow = [mutant.name for mutant in tried if mutant.outcome is Outcome.TIMED_OUT]
-    if slow:
-        _mutmut(package, slow, 1)
-    add_commits(package, {mutant.name: tested_commit() for mutant in tried})
+    try:
+        _mutmut(package, names, processes)
+        slow = [mutant.name for mutant in _tried_since(before, package) if mutant.outcome is Outcome.TIMED_OUT]
+        if slow:
+            _mutmut(package, slow, 1)
+    finally:  # also of a run that is stopped
+        tried = [mutant for mutant in _tried_since(before, package) if mutant.outcome is not Outcome.UNTRIED]
+        add_commits(package, {mutant.name: tested_commit() for mutant in tried})
 
 
 def _tried_since(before: set[Mutant], package: str) -> list[Mutant]:
