@@ -62,8 +62,11 @@ class Run:
             self._storage = DiskStorage(folder)
             stack.callback(self._storage.stop)
             self._proxy = stack.enter_context(
-                storage_proxy(self._storage.port, hosts=HOSTS, latency_seconds=STORAGE_LATENCY_SECONDS)
+                storage_proxy(self._storage.port, hosts=HOSTS + 1, latency_seconds=STORAGE_LATENCY_SECONDS)
             )
+            # The last way through the proxy is that of other systems: past it, a kill of Azurite would lose a row
+            # that it has acknowledged.
+            self._others_table = JobsTable(self._storage.connection_string_through(self._proxy.ports[-1]), JOBS_TABLE)
             self._receiver = stack.enter_context(receiving(FailingReceiver(lambda _: 0, lambda: 0.0)))
             self._table = JobsTable(self._storage.connection_string, JOBS_TABLE)
             self._upstream = Upstream(self.sandbox.state, self._receiver, self.choices)
@@ -128,7 +131,7 @@ class Run:
                 threading.Event().wait(_BASELINE_LOOK_SECONDS)
             webhook = app.post("webhooks", {"url": self._receiver.url(_REGISTERED_PATH)}).json()
             self._receiver.secrets |= {_SETTINGS_PATH: SECRET, _REGISTERED_PATH: webhook["secret"]}
-            registrations = Registrations(self._table.client, [lambda: app])
+            registrations = Registrations(self._others_table.client, [lambda: app])
             for job in early:
                 registrations.register(job)
             self.registration_tries += registrations.tries
@@ -145,7 +148,7 @@ class Run:
         over, turns = threading.Event(), WatchTurns()
         around = Surroundings(self._environments(), self._proxy, self.sandbox, self._receiver)
         killed = [KilledHosts(number, around, self._child(), turns, over) for number in range(HOSTS)]
-        registrations = Registrations(self._table.client, [partial(getattr, one, "app") for one in killed])
+        registrations = Registrations(self._others_table.client, [partial(getattr, one, "app") for one in killed])
         moments: list[Callable[[], None]] = [partial(self._register_late, job, registrations) for job in late]
         moments += [partial(self._upstream.change, offer) for offer in offers]
         moments += [partial(self._upstream.publish, name) for name in cpp_offers]
@@ -251,7 +254,7 @@ class Run:
         return enough_hosts and len(self.storage_kills) >= self.size.storage_kills
 
     def _environments(self) -> list[dict[str, str]]:
-        urls = [self._storage.connection_string_through(port) for port in self._proxy.ports]
+        urls = [self._storage.connection_string_through(port) for port in self._proxy.ports[:HOSTS]]
         return [self._environment(url) for url in urls]
 
     def _environment(self, storage: str) -> dict[str, str]:
