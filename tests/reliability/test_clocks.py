@@ -285,7 +285,8 @@ def test_a_night_of_jumping_clocks_breaks_no_promise(walk: Walk, seed: int) -> N
     minutes = 300
     walk.minutes(minutes, jump_chance=0.1, hours=12.0)
     seen = walk.seen()
-    assert seen.faults() == []
+    found = seen.faults()
+    assert not found, "\n".join(found)
     assert seen.jumps_back
     assert seen.jumps_forward
     spacings = [(second - first).total_seconds() for _, first, second in seen.spacings()]

@@ -100,7 +100,8 @@ def test_no_secret_is_where_none_may_be_after_the_whole_suite(tmp_path: Path) ->
     suite = selection or [*WITHOUT, "tests"]
     verdict, processes = run_with_marks(tmp_path / "suite", "-m", "not slow", *in_parallel, *suite)
 
-    assert verdict.faults(whole_suite=not selection) == []
+    found = verdict.faults(whole_suite=not selection)
+    assert not found, "\n".join(found)
     shutil.rmtree(tmp_path / "suite")
     if selection:
         return

@@ -63,7 +63,8 @@ def test_weeks_of_work_leave_nothing_behind(
     evidence = soak(scale, seed, azurite, jobs_table, tmp_path / "app.log", show)
     for name, (panels, _) in PICTURES.items():
         draw(panels, evidence, tmp_path / name)
-    assert faults(evidence) == []
+    found = faults(evidence)
+    assert not found, "\n".join(found)
     if scale != FULL:
         return  # a short one is no proof
     for name in PICTURES:
