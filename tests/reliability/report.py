@@ -1,6 +1,7 @@
 """Keeps what a proof has seen in docs/reliability/, and renders docs/reliability.md from it.
 
-A proof calls `record` after its last assertion, so a run that fails leaves the page as it was.
+A proof calls `record` after its last assertion, so a run that fails leaves the page as it was. After a change of a
+proof's docstring or of docs/promises.md, `python -m tests.reliability.report` renders the page again.
 """
 
 import functools
@@ -87,3 +88,7 @@ def tested_commit() -> str:
 
 def _git(*arguments: str) -> str:
     return subprocess.run(["git", *arguments], cwd=ROOT, check=True, capture_output=True, text=True).stdout.strip()
+
+
+if __name__ == "__main__":
+    PAGE.write_text(render(FOLDER), encoding="utf-8")

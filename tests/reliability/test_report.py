@@ -41,7 +41,7 @@ def test_a_proof_that_has_not_run_is_on_the_page_without_figures(recorded: str) 
 
 
 def test_the_page_is_what_the_results_render_to() -> None:
-    assert PAGE.read_text(encoding="utf-8") == render(FOLDER)
+    assert PAGE.read_text(encoding="utf-8") == render(FOLDER), "run `python -m tests.reliability.report`"
 
 
 def test_every_result_belongs_to_a_proof_on_the_page() -> None:
