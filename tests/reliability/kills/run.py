@@ -167,11 +167,11 @@ class Run:
                 self.storage_kills.append(self._storage.kill(self._proxy, choices, threading.Event()))
 
         def work() -> None:
-            pause = threading.Event()
             for number, happen in enumerate(moments):
                 # At the pace of the kills, so that all of it is done among them.
                 while len(self.host_kills) < self.size.host_kills * 0.9 * number / len(moments):
-                    pause.wait(0.2)
+                    if over.wait(0.2):
+                        return  # a thread that kills has failed
                 happen()
 
         with ThreadPoolExecutor(HOSTS + 2) as threads:
