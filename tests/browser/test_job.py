@@ -30,7 +30,7 @@ def pending(app: App, fresh_sandbox: Sandbox) -> str:
 def test_a_job_has_an_address_of_its_own_and_a_title(open_tab: OpenTab, app: App, pending: str) -> None:
     tab = open_job(open_tab, app, pending)
     expect(tab.heading).to_have_text("Contoso renewal")
-    assert tab.page.title().startswith("Contoso renewal")
+    expect(tab.page).to_have_title(re.compile("^Contoso renewal"))
     assert tab.page.url == f"{tab.address}#/jobs/{pending}"
     expect(tab.main).to_contain_text("Partner Center says: running.")
 

@@ -18,7 +18,7 @@ def test_without_a_key_the_page_asks_for_one_and_calls_nothing(open_tab: OpenTab
     tab = open_tab(app, None)
     tab.page.goto(tab.address)
     expect(tab.page.get_by_label("Function key")).to_be_focused()
-    assert tab.page.title().startswith("Enter your key")
+    expect(tab.page).to_have_title(re.compile("^Enter your key"))
     assert [url for url in tab.requests if not url.startswith((tab.address, "data:"))] == []
 
 
