@@ -127,7 +127,9 @@ class JobPoller:
             return self._with_detail(Poll(job, asked=False), answer_by, permit)
         began = self._clock.now()
         answered_at = self._last_answers.get(job.job_id) if job.poll_count == 0 else None
-        if answered_at is not None and abs(began - answered_at) < POLL_SPACING:  # or the clock was set back since
+        if answered_at is not None and answered_at > began:  # the clock was set back since: the minute begins anew
+            answered_at = self._last_answers[job.job_id] = began
+        if answered_at is not None and began < answered_at + POLL_SPACING:
             return Poll(replace(job, next_poll_at=answered_at + POLL_SPACING), asked=False)
         try:
             status = self._upstream.job_status(
@@ -185,7 +187,8 @@ class JobPoller:
     def _remember_answer(self, job: Job) -> datetime:
         now = self._clock.now()
         if len(self._last_answers) >= REMEMBERED_ANSWERS:
-            recent = {job_id: at for job_id, at in self._last_answers.copy().items() if now < at + POLL_SPACING}
+            answers = self._last_answers.copy()
+            recent = {job_id: at for job_id, at in answers.items() if abs(now - at) < POLL_SPACING}
             self._last_answers = recent
         self._last_answers[job.job_id] = now
         return now

@@ -27,7 +27,6 @@ LONGEST_HISTORY_CHARACTERS = 30_000
 REMEMBERED_JOBS = 10
 # A list that lags behind shows one of these.
 REMEMBERED_ETAGS = 3
-# Real ones are far shorter. Whatever upstream sends, a row stays small.
 _TEXT_COLUMNS = ("eTag", "name", "state", "subState", "privateOfferType", "acceptBy", "end")
 _MOMENT_COLUMNS = ("readAt", "firstSeenAt", "goneAt", "lastChangeAt")
 #: The columns of an `StoredSummary`.

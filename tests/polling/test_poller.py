@@ -117,6 +117,34 @@ def test_a_job_whose_row_was_replaced_waits_for_the_minute_after_its_last_answer
     assert poll(instance, job_id).asked
 
 
+@pytest.mark.parametrize("hours_back", [0.1, 3.0])
+def test_the_minute_of_a_job_whose_row_was_replaced_begins_anew_when_the_clock_was_set_back(
+    instance: Instance, fresh_sandbox: Sandbox, hours_back: float
+) -> None:
+    job_id = fresh_sandbox.state.add_job(seconds=None)
+    instance.register(job_id)
+    poll(instance, job_id)
+    now = instance.clock.advance(-hours_back * 3600)
+    early = poll(instance, job_id)
+    assert (early.asked, early.job.next_poll_at) == (False, now + timedelta(seconds=60))
+    instance.clock.advance(60)
+    assert poll(instance, job_id).asked
+
+
+def test_answers_from_before_the_clock_was_set_back_are_not_remembered_without_limit(
+    instance: Instance, fresh_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shared.polling.poller.REMEMBERED_ANSWERS", 2)
+    first, second, third = [fresh_sandbox.state.add_job(seconds=None) for _ in range(3)]
+    for job_id in (first, second):
+        instance.register(job_id)
+        poll(instance, job_id)
+    instance.clock.advance(-3600)
+    instance.register(third)
+    poll(instance, third)
+    assert list(instance.poller._last_answers) == [third]
+
+
 def test_the_minute_of_a_job_is_remembered_after_a_failed_request_too(
     instance: Instance, fresh_sandbox: Sandbox
 ) -> None:
