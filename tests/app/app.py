@@ -4,7 +4,7 @@ import itertools
 import json
 import queue
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Any, Self
@@ -19,7 +19,7 @@ from tests.sandbox_settings import sandbox_settings
 KEY = "local"
 TICK_SECONDS = 60.0
 _CYCLE = re.compile(r"offer_monitor\S*: poll_cycle (\{.*\})$")
-_END_OF_TICK = re.compile(r"poll_pending_jobs (succeeded|failed)")
+_END = re.compile(r"(poll_pending_jobs|watch_offers) (succeeded|failed)")
 
 
 def environment_of(sandbox: Sandbox, storage: str, jobs_table: str, **settings: str) -> dict[str, str]:
@@ -79,13 +79,24 @@ class App:
     def tick_ended(self) -> dict[str, Any]:
         """Wait for the end of a tick that was fired and return the fields of its log line."""
         cycle: dict[str, Any] = {}
-        while True:
-            line = self._lines.get(timeout=TICK_SECONDS)
+        for line in self._lines_to_the_end_of("poll_pending_jobs"):
             if found := _CYCLE.search(line):
                 cycle = json.loads(found[1])
-            if ended := _END_OF_TICK.search(line):
-                assert ended[1] == "succeeded", line
-                return cycle
+        return cycle
+
+    def watch(self) -> None:
+        """Look at the offers once."""
+        self.fire("watch_offers")
+        for _ in self._lines_to_the_end_of("watch_offers"):
+            pass
+
+    def _lines_to_the_end_of(self, function: str) -> Iterator[str]:
+        while True:
+            line = self._lines.get(timeout=TICK_SECONDS)
+            yield line
+            if (ended := _END.search(line)) and ended[1] == function:
+                assert ended[2] == "succeeded", line
+                return
 
     def __enter__(self) -> Self:
         return self

@@ -1,6 +1,5 @@
 """The dashboard in a real browser: the app in Microsoft's runtime, a real Azurite, the sandbox over TLS."""
 
-import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -23,21 +22,6 @@ PATIENCE_MS = 30_000
 def days_from_today(days: int) -> str:
     """A date as Partner Center writes it."""
     return (datetime.now(UTC).date() + timedelta(days=days)).isoformat()
-
-
-def watch(app: App) -> None:
-    """Have the app look at the offers, and wait for the end of that."""
-    before = _last_look(app)
-    app.fire("watch_offers")
-    for _ in range(300):
-        if _last_look(app) != before:
-            return
-        time.sleep(0.1)
-    raise AssertionError("watch_offers did not end")
-
-
-def _last_look(app: App) -> object:
-    return app.get("health/details").json()["timers"].get("watch_offers")
 
 
 type OpenTab = Callable[..., Dashboard]

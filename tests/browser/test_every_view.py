@@ -18,7 +18,7 @@ from local.processes.ports import free_port
 from local.samples.offers import GATEWAY_OFFER, PUBLISHER, WATCHED_CPP_OFFERS
 from sandbox.server import Sandbox
 from tests.app.app import App, JobsTable, environment_of
-from tests.browser.conftest import OpenTab, new_table, watch
+from tests.browser.conftest import OpenTab, new_table
 from tests.browser.dashboard import DESKTOP, PHONE, Dashboard
 
 SAMPLES_SECONDS = 180
@@ -60,7 +60,7 @@ def busy(azurite: str) -> Iterator[Busy]:
 def _ids(app: App, table: JobsTable) -> dict[str, str]:
     table.put("not-a-guid")
     table.put("an invoice | 4711", label="Not a job either")
-    watch(app)
+    app.watch()
     app.tick()
     jobs = app.get("jobs", state="all", limit="500").json()["jobs"]
     failing = next(

@@ -7,7 +7,7 @@ from playwright.sync_api import expect
 
 from sandbox.server import Sandbox
 from tests.app.app import App, JobsTable
-from tests.browser.conftest import OpenTab, days_from_today, watch
+from tests.browser.conftest import OpenTab, days_from_today
 
 type FreshApp = tuple[App, JobsTable]
 
@@ -19,7 +19,7 @@ def offers(fresh_app: FreshApp, fresh_sandbox: Sandbox) -> dict[str, str]:
     dates = {"In a month": 30, "Tomorrow": 1, "Next week": 6}
     ids = {name: state.add_private_offer(name=name, acceptBy=days_from_today(days)) for name, days in dates.items()}
     ids["A draft"] = state.add_private_offer(name="A draft", state="draft")
-    watch(fresh_app[0])
+    fresh_app[0].watch()
     return ids
 
 
@@ -52,7 +52,7 @@ def test_an_offer_shows_how_it_is_now_and_what_happened_to_it(
     open_tab: OpenTab, fresh_app: FreshApp, offers: dict[str, str], fresh_sandbox: Sandbox
 ) -> None:
     fresh_sandbox.state.accept_private_offer(offers["Tomorrow"])
-    watch(fresh_app[0])
+    fresh_app[0].watch()
     tab = open_tab(fresh_app[0], "/offers")
     tab.rows.filter(has_text="Tomorrow").click()
     expect(tab.heading).to_have_text("Tomorrow")
