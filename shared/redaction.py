@@ -100,10 +100,9 @@ def without_signed_links(value: Any) -> Any:  # noqa: ANN401 - any JSON value, a
 
 def _secrets_in(text: str, secrets: Sequence[str]) -> Iterator[_Span]:
     """Where each secret in this layer begins and ends, and what replaces it."""
-    lowered = text.lower()
-    if any(hint in lowered for hint in _HINTS):
+    folded = _folded(text)
+    if any(hint in folded for hint in _HINTS):
         yield from _secrets_by_form(text)
-    folded = _folded(text) if secrets else ""
     for secret in map(_folded, secrets):
         start = folded.find(secret)
         while start >= 0:

@@ -10,7 +10,7 @@ Every survivor is listed with the reason why nobody would notice it. The command
 package's mutants are killed, if a survivor has no reason, or if a reason is for a mutant that does not survive.
 
 Its limits: mutmut changes functions and methods, but no constants of modules and no decorated functions, such as
-properties. The texts of errors and of most log lines are left out. A mutant whose tests take ten times as long as
+properties. The texts of errors and of most log lines are left out. A mutant whose tests take four times as long as
 usual, twice, counts as killed; the table says how many. So does one whose test fails for another reason: on a machine
 that is too busy, an answer may come too late. The tests of hosts and processes are too slow to be used.
 """

@@ -36,6 +36,7 @@ def parameters_of(kind: str, trap_url: str) -> dict[str, Any]:
         "any_answer": {"body": {"error": {"code": "Broken", "message": f"see {SIGNED_LINK} now"}}},
         "delay": {"seconds": 60},
         "huge_body": {"megabytes": 20},  # more than the 16 MiB that are read
+        "slow_headers": {"bytes_per_second": 2},  # Entra gets ten seconds, whatever the app's timeout
         "redirect": {"location": f"{trap_url}/stolen"},
         "foreign_next_link": {"location": f"{trap_url}/rp/product-ingestion/private-offer/query?stolen=1"},
         "too_many_requests": {"retry_after_seconds": RETRY_AFTER_SECONDS},
@@ -78,7 +79,8 @@ class Row:
     job_again: Job | None = None
     events: Sequence[str] = ()
     events_without: Sequence[str] = ()
-    # How many requests of the target the call makes without a fault.
+    # How many requests of the target the call makes without a fault. Each token may need its own look at what Entra's
+    # endpoints are; without a fault msal looks once.
     requests_without: int = 1
     leaks: Sequence[str] = ()
     requests_to_trap: int = 0
@@ -195,7 +197,7 @@ class Players:
                 job_again=on.job(),
                 events=tuple(on.instance.announcer.types),
                 events_without=tuple(without.events),
-                requests_without=without.targets[target],
+                requests_without=without.targets["tokens.token" if target.startswith("tokens.") else target],
                 leaks=leaks_in(shown, sandbox.client_secret),
                 requests_to_trap=len(self.trap.state.requests()) - trapped,
                 raised=raised or raised_again,
