@@ -1,24 +1,25 @@
 """A model says what must have happened, and hypothesis looks for lives of jobs and offers in which it did not.
 
 Hypothesis (`RuleBasedStateMachine`) makes up lives of 40 steps. Jobs are registered over the API or put into the
-table, registered again, put back after they ended, checked by hand and removed. Upstream ends or forgets them, and
-offers change in the portal. Endpoints are added, moved, disabled and removed, their secrets change, and their
-receiver fails or answers 410. The timers run on two processes, and the clock moves on by seconds, hours or a day.
-In most calls and timer runs, one request to storage goes wrong, whichever number hypothesis has chosen: the process
-is killed before it, storage is busy, its answer is lost or late, or the process stands still while the other one
-runs a timer. Then another process goes on. Storage is Azurite, upstream is the sandbox over TLS, and the webhooks
-go to a real receiver over HTTP.
+table, registered again, put back after they ended, renamed, listed page by page, checked by hand and removed.
+Upstream ends or forgets them, and offers change in the portal. Endpoints are added, moved, disabled and removed,
+their secrets change, and their receiver fails or answers 410. The timers run on two processes, and the clock moves on
+by seconds, hours or a day. In most calls and timer runs, one request to storage goes wrong, whichever number
+hypothesis has chosen: the process is killed before it, storage is busy, its answer is lost or late, or the process
+stands still while the other one runs a timer. Then another process goes on. Storage is Azurite, upstream is the
+sandbox over TLS, and the webhooks go to a real receiver over HTTP.
 
-The model is short (`tests/reliability/model/expected.py`), since it describes only what happens outside the
-monitor. After every step it compares: no job was polled twice in a minute (promise 1 in docs/promises.md),
-none ended twice, or without upstream's word (promises 2 and 3), and no endpoint got what it should not, or without
+The model is short (`tests/reliability/model/expected.py`), since it describes only what happens outside the monitor.
+After every step it compares: no job was polled twice in a minute (promise 1 in docs/promises.md), none ended twice,
+or without upstream's word (promises 2 and 3), each is in the pages of a listing, also if it ends meanwhile (promise
+12), each has the label that a caller gave it last (promise 23), and no endpoint got what it should not, or without
 the signature of its secret (promises 18 and 19). At the end of a life everything is healthy again and time passes.
-Then every job has ended and was announced once, every endpoint received each event or has it as dead and gets it
-when it is sent again (promise 14), each end is counted once (promise 22), and a receiver of all events knows every
-offer as it is and was told nothing twice (promises 24 and 26). Nothing is left in storage that nobody needs, and
-nothing is missing (promise 21). A failure prints the shortest life that hypothesis finds, as Python.
+Then every job has ended and was announced once, every endpoint received each event or has it as dead and gets it when
+it is sent again (promise 14), each end is counted once (promise 22), and a receiver of all events knows every offer
+as it is and was told nothing twice (promises 24 and 26). Nothing is left in storage that nobody needs, and nothing is
+missing (promise 21). A failure prints the shortest life that hypothesis finds, as Python.
 
-A second test puts a defect into the app, eight times a different one, and fails unless the model finds it.
+A second test puts a defect into the app, ten times a different one, and fails unless the model finds it.
 
 What this cannot see: a kill is an exception that no handler of the app catches, after which no request of that
 process reaches storage; [Kills](#kills) kills real processes. Steps are not concurrent, except that one process

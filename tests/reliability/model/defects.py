@@ -12,6 +12,7 @@ from shared.events.outbox import Outbox, OutboxRow
 from shared.jobs.history import History, Recorded
 from shared.jobs.job_rows import PendingRow
 from shared.jobs.large_fields import LargeFields
+from shared.jobs.late_changes import LateChanges
 from shared.jobs.pending_jobs import Claims, PendingJobs
 from shared.monitor.clean_up import OrphanedDocuments
 from shared.storage.table import Change, Write
@@ -102,6 +103,24 @@ def finish_is_counted_apart(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(History, "add", add_and_count)
 
 
+def late_changes_are_not_listed(patch: pytest.MonkeyPatch) -> None:
+    """A listing by `updatedSince` leaves out jobs that were changed after they had ended."""
+
+    def nothing(*_: object) -> Iterator[object]:
+        return iter(())
+
+    patch.setattr(LateChanges, "scan", nothing)
+
+
+def outbox_is_not_listed(patch: pytest.MonkeyPatch) -> None:
+    """A listing leaves out jobs on their way from `pending` to the history."""
+
+    def nothing(*_: object, **__: object) -> Iterator[object]:
+        return iter(())
+
+    patch.setattr(PendingJobs, "scan_finished", nothing)
+
+
 def failed_attempts_are_not_retried(patch: pytest.MonkeyPatch) -> None:
     """Retry cycles find nothing due."""
 
@@ -143,6 +162,10 @@ DEFECTS: Mapping[str, Seeded] = {
         or_as="The record kept changing",
     ),
     "a finish is counted apart from its record": _seeded(finish_is_counted_apart, "promise 22:", "tick"),
+    "a late change is not listed": _seeded(
+        late_changes_are_not_listed, "is not in a listing", "tick", "job_is_renamed"
+    ),
+    "a job in the outbox is not listed": _seeded(outbox_is_not_listed, "promise 12:", "tick", "jobs_are_listed"),
     "failed attempts are not retried": _seeded(
         failed_attempts_are_not_retried, "promise 14:", "tick", "endpoint_is_added", "receiver_changes"
     ),

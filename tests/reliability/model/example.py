@@ -19,6 +19,7 @@ from tests.reliability.model.expected import (
     Offer,
     Seen,
     broken_ends,
+    broken_members,
     broken_news,
     broken_sending,
     broken_spacing,
@@ -105,6 +106,14 @@ class Example(RuleBasedStateMachine):
                 job.lives += 1
                 job.removed_lives += 1
 
+    def check_members(self) -> None:
+        """Jobs have the labels that callers have given them (promise 23 in docs/promises.md)."""
+        for job in self.jobs:
+            # A job that is put back is new in `pending`, and has a record as well.
+            if job.known and job.members and job.job_id not in self.put_back:
+                faults = broken_members(job, self.system.api().job(job.job_id).json)
+                assert not faults, "\n".join(faults)
+
     def check_step(self, before: dict[str, ExpectedEndpoint]) -> None:
         """Compare what has arrived and what was asked with what is expected."""
         arrivals = self.system.take_arrivals(list(self.endpoints.values()))
@@ -123,6 +132,7 @@ class Example(RuleBasedStateMachine):
         if self.system.cleaned_up:
             self.system.cleaned_up = False
             self.check_kept_jobs()
+        self.check_members()
         self._broken = False
         self.visited.steps[name] += 1
         self.visited.states.add(self._state())
@@ -164,7 +174,7 @@ class Example(RuleBasedStateMachine):
                 job.known = False
         if known and not job.known:
             job.lives += 1
-            job.known, job.began_at = True, self.now()
+            job.known, job.began_at, job.members = True, self.now(), {}
             if job.outcome is not None:
                 self._nobody_may_tell(job)
 

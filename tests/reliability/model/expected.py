@@ -25,7 +25,7 @@ class ExpectedJob:
     """A job. A life is the time from its registration until a caller removes it; most jobs have one.
 
     A finished job that is put back into the table begins no new life. `outcome` is upstream's word since `ended_at`.
-    Since `forgotten_at` upstream answers 404.
+    Since `forgotten_at` upstream answers 404. `members` has what callers have called it in this life.
     """
 
     job_id: str
@@ -36,6 +36,7 @@ class ExpectedJob:
     outcome: str | None = None
     ended_at: datetime | None = None
     forgotten_at: datetime | None = None
+    members: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -143,6 +144,23 @@ def _is_upstreams_word(job: ExpectedJob, event: Seen) -> bool:
     if state == "expired":
         return event.at - registered_at >= EXPIRES_AFTER
     return state == "lost" and job.forgotten_at is not None and event.at >= job.forgotten_at
+
+
+def broken_members(job: ExpectedJob, record: Mapping[str, Any]) -> list[str]:
+    """Promise 23. `record` is the job as the API shows it."""
+    return [
+        f"promise 23: the {name} of job {job.job_id} is {record.get(name)}, but {value} was stored"
+        for name, value in job.members.items()
+        if record.get(name) != value
+    ]
+
+
+def broken_pages(known: Iterable[str], listed: Sequence[tuple[str, str]]) -> list[str]:
+    """Promise 12. `known` are the jobs that were known all the time, `listed` the id and state of each that came."""
+    missing = set(known) - {job_id for job_id, _ in listed}
+    faults = [f"promise 12: job {job_id} is in no page" for job_id in missing]
+    often = [one for one, times in Counter(listed).items() if times > 1]
+    return faults + [f"promise 12: job {job_id} was listed as {state} more than once" for job_id, state in often]
 
 
 def broken_counts(days: Iterable[Mapping[str, Any]], seen: Iterable[Seen]) -> list[str]:

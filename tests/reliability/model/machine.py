@@ -5,7 +5,9 @@ import copy
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, precondition, rule
 
+from shared.clock import rfc3339
 from tests.reliability.model.example import LARGE, Example
+from tests.reliability.model.expected import broken_pages
 from tests.reliability.model.process import Disturbance, Kind
 from tests.reliability.model.settling import settle
 from tests.reliability.model.system import CPP_OFFER
@@ -109,6 +111,34 @@ class Model(Example):
                 chosen.known = False
                 self.put_back.discard(chosen.job_id)
                 self._nobody_may_tell(chosen)
+
+    @precondition(lambda self: self.jobs)
+    @rule(job=_ANY, member=st.sampled_from(["label", "externalId"]), disturbance=_DISTURBANCE, host=_HOST)
+    def job_is_renamed(self, job: int, member: str, disturbance: Disturbance | None, host: int) -> None:
+        with self._step(f"the {member} of a job changes"):
+            chosen, since, value = (
+                self.jobs[job % len(self.jobs)],
+                self.now(),
+                f"{member} at {self.now():%d %H:%M:%S}",
+            )
+            job_id, api = chosen.job_id, self.system.api(host)
+            answer = self.system.run(lambda _: api.change(job_id, {member: value}), disturbance, host)
+            stored = answer is not None and answer.status == 200
+            if answer is None or answer.status >= 500:
+                stored = self.system.api().job(job_id).json.get(member) == value
+            if stored:
+                chosen.members[member] = value
+                changed = self.system.listed(500, host, updatedSince=rfc3339(since))
+                assert job_id in dict(changed), f"the change of job {job_id} is not in a listing"
+
+    @precondition(lambda self: self.jobs)
+    @rule(size=st.integers(1, 3), between=st.sampled_from(TIMERS[:3]), host=_HOST)
+    def jobs_are_listed(self, size: int, between: str, host: int) -> None:
+        with self._step("jobs are listed"):
+            known = [job.job_id for job in self.jobs if job.known and job.job_id not in self.put_back]
+            listed = self.system.listed(size, host, between)
+            faults = broken_pages(known, [one for one in listed if one[0] not in self.put_back])
+            assert not faults, "\n".join(faults)
 
     # The timers
 

@@ -18,7 +18,9 @@ from tests.reliability.model.expected import (
     Seen,
     broken_counts,
     broken_ends,
+    broken_members,
     broken_news,
+    broken_pages,
     broken_sending,
     broken_spacing,
     broken_statuses,
@@ -162,6 +164,20 @@ def test_a_status_that_is_told_twice_or_not_at_all_is_seen() -> None:
     assert broken_statuses(first, last, [move(1, "running", "failed")]) == []
     assert len(broken_statuses(first, last, [])) == 1
     assert len(broken_statuses(first, last, [move(1, "running", "failed"), move(2, "running", "failed")])) == 1
+
+
+def test_a_change_of_a_caller_that_is_lost_is_seen() -> None:
+    job = replace(ENDED, members={"label": "new", "externalId": "7"})
+    assert broken_members(job, {"label": "new", "externalId": "7"}) == []
+    assert len(broken_members(job, {"label": "old", "externalId": "7"})) == 1
+    assert len(broken_members(job, {})) == 2
+
+
+def test_a_job_that_no_page_has_or_that_comes_twice_in_one_state_is_seen() -> None:
+    moved = [("j1", "pending"), ("j2", "failed"), ("j1", "failed")]
+    assert broken_pages(["j1", "j2"], moved) == []
+    assert len(broken_pages(["j1", "j2", "j3"], moved)) == 1
+    assert len(broken_pages(["j1"], [*moved, ("j2", "failed")])) == 1
 
 
 NAME = "ab" * 32
