@@ -184,6 +184,8 @@ async def circular_next_link(call: FaultyCall) -> web.StreamResponse:
 
 async def _with_next_link(call: FaultyCall, link: str) -> web.Response:
     body = json.loads(await call.usual_body())
+    if not isinstance(body, dict):
+        return json_answer(body)  # the portal's lists are bare arrays, which have no place for a link
     return json_answer({**body, "@nextLink": link})
 
 

@@ -134,6 +134,13 @@ def test_a_next_link_can_lead_in_a_circle(fresh_sandbox: Sandbox, ingestion: Cal
     assert ingestion.session.get(first, timeout=5).json()["@nextLink"] == first
 
 
+def test_a_list_that_is_a_bare_array_has_no_place_for_a_next_link(fresh_sandbox: Sandbox, portal: Caller) -> None:
+    fresh_sandbox.state.add_cpp_offer("contoso", "vm")
+    fresh_sandbox.state.fault("foreign_next_link", route="cloud-partner-portal.offers")
+    answer = portal.get("publishers/contoso/offers")
+    assert [offer["id"] for offer in answer.json()] == ["vm"]
+
+
 def test_a_cut_body_ends_before_its_content_length(fresh_sandbox: Sandbox, ingestion: Caller, job_id: str) -> None:
     fresh_sandbox.state.fault("cut_body")
     with pytest.raises(ChunkedEncodingError, match="IncompleteRead"):
