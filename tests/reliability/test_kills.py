@@ -78,6 +78,7 @@ def test_every_job_and_event_comes_out_right_while_hosts_and_storage_are_killed(
         "old jobs removed by clean-up": len(evidence.seeds.old_jobs),
         "different events": len({event.webhook_id for event in events}),
         "requests that the receiver got": len(events),
+        "besides, requests that broke off half-way": run.broken_off_deliveries,
         "shortest time between two polls of one job, seconds": round(evidence.shortest_spacing_seconds or 0, 3),
         "rows in the end, each with an owner": sum(len(rows) for rows in evidence.rows.values()),
         "retries brought forward in the end": run.moved_deliveries,

@@ -41,6 +41,8 @@ class FailingReceiver:
     #: The secret of each path.
     secrets: dict[str, str] = field(default_factory=dict)
     deliveries: list[Delivery] = field(default_factory=list)
+    #: How many requests ended before their body was whole. No receiver can do anything with those.
+    broken_off: int = 0
     _failed: Counter[tuple[str, str]] = field(default_factory=Counter)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -58,6 +60,10 @@ class FailingReceiver:
             self._failed[failing] += 1
             return delivery, "reset" if sum(self._failed.values()) % 2 else "refused"
 
+    def note_broken_off(self) -> None:
+        with self._lock:
+            self.broken_off += 1
+
     def _is_signed(self, request: Received) -> bool:
         try:
             request.verify(self.secrets[request.path.removeprefix("/")])
@@ -74,7 +80,12 @@ def receiving(receiver: FailingReceiver) -> Iterator[FailingReceiver]:
         protocol_version = "HTTP/1.1"
 
         def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
+            length = int(self.headers["Content-Length"])
+            body = self.rfile.read(length)
+            if len(body) < length:
+                receiver.note_broken_off()
+                self.close_connection = True
+                return
             headers = {name.lower(): value for name, value in self.headers.items()}
             delivery, answer = receiver.take(Received(self.path, headers, body))
             time.sleep(receiver.latency())

@@ -53,6 +53,7 @@ class Run:
     host_kills: list[HostKill] = field(default_factory=list)
     storage_kills: list[StorageKill] = field(default_factory=list)
     moved_deliveries: int = 0
+    broken_off_deliveries: int = 0
     registration_tries: int = 0
     seconds: dict[str, float] = field(default_factory=dict)
 
@@ -105,6 +106,7 @@ class Run:
         with self._timed("finishing"):
             self._finish()
         past.clean_up_later()
+        self.broken_off_deliveries = self._receiver.broken_off
         return Evidence(
             jobs=[*expired, *stalled, *jobs],
             seeds=seeds,

@@ -50,6 +50,14 @@ def test_a_sender_that_is_gone_before_the_answer_is_noted(receiver: FailingRecei
     assert receiver.deliveries[0].answer == "sender gone"
 
 
+def test_a_request_that_breaks_off_is_counted_and_is_not_a_delivery(receiver: FailingReceiver) -> None:
+    with socket.create_connection(("127.0.0.1", receiver.port)) as connection:
+        connection.sendall(b"POST /hook HTTP/1.1\r\nHost: x\r\nwebhook-id: never\r\nContent-Length: 2\r\n\r\n{")
+        connection.shutdown(socket.SHUT_WR)
+        assert connection.recv(1) == b""
+    assert (receiver.broken_off, receiver.deliveries) == (1, [])
+
+
 def test_a_signature_is_checked_when_the_request_comes(receiver: FailingReceiver) -> None:
     secret, now = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", datetime.now(UTC)
     receiver.secrets["hook"] = secret
