@@ -143,6 +143,10 @@ class ModelProcess(TestProcess):
         self._model_clock = clock
         self._slept_seconds = 0.0
 
+    def begin(self) -> None:
+        """Call this before each run and call of the app: the pauses of earlier ones are over."""
+        self._slept_seconds = 0.0
+
     def stores(self) -> Stores:
         with self._building:
             if self._stores is None:

@@ -107,6 +107,7 @@ class System:
     ) -> R | None:
         """What a call of the app returns; None if its process is killed. Another process then takes its place."""
         process = self.processes[host]
+        process.begin()
         process.gate.disturb(disturbance, lambda timer: self._run_alone(self.processes[1 - host], timer))
         try:
             result = act(process)
@@ -155,6 +156,7 @@ class System:
     def _run_alone(self, process: ModelProcess, timer: str) -> None:
         """On a thread of its own, so that it has no deadline of the process that stands still."""
         self.cleaned_up |= timer == "clean_up"
+        process.begin()
         with ThreadPoolExecutor(1) as pool:
             pool.submit(getattr(process, timer)).result()
         process.finish_deliveries()
