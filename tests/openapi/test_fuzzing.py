@@ -1,6 +1,17 @@
-"""Thousands of requests that the description allows, and that it forbids: each answer is as it says."""
+"""Thousands of requests that the API's description allows, and that it forbids: each answer is as it says.
+
+[Schemathesis](https://schemathesis.readthedocs.io) makes up requests from `openapi.json` and sends them to the app in
+Microsoft's runtime: the examples, the limits of every parameter and member, values of wrong types and shapes, random
+ones, and calls in a row whose ids come from earlier answers. The app has jobs of every kind, an endpoint, and a row
+that is not a job. An answer fails the proof if its status, headers or body are not described, if a forbidden request
+is accepted or an allowed one refused, and with any 500.
+
+Its limits: the requests come from the description, so what that does not mention is not tried; hand-written tests
+(tests/app/test_bad_requests.py) send what no description would. Most ids that it makes up belong to nothing.
+"""
 
 import os
+import re
 import subprocess
 import uuid
 from collections.abc import Iterator
@@ -13,6 +24,7 @@ from sandbox.server import Sandbox
 from tests.app.app import App, JobsTable, environment_of
 from tests.openapi.recording import JOB, OFFER
 from tests.openapi.tools import tools_folder
+from tests.reliability.report import record, tested_commit
 from tests.webhooks.receiver import Receiver, receiving
 
 CONFIGURATION = Path(__file__).with_name("fuzzing")
@@ -45,6 +57,23 @@ def app(azurite: str, fresh_sandbox: Sandbox, receiver: Receiver) -> Iterator[Ap
         yield app
 
 
+def figures_in(output: str) -> dict[str, int]:
+    """What Schemathesis says at its end."""
+    wanted = {
+        "operations": r"Tested: (\d+)",
+        "requests made up and sent": r"(\d+) generated",
+        "answers as described": r"generated, (\d+) passed",
+        "scenarios of several calls": r"Scenarios: +(\d+)",
+    }
+    found = {name: re.search(pattern, output) for name, pattern in wanted.items()}
+    return {name: int(match[1]) for name, match in found.items() if match is not None}
+
+
+@pytest.fixture(autouse=True)
+def _commit_at_the_start() -> None:
+    tested_commit()
+
+
 @pytest.mark.slow
 def test_no_answer_differs_from_the_description(app: App, receiver: Receiver, tmp_path: Path) -> None:
     done = subprocess.run(
@@ -72,3 +101,4 @@ def test_no_answer_differs_from_the_description(app: App, receiver: Receiver, tm
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "No tests were run" not in done.stdout
+    record("requests", figures=figures_in(done.stdout))

@@ -10,6 +10,7 @@ from typing import Any
 
 ROOT = Path(__file__).parents[2]
 _TESTS = "tests/reliability"
+_FUZZING = "tests/openapi/test_fuzzing.py"
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,7 @@ PROOFS: Mapping[str, Proof] = {
     "kills": _slow("Kills", "test_kills"),
     "model": _slow("Model", "test_model"),
     "faults": _slow("Faults of upstream", "test_faults"),
+    "requests": Proof("Requests", _FUZZING, f"make test-slow ARGS={_FUZZING}"),
     "clocks": _slow("Clocks", "test_clocks"),
     "spacing": _slow("A minute between polls", "test_spacing"),
     "soak": _slow("Soak", "test_soak"),
@@ -78,7 +80,7 @@ def _promises() -> Iterator[str]:
     yield ""
     yield (
         "[Promises](promises.md) names the tests of each promise. Here are their numbers, and the proofs below that"
-        " try to break it."
+        " try to break it. [Mutations](#mutations) breaks the code instead, and looks whether the tests notice."
     )
     yield ""
     page = (ROOT / "docs" / "promises.md").read_text(encoding="utf-8")
