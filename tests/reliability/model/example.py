@@ -120,7 +120,7 @@ class Example(RuleBasedStateMachine):
         faults = broken_sending(arrivals, before, self.endpoints)
         faults += broken_spacing(self.system.status_requests())
         faults += broken_ends(self.jobs, self.seen(), settled=False)
-        assert not faults, "\n".join(faults)
+        assert not faults, "\n".join([*faults, *self.system.story()])
 
     @contextmanager
     def _step(self, name: str) -> Iterator[None]:

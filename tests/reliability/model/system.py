@@ -220,6 +220,14 @@ class System:
             found.setdefault(request.job_id or "", []).append(request.arrived_at)
         return found
 
+    def story(self) -> list[str]:
+        """What upstream was asked and answered, and the rows of pending jobs: for whoever has to explain a failure."""
+        asked = [
+            f"{each.arrived_at:%d %H:%M:%S} {each.route} {each.job_id} {each.status}"
+            for each in self.state.requests()
+        ]
+        return [*asked, *(str(dict(row)) for row in self.rows("") if row["PartitionKey"] == "pending")]
+
     # The receiver
 
     def url(self, number: int, version: int) -> str:
