@@ -221,7 +221,7 @@ class System:
         return found
 
     def story(self) -> list[str]:
-        """What upstream was asked and answered, and the rows of pending jobs: for whoever has to explain a failure."""
+        """What upstream was asked and answered, and the rows of pending jobs. It explains a failure."""
         asked = [
             f"{each.arrived_at:%d %H:%M:%S} {each.route} {each.job_id} {each.status}"
             for each in self.state.requests()
