@@ -111,7 +111,7 @@ def build_stores(settings: StorageSettings, clock: Clock, *, waiting: Waiting | 
         tables=tables,
         jobs_table=jobs_table,
         documents=documents,
-        pending=PendingJobs(jobs_table, large_fields),
+        pending=PendingJobs(jobs_table, large_fields, clock),
         history=history,
         late_changes=LateChanges(jobs_table, history),
         poll_spacing=PollSpacing(jobs_table),

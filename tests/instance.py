@@ -123,7 +123,7 @@ class Instance:
 
     def pending_rows(self) -> list[PendingRow]:
         """Every job in the `pending` partition, by row key."""
-        return [row for page in self.pending.pages(self.clock.now()) for row in page.rows]
+        return [row for page in self.pending.pages() for row in page.rows]
 
     def _sleep(self, seconds: float) -> None:
         self.slept_seconds.append(seconds)

@@ -138,7 +138,7 @@ class JobListing:
         try:
             match phase:
                 case _Phase.PENDING:
-                    return self._pending.whole(row, self._clock.now()).job
+                    return self._pending.whole(row).job
                 case _Phase.OUTBOX:
                     return self._pending.whole_event(row).job
                 case _Phase.FINISHED | _Phase.CHANGED:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import chain
 
+from shared.clock import Clock
 from shared.events.outbox import OUTBOX_PREFIX
 from shared.jobs.filter import JobFilter, scan
 from shared.jobs.job import Job
@@ -56,14 +57,19 @@ class Claims:
 
 
 class PendingJobs:
-    """Reads and conditionally writes the pending partition."""
+    """Reads and conditionally writes the pending partition.
 
-    def __init__(self, table: Table, large_fields: LargeFields) -> None:
+    Whether a row's moments are still to come is judged by the clock after the row was read: this process may have
+    stood still before, while another one polled the job.
+    """
+
+    def __init__(self, table: Table, large_fields: LargeFields, clock: Clock) -> None:
         self._table = table
         self._partition = Partition(table, PENDING_PARTITION)
         self._large_fields = large_fields
+        self._clock = clock
 
-    def pages(self, now: datetime, *, start_at: str = "") -> Iterator[PendingPage]:
+    def pages(self, *, start_at: str = "") -> Iterator[PendingPage]:
         """The whole partition in pages: one query, in key order.
 
         With `start_at`, the key where an earlier reading stopped: first the events, then the jobs from there on, then
@@ -78,7 +84,7 @@ class PendingJobs:
                 self._partition.pages(before=start_at),
             ]
         for rows in chain.from_iterable(readings):
-            yield _page(rows, now)
+            yield _page(rows, self._clock.now())
 
     def scan(self, after_key: str, wanted: JobFilter, *, at_once: int) -> Iterator[tuple[str, Row | None]]:
         """Rows of pending jobs whose keys follow `after_key`: each key, with the whole row if it is wanted."""
@@ -88,21 +94,21 @@ class PendingJobs:
         """The same of jobs that have just finished and are not in the history yet."""
         return self._scan(after_key or FINISHED_PREFIX, f"{FINISHED_PREFIX}~", wanted, at_once, pending=False)
 
-    def whole(self, row: Row, now: datetime) -> PendingRow:
+    def whole(self, row: Row) -> PendingRow:
         """The pending job in a row, with its large fields. Raises BadRow, and StorageError."""
-        read = pending_row(row, now)
+        read = pending_row(row, self._clock.now())
         return replace(read, job=self._large_fields.load(read.job, row))
 
     def whole_event(self, row: Row) -> JobEvent:
         """The event in a row, with its job's large fields. Raises BadRow, and StorageError."""
         return self.with_large_fields(job_event(row))
 
-    def get(self, job_id: str, now: datetime) -> PendingRow | None:
+    def get(self, job_id: str) -> PendingRow | None:
         """The job if it is pending; None also for a row that is not a job. Raises StorageError."""
         # Another system may have written the id in upper case; the next tick corrects the key.
         row = self._partition.get(job_id) or self._partition.get(job_id.upper())
         try:
-            return None if row is None else self.whole(row, now)
+            return None if row is None else self.whole(row)
         except BadRow:
             return None
 
@@ -182,13 +188,13 @@ class PendingJobs:
             claims.taken += [replace(row, etag=etag, claimed_until=until) for row, etag in taken]
         return claims
 
-    def reread(self, rows: Sequence[PendingRow], now: datetime) -> list[PendingRow]:
+    def reread(self, rows: Sequence[PendingRow]) -> list[PendingRow]:
         """The rows as they are now, without those that are gone or are not jobs any more."""
         found: list[PendingRow] = []
         for row in rows:
             stored = self._partition.get(row.row_key)
             try:
-                found += [] if stored is None else [pending_row(stored, now)]
+                found += [] if stored is None else [pending_row(stored, self._clock.now())]
             except BadRow:
                 continue  # the next tick sets it aside
         return found

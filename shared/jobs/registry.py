@@ -84,7 +84,7 @@ class JobRegistry:
 
     def _change(self, job_id: str, change: Callable[[Job], Job]) -> Job | None:
         now = self._clock.now()
-        row = self._pending.get(job_id, now)
+        row = self._pending.get(job_id)
         if row is None:
             event = self._pending.finished(job_id)
             if event is not None:
@@ -113,7 +113,7 @@ class JobRegistry:
 
     def find(self, job_id: str) -> Job | None:
         """The job with all its parts, or None if it is not known here."""
-        pending = self._pending.get(job_id, self._clock.now())
+        pending = self._pending.get(job_id)
         return pending.job if pending is not None else self.find_finished(job_id)
 
     def find_finished(self, job_id: str) -> Job | None:
@@ -139,7 +139,7 @@ class JobRegistry:
 
     def _remove(self, job_id: str) -> bool:
         now = self._clock.now()
-        row = self._pending.get(job_id, now)
+        row = self._pending.get(job_id)
         if row is not None:
             if not row.never_polled or row.job.next_poll_at > now:
                 self._poll_spacing.remember(job_id, _earliest_next_ask(row.job), now)

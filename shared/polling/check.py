@@ -53,7 +53,7 @@ class ManualCheck:
         Raises JobUnknown, AskedTooRecently and StorageError; and UpstreamError, which is also stored with the job,
         unless the job succeeded and only its detail is unavailable.
         """
-        row = self._pending.get(job_id, self._clock.now())
+        row = self._pending.get(job_id)
         if row is None:
             job = self._registry.find(job_id)
             if job is None:

@@ -104,7 +104,7 @@ class PendingReader:
         self._report = report
         self._clock = clock
         self._start_at = start_at
-        self._pages = stores.pending.pages(report.started_at, start_at=start_at)
+        self._pages = stores.pending.pages(start_at=start_at)
         self._last_key = start_at
         self._returned_keys: list[str] = []
         self.due = DueJobs(last_request_at)
@@ -127,7 +127,7 @@ class PendingReader:
 
     def read_again(self, rows: Sequence[PendingRow]) -> None:
         """Read again rows that others have changed, and keep those that still come due."""
-        self.due.add(self._not_before_their_minute(self._stores.pending.reread(rows, self._clock.now())))
+        self.due.add(self._not_before_their_minute(self._stores.pending.reread(rows)))
 
     def return_unpolled(self, row: PendingRow) -> None:
         """Note that a job was taken from the due ones and could not be polled."""

@@ -91,6 +91,8 @@ class JobOffers:
             claim = self._poll_spacing.confirm(claim)
         except RowChanged as error:
             raise AskedTooRecently(POLL_SPACING) from error
+        if self._clock.now() > now + ANSWER_WITHIN:
+            raise AskedTooRecently(POLL_SPACING)  # this process stood still, and the claim may be over by the answer
         try:
             status = self._upstream.job_status(job_id, timeout_seconds=ANSWER_WITHIN.total_seconds())
         except TokenUnavailable:

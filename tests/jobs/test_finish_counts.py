@@ -26,7 +26,7 @@ def finish(instance: Instance, state: JobState = JobState.SUCCEEDED, *, seconds:
     instance.clock.advance(-seconds)
     job = instance.register(str(uuid.uuid4()))
     now = instance.clock.advance(seconds)
-    row = instance.pending.get(job.job_id, now)
+    row = instance.pending.get(job.job_id)
     assert row is not None
     [written] = instance.pending.write([(row, job.finished(state, now))], now)
     assert written is not None
@@ -195,7 +195,7 @@ def test_a_job_that_was_removed_registered_again_and_finished_again_counts_twice
     instance.finishing.finish([event])
     assert instance.registry.remove(event.job.job_id)
     job = instance.register(event.job.job_id)
-    row = instance.pending.get(job.job_id, instance.clock.now())
+    row = instance.pending.get(job.job_id)
     assert row is not None
     [written] = instance.pending.write(
         [(row, job.finished(JobState.FAILED, instance.clock.now()))], instance.clock.now()

@@ -164,7 +164,7 @@ def test_the_event_of_a_finish_that_version_1_0_0_stored_is_sent(instance: Insta
     job_id = fresh_sandbox.state.add_job()
     instance.register(job_id)
     instance.clock.advance(5)
-    row = instance.pending.get(job_id, instance.clock.now())
+    row = instance.pending.get(job_id)
     assert row is not None
     instance.table.delete(PENDING_PARTITION, job_id)
     ended = row.job.finished(JobState.FAILED, instance.clock.now())

@@ -23,7 +23,7 @@ def ended(instance: Instance, fresh_sandbox: Sandbox, monkeypatch: pytest.Monkey
     with monkeypatch.context() as killed:
         killed.setattr(instance.finishing, "finish", lambda _: None)
         instance.tick()
-    return [event for page in instance.pending.pages(instance.clock.now()) for event in page.events]
+    return [event for page in instance.pending.pages() for event in page.events]
 
 
 @pytest.mark.parametrize(

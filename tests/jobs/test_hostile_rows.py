@@ -192,7 +192,7 @@ def test_the_errors_of_a_pending_job_survive_a_failed_poll(instance: Instance, f
     job_id = fresh_sandbox.state.add_job(seconds=None)
     errors = [{"code": "conflict", "message": "x" * 40_000}]
     instance.register(job_id)
-    row = instance.pending.get(job_id, instance.clock.now())
+    row = instance.pending.get(job_id)
     assert row is not None
     instance.pending.write([(row, replace(row.job, errors=errors))], instance.clock.now())
     fresh_sandbox.state.fault("server_error", route="product-ingestion")

@@ -22,6 +22,7 @@ from shared.storage.partition import Partition
 from shared.storage.rows import BadRow, StoredRow
 from shared.storage.table import Table
 from shared.upstream.errors import UpstreamTimeout
+from tests.clock import FakeClock
 
 NOW = datetime(2026, 11, 20, 9, 0, 0, 123456, tzinfo=UTC)
 JOB_ID = "b3f49dff-381f-480d-a10e-17f4ce49b65f"
@@ -209,7 +210,7 @@ def test_any_outbox_row_and_any_record_is_a_finished_job_or_a_bad_row(columns: d
     finished: dict[str, Any] = {"state": "failed", "registeredAt": NOW, "finishedAt": NOW, "finishedEventId": "evt_1"}
     for base in (finished, {}):
         counts = FinishCounts(Partition(NO_TABLE, FINISHED_PARTITION))
-        for read in (PendingJobs(NO_TABLE, bodies).whole_event, History(NO_TABLE, bodies, counts).read):
+        for read in (PendingJobs(NO_TABLE, bodies, FakeClock()).whole_event, History(NO_TABLE, bodies, counts).read):
             try:
                 found = read(stored(key=f"~finished~{key}", **(base | columns)))
             except BadRow:

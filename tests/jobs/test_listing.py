@@ -96,7 +96,7 @@ def finish_in_history(instance: Instance, offers: list[bytes], *, state: JobStat
     for offer in offers:
         instance.clock.advance(1)
         job = instance.register(str(uuid.uuid4()))
-        row = instance.pending.get(job.job_id, instance.clock.now())
+        row = instance.pending.get(job.job_id)
         assert row is not None
         ended = replace(job, private_offer=offer or None).finished(state, instance.clock.now())
         [written] = instance.pending.write([(row, ended)], instance.clock.now())

@@ -176,7 +176,7 @@ def test_a_job_polled_and_removed_during_a_look_up_is_not_asked_about_again(
     def find_late(wanted: str) -> Job | None:
         looks.append(wanted)
         if len(looks) == 2:
-            row = instance.pending.get(job_id, instance.clock.now())
+            row = instance.pending.get(job_id)
             assert row is not None
             instance.pending.claim([row], until=instance.clock.now() + timedelta(seconds=95))
             instance.poller.poll(

@@ -34,7 +34,7 @@ def test_a_finished_job_registered_again_stays_finished(instance: Instance, fres
     instance.register(job_id)
     instance.tick()
     assert instance.register(job_id).state is JobState.SUCCEEDED
-    assert instance.pending.get(job_id, instance.clock.now()) is None
+    assert instance.pending.get(job_id) is None
 
 
 def test_a_row_that_is_no_job_does_not_keep_its_job_from_being_registered(instance: Instance) -> None:
@@ -227,7 +227,7 @@ def test_a_removed_job_is_remembered_until_its_minute_is_over(
 def test_a_job_removed_while_it_is_polled_is_remembered_until_its_claim_is_over(instance: Instance) -> None:
     job_id = instance.register(str(uuid.uuid4())).job_id
     now = instance.clock.now()
-    row = instance.pending.get(job_id, now)
+    row = instance.pending.get(job_id)
     assert row is not None
     instance.pending.claim([row], until=now + timedelta(seconds=105))
     instance.registry.remove(job_id)

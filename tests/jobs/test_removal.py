@@ -126,7 +126,7 @@ def test_long_errors_that_do_not_change_are_stored_once(instance: Instance) -> N
     job_id = str(uuid.uuid4())
     instance.register(job_id)
     for text in ("x", "x", "y"):
-        row = instance.pending.get(job_id, instance.clock.now())
+        row = instance.pending.get(job_id)
         assert row is not None
         instance.pending.write([(row, replace(row.job, errors=[{"message": text * 40_000}]))], instance.clock.now())
     assert len(documents(instance.table)) == 2  # the one that was replaced is left to clean_up

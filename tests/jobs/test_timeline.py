@@ -298,7 +298,7 @@ def test_what_a_caller_changes_during_a_poll_and_what_the_poll_finds_are_both_to
     instance: Instance, fresh_sandbox: Sandbox
 ) -> None:
     job_id = instance.register(fresh_sandbox.state.add_job()).job_id
-    row = instance.pending.get(job_id, instance.clock.now())
+    row = instance.pending.get(job_id)
     assert row is not None
     until = instance.clock.now() + timedelta(minutes=2)
     [claimed] = instance.pending.claim([row], until=until).taken

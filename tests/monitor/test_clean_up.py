@@ -67,7 +67,7 @@ def clean_up(
 def finish(instance: Instance, offer: bytes | None = None) -> str:
     """The id of a job that ends now."""
     job = instance.register(str(uuid.uuid4()))
-    row = instance.pending.get(job.job_id, instance.clock.now())
+    row = instance.pending.get(job.job_id)
     assert row is not None
     ended = replace(job, private_offer=offer).finished(JobState.SUCCEEDED, instance.clock.now())
     [written] = instance.pending.write([(row, ended)], instance.clock.now())
@@ -158,7 +158,7 @@ def test_the_trace_of_a_removed_job_is_deleted_after_a_day(instance: Instance, c
     clean_up(instance)
     assert f"job~{removed}" in keys(instance, "PartitionKey eq 'finished'")
     instance.register(again)
-    row = instance.pending.get(again, clock.now())
+    row = instance.pending.get(again)
     assert row is not None
     [written] = instance.pending.write([(row, row.job.finished(JobState.FAILED, clock.now()))], instance.clock.now())
     assert written is not None
@@ -181,7 +181,7 @@ def test_documents_that_no_row_refers_to_are_removed_after_a_day(later: Instance
     large_fields = LargeFields(Documents(later.table))
     finished = finish(later, BIG)
     pending = later.register(str(uuid.uuid4()))
-    row = later.pending.get(pending.job_id, later.clock.now())
+    row = later.pending.get(pending.job_id)
     assert row is not None
     errors: list[dict[str, Any]] = [{"message": "x" * 40_000}]
     later.pending.write([(row, replace(row.job, errors=errors))], later.clock.now())

@@ -24,7 +24,7 @@ from sandbox.server import Sandbox
 from tests.app.app import App, JobsTable, environment_of
 from tests.openapi.recording import JOB, OFFER
 from tests.openapi.tools import tools_folder
-from tests.reliability.report import record, tested_commit
+from tests.reliability import report
 from tests.webhooks.receiver import Receiver, receiving
 
 CONFIGURATION = Path(__file__).with_name("fuzzing")
@@ -71,7 +71,7 @@ def figures_in(output: str) -> dict[str, int]:
 
 @pytest.fixture(autouse=True)
 def _commit_at_the_start() -> None:
-    tested_commit()
+    report.tested_commit()
 
 
 @pytest.mark.slow
@@ -101,4 +101,4 @@ def test_no_answer_differs_from_the_description(app: App, receiver: Receiver, tm
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "No tests were run" not in done.stdout
-    record("requests", figures=figures_in(done.stdout))
+    report.record("requests", figures=figures_in(done.stdout))

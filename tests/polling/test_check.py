@@ -116,7 +116,7 @@ def test_a_job_that_is_being_polled_cannot_be_checked(instance: Instance, fresh_
     instance.register(job_id)
     instance.tick()
     instance.clock.advance(60)
-    row = instance.pending.get(job_id, instance.clock.now())
+    row = instance.pending.get(job_id)
     assert row is not None
     instance.pending.claim([row], until=instance.clock.advance(0).replace(hour=10))
     with pytest.raises(AskedTooRecently):

@@ -96,7 +96,7 @@ def test_an_instance_that_loses_a_hundred_claims_does_not_try_each_of_them(
     instance: Instance, front: FaultyStorage, fresh_sandbox: Sandbox
 ) -> None:
     register(instance, fresh_sandbox, 100, seconds=None)
-    [page] = instance.pending.pages(instance.clock.now())
+    [page] = instance.pending.pages()
     until = instance.clock.now()
     assert len(instance.pending.claim(page.rows, until).taken) == 100
     front.requests.clear()

@@ -135,9 +135,9 @@ def test_a_next_link_can_lead_in_a_circle(fresh_sandbox: Sandbox, ingestion: Cal
 
 
 def test_a_list_that_is_a_bare_array_has_no_place_for_a_next_link(fresh_sandbox: Sandbox, portal: Caller) -> None:
-    fresh_sandbox.state.add_cpp_offer("contoso", "vm")
+    fresh_sandbox.state.add_cpp_offer("arrays", "vm")
     fresh_sandbox.state.fault("foreign_next_link", route="cloud-partner-portal.offers")
-    answer = portal.get("publishers/contoso/offers")
+    answer = portal.get("publishers/arrays/offers")
     assert [offer["id"] for offer in answer.json()] == ["vm"]
 
 

@@ -158,12 +158,12 @@ def _mark_storage(_: EvidenceFile, module: Any) -> None:  # noqa: ANN401 - a mod
 
 @of("local.host.process")
 def _mark_keys(_: EvidenceFile, module: Any) -> None:  # noqa: ANN401 - a module
-    """Hosts that run the app get keys with marks, unless a test chooses its own."""
+    """Hosts that run the app get keys with marks, unless a test chooses its own, or runs the whole local system."""
     make = module.HostProcess.__init__
 
     @wraps(make)
     def seen(self: Any, environment: Any = None, **options: Any) -> None:  # noqa: ANN401 - as in HostProcess
-        if "app_directory" not in options:
+        if not options.keys() & {"app_directory", "settings_file"}:
             keys = {"FUNCTIONS_KEY": "function key", "FUNCTIONS_MASTER_KEY": "master key"}
             environment = {name: marks.fixed_mark(kind) for name, kind in keys.items()} | dict(environment or {})
         make(self, environment, **options)
