@@ -68,8 +68,9 @@ ALLOWED = (
     Allowed(
         ("access token",),
         ("output",),
-        "sandbox > line",
-        "the sandbox prints tokens of its own, to try it with curl; it is a tool for development",
+        "(sandbox|system) > line",
+        "the sandbox prints tokens of its own, to try it with curl, and `make run` shows its lines; both are tools for"
+        " development",
     ),
     Allowed(
         ("access token",),
