@@ -69,8 +69,8 @@ ALLOWED = (
         ("access token",),
         ("output",),
         "(sandbox|system) > line",
-        "the sandbox prints tokens of its own, to try it with curl, and `make run` shows its lines; they are tools for"
-        " development",
+        "the sandbox prints tokens of its own, to try it with curl, and `make run` shows its lines; both are tools"
+        " for development",
     ),
     Allowed(
         ("access token",),
