@@ -23,7 +23,6 @@ from typing import Any
 import certifi
 from requests import PreparedRequest, Response, Session
 from requests.adapters import HTTPAdapter
-from requests.utils import get_environ_proxies
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
@@ -199,13 +198,13 @@ def open_session(base_url: str, *, connections: int) -> Session:
     Raises OSError if the trust store that REQUESTS_CA_BUNDLE names cannot be read.
     """
     session = _UnchangingSession()
-    # requests knows where its trust store is configured (REQUESTS_CA_BUNDLE); True means the usual one.
-    trust_store = session.merge_environment_settings(base_url, {}, None, None, None)["verify"]
+    # The environment is read once, here: requests would search it for a proxy with every request.
+    environment = session.merge_environment_settings(base_url, {}, None, None, None)
+    trust_store = environment["verify"]  # as REQUESTS_CA_BUNDLE names it; True means the usual one
     adapter = DeadlineAdapter(
         ca_bundle=trust_store if isinstance(trust_store, str) else None, connections_per_pool=connections
     )
-    # Read the environment once, here: requests would search it for a proxy with every request.
-    session.proxies.update(get_environ_proxies(base_url))
+    session.proxies.update(environment["proxies"])
     session.trust_env = False
     session.mount("https://", adapter)
     session.mount("http://", adapter)

@@ -288,6 +288,11 @@ def test_a_request_through_a_proxy_reaches_its_host(authority: tuple[ssl.SSLCont
             session.get("https://far.example/x", proxies=proxies, timeout=5)
 
 
+def test_the_options_of_a_proxy_reach_its_connections() -> None:
+    manager = DeadlineAdapter().proxy_manager_for("http://127.0.0.1:9", source_address=("127.0.0.2", 0))
+    assert manager.connection_pool_kw["source_address"] == ("127.0.0.2", 0)
+
+
 @pytest.fixture
 def https(authority: tuple[ssl.SSLContext, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """A server whose authority REQUESTS_CA_BUNDLE names, and which answers with the path."""

@@ -84,6 +84,10 @@ def test_an_origin_is_scheme_host_and_port(url: str, same: bool) -> None:
     assert (origin(url) == origin("https://hooks.example/hook")) is same
 
 
+def test_a_url_without_a_host_has_an_origin_without_one() -> None:
+    assert origin("mailto:offers") == ("mailto", None, None)
+
+
 def test_an_origin_over_http_has_port_80_unless_the_url_names_another() -> None:
     assert origin("http://hooks.example/") == ("http", "hooks.example", 80)
     assert origin("http://hooks.example:8080/") == ("http", "hooks.example", 8080)
