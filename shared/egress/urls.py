@@ -8,6 +8,7 @@ those that it does not know or counts as reachable.
 
 import base64
 import re
+from contextlib import suppress
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from urllib.parse import SplitResult, parse_qsl, urlsplit
@@ -243,13 +244,11 @@ def _secrets_of_value(value: str) -> set[str]:
     texts = {value}
     for part in re.split(r"[\s;,&]+", value):
         texts |= {text for text in (part, part.partition("=")[2]) if len(text) >= _SECRET_MIN_CHARACTERS}
-    scheme, _, credentials = value.partition(" ")
-    if scheme.lower() == "basic":
-        try:
-            decoded = base64.b64decode(credentials, validate=True).decode()
-        except ValueError:  # binascii.Error and UnicodeError are ValueErrors
-            return texts
-        texts |= {text for text in (decoded, decoded.partition(":")[2]) if text}
+    match value.split():
+        case [scheme, credentials] if scheme.lower() == "basic":
+            with suppress(ValueError):  # binascii.Error and UnicodeError are ValueErrors
+                decoded = base64.b64decode(credentials, validate=True).decode()
+                texts |= {text for text in (decoded, decoded.partition(":")[2]) if text}
     return texts
 
 

@@ -164,6 +164,7 @@ def test_the_parts_of_a_url_that_are_secrets_are_removed(url: str, text: str, sh
         ("first12, second1&third123", "first12 second1 third123", f"first12 second1 {REMOVED}"),
         ("BASIC dXNlcjpwYTpzcw==", "user:pa:ss", REMOVED),
         ("Basic dXNlcjpwYTpzcw==", "pa:ss", REMOVED),
+        ("Basic  dXNlcjpwYTpzcw==", "pa:ss", REMOVED),  # RFC 9110, 11.4: one or more spaces
         ("Basic dXNlcjpwYTpzcw==", "user", "user"),
         ("Basic dXNlcjo=", "user:", REMOVED),  # without a password
         ("Basic c2VjcmV0!", "a secret", "a secret"),  # not base64
