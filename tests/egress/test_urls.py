@@ -42,6 +42,7 @@ def test_a_url_is_stored_as_it_is_sent(url: str, stored: str) -> None:
         ("[2606:2800::1%25eth0]", "has a host with a zone or an escaped character"),
         ("127.1", "has an IP address in an unusual spelling"),
         ("0X7F.1", "has an IP address in an unusual spelling"),
+        ("127.0.0.0x1", "has an IP address in an unusual spelling"),
         ("10.0.0.1", "the host is a private address, where webhooks may not go"),
         ("[::1]", "the host is a loopback address, where webhooks may not go"),
         ("localhost", "the host is this machine itself"),
