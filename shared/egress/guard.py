@@ -193,10 +193,7 @@ def _why_refused(host: str, address: str, *, allow_private: bool) -> str | None:
 def _beginning(response: requests.Response) -> bytes:
     """The start of the body, not unpacked. If it is longer, the connection is closed instead of read to the end."""
     start = b""
-    while len(start) < ANSWER_READ_BYTES:
-        piece = response.raw.read(ANSWER_READ_BYTES - len(start))
-        if not piece:
-            break
+    while piece := response.raw.read(ANSWER_READ_BYTES - len(start)):
         start += piece
     return start
 

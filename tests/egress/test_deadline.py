@@ -1,5 +1,6 @@
 """A deadline holds for a whole exchange, whatever the server does to stretch it."""
 
+import io
 import select
 import socket
 import ssl
@@ -287,6 +288,13 @@ def test_a_name_that_the_system_cannot_look_up_has_no_address(host: str) -> None
         system_resolver(host)
 
 
+@pytest.mark.parametrize("host", ["a" * 64, "a..b"])
+def test_a_text_that_cannot_be_a_name_is_unknown_in_so_many_words(host: str) -> None:
+    with pytest.raises(socket.gaierror) as caught:
+        system_resolver(host)
+    assert (caught.value.errno, caught.value.strerror) == (socket.EAI_NONAME, "not a host name")
+
+
 def test_a_look_up_gives_the_resolvers_addresses_or_its_error() -> None:
     def failing(_: str) -> list[str]:
         raise socket.gaierror(socket.EAI_NONAME, "not known")
@@ -352,6 +360,20 @@ def test_bytes_after_an_answer_are_surplus_and_stay_so() -> None:
         with near.makefile() as reader:
             assert reader.read(1) == b"e"
         assert near.has_surplus
+
+
+def test_nothing_more_is_received_when_an_answer_ends() -> None:
+    class Reader(io.BufferedReader):
+        def peek(self, _size: int = 0) -> bytes:
+            with pytest.raises(BlockingIOError, match=r"^\[Errno 11\] the answer has ended$"):
+                near.recv_into(bytearray(1))
+            return b""
+
+    with connected() as (near, far):
+        far.sendall(b"a")
+        near.answer_ends(Reader(io.BytesIO()))
+        assert not near.has_surplus
+        assert near.recv_into(bytearray(1)) == 1
 
 
 def test_an_answer_whose_reading_timed_out_leaves_a_surplus() -> None:
