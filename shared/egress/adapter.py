@@ -14,7 +14,7 @@ import http.client
 import socket
 import ssl
 import time
-from collections.abc import Iterator
+from collections.abc import Buffer, Iterator
 from functools import partial
 from http.cookiejar import DefaultCookiePolicy
 from pathlib import Path
@@ -22,8 +22,7 @@ from typing import Any
 
 import certifi
 from requests import PreparedRequest, Response, Session
-from requests.adapters import HTTPAdapter
-from requests.utils import get_environ_proxies
+from requests.adapters import DEFAULT_POOLSIZE, HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
@@ -48,17 +47,14 @@ class DeadlineAdapter(HTTPAdapter):
         *,
         dial: Dial = dial_by_name,
         ca_bundle: str | None = None,
-        pools: int = 10,
-        connections_per_pool: int = 10,
+        pools: int = DEFAULT_POOLSIZE,
+        connections_per_pool: int = DEFAULT_POOLSIZE,
         idle_seconds: float = 100.0,
     ) -> None:
         self._dial = dial
         self._idle_seconds = idle_seconds
         self._tls_context = _tls_context(ca_bundle)
-        super().__init__(pool_connections=pools, pool_maxsize=connections_per_pool, max_retries=0)
-
-    def init_poolmanager(self, connections: int, maxsize: int, block: bool = False, **pool_kwargs: Any) -> None:  # noqa: ANN401 - as in requests
-        super().init_poolmanager(connections, maxsize, block, **pool_kwargs)
+        super().__init__(pool_connections=pools, pool_maxsize=connections_per_pool)
         self.poolmanager.pool_classes_by_scheme = {"http": self._plain_pool, "https": self._tls_pool}
 
     def proxy_manager_for(self, proxy: str, **proxy_kwargs: Any) -> Any:  # noqa: ANN401 - as in requests
@@ -69,11 +65,11 @@ class DeadlineAdapter(HTTPAdapter):
     def build_connection_pool_key_attributes(
         self,
         request: PreparedRequest,
-        verify: Any,  # noqa: ANN401, ARG002 - certificates are always checked
-        cert: Any = None,  # noqa: ANN401 - as in requests
+        verify: Any,  # noqa: ANN401 - as in requests
+        cert: Any = None,  # noqa: ANN401, ARG002 - as in requests
     ) -> Any:  # noqa: ANN401 - requests does not publish the types of the two dictionaries
-        host, _ = super().build_connection_pool_key_attributes(request, True, cert)
-        return host, {"ssl_context": self._tls_context} if host["scheme"] == "https" else {}
+        host, _ = super().build_connection_pool_key_attributes(request, verify)
+        return host, {"ssl_context": self._tls_context}  # certificates are always checked; urllib3 drops it for http
 
     def cert_verify(self, conn: Any, url: Any, verify: Any, cert: Any) -> None:  # noqa: ANN401 - as in requests
         """Does nothing: the pool's context already demands certificates and knows the authorities."""
@@ -106,15 +102,15 @@ class _DialedConnection(HTTPConnection):
     """A connection that `dial` makes. It counts as lost once it was idle for too long or is no longer clean."""
 
     response_class = _FinalResponse
+    _last_used: float = 0
+    _is_clean: bool = True
+    _has_answered: bool = False
+    _is_sending: bool = False
 
     def __init__(self, *args: Any, dial: Dial, idle_seconds: float, **options: Any) -> None:  # noqa: ANN401 - as in urllib3
         super().__init__(*args, **options)
         self._dial = dial
         self._idle_seconds = idle_seconds
-        self._last_used = 0.0
-        self._is_clean = True
-        self._answers = 0
-        self._is_sending = False
 
     @property
     def is_connected(self) -> bool:
@@ -127,11 +123,10 @@ class _DialedConnection(HTTPConnection):
             and super().is_connected
         )
 
-    def send(self, data: Any) -> None:  # noqa: ANN401 - as in http.client
+    def send(self, data: Buffer) -> None:  # type: ignore[override] # urllib3 sends nothing else
         """Send in pieces, and watch for an answer that comes before all of them are sent."""
-        pieces = _pieces(data) if isinstance(data, bytes) else (data,)
         try:
-            for piece in pieces:
+            for piece in _pieces(data):
                 self._watch_for_early_answer()
                 super().send(piece)
         except OSError:
@@ -140,7 +135,7 @@ class _DialedConnection(HTTPConnection):
 
     def _watch_for_early_answer(self) -> None:
         if isinstance(self.sock, AnswerSocket) and self.sock.has_unread():
-            if self._answers and not self._is_sending:
+            if self._has_answered and not self._is_sending:
                 raise ConnectionError("an answer came without a request")
             # It may be the answer to this request; anything after it is not an answer to the next.
             self._is_clean = False
@@ -149,13 +144,13 @@ class _DialedConnection(HTTPConnection):
     def getresponse(self) -> Any:  # noqa: ANN401 - urllib3's own type of answer, unlike http.client's
         response = super().getresponse()
         self._last_used = time.monotonic()
-        self._answers += 1
+        self._has_answered = True
         self._is_sending = False
         self._is_clean = self._is_clean and _is_plainly_framed(response)
         return response
 
     def _new_conn(self) -> socket.socket:
-        self._is_clean, self._answers, self._is_sending = True, 0, False
+        self._is_clean, self._has_answered = True, False
         try:
             return self._dial(self._dns_host, self.port)
         except socket.gaierror as error:
@@ -166,8 +161,9 @@ class _DialedConnection(HTTPConnection):
             raise NewConnectionError(self, f"could not connect: {error}") from error
 
 
-def _pieces(data: bytes) -> Iterator[memoryview]:
-    return (memoryview(data)[start : start + _PIECE_BYTES] for start in range(0, len(data), _PIECE_BYTES))
+def _pieces(data: Buffer) -> Iterator[memoryview]:
+    whole = memoryview(data)
+    return (whole[start : start + _PIECE_BYTES] for start in range(0, len(whole), _PIECE_BYTES))
 
 
 def _is_plainly_framed(response: Any) -> bool:  # noqa: ANN401 - urllib3's
@@ -199,13 +195,13 @@ def open_session(base_url: str, *, connections: int) -> Session:
     Raises OSError if the trust store that REQUESTS_CA_BUNDLE names cannot be read.
     """
     session = _UnchangingSession()
-    # requests knows where its trust store is configured (REQUESTS_CA_BUNDLE); True means the usual one.
-    trust_store = session.merge_environment_settings(base_url, {}, None, None, None)["verify"]
+    # The environment is read once, here: requests would search it for a proxy with every request.
+    environment = session.merge_environment_settings(base_url, {}, None, None, None)
+    trust_store = environment["verify"]  # as REQUESTS_CA_BUNDLE names it; True means the usual one
     adapter = DeadlineAdapter(
         ca_bundle=trust_store if isinstance(trust_store, str) else None, connections_per_pool=connections
     )
-    # Read the environment once, here: requests would search it for a proxy with every request.
-    session.proxies.update(get_environ_proxies(base_url))
+    session.proxies.update(environment["proxies"])
     session.trust_env = False
     session.mount("https://", adapter)
     session.mount("http://", adapter)

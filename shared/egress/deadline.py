@@ -51,7 +51,7 @@ def remaining_seconds() -> float | None:
 def system_resolver(host: str) -> list[str]:
     """The addresses of `host` according to the system. Raises OSError (socket.gaierror) if it has none."""
     try:
-        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+        found = socket.getaddrinfo(host, None)
     except UnicodeError as error:
         raise socket.gaierror(socket.EAI_NONAME, "not a host name") from error
     return list(dict.fromkeys(str(address[0]) for *_, address in found))
@@ -71,7 +71,7 @@ def resolve_in_time(resolver: Resolver, host: str) -> Sequence[str]:
             answer.set_exception(error)
 
     remaining = remaining_seconds()
-    Thread(target=look_up, name="resolve", daemon=True).start()
+    Thread(target=look_up, daemon=True).start()
     return answer.result(timeout=remaining)
 
 
@@ -80,9 +80,9 @@ def connect_to_first(addresses: Sequence[str], port: int) -> socket.socket:
     fault = OSError("the name has no address")
     for position, address in enumerate(addresses):
         remaining = remaining_seconds()
-        connection = DeadlineSocket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_STREAM)
+        connection = DeadlineSocket(socket.AF_INET6 if ":" in address else socket.AF_INET)
         try:
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, True)
             connection.settimeout(None if remaining is None else remaining / (len(addresses) - position))
             connection.connect((address, port))
         except OSError as error:
@@ -130,7 +130,7 @@ class AnswerSocket(socket.socket):
         """An answer was read from `reader`: anything left in its buffer is surplus."""
         self._answer_ended = True
         try:
-            self.has_surplus = self.has_surplus or bool(reader.peek(1))
+            self.has_surplus = self.has_surplus or bool(reader.peek())
         except OSError:
             self.has_surplus = True  # reading stopped in the middle of the answer
         finally:

@@ -139,7 +139,7 @@ class NetworkGuard:
         while True:
             self._this_thread.dialed = False
             try:
-                return self._adapter.send(request, stream=True, timeout=self._timeout_seconds)
+                return self._adapter.send(request)
             except requests.ConnectionError:
                 if self._this_thread.dialed:
                     raise
@@ -172,7 +172,7 @@ def check_endpoint_url(url: str, *, allow_private: bool, resolver: Resolver = sy
     faults = url_faults(url, allow_private=allow_private)
     if faults:
         return list(faults)
-    host = urlsplit(prepared_url(url)).hostname or ""
+    host = str(urlsplit(prepared_url(url)).hostname)
     try:
         with answer_within(REGISTRATION_LOOK_UP_SECONDS):
             addresses = resolve_in_time(resolver, host)
@@ -191,12 +191,9 @@ def _why_refused(host: str, address: str, *, allow_private: bool) -> str | None:
 
 
 def _beginning(response: requests.Response) -> bytes:
-    """The start of the body. If the body is longer, the connection is closed instead of read to the end."""
+    """The start of the body, not unpacked. If it is longer, the connection is closed instead of read to the end."""
     start = b""
-    while len(start) < ANSWER_READ_BYTES:
-        piece = response.raw.read(ANSWER_READ_BYTES - len(start), decode_content=False)
-        if not piece:
-            break
+    while piece := response.raw.read(ANSWER_READ_BYTES - len(start)):
         start += piece
     return start
 

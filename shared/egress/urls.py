@@ -8,6 +8,7 @@ those that it does not know or counts as reachable.
 
 import base64
 import re
+from contextlib import suppress
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from urllib.parse import SplitResult, parse_qsl, urlsplit
@@ -89,7 +90,7 @@ def _embedded_ipv4(address: Address) -> IPv4Address | None:
     if address.sixtofour is not None:
         return address.sixtofour
     in_last_bits = any(address in network for network in (_NAT64, _IPV4_TRANSLATED, _IPV4_COMPATIBLE))
-    if in_last_bits and int(address) > 1:  # :: and ::1 are in the IPv4-compatible range by accident
+    if in_last_bits and not address.is_loopback:  # ::1 is in the IPv4-compatible range by accident
         return IPv4Address(int(address) & 0xFFFFFFFF)
     return None
 
@@ -117,7 +118,7 @@ MASK = "***"
 
 def prepared_url(url: str) -> str:
     """`url` as requests sends it: host in lower case and ASCII, path quoted. Raises requests.RequestException."""
-    return requests.Request("POST", url).prepare().url or ""
+    return str(requests.Request(url=url).prepare().url)
 
 
 @lru_cache(maxsize=256)
@@ -151,10 +152,10 @@ def url_faults(url: str, *, allow_private: bool) -> tuple[str, ...]:
     return (*faults, *_host_faults(parts.hostname or "", allow_private=allow_private))
 
 
-def origin(url: str) -> tuple[str, str, int | None]:
+def origin(url: str) -> tuple[str, str | None, int | None]:
     """The scheme, host and port that a URL leads to."""
     parts = urlsplit(url)
-    return parts.scheme, parts.hostname or "", parts.port or {"https": 443, "http": 80}.get(parts.scheme)
+    return parts.scheme, parts.hostname, parts.port or {"https": 443, "http": 80}.get(parts.scheme)
 
 
 def _host_faults(host: str, *, allow_private: bool) -> list[str]:
@@ -243,13 +244,11 @@ def _secrets_of_value(value: str) -> set[str]:
     texts = {value}
     for part in re.split(r"[\s;,&]+", value):
         texts |= {text for text in (part, part.partition("=")[2]) if len(text) >= _SECRET_MIN_CHARACTERS}
-    scheme, _, credentials = value.partition(" ")
-    if scheme.lower() == "basic":
-        try:
-            decoded = base64.b64decode(credentials, validate=True).decode()
-        except ValueError:  # binascii.Error and UnicodeError are ValueErrors
-            return texts
-        texts |= {text for text in (decoded, decoded.partition(":")[2]) if text}
+    match value.split():
+        case [scheme, credentials] if scheme.lower() == "basic":
+            with suppress(ValueError):  # binascii.Error and UnicodeError are ValueErrors
+                decoded = base64.b64decode(credentials, validate=True).decode()
+                texts |= {text for text in (decoded, decoded.partition(":")[2]) if text}
     return texts
 
 

@@ -6,17 +6,19 @@ import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Protocol
 
 import pytest
 import requests
 import trustme
 from urllib3 import HTTPHeaderDict, HTTPResponse
+from urllib3.util import wait_for_read
 
-from shared.egress.adapter import DeadlineAdapter, _is_plainly_framed, _pieces, open_session
-from shared.egress.deadline import answer_within
+from shared.egress.adapter import DeadlineAdapter, _DialedConnection, _is_plainly_framed, _pieces, open_session
+from shared.egress.deadline import answer_within, dial_by_name
 from tests.egress.test_deadline import authority_context, serving
 
 type Answering = Callable[["Conversation"], None]
@@ -288,6 +290,11 @@ def test_a_request_through_a_proxy_reaches_its_host(authority: tuple[ssl.SSLCont
             session.get("https://far.example/x", proxies=proxies, timeout=5)
 
 
+def test_the_options_of_a_proxy_reach_its_connections() -> None:
+    manager = DeadlineAdapter().proxy_manager_for("http://127.0.0.1:9", source_address=("127.0.0.2", 0))
+    assert manager.connection_pool_kw["source_address"] == ("127.0.0.2", 0)
+
+
 @pytest.fixture
 def https(authority: tuple[ssl.SSLContext, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """A server whose authority REQUESTS_CA_BUNDLE names, and which answers with the path."""
@@ -393,6 +400,80 @@ def test_a_session_keeps_as_many_connections_open_as_it_was_told(kept: int, open
     assert connections.opened == opened
 
 
+def test_a_session_does_not_use_a_connection_again_that_was_idle_for_100_seconds(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = [1000.0]
+    monkeypatch.setattr("shared.egress.adapter.time", SimpleNamespace(monotonic=lambda: now[0]))
+    connections = Connections(ways(None))
+    opened = []
+    with serving(connections) as port, open_session(f"http://localhost:{port}", connections=1) as session:
+        for idle_seconds in (0, 99.9, 100):
+            now[0] += idle_seconds
+            assert asked(session, f"http://localhost:{port}/x") == "/x"
+            opened.append(connections.opened)
+    assert opened == [1, 1, 2]
+
+
+@contextmanager
+def dialed(answering: Answering) -> Iterator[_DialedConnection]:
+    """A connection of its own, which no pool looks at before it is used."""
+    with (
+        serving(Connections(answering)) as port,
+        closing(_DialedConnection("127.0.0.1", port, dial=dial_by_name, idle_seconds=100)) as connection,
+    ):
+        connection.connect()
+        yield connection
+
+
+def wait_for_bytes(connection: _DialedConnection) -> None:
+    assert connection.sock is not None
+    assert wait_for_read(connection.sock, timeout=5)
+
+
+def test_what_a_server_says_before_its_first_request_is_the_answer_to_it() -> None:
+    """For example 503, because it is too busy for more connections."""
+    with dialed(ahead) as connection:
+        wait_for_bytes(connection)
+        connection.request("GET", "/0")
+        assert connection.getresponse().data == b"early"
+        assert not connection.is_connected
+
+
+def test_nothing_is_sent_after_an_answer_that_came_without_a_request() -> None:
+    received = []
+    is_read = threading.Event()
+
+    def answering(conversation: Conversation) -> None:
+        received.append(conversation.request())
+        conversation.send(answer("first"))
+        is_read.wait(5)
+        conversation.send(answer("surplus"))
+        received.append(conversation.request())
+
+    with dialed(answering) as connection:
+        connection.request("GET", "/0")
+        assert connection.getresponse().data == b"first"
+        is_read.set()
+        wait_for_bytes(connection)
+        with pytest.raises(ConnectionError, match="an answer came without a request"):
+            connection.request("GET", "/1")
+    assert received == ["/0"]
+
+
+def test_an_answer_that_comes_while_a_later_request_is_sent_is_the_answer_to_it() -> None:
+    def body(connection: _DialedConnection) -> Iterator[bytes]:
+        wait_for_bytes(connection)
+        yield b"body"
+
+    with dialed(ways(None)) as connection:
+        connection.request("GET", "/0")
+        assert connection.getresponse().data == b"/0"
+        connection.request("POST", "/1", body=body(connection), headers={"Content-Length": "4"})
+        assert connection.getresponse().data == b"/1"
+        assert not connection.is_connected
+
+
 @pytest.mark.parametrize(
     ("lengths", "codings", "version", "plain"),
     [
@@ -445,3 +526,4 @@ def test_a_connection_that_cannot_be_made_is_an_error_that_says_why(
         with pytest.raises(requests.ConnectionError, match=expected) as caught:
             session.get("http://far.example/", timeout=5)
     assert isinstance(caught.value, requests.ConnectTimeout) is is_timeout
+    assert "None" not in str(caught.value)  # instead of the connection or the host

@@ -1,9 +1,12 @@
 """A deadline holds for a whole exchange, whatever the server does to stretch it."""
 
+import io
+import select
 import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,6 +18,7 @@ import trustme
 from shared.egress.adapter import DeadlineAdapter
 from shared.egress.deadline import (
     DeadlineSocket,
+    DeadlineTLSSocket,
     answer_within,
     connect_to_first,
     dial_by_name,
@@ -284,6 +288,13 @@ def test_a_name_that_the_system_cannot_look_up_has_no_address(host: str) -> None
         system_resolver(host)
 
 
+@pytest.mark.parametrize("host", ["a" * 64, "a..b"])
+def test_a_text_that_cannot_be_a_name_is_unknown_in_so_many_words(host: str) -> None:
+    with pytest.raises(socket.gaierror) as caught:
+        system_resolver(host)
+    assert (caught.value.errno, caught.value.strerror) == (socket.EAI_NONAME, "not a host name")
+
+
 def test_a_look_up_gives_the_resolvers_addresses_or_its_error() -> None:
     def failing(_: str) -> list[str]:
         raise socket.gaierror(socket.EAI_NONAME, "not known")
@@ -351,6 +362,20 @@ def test_bytes_after_an_answer_are_surplus_and_stay_so() -> None:
         assert near.has_surplus
 
 
+def test_nothing_more_is_received_when_an_answer_ends() -> None:
+    class Reader(io.BufferedReader):
+        def peek(self, _size: int = 0) -> bytes:
+            with pytest.raises(BlockingIOError, match=r"^\[Errno 11\] the answer has ended$"):
+                near.recv_into(bytearray(1))
+            return b""
+
+    with connected() as (near, far):
+        far.sendall(b"a")
+        near.answer_ends(Reader(io.BytesIO()))
+        assert not near.has_surplus
+        assert near.recv_into(bytearray(1)) == 1
+
+
 def test_an_answer_whose_reading_timed_out_leaves_a_surplus() -> None:
     with connected() as (near, far):
         far.sendall(b"ab")
@@ -360,6 +385,78 @@ def test_an_answer_whose_reading_timed_out_leaves_a_surplus() -> None:
         with suppress(OSError):
             reader.close()
         assert near.has_surplus
+
+
+@contextmanager
+def secured(authority: trustme.CA) -> Iterator[tuple[ssl.SSLSocket, ssl.SSLSocket]]:
+    """A connection over TLS: this end, with a handshake still to do, and the server's."""
+    context = ssl.create_default_context()
+    authority.configure_trust(context)
+    context.sslsocket_class = DeadlineTLSSocket
+    with connected() as (plain, far):
+        server = authority_context(authority).wrap_socket(far, server_side=True, do_handshake_on_connect=False)
+        near = context.wrap_socket(plain, server_hostname="localhost", do_handshake_on_connect=False)
+        with near, server:
+            near.settimeout(5)
+            yield near, server
+
+
+@pytest.fixture(params=["plain", "over TLS"])
+def receiving(request: pytest.FixtureRequest) -> Iterator[socket.socket]:
+    """A connection over which "abc" has come."""
+    if request.param == "plain":
+        with connected() as (near, far):
+            far.sendall(b"abc")
+            near.settimeout(5)
+            yield near
+        return
+    with secured(trustme.CA()) as (near, far), ThreadPoolExecutor(1) as thread:
+        shaken = thread.submit(far.do_handshake)
+        near.do_handshake()
+        shaken.result()
+        far.sendall(b"abc")
+        yield near
+
+
+def test_no_more_is_received_than_asked_for(receiving: socket.socket) -> None:
+    buffer = bytearray(3)
+    assert receiving.recv_into(buffer, 2) == 2
+    assert buffer == b"ab\0"
+    assert receiving.recv_into(buffer) == 1
+
+
+def test_bytes_that_are_only_looked_at_are_received_again() -> None:
+    with connected() as (near, far):
+        far.sendall(b"abc")
+        near.settimeout(5)
+        for _ in range(2):
+            buffer = bytearray(3)
+            assert near.recv_into(buffer, 0, socket.MSG_PEEK | socket.MSG_WAITALL) == 3
+            assert buffer == b"abc"
+
+
+def test_an_urgent_byte_is_sent_as_such() -> None:
+    with connected() as (near, far):
+        near.sendall(b"x", socket.MSG_OOB)
+        far.setblocking(False)
+        select.select([], [], [far], 5)
+        assert far.recv(1, socket.MSG_OOB) == b"x"
+
+
+@pytest.mark.parametrize("operation", ["send", "receive"])
+def test_bytes_cannot_be_sent_or_received_in_a_special_way_over_tls(operation: str) -> None:
+    with secured(trustme.CA()) as (near, _), pytest.raises(ValueError, match="flags"):
+        near.send(b"x", socket.MSG_OOB) if operation == "send" else near.recv_into(bytearray(1), 1, socket.MSG_PEEK)
+
+
+def test_a_handshake_does_not_wait_on_a_socket_that_does_not() -> None:
+    with secured(trustme.CA()) as (near, far):
+        hang_up = threading.Timer(2, far.shutdown, [socket.SHUT_RDWR])  # on one that waits after all
+        hang_up.start()
+        near.settimeout(0)
+        with pytest.raises(ssl.SSLWantReadError):
+            near.do_handshake()
+        hang_up.cancel()
 
 
 @pytest.mark.parametrize("operation", ["send", "receive"])

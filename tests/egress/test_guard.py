@@ -5,8 +5,10 @@ import ssl
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import trustme
@@ -289,6 +291,42 @@ def test_a_compressed_answer_is_not_unpacked(receiver: Receiver, local_guard: Ne
     assert "not gzip" in local_guard.post(receiver.url, b"{}", HEADERS).beginning
 
 
+def test_the_beginning_of_an_answer_is_read_without_what_follows(local_guard: NetworkGuard) -> None:
+    """Not even the end of the chunk that holds it."""
+
+    def begin(connection: socket.socket) -> None:
+        with suppress(OSError):
+            connection.recv(65536)
+            connection.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+            connection.sendall(f"{ANSWER_READ_BYTES:x}\r\n".encode() + b"x" * ANSWER_READ_BYTES)
+            connection.recv(65536)  # the end of the chunk never comes
+
+    with serving(begin) as port:
+        assert local_guard.post(f"http://127.0.0.1:{port}/", b"{}", HEADERS).beginning == "x" * ANSWER_READ_BYTES
+
+
+@pytest.mark.parametrize(
+    ("framing", "pieces"),
+    [
+        ("Content-Length: 6", ["ab", "cd", "ef"]),
+        ("Transfer-Encoding: chunked", ["2\r\nab", "\r\n4\r\ncdef\r\n0\r\n\r\n"]),
+    ],
+    ids=["with a length", "in chunks"],
+)
+def test_an_answer_that_comes_in_pieces_is_put_together(
+    local_guard: NetworkGuard, framing: str, pieces: list[str]
+) -> None:
+    def answer(connection: socket.socket) -> None:
+        connection.recv(65536)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        connection.sendall(f"HTTP/1.1 200 OK\r\n{framing}\r\n\r\n".encode())
+        for piece in pieces:
+            connection.sendall(piece.encode())
+
+    with serving(answer) as port:
+        assert local_guard.post(f"http://127.0.0.1:{port}/", b"{}", HEADERS).beginning == "abcdef"
+
+
 def test_an_answer_that_drips_is_given_up_at_the_timeout() -> None:
     def drip(connection: socket.socket) -> None:
         with suppress(OSError):
@@ -304,12 +342,15 @@ def test_an_answer_that_drips_is_given_up_at_the_timeout() -> None:
     guard.close()
 
 
-def test_an_endpoint_that_closes_a_connection_it_promised_to_keep_loses_no_request(local_guard: NetworkGuard) -> None:
-    def take_request(connection: socket.socket) -> None:
-        received = b""
-        while not received.endswith(b"{}") and (piece := connection.recv(65536)):
-            received += piece
+def take_request(connection: socket.socket) -> bytes:
+    """A whole request whose body is {}, or the part that came before the connection was closed."""
+    received = b""
+    while not received.endswith(b"{}") and (piece := connection.recv(65536)):
+        received += piece
+    return received
 
+
+def test_an_endpoint_that_closes_a_connection_it_promised_to_keep_loses_no_request(local_guard: NetworkGuard) -> None:
     def answer_once(connection: socket.socket) -> None:
         with suppress(OSError), connection:
             take_request(connection)
@@ -319,6 +360,65 @@ def test_an_endpoint_that_closes_a_connection_it_promised_to_keep_loses_no_reque
     with serving(answer_once) as port:
         statuses = [local_guard.post(f"http://127.0.0.1:{port}/", b"{}", HEADERS).status for _ in range(3)]
     assert statuses == [204] * 3
+
+
+class Kept:
+    """Answers each request once `at_once` have come, and counts the connections."""
+
+    def __init__(self, at_once: int = 1) -> None:
+        self.connections = 0
+        self._all_asked = threading.Barrier(at_once)
+
+    def __call__(self, connection: socket.socket) -> None:
+        self.connections += 1
+        with suppress(OSError, threading.BrokenBarrierError):
+            while take_request(connection):
+                self._all_asked.wait(5)
+                connection.sendall(b"HTTP/1.1 204 No Content\r\n\r\n")
+
+
+@pytest.fixture
+def stopped_adapter_time(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The time in seconds by which connections are idle, which only the test moves."""
+    now = [1000.0]
+    monkeypatch.setattr("shared.egress.adapter.time", SimpleNamespace(monotonic=lambda: now[0]))
+    return now
+
+
+def test_a_connection_that_was_idle_for_four_seconds_is_not_used_again(
+    local_guard: NetworkGuard, stopped_adapter_time: list[float]
+) -> None:
+    kept = Kept()
+    with serving(kept) as port:
+        opened = []
+        for idle_seconds in (0, 3.9, 4):
+            stopped_adapter_time[0] += idle_seconds
+            assert local_guard.post(f"http://127.0.0.1:{port}/", b"{}", HEADERS).status == 204
+            opened.append(kept.connections)
+    assert opened == [1, 1, 2]
+
+
+@pytest.mark.usefixtures("stopped_adapter_time")
+def test_connections_to_64_hosts_are_kept_open() -> None:
+    kept = Kept()
+    guard = NetworkGuard(allow_private=True, resolver=resolving("127.0.0.1"))
+    with serving(kept) as port:
+        for number in (*range(64), 0):
+            assert guard.post(f"http://host{number}.example:{port}/", b"{}", HEADERS).status == 204
+        guard.close()
+    assert kept.connections == 64
+
+
+@pytest.mark.usefixtures("stopped_adapter_time")
+def test_eight_connections_to_a_host_are_kept_open() -> None:
+    kept = Kept(at_once=10)
+    guard = NetworkGuard(allow_private=True)
+    with serving(kept) as port, ThreadPoolExecutor(10) as pool:
+        for _ in range(2):
+            sent = [pool.submit(guard.post, f"http://127.0.0.1:{port}/", b"{}", HEADERS) for _ in range(10)]
+            assert {each.result().status for each in sent} == {204}
+        guard.close()
+    assert kept.connections == 10 + (10 - 8)
 
 
 def test_a_closed_port_fails_the_attempt_in_plain_words(local_guard: NetworkGuard) -> None:
@@ -423,6 +523,19 @@ def test_the_latency_of_a_failure_is_the_time_until_it(local_guard: NetworkGuard
     with serving(hold_and_hang_up) as port, pytest.raises(AttemptFailed) as caught:
         local_guard.post(f"http://127.0.0.1:{port}/", b"{}", HEADERS)
     assert 30 <= caught.value.latency_ms <= (time.monotonic() - began) * 1000 + 1
+
+
+def test_the_latency_is_in_milliseconds(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [1000.0]
+    monkeypatch.setattr("shared.egress.guard.time", SimpleNamespace(monotonic=lambda: now[0]))
+
+    def late(_: str) -> Sequence[str]:
+        now[0] += 12.3456
+        return ["10.0.0.1"]
+
+    with pytest.raises(AddressRefused) as caught:
+        NetworkGuard(resolver=late).post("https://hooks.example/", b"{}", HEADERS)
+    assert caught.value.latency_ms == 12_346
 
 
 def test_connections_are_closed_with_the_guard(local_guard: NetworkGuard) -> None:

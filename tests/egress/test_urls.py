@@ -42,6 +42,7 @@ def test_a_url_is_stored_as_it_is_sent(url: str, stored: str) -> None:
         ("[2606:2800::1%25eth0]", "has a host with a zone or an escaped character"),
         ("127.1", "has an IP address in an unusual spelling"),
         ("0X7F.1", "has an IP address in an unusual spelling"),
+        ("127.0.0.0x1", "has an IP address in an unusual spelling"),
         ("10.0.0.1", "the host is a private address, where webhooks may not go"),
         ("[::1]", "the host is a loopback address, where webhooks may not go"),
         ("localhost", "the host is this machine itself"),
@@ -82,6 +83,10 @@ def test_any_text_is_accepted_or_refused_in_words(text: str) -> None:
 )
 def test_an_origin_is_scheme_host_and_port(url: str, same: bool) -> None:
     assert (origin(url) == origin("https://hooks.example/hook")) is same
+
+
+def test_a_url_without_a_host_has_an_origin_without_one() -> None:
+    assert origin("mailto:offers") == ("mailto", None, None)
 
 
 def test_an_origin_over_http_has_port_80_unless_the_url_names_another() -> None:
