@@ -1,8 +1,9 @@
 """Status requests that are remembered for jobs without a pending row, and races between them."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -147,6 +148,48 @@ def test_more_requests_than_a_transaction_holds_are_forgotten_while_there_is_tim
     assert stores.poll_spacing.forget(clock.now(), has_time=lambda: next(once)) == 100
     assert len(job_ids_asked(stores)) == 3
     assert stores.poll_spacing.forget(clock.now(), has_time=lambda: True) == 3
+
+
+def test_all_requests_that_are_forgotten_are_counted(stores: Stores, clock: FakeClock) -> None:
+    long_ago = clock.now() - timedelta(hours=1)
+    rows = [asked_row(str(uuid.UUID(int=number)), long_ago) for number in range(103)]
+    stores.jobs_table.commit_each([[Change(Write.INSERT, row)] for row in rows])
+    assert stores.poll_spacing.forget(clock.now(), has_time=lambda: True) == 103
+
+
+def test_requests_are_looked_through_without_their_answers(
+    stores: Stores, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[object] = []
+    rows = stores.jobs_table.rows
+
+    def recorded(*arguments: Any, **named: Any) -> Iterator[Row]:  # noqa: ANN401 - passed on
+        asked.append(named["columns"])
+        return rows(*arguments, **named)
+
+    monkeypatch.setattr(stores.jobs_table, "rows", recorded)
+    stores.poll_spacing.forget(clock.now(), has_time=lambda: True)
+    stores.poll_spacing.recent(clock.now())
+    assert asked == [["RowKey", "nextPollAt"]] * 2
+
+
+def test_a_claim_that_is_confirmed_leaves_the_row_as_it_was(stores: Stores, clock: FakeClock) -> None:
+    until = clock.now() + timedelta(seconds=95)
+    claim = stores.poll_spacing.claim(JOB_ID, clock.now(), until)
+    assert claim is not None
+    before = stores.jobs_table.get("asked", JOB_ID)
+    confirmed = stores.poll_spacing.confirm(claim)
+    assert stores.jobs_table.get("asked", JOB_ID) == before
+    assert confirmed == stores.poll_spacing.get(JOB_ID, clock.now()) != claim
+
+
+def test_a_request_that_upstream_did_not_answer_leaves_no_answer(stores: Stores, clock: FakeClock) -> None:
+    claim = stores.poll_spacing.claim(JOB_ID, clock.now(), clock.now())
+    assert claim is not None
+    stores.poll_spacing.answered(claim, clock.now() + timedelta(seconds=60), None)
+    known = stores.poll_spacing.get(JOB_ID, clock.now())
+    assert known is not None
+    assert (known.next_poll_at, known.answer) == (clock.now() + timedelta(seconds=60), None)
 
 
 def test_a_request_that_is_remembered_anew_is_not_forgotten(
