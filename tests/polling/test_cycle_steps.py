@@ -140,6 +140,7 @@ class World:
 
     def sleep(self, seconds: float) -> None:
         self.steps.append((f"sleep {seconds:g}", []))
+        assert len(self.steps) < 100, "the cycle does not end"
         self.clock.advance(seconds)
 
     def run(self, *rows: PendingRow, concurrency: int = 1, **fields: Any) -> CycleReport:  # noqa: ANN401 - of a cycle
