@@ -1,5 +1,6 @@
 """The registry on storage alone: what it writes, what it remembers, and how often it tries."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any, cast
@@ -165,7 +166,10 @@ def test_a_change_and_a_removal_are_tried_five_times(
     stores: Stores, registry: JobRegistry, monkeypatch: pytest.MonkeyPatch, method: str
 ) -> None:
     registered(stores, 1)
-    act = {"change": lambda: registry.change(job_id(1), relabelled), "remove": lambda: registry.remove(job_id(1))}
+    act: dict[str, Callable[[], object]] = {
+        "change": lambda: registry.change(job_id(1), relabelled),
+        "remove": lambda: registry.remove(job_id(1)),
+    }
     calls = losing(stores, monkeypatch, method, RowChanged("another was faster"), times=9)
     with pytest.raises(RowChanged):
         act[method]()

@@ -300,7 +300,7 @@ def test_a_job_that_has_stalled_before_makes_no_second_event(stores: Stores) -> 
 @pytest.mark.parametrize("old", [[], SHORT, LONG], ids=["none", "short", "long"])
 @pytest.mark.parametrize("new", [None, [{"code": "new"}], LONG], ids=["same", "new", "new and long"])
 def test_a_stalled_event_holds_the_errors_of_its_job_unless_they_are_in_a_document(
-    stores: Stores, old: list[dict[str, Any]], new: list[dict[str, Any]] | None
+    stores: Stores, old: list[dict[str, Any]], new: list[dict[str, Any]] | None, caplog: pytest.LogCaptureFixture
 ) -> None:
     row = claimed(stores, 1, errors=old)
     event = event_of(stores, running(row, stalled=True, **({} if new is None else {"errors": new})))
@@ -308,6 +308,7 @@ def test_a_stalled_event_holds_the_errors_of_its_job_unless_they_are_in_a_docume
     now = old if new is None else new
     assert stores.pending.with_large_fields(event).job.errors == ([] if now is LONG else now)
     assert "errorsDocument" not in event.columns
+    assert caplog.records == []  # what is left out is not taken for broken
 
 
 @pytest.mark.parametrize("errors", [SHORT, LONG], ids=["short", "long"])
