@@ -162,7 +162,6 @@ class FinishCounts:
         """Write all of the batch or none; an error that is not about the day's row is returned."""
         jobs = [job for job, _ in batch]
         changes = [change for _, of_job in batch for change in of_job]
-        error = RowChanged("other instances kept counting their finished jobs")
         for _ in range(WRITE_TRIES):
             before = self.days.get(day)
             figures = before.figures.plus(jobs)
@@ -174,11 +173,10 @@ class FinishCounts:
                 of_a_job = isinstance(changed, RowExists) and before.etag is not None
                 if of_a_job or self.days.read_again(day).etag == before.etag:
                     return changed
-                error = changed
             else:
                 self.days.written(day, figures, etag_of_day)
                 return etags
-        return error
+        return RowChanged("other instances kept counting their finished jobs")
 
 
 def _day(job: Job) -> date:

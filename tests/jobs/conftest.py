@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import pytest
 
 from sandbox.server import Sandbox
-from shared.settings import Settings, load_settings
+from shared.app import Stores, build_stores
+from shared.settings import Settings, StorageByConnectionString, StorageSettings, load_settings
 from shared.storage.table import Table
 from tests.clock import FakeClock
 from tests.instance import Instance
@@ -23,6 +24,12 @@ def instance(settings: Settings, clock: FakeClock) -> Iterator[Instance]:
     instance = Instance(settings, clock)
     yield instance
     instance.services.upstream.close()
+
+
+@pytest.fixture
+def stores(azurite: str, jobs_table: str, clock: FakeClock) -> Stores:
+    """What an instance keeps in its table, for tests that need nothing else of it."""
+    return build_stores(StorageSettings(StorageByConnectionString(azurite), jobs_table), clock)
 
 
 @pytest.fixture

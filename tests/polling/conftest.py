@@ -1,5 +1,5 @@
 """The fixtures of the tests of jobs."""
 
-from tests.jobs.conftest import instance, settings, table
+from tests.jobs.conftest import instance, settings, stores, table
 
-__all__ = ["instance", "settings", "table"]
+__all__ = ["instance", "settings", "stores", "table"]
