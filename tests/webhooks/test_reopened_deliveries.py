@@ -84,9 +84,10 @@ def test_a_due_row_that_is_repaired_at_that_moment_is_not_replaced(
     table: Table, store: DeliveryStore, clock: FakeClock
 ) -> None:
     delivery = found(store, failed(store, clock))
-    whole = table.get(ENDPOINT, f"due~{delivery.id}")
-    assert whole is not None
-    table.upsert(dict(whole) | {"failures": "many"})
+    read = table.get(ENDPOINT, f"due~{delivery.id}")
+    assert read is not None
+    whole = dict(read)
+    table.upsert(whole | {"failures": "many"})
 
     class Repaired:
         """The row is repaired right after it was read."""
@@ -97,7 +98,7 @@ def test_a_due_row_that_is_repaired_at_that_moment_is_not_replaced(
         def get(self, partition: str, key: str) -> Row | None:
             row = table.get(partition, key)
             if key.startswith("due~"):
-                table.upsert(dict(whole))
+                table.upsert(whole)
             return row
 
     repaired: Any = Repaired()
