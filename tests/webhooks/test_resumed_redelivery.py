@@ -8,7 +8,7 @@ import pytest
 from shared.storage.table import Table
 from shared.webhooks.bulk_redelivery import BulkRedelivery, RedeliveryRequest
 from shared.webhooks.deliveries import Counted, DeliveryStore
-from shared.webhooks.delivery import DeliveryStatus, Payload
+from shared.webhooks.delivery import DeliveryStatus, DueDelivery, Payload
 from tests.clock import FakeClock
 from tests.webhooks.samples import event
 from tests.webhooks.stored import rows
@@ -192,5 +192,30 @@ def test_a_dead_row_of_an_earlier_version_without_a_dead_delivery_is_left_alone(
         table.delete(ENDPOINT, f"body~{delivery.id}")
     else:
         table.merge({"PartitionKey": ENDPOINT, "RowKey": delivery.log_key, "status": "delivered"}, delivery.etag)
+    assert start(redelivery, has_time=yes) == 0
+    assert left(store) == (0, 1)
+
+
+def test_a_dead_row_of_an_earlier_version_that_is_written_anew_at_that_moment_is_left_alone(
+    redelivery: BulkRedelivery,
+    store: DeliveryStore,
+    table: Table,
+    clock: FakeClock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Another process has sent it again meanwhile, and it has died once more."""
+    dead(store, clock, 1)
+    [dead_key] = [row_key for row_key in rows(table, ENDPOINT) if row_key.startswith("dead~")]
+    whole = table.get(ENDPOINT, dead_key)
+    assert whole is not None
+    row = dict(whole)
+    table.upsert({"PartitionKey": ENDPOINT, "RowKey": dead_key})
+    reopen = redelivery._reopen
+
+    def after_it_was_written_anew(group: tuple[DueDelivery, ...]) -> int:
+        table.upsert(row)
+        return reopen(group)
+
+    monkeypatch.setattr(redelivery, "_reopen", after_it_was_written_anew)
     assert start(redelivery, has_time=yes) == 0
     assert left(store) == (0, 1)
