@@ -60,7 +60,7 @@ class EndpointThreads:
 
     def _forget(self, future: Future[None]) -> None:
         with self._lock:
-            self._unfinished.pop(future, None)
+            del self._unfinished[future]
 
     def _run(self, endpoint_id: str, queue: _Queue) -> None:
         while True:

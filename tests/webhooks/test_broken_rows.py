@@ -203,7 +203,8 @@ def test_an_unreadable_attempt_is_left_out_of_its_delivery(
     ("column", "value"),
     [
         *((column, 7) for column in ("url", "secret", "enabled", "events", "format")),
-        *(("url", url) for url in ("https://[::1", "https://[", "https://h\u2100.example/?code=12345678")),
+        *(("url", url) for url in ("https://[::1", "https://[")),
+        pytest.param("url", "https://h\u2100.example/?code=12345678", id="url-with a letter for a/c"),
     ],
 )
 def test_an_unreadable_endpoint_row_stops_no_other_endpoint(

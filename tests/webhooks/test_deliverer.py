@@ -288,6 +288,7 @@ def test_a_body_that_cannot_be_read_is_an_attempt_without_a_request(
     assert (attempt.at, attempt.status, attempt.latency_ms) == (clock.now(), None, 0)
     assert attempt.error == "the stored body cannot be read"
     assert current(webhooks, endpoint).failing_since is None
+    assert statuses(webhooks, endpoint) == ["pending"]
 
 
 def test_a_delivery_that_is_removed_while_it_is_sent_again_is_answered_as_it_was(

@@ -4,8 +4,11 @@ import subprocess
 import sys
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from contextvars import ContextVar, copy_context
+from dataclasses import dataclass, field
 from functools import partial
 
 import pytest
@@ -117,3 +120,108 @@ for number in range(100):
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=10, check=True)
     assert len(done.stdout.split()) <= THREADS_PER_ENDPOINT
+
+
+@dataclass
+class Waits:
+    """In place of `time` and `wait`: notes how long is waited for calls, and lets that much time pass, or less."""
+
+    taken: float | None = None
+    seconds: float = 1000.0
+    timeouts: list[float] = field(default_factory=list)
+    awaited: list[object] = field(default_factory=list)
+
+    def monotonic(self) -> float:
+        return self.seconds
+
+    def wait(self, calls: object, timeout: float) -> None:
+        self.awaited.append(calls)
+        self.timeouts.append(timeout)
+        self.seconds += timeout if self.taken is None else self.taken
+
+
+@pytest.fixture
+def waits(monkeypatch: pytest.MonkeyPatch) -> Waits:
+    waits = Waits()
+    monkeypatch.setattr("shared.webhooks.endpoint_threads.time", waits)
+    monkeypatch.setattr("shared.webhooks.endpoint_threads.wait", waits.wait)
+    return waits
+
+
+def meet(others: threading.Barrier) -> None:
+    others.wait(5)
+
+
+def of_endpoints() -> set[threading.Thread]:
+    """The threads that run calls, and those that wait for some."""
+    return {thread for thread in threading.enumerate() if thread.name == "webhooks"}
+
+
+def test_the_threads_of_endpoints_bear_a_name_and_do_not_keep_the_process_from_ending(
+    threads: EndpointThreads, released: threading.Event
+) -> None:
+    before = of_endpoints()
+    threads.submit("a", partial(hang, released))
+    [thread] = of_endpoints() - before
+    assert thread.daemon
+
+
+@pytest.mark.parametrize("calls_before", [0, 1, THREADS_PER_ENDPOINT])
+def test_an_endpoint_has_the_same_number_of_threads_after_it_was_idle(
+    threads: EndpointThreads, released: threading.Event, calls_before: int
+) -> None:
+    before = of_endpoints()
+    together = threading.Barrier(max(1, calls_before))
+    finish([threads.submit("a", partial(meet, together)) for _ in range(calls_before)], 5)
+    wait_until(lambda: of_endpoints() <= before)
+    for _ in range(THREADS_PER_ENDPOINT + 5):
+        threads.submit("a", partial(hang, released))
+    assert len(of_endpoints() - before) == THREADS_PER_ENDPOINT
+
+
+def test_calls_run_after_others_that_were_cancelled(threads: EndpointThreads, released: threading.Event) -> None:
+    for _ in range(THREADS_PER_ENDPOINT):
+        threads.submit("a", partial(hang, released))
+    wait_until(lambda: sum(call.running() for call in threads.unfinished()) == THREADS_PER_ENDPOINT)
+    for _ in range(THREADS_PER_ENDPOINT):
+        assert threads.submit("a", lambda: None).cancel()
+    last = threads.submit("a", lambda: None)
+    released.set()
+    assert last.result(5) is None
+
+
+def test_the_error_of_a_call_is_its_owners_and_later_calls_run(threads: EndpointThreads) -> None:
+    def fail() -> None:
+        raise KeyError("x")
+
+    calls = [threads.submit("a", fail) for _ in range(THREADS_PER_ENDPOINT)]
+    assert {type(call.exception(5)) for call in calls} == {KeyError}
+    assert threads.submit("a", lambda: None).result(5) is None
+
+
+def test_nothing_is_kept_of_calls_that_are_over_nor_of_an_endpoint_that_is_idle(threads: EndpointThreads) -> None:
+    """There are millions of calls in the life of a process."""
+    together = threading.Barrier(3)
+    over = [weakref.ref(threads.submit("a", partial(meet, together))) for _ in range(3)]
+    wait_until(lambda: not any(call() for call in over))
+    wait_until(lambda: threads._queues == {})
+
+
+def test_calls_may_begin_until_the_last_seconds_and_end_until_the_end(waits: Waits) -> None:
+    calls: list[Future[None]] = [Future(), Future()]
+    calls[0].set_running_or_notify_cancel()
+    assert finish(calls, 50, no_start_in_last_seconds=17) == 1
+    assert waits.timeouts == [33, 17]
+    assert waits.awaited == [calls, calls]
+
+
+def test_time_that_the_first_calls_left_is_for_the_last(waits: Waits) -> None:
+    waits.taken = 3
+    finish([], 10)
+    assert waits.timeouts == [10, 7]
+
+
+def test_waiting_never_takes_less_than_no_time(waits: Waits) -> None:
+    waits.taken = 5
+    finish([], 2, no_start_in_last_seconds=17)
+    assert waits.timeouts == [0, 0]

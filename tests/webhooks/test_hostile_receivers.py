@@ -86,7 +86,11 @@ def test_a_delivery_to_a_hostile_receiver_dies_like_any_other(
     assert (delivery.status, len(delivery.attempts)) == (DeliveryStatus.DEAD, MAX_ATTEMPTS)
 
 
-@pytest.mark.parametrize("character", ["x", "\U0001f600", "\x00", '"', "\\", "\x7f", "\u2028", "\ufffd"])
+@pytest.mark.parametrize(
+    "character",
+    ["x", "\U0001f600", "\x00", '"', "\\", "\x7f", "\u2028", "\ufffd"],
+    ids=["letter", "emoji", "NUL", "quote", "backslash", "DEL", "line separator", "replacement"],
+)
 def test_the_largest_log_row_fits_into_an_entity(
     webhooks: Webhooks,
     add_endpoint: AddEndpoint,

@@ -1,14 +1,16 @@
 """Endpoints that are moved, disabled, rotated or removed while deliveries wait or are under way."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
-from shared.storage.errors import StorageUnreachable
+from shared.storage.errors import RowChanged, StorageUnreachable
 from shared.storage.table import Change, Committed, Table
 from shared.webhooks.endpoint_threads import THREADS_PER_ENDPOINT
-from shared.webhooks.removal import MARK_STAYS_FOR
+from shared.webhooks.removal import MARK_STAYS_FOR, Removal
 from shared.webhooks.webhooks import Webhooks
 from tests.clock import FakeClock
 from tests.webhooks.conftest import AddEndpoint, OpenWebhooks
@@ -150,3 +152,68 @@ def test_an_attempt_under_way_while_its_endpoint_is_removed_brings_no_row_back(
     held.answer.set()
     webhooks.deliverer.finish(5)
     assert rows(webhook_tables[1], endpoint.id) == []
+
+
+@dataclass
+class Stores:
+    """In place of both stores. `removed` is the mark of the endpoint: its time and its ETag."""
+
+    nothing_left: bool = True
+    removed: tuple[datetime, str] | None = None
+    is_back: bool = False
+    calls: list[tuple[object, ...]] = field(default_factory=list)
+
+    def removal(self, clock: FakeClock) -> Removal:
+        stores: Any = self
+        return Removal(endpoints=stores, deliveries=stores, clock=clock)
+
+    def delete_all(self, endpoint_id: str, has_time: object) -> bool:
+        self.calls.append(("delete_all", endpoint_id, has_time))
+        return self.nothing_left
+
+    def removed_at(self, endpoint_id: str) -> tuple[datetime, str] | None:
+        assert endpoint_id == "wh_1"
+        return self.removed
+
+    def mark_removed(self, endpoint_id: str, now: datetime) -> bool:
+        self.calls.append(("mark_removed", endpoint_id, now))
+        return not self.removed
+
+    def delete_mark(self, endpoint_id: str, etag: str) -> None:
+        self.calls.append(("delete_mark", endpoint_id, etag))
+        if self.is_back:
+            raise RowChanged("it is back")
+
+
+def always() -> bool:
+    return True
+
+
+@pytest.mark.parametrize("nothing_left", [False, True])
+@pytest.mark.parametrize(("minutes", "over"), [(59, False), (60, True), (61, True)])
+def test_a_mark_stays_for_an_hour_and_as_long_as_there_are_deliveries(
+    clock: FakeClock, nothing_left: bool, minutes: int, over: bool
+) -> None:
+    stores = Stores(nothing_left, removed=(clock.now() - timedelta(minutes=minutes), "etag"))
+    stores.removal(clock).clean("wh_1", always)
+    deleted = [("delete_mark", "wh_1", "etag")] if nothing_left and over else []
+    assert stores.calls == [("delete_all", "wh_1", always), *deleted]
+
+
+def test_an_endpoint_that_has_left_the_settings_is_marked_as_removed_from_now_on(clock: FakeClock) -> None:
+    stores = Stores()
+    stores.removal(clock).clean("wh_1", always)
+    assert stores.calls == [("delete_all", "wh_1", always), ("mark_removed", "wh_1", clock.now())]
+
+
+def test_an_endpoint_that_is_back_in_the_settings_at_that_moment_keeps_its_row(clock: FakeClock) -> None:
+    stores = Stores(removed=(clock.now() - timedelta(days=1), "etag"), is_back=True)
+    stores.removal(clock).clean("wh_1", always)
+    assert stores.calls[-1] == ("delete_mark", "wh_1", "etag")
+
+
+@pytest.mark.parametrize("exists", [False, True])
+def test_an_endpoint_is_marked_as_removed_now_if_it_exists(clock: FakeClock, exists: bool) -> None:
+    stores = Stores(removed=None if exists else (clock.now(), "etag"))
+    assert stores.removal(clock).mark("wh_1") is exists
+    assert stores.calls == [("mark_removed", "wh_1", clock.now())]

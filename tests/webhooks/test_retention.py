@@ -2,17 +2,22 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
+from shared.storage.errors import RowChanged
 from shared.storage.table import Table
 from shared.webhooks.delivery import DeliveryStatus
+from shared.webhooks.endpoint import Endpoint
+from shared.webhooks.removal import Retention
 from shared.webhooks.webhooks import Webhooks
 from tests.clock import FakeClock
 from tests.webhooks.conftest import AddEndpoint
 from tests.webhooks.receiver import Receiver, Reply
-from tests.webhooks.samples import event
+from tests.webhooks.samples import event, events
 from tests.webhooks.stored import listed
+from tests.webhooks.test_removal import RecordingTable
 
 DAY = timedelta(days=1)
 
@@ -131,7 +136,7 @@ def test_a_delivery_that_is_redelivered_at_that_moment_stays(
     def has_time() -> bool:
         return next(asked, always)()
 
-    webhooks.retention.remove_expired(ended_before=clock.now(), has_time=has_time)
+    assert webhooks.retention.remove_expired(ended_before=clock.now(), has_time=has_time) == 0
     assert len(receiver.requests) == 2
     assert kept(webhooks, endpoint.id) == ["evt_1"]
 
@@ -151,3 +156,85 @@ def test_an_unreadable_log_row_is_removed_by_the_age_in_its_key(
     assert webhooks.retention.remove_expired(ended_before=clock.now() - DAY, has_time=always) == 0
     assert webhooks.retention.remove_expired(ended_before=clock.now(), has_time=always) == 1
     assert rows(webhook_tables[1], endpoint.id) == []
+
+
+def dead(webhooks: Webhooks, add_endpoint: AddEndpoint, count: int) -> Endpoint:
+    """An endpoint with deliveries that are dead from the start."""
+    endpoint = add_endpoint("http://127.0.0.1:1/", enabled=False, disabled_reason="gone")
+    webhooks.announcer.announce(events(count))
+    return endpoint
+
+
+def retention(webhooks: Webhooks, table: object) -> Retention:
+    """One that works on this table."""
+    any_table: Any = table
+    return Retention(endpoints=webhooks.endpoints, deliveries_table=any_table)
+
+
+def test_the_number_of_all_that_were_removed_is_returned(
+    webhooks: Webhooks, add_endpoint: AddEndpoint, webhook_tables: tuple[Table, Table], clock: FakeClock
+) -> None:
+    """Three rows each: 33 fit into one transaction."""
+    first, second = dead(webhooks, add_endpoint, 40), dead(webhooks, add_endpoint, 2)
+    clock.advance(1)
+    assert webhooks.retention.remove_expired(ended_before=clock.now(), has_time=always) == 42
+    assert rows(webhook_tables[1], first.id) == rows(webhook_tables[1], second.id) == []
+
+
+def test_removing_reads_only_the_columns_that_say_when_a_delivery_ended(
+    webhooks: Webhooks, add_endpoint: AddEndpoint, webhook_tables: tuple[Table, Table], clock: FakeClock
+) -> None:
+    dead(webhooks, add_endpoint, 1)
+    table = RecordingTable(webhook_tables[1])
+    retention(webhooks, table).remove_expired(ended_before=clock.now(), has_time=always)
+    assert table.columns == [["PartitionKey", "RowKey", "status", "lastAttemptAt"]]
+
+
+def test_a_row_that_is_not_a_deliverys_stays(
+    webhooks: Webhooks, add_endpoint: AddEndpoint, webhook_tables: tuple[Table, Table], clock: FakeClock
+) -> None:
+    endpoint = dead(webhooks, add_endpoint, 0)
+    row = {"PartitionKey": endpoint.id, "RowKey": "log~9", "status": "delivered", "lastAttemptAt": clock.now() - DAY}
+    webhook_tables[1].upsert(row)
+    assert webhooks.retention.remove_expired(ended_before=clock.now(), has_time=always) == 0
+    assert rows(webhook_tables[1], endpoint.id) == ["log~9"]
+
+
+def test_a_delivery_that_is_removed_at_that_moment_by_another_run_is_not_counted(
+    webhooks: Webhooks, add_endpoint: AddEndpoint, clock: FakeClock
+) -> None:
+    endpoint = dead(webhooks, add_endpoint, 1)
+    clock.advance(1)
+    asked = iter([always])
+
+    def has_time() -> bool:
+        """The second time, the delivery has been read as expired."""
+        if next(asked, None) is None:
+            webhooks.deliveries.delete_all(endpoint.id, always)
+        return True
+
+    assert webhooks.retention.remove_expired(ended_before=clock.now(), has_time=has_time) == 0
+
+
+def test_a_delivery_that_lacks_a_row_keeps_its_record_if_it_is_reopened_at_that_moment(
+    webhooks: Webhooks, add_endpoint: AddEndpoint, webhook_tables: tuple[Table, Table], clock: FakeClock
+) -> None:
+    endpoint = dead(webhooks, add_endpoint, 1)
+    [delivery] = listed(webhooks, endpoint.id)
+    webhook_tables[1].delete(endpoint.id, f"dead~{delivery.id}")
+    clock.advance(1)
+
+    class Reopening:
+        """The delivery is reopened while its other rows are deleted."""
+
+        def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - any method of a table
+            return getattr(webhook_tables[1], name)
+
+        def delete(self, partition: str, key: str, etag: str | None = None) -> None:
+            if key.startswith("dead~"):
+                webhooks.deliveries.reopen(delivery, clock.now())
+            webhook_tables[1].delete(partition, key, etag)
+
+    with pytest.raises(RowChanged):
+        retention(webhooks, Reopening()).remove_expired(ended_before=clock.now(), has_time=always)
+    assert [one.status for one in listed(webhooks, endpoint.id)] == [DeliveryStatus.PENDING]

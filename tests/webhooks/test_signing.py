@@ -71,7 +71,9 @@ def test_a_secret_of_24_to_64_bytes_can_sign(secret: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "secret", ["", "whsec_", whsec(23), whsec(65), whsec(32).removeprefix("whsec_"), "whsec_!" + "A" * 40, "whsec_é"]
+    "secret",
+    ["", "whsec_", whsec(23), whsec(65), whsec(32).removeprefix("whsec_"), "whsec_!" + "A" * 40, "whsec_é"],
+    ids=["empty", "nothing after the prefix", "short", "long", "no prefix", "not base64", "not ASCII"],
 )
 def test_any_other_secret_is_refused_without_repeating_it(secret: str) -> None:
     faults = secret_faults(secret)
@@ -89,6 +91,7 @@ def test_any_other_secret_is_refused_without_repeating_it(secret: str) -> None:
         (whsec(23), "holds 23 bytes; 24 to 64 are allowed"),
         (whsec(65), "holds 65 bytes; 24 to 64 are allowed"),
     ],
+    ids=["no prefix", "not base64", "not ASCII", "short", "long"],
 )
 def test_the_fault_of_a_secret_is_named(secret: str, fault: str) -> None:
     assert secret_faults(secret) == [fault]
