@@ -223,6 +223,37 @@ def test_a_row_that_keeps_changing_is_left_to_the_watch(keeping: Keeping) -> Non
     assert keeping.announced == []
 
 
+def test_each_job_has_its_tries(keeping: Keeping) -> None:
+    keeping.changes.keep([job("job-0")])
+    commit, tries = keeping.table.commit, [0]
+
+    def late(changes: Sequence[Change]) -> list[str]:
+        tries[0] += 1
+        row = keeping.table.get("offers", f"offer~{OFFER_ID}") or {}
+        commit([Change(changes[0].write, {**row, "name": f"{tries[0]}"})])
+        return commit(changes)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(keeping.table, "commit", late)
+        keeping.changes.keep([job("job-1"), job("job-2")])
+
+    assert tries == [2 * WRITE_TRIES]
+
+
+def test_offers_that_are_kept_are_not_planned_again(keeping: Keeping, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[int] = []
+    commit_each = keeping.table.commit_each
+
+    def recorded(groups: Sequence[Sequence[Change]]) -> Any:  # noqa: ANN401 - passed through
+        calls.append(len(groups))
+        return commit_each(groups)
+
+    monkeypatch.setattr(keeping.table, "commit_each", recorded)
+    keeping.changes.keep([job("job-1"), job("job-2", id=f"private-offer/{OTHER_ID}")])
+
+    assert calls == [2]
+
+
 def test_storage_that_cannot_be_reached_is_for_the_caller_to_handle(
     keeping: Keeping, monkeypatch: pytest.MonkeyPatch
 ) -> None:
