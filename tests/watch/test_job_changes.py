@@ -15,12 +15,13 @@ from shared.storage.errors import StorageUnreachable
 from shared.storage.table import Change, Table
 from shared.watch.comparing import Comparison
 from shared.watch.events import OfferOutbox
-from shared.watch.job_changes import WRITE_TRIES, JobChanges
+from shared.watch.job_changes import READING_THREADS, WRITE_TRIES, JobChanges
 from shared.watch.rows import OfferRow
 from shared.watch.run_state import RunRow, RunState
 from shared.watch.snapshots import Snapshots
 from tests.clock import FakeClock
 from tests.commits import recorded_commits
+from tests.watch.pools import recorded_pools
 from tests.watch.samples import OFFER_ID, private_offer
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -252,6 +253,13 @@ def test_offers_that_are_kept_are_not_planned_again(keeping: Keeping, monkeypatc
     keeping.changes.keep([job("job-1"), job("job-2", id=f"private-offer/{OTHER_ID}")])
 
     assert calls == [2]
+
+
+def test_so_many_rows_are_read_at_once(keeping: Keeping) -> None:
+    with recorded_pools("shared.watch.job_changes") as sizes:
+        keeping.changes.keep([job()])
+
+    assert sizes == [READING_THREADS]
 
 
 def test_storage_that_cannot_be_reached_is_for_the_caller_to_handle(

@@ -11,9 +11,10 @@ from shared.upstream.clients import upstream_from_settings
 from shared.upstream.errors import UpstreamThrottled, UpstreamTimeout
 from shared.upstream.product_ingestion import ProductIngestion
 from shared.watch.job_details import JOBS_AT_MOST, DetailsUnknown, JobDetails
-from shared.watch.reading import RequestTime
+from shared.watch.reading import READING_THREADS, RequestTime
 from tests.clock import FakeClock
 from tests.sandbox_settings import sandbox_settings
+from tests.watch.pools import recorded_pools
 from tests.watch.runs import DETAIL
 
 
@@ -270,6 +271,15 @@ def test_a_detail_that_takes_the_last_of_the_time_is_not_a_failure(
     assert asking.about(offer_id, may_wait=False, may_try_again=True) == []
     with pytest.raises(DetailsUnknown):
         asking.about(offer_id, may_wait=True)
+
+
+def test_so_many_details_are_asked_for_at_once(asking: Asking) -> None:
+    offer_id = asking.state.add_private_offer()
+    asking.job(offer_id)
+    with recorded_pools("shared.watch.job_details") as sizes:
+        asking.about(offer_id)
+
+    assert sizes == [READING_THREADS]
 
 
 def test_a_large_detail_is_read(asking: Asking) -> None:
