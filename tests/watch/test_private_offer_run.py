@@ -50,7 +50,7 @@ class _Answer:
 class Script:
     """Upstream: the pages of its list, and its offers by id. An error is raised instead of an answer."""
 
-    pages: list[list[object] | UpstreamError] = field(default_factory=list)
+    pages: list[Sequence[object] | UpstreamError] = field(default_factory=list)
     offers: dict[str, dict[str, Any] | UpstreamError] = field(default_factory=dict)
     #: What is done before a page is given, by its number, counted from 0.
     before_page: dict[int, Callable[[], object]] = field(default_factory=dict)
@@ -108,7 +108,7 @@ class Running:
     def _announce(self, events: Sequence[Event]) -> None:
         self.announced += [event.type.removeprefix("private_offer.") for event in events]
 
-    def go_on(self, *pages: list[object] | UpstreamError) -> PrivateOfferRun:
+    def go_on(self, *pages: Sequence[object] | UpstreamError) -> PrivateOfferRun:
         """The next invocation, with these pages of the list, or else those of the one before."""
         self.script.pages = list(pages) or self.script.pages
         self.script.read_pages, self.script.read_ids, self.details.asked = [], [], []
@@ -129,7 +129,7 @@ class Running:
         claimed.release(state.in_trouble(offers.reason, now), offers.seen)
         return offers
 
-    def make_baseline(self, *pages: list[object] | UpstreamError) -> None:
+    def make_baseline(self, *pages: Sequence[object] | UpstreamError) -> None:
         assert self.go_on(*pages).reason is None
         assert not self.state.interrupted
         assert self.state.baseline_at is not None
@@ -332,7 +332,7 @@ def test_an_offer_that_is_listed_and_not_found_is_not_gone(running: Running) -> 
 def test_a_run_that_upstream_stops_says_so_and_goes_on_after_the_pause(running: Running, where: str) -> None:
     running.make_baseline([offer(A)])
     changed = offer(A, 2, end="2028-06-30")
-    listed: list[object] = [changed if where == "detail" else without(changed, "pricing")]
+    listed: Sequence[object] = [changed if where == "detail" else without(changed, "pricing")]
     if where == "offer":
         running.script.offers[A] = THROTTLED
     if where == "detail":
