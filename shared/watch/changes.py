@@ -165,7 +165,7 @@ def _node(value: JsonValue, name: str) -> _Node | None:
 
 
 def _text(text: str) -> bytes:
-    return text.encode("utf-8", "surrogatepass")
+    return text.encode(errors="surrogatepass")
 
 
 def _digest(kind: bytes, parts: Iterable[bytes]) -> bytes:

@@ -168,7 +168,7 @@ def _objects_by_kind(text: object) -> dict[DateKind, dict[str, object]]:
     try:
         value = loads(text) if isinstance(text, str) else None
     except InvalidJson:
-        value = None
+        return {}
     found = value if isinstance(value, dict) else {}
     return {kind: found[kind] for kind in _KINDS if isinstance(found.get(kind), dict)}
 

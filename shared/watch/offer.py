@@ -188,9 +188,8 @@ def deadline(value: object) -> Deadline | None:
         if match["minute"] is None:
             passes_at = datetime.combine(day + _ONE_DAY, time(), UTC)
         else:
-            fraction = (match["fraction"] or "0")[:6]
             zone = (match["zone"] or "Z").upper()
-            text = f"{match['day']}T{match['minute']}{match['second'] or ':00'}.{fraction:0<6}{zone}"
+            text = f"{match['day']}T{match['minute']}{match['second'] or ':00'}.{match['fraction'] or '0'}{zone}"
             passes_at = datetime.fromisoformat(text).astimezone(UTC)
             if day.year > 1:
                 day = passes_at.date()
@@ -214,4 +213,4 @@ def _text(value: Any) -> str | None:  # noqa: ANN401 - any JSON value
     """A text that storage accepts; None if it is empty, longer than LONGEST_TEXT_CHARACTERS or not a text."""
     if not isinstance(value, str) or not 0 < len(value) <= LONGEST_TEXT_CHARACTERS:
         return None
-    return value.encode("utf-8", "replace").decode()
+    return value.encode(errors="replace").decode()

@@ -142,9 +142,7 @@ class PrivateOfferRun:
         if not whole or self._left:
             return None
         self._has_advanced = True
-        if page.next_place is None:
-            return replace(state, place=None, confirming=True, confirmed_to="")
-        return replace(state, place=page.next_place)
+        return replace(state, place=page.next_place, confirming=page.next_place is None)
 
     def _items(self, items: "Iterable[Raw]", at: datetime) -> bool:
         """Follow the offers of a page; False if there was no time for all of them."""

@@ -161,7 +161,7 @@ class ClaimedRun:
         before = self.state.seen_document
         document = before
         if seen is not None:
-            data = "\n".join(sorted(seen)).encode("ascii")
+            data = "\n".join(sorted(seen)).encode()
             document = self._documents.put(DOCUMENT_OWNER, data) if data and state.interrupted else ""
         self.store(replace(state, seen_document=document, claimed_until=None))
         if before and before != document:
@@ -172,7 +172,7 @@ class ClaimedRun:
         if not self.state.seen_document:
             return set()
         try:
-            return set(self._documents.get(DOCUMENT_OWNER, self.state.seen_document).decode("ascii").split())
+            return set(self._documents.get(DOCUMENT_OWNER, self.state.seen_document).decode().split())
         except (RecordBroken, UnicodeDecodeError) as error:
             _log.error("the run over the offers starts over, since its document cannot be read: %s", error)
             return None

@@ -108,7 +108,7 @@ class Snapshots:
 
     def nothing_kept(self) -> bool:
         """Whether the partition is empty."""
-        return next(self._partition.rows(columns=["RowKey"], page_size=1), None) is None
+        return next(self._partition.rows(page_size=1), None) is None
 
     def remove_all(self, write: WriteGroups, *, has_time: Callable[[], bool]) -> bool:
         """Delete all snapshots with `write`, in groups; False if there was not time for all."""

@@ -173,7 +173,7 @@ class Watch:
             claimed.store(replace(state, seen_document=before.seen_document))
         complete = self._snapshots.remove_all(claimed.write, has_time=removing_time.is_left)
         claimed.release(state, ())
-        if complete and not self._cpp_offers.followed:
+        if not self._cpp_offers.followed:
             self._run_row.delete()
         _log_trouble(before, state)
         return _report(now, state, cpp, complete=complete)

@@ -140,6 +140,17 @@ def test_zero_is_zero(zero: str) -> None:
     assert changed_paths({"markupPercentage": 0}, {"markupPercentage": Decimal(zero)}) == []
 
 
+def test_zero_and_one_differ() -> None:
+    assert changed_paths({"markupPercentage": 0}, {"markupPercentage": 1}) == ["/markupPercentage"]
+
+
+@pytest.mark.parametrize("digits", [30, 100])
+def test_long_numbers_differ_if_their_last_digits_do(digits: int) -> None:
+    before, after = Decimal("1." + "3" * digits + "1"), Decimal("1." + "3" * digits + "2")
+
+    assert changed_paths({"markupPercentage": before}, {"markupPercentage": after}) == ["/markupPercentage"]
+
+
 # Lists
 
 
@@ -258,6 +269,13 @@ def test_a_change_behind_huge_names_is_named_by_the_nearest_short_pointer() -> N
     after = {"pricing": [{"id": "p", "x" * LONGEST_PATH_CHARACTERS: {f"{n}": 2 for n in range(9)}}]}
 
     assert changed_paths(before, after) == ["/pricing/0"]
+
+
+def test_the_longest_pointer_is_kept_whole() -> None:
+    longest = "x" * (LONGEST_PATH_CHARACTERS - len("/pricing/"))
+
+    assert changed_paths({"pricing": {longest: 1}}, {"pricing": {longest: 2}}) == [f"/pricing/{longest}"]
+    assert changed_paths({"pricing": {longest + "x": 1}}, {"pricing": {longest + "x": 2}}) == ["/pricing"]
 
 
 def test_names_are_escaped_as_in_a_json_pointer() -> None:

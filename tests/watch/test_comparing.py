@@ -11,7 +11,7 @@ from shared.storage.documents import Documents
 from shared.storage.table import Table, Write
 from shared.watch.calendar_entries import column_after
 from shared.watch.changes import present_members
-from shared.watch.comparing import Comparison, Context, has_news, is_unchanged
+from shared.watch.comparing import LATEST_READING, Comparison, Context, has_news, is_unchanged
 from shared.watch.offer import WatchedOffer
 from shared.watch.rows import REMEMBERED_ETAGS, OfferChange, OfferRow, StoredSummary
 from tests.watch.comparing import (
@@ -126,6 +126,15 @@ def test_an_offer_that_a_job_has_stored_since_it_was_read_is_left_alone(comparis
 
     assert read(comparison, later, offer) is None
     assert told(read(comparison, row_of(read_at=NOW), offer)) == ["changed"]
+
+
+def test_an_offer_that_was_read_too_far_in_the_future_was_read_before_the_clock_was_set_back(
+    comparison: Comparison,
+) -> None:
+    offer, latest = watched(eTag='"2"', end="2027-02-28"), NOW + LATEST_READING
+
+    assert read(comparison, row_of(read_at=latest), offer) is None
+    assert told(read(comparison, row_of(read_at=latest + timedelta(microseconds=1)), offer)) == ["changed"]
 
 
 def test_an_offer_with_the_same_etag_is_as_it_was(comparison: Comparison) -> None:

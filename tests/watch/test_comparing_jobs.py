@@ -81,6 +81,19 @@ def test_an_acceptance_that_the_detail_of_an_unfinished_job_shows_is_told_once(c
     assert planned.events[0].details == {"by": "customer"}
 
 
+def test_what_the_first_of_several_details_shows_is_told(comparison: Comparison) -> None:
+    accepted: dict[str, Any] = {"end": "2027-02-28", "subState": "accepted"}
+    planned = read(
+        comparison,
+        row_of(),
+        watched(eTag='"3"', **accepted),
+        detail("job-1", **accepted),
+        detail("job-2", **accepted),
+    )
+
+    assert told(planned) == ["accepted"]
+
+
 def test_an_acceptance_after_an_unfinished_job_is_told(comparison: Comparison) -> None:
     accepted = watched(eTag='"3"', end="2027-02-28", subState="accepted")
 

@@ -26,8 +26,8 @@ def watching(instance: Instance, fresh_sandbox: Sandbox) -> Instance:
 def test_a_status_that_changes_is_announced_once(watching: Instance, fresh_sandbox: Sandbox) -> None:
     assert watching.announcer.types == []
     fresh_sandbox.state.change_cpp_offer(*ENTRY, status="waitingForPublisherReview")
-    for _ in range(3):
-        assert run(watching).reason is None
+    reports = [run(watching) for _ in range(3)]
+    assert [(report.reason, report.events) for report in reports] == [(None, 1), (None, 0), (None, 0)]
     assert watching.announcer.types == ["cpp_offer.status_changed"]
     news = data(watching)
     assert news["cppOffer"] == {"publisherId": "contoso", "offerId": "watched-vm"}

@@ -96,9 +96,10 @@ def test_each_event_has_an_id_of_its_own(outbox: OfferOutbox) -> None:
 
 
 def test_an_event_without_an_offer_has_its_id(outbox: OfferOutbox) -> None:
-    event = outbox.event(ACCEPTED, OFFER_ID, None, NOW).event
+    found = outbox.event(ACCEPTED, OFFER_ID, None, NOW)
 
-    assert data(event)["privateOffer"] == {"id": f"private-offer/{OFFER_ID}"}
+    assert data(found.event)["privateOffer"] == {"id": f"private-offer/{OFFER_ID}"}
+    assert not any(found.parts.values())
 
 
 @pytest.mark.parametrize(("offer", "count"), [(SMALL, 0), (LARGE, 1)], ids=["small", "large"])
@@ -184,6 +185,34 @@ def test_an_event_that_cannot_be_read_holds_no_other_back(
     assert sorted(row["RowKey"] for row in stored(table)) == ["run", "~event~evt_0"]
 
 
+def test_rows_of_other_kinds_in_the_partition_are_not_read(
+    outbox: OfferOutbox, table: Table, caplog: pytest.LogCaptureFixture
+) -> None:
+    for key in ("cpp~contoso~vm", f"offer~{OFFER_ID}", "run"):
+        table.insert({"PartitionKey": "offers", "RowKey": key})
+    store(outbox, table)
+
+    assert outbox.send_left_behind(has_time=always) == 1
+    assert caplog.records == []
+
+
+def test_no_more_events_are_fetched_than_are_sent_at_once(
+    outbox: OfferOutbox, table: Table, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shared.watch.events.EVENTS_AT_ONCE", 3)
+    asked_for: list[int] = []
+    rows = table.rows
+
+    def recorded(*arguments: Any, page_size: int, **options: Any) -> Any:  # noqa: ANN401 - passed through
+        asked_for.append(page_size)
+        return rows(*arguments, page_size=page_size, **options)
+
+    monkeypatch.setattr(table, "rows", recorded)
+    outbox.send_left_behind(has_time=always)
+
+    assert asked_for == [3]
+
+
 def test_events_are_sent_in_groups_until_there_is_no_time(
     outbox: OfferOutbox, table: Table, calls: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -201,14 +230,26 @@ def test_events_are_sent_in_groups_whose_offers_fit_into_memory(
     outbox: OfferOutbox, table: Table, calls: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     size = len(SMALL)
-    for offers_at_once_bytes, expected in ((2 * size, [2, 1]), (2 * size - 1, [1, 1, 1]), (1, [1, 1, 1])):
+    for offers_at_once_bytes, expected in ((2 * size, [2, 2, 1]), (2 * size - 1, [1] * 5), (1, [1] * 5)):
         monkeypatch.setattr("shared.watch.events.OFFERS_AT_ONCE_BYTES", offers_at_once_bytes)
-        for _ in range(3):
+        for _ in range(5):
             store(outbox, table)
         calls.clear()
 
-        assert outbox.send_left_behind(has_time=always) == 3
+        assert outbox.send_left_behind(has_time=always) == 5
         assert calls == expected
+
+
+def test_events_of_other_kinds_take_no_memory_for_offers(
+    outbox: OfferOutbox, table: Table, calls: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shared.watch.events.OFFERS_AT_ONCE_BYTES", 1)
+    for number in range(3):
+        event = Event(id=f"evt_{number}", type="cpp_offer.status_changed", created_at=NOW, data={"cppOffer": {}})
+        table.commit([EventRow("offers", event).insertion])
+
+    outbox.send_left_behind(has_time=always)
+    assert calls == [3]
 
 
 def test_the_events_of_an_offer_refer_to_its_documents(outbox: OfferOutbox, table: Table) -> None:

@@ -13,7 +13,7 @@ from shared.json_codec import dumps, loads
 from shared.settings import load_settings
 from shared.storage.documents import Documents
 from shared.storage.errors import StorageUnreachable
-from shared.storage.table import Table
+from shared.storage.table import Change, Table, Write
 from shared.upstream.clients import Upstream, upstream_from_settings
 from shared.watch.cpp_offers import CppOffers, CppOutcome, cpp_key
 from shared.watch.events import OfferOutbox
@@ -149,6 +149,7 @@ def test_an_entry_is_in_trouble_since_it_was_first_refused(
     following: Following, fresh_sandbox: Sandbox, kind: str
 ) -> None:
     following.follow()
+    read_at = following.clock.now()
     fault = fresh_sandbox.state.fault(kind, route=STATUS, path_contains="vm-1")
     outcome = following.follow()
     since = following.clock.now()
@@ -163,6 +164,7 @@ def test_an_entry_is_in_trouble_since_it_was_first_refused(
         "since": since.strftime("%Y-%m-%dT%H:%M:%SZ"),
     }
     assert (row["troubleSince"], loads(row["status"])["status"]) == (since, "running")
+    assert row["readAt"] == read_at
     with recorded_commits(following.table) as commits:
         assert following.follow().trouble == [trouble]
     assert commits == [["UPSERT run"], ["UPSERT run"]]
@@ -179,14 +181,33 @@ def test_an_entry_that_is_in_trouble_from_the_start_has_its_baseline_when_it_can
     following: Following, fresh_sandbox: Sandbox
 ) -> None:
     fault = fresh_sandbox.state.fault("not_found", route=STATUS, path_contains="vm-1")
-    assert len(following.follow().trouble) == 1
+    trouble = following.follow().trouble
+    assert len(trouble) == 1
     assert "status" not in following.rows()[KEYS[1]]
+    assert following.follow().trouble == trouble
 
     fresh_sandbox.state.clear_faults(fault)
     assert following.follow().trouble == []
     assert following.events == []
     fresh_sandbox.state.change_cpp_offer(*ENTRIES[1], status="succeeded")
     assert following.follow().events == 1
+
+
+def test_only_an_entry_that_was_in_trouble_can_be_read_again(
+    following: Following, fresh_sandbox: Sandbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "offer_monitor.watch")
+    following.follow()
+    fresh_sandbox.state.change_cpp_offer(*ENTRIES[0], status="succeeded")
+    following.follow()
+    assert caplog.records == []
+
+    fault = fresh_sandbox.state.fault("not_found", route=STATUS, path_contains="vm-1")
+    following.follow()
+    fresh_sandbox.state.clear_faults(fault)
+    caplog.clear()
+    following.follow()
+    assert [record.message for record in caplog.records] == ["contoso/vm-1 can be read again"]
 
 
 @pytest.mark.parametrize(
@@ -342,3 +363,65 @@ def test_a_row_that_somebody_else_changes_meanwhile_is_told_by_the_next_invocati
         patch.setattr(following.upstream, "offer_status", late)
         assert (following.follow().events, following.events) == (0, [])
     assert following.follow().events == 1
+
+
+def _with_somebody_elses_write(
+    patch: pytest.MonkeyPatch, following: Following, write: Write, key: str, row: dict[str, Any]
+) -> None:
+    """Has somebody else store this row before the first write of this kind to that key."""
+    commit = following.table.commit
+
+    def late(changes: Sequence[Change]) -> list[str]:
+        if any(change.write is write and change.row["RowKey"] == key for change in changes):
+            patch.setattr(following.table, "commit", commit)
+            following.table.upsert(row)
+        return commit(changes)
+
+    patch.setattr(following.table, "commit", late)
+
+
+@pytest.mark.parametrize("columns", [{}, {"status": "7"}], ids=["left the settings", "cannot be read"])
+def test_a_row_that_changes_before_it_is_deleted_stays(
+    following: Following, monkeypatch: pytest.MonkeyPatch, columns: dict[str, Any]
+) -> None:
+    following.follow()
+    following.table.upsert({**following.rows()[KEYS[1]], **columns})
+    following.entries = ENTRIES[:1]
+    row = {**following.rows()[KEYS[1]], "trouble": "by somebody else"}
+    with monkeypatch.context() as patch:
+        _with_somebody_elses_write(patch, following, Write.DELETE, KEYS[1], row)
+        following.follow()
+
+    assert following.rows()[KEYS[1]]["trouble"] == "by somebody else"
+    following.follow()
+    assert KEYS[1] not in following.rows()
+
+
+def test_a_new_row_replaces_none_that_somebody_else_has_made_meanwhile(
+    following: Following, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    following.follow()
+    row = following.rows()[KEYS[0]]
+    following.table.delete("offers", KEYS[0])
+    with monkeypatch.context() as patch:
+        _with_somebody_elses_write(patch, following, Write.INSERT, KEYS[0], {**row, "trouble": "by somebody else"})
+        following.follow()
+
+    assert following.rows()[KEYS[0]]["trouble"] == "by somebody else"
+
+
+def test_an_entry_is_in_trouble_until_that_it_can_be_read_is_stored(
+    following: Following, fresh_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    following.follow()
+    fault = fresh_sandbox.state.fault("not_found", route=STATUS, path_contains="vm-1")
+    trouble = following.follow().trouble
+    fresh_sandbox.state.clear_faults(fault)
+    caplog.clear()
+    caplog.set_level("INFO", "offer_monitor.watch")
+    with monkeypatch.context() as patch:
+        _with_somebody_elses_write(patch, following, Write.UPSERT, KEYS[1], following.rows()[KEYS[1]])
+        assert following.follow().trouble == trouble
+    assert caplog.records == []
+
+    assert following.follow().trouble == []

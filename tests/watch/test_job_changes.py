@@ -15,12 +15,13 @@ from shared.storage.errors import StorageUnreachable
 from shared.storage.table import Change, Table
 from shared.watch.comparing import Comparison
 from shared.watch.events import OfferOutbox
-from shared.watch.job_changes import WRITE_TRIES, JobChanges
+from shared.watch.job_changes import READING_THREADS, WRITE_TRIES, JobChanges
 from shared.watch.rows import OfferRow
 from shared.watch.run_state import RunRow, RunState
 from shared.watch.snapshots import Snapshots
 from tests.clock import FakeClock
 from tests.commits import recorded_commits
+from tests.watch.pools import recorded_pools
 from tests.watch.samples import OFFER_ID, private_offer
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -221,6 +222,44 @@ def test_a_row_that_keeps_changing_is_left_to_the_watch(keeping: Keeping) -> Non
     assert tries == [WRITE_TRIES]
     assert list(keeping.row().jobs) == ["job-1"]
     assert keeping.announced == []
+
+
+def test_each_job_has_its_tries(keeping: Keeping) -> None:
+    keeping.changes.keep([job("job-0")])
+    commit, tries = keeping.table.commit, [0]
+
+    def late(changes: Sequence[Change]) -> list[str]:
+        tries[0] += 1
+        row = keeping.table.get("offers", f"offer~{OFFER_ID}") or {}
+        commit([Change(changes[0].write, {**row, "name": f"{tries[0]}"})])
+        return commit(changes)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(keeping.table, "commit", late)
+        keeping.changes.keep([job("job-1"), job("job-2")])
+
+    assert tries == [2 * WRITE_TRIES]
+
+
+def test_offers_that_are_kept_are_not_planned_again(keeping: Keeping, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[int] = []
+    commit_each = keeping.table.commit_each
+
+    def recorded(groups: Sequence[Sequence[Change]]) -> Any:  # noqa: ANN401 - passed through
+        calls.append(len(groups))
+        return commit_each(groups)
+
+    monkeypatch.setattr(keeping.table, "commit_each", recorded)
+    keeping.changes.keep([job("job-1"), job("job-2", id=f"private-offer/{OTHER_ID}")])
+
+    assert calls == [2]
+
+
+def test_so_many_rows_are_read_at_once(keeping: Keeping) -> None:
+    with recorded_pools("shared.watch.job_changes") as sizes:
+        keeping.changes.keep([job()])
+
+    assert sizes == [READING_THREADS]
 
 
 def test_storage_that_cannot_be_reached_is_for_the_caller_to_handle(

@@ -8,12 +8,13 @@ import pytest
 from sandbox.server import Sandbox
 from shared.settings import load_settings
 from shared.upstream.clients import upstream_from_settings
-from shared.upstream.errors import UpstreamThrottled
+from shared.upstream.errors import UpstreamThrottled, UpstreamTimeout
 from shared.upstream.product_ingestion import ProductIngestion
 from shared.watch.job_details import JOBS_AT_MOST, DetailsUnknown, JobDetails
-from shared.watch.reading import RequestTime
+from shared.watch.reading import READING_THREADS, RequestTime
 from tests.clock import FakeClock
 from tests.sandbox_settings import sandbox_settings
+from tests.watch.pools import recorded_pools
 from tests.watch.runs import DETAIL
 
 
@@ -130,10 +131,11 @@ def test_a_detail_whose_offer_cannot_be_followed_is_left_out(asking: Asking) -> 
 
 def test_details_that_do_not_fit_into_memory_are_read_again(asking: Asking, monkeypatch: pytest.MonkeyPatch) -> None:
     offer_id = asking.state.add_private_offer()
-    first, second = asking.job(offer_id), asking.job(offer_id)
-    size = len(asking.details.about(offer_id, asking.clock.now(), may_wait=True, may_try_again=False)[0].offer.body)
+    jobs = [asking.job(offer_id) for _ in range(3)]
+    found = asking.details.about(offer_id, asking.clock.now(), may_wait=True, may_try_again=False)
+    sizes = [len(detail.offer.body) for detail in found]
     monkeypatch.setattr("shared.watch.job_details.READING_THREADS", 1)
-    for kept_bytes, again in ((2 * size + 100, 0), (size + 100, 1), (0, 2)):
+    for kept_bytes, again in ((sum(sizes), 0), (sum(sizes) - 1, 1), (sum(sizes[:2]), 1), (sizes[0], 2), (0, 3)):
         monkeypatch.setattr("shared.watch.job_details.KEPT_BYTES", kept_bytes)
         details = JobDetails(
             asking.details.upstream, asking.details.unfinished, asking.clock, asking.details.request_time
@@ -141,8 +143,26 @@ def test_details_that_do_not_fit_into_memory_are_read_again(asking: Asking, monk
         asking.state.clear_requests()
 
         found = details.about(offer_id, asking.clock.now(), may_wait=True, may_try_again=False)
-        assert [detail.job_id for detail in found] == [first, second]
-        assert len(asking.requests()) == 2 + again
+        assert [detail.job_id for detail in found] == jobs
+        assert len(asking.requests()) == 3 + again
+
+
+def test_a_detail_that_does_not_fit_into_memory_leaves_room_for_others(
+    asking: Asking, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    offer_id = asking.state.add_private_offer()
+    asking.job(offer_id, notes="x" * 5000)
+    asking.job(offer_id)
+    found = asking.details.about(offer_id, asking.clock.now(), may_wait=True, may_try_again=False)
+    monkeypatch.setattr("shared.watch.job_details.READING_THREADS", 1)
+    monkeypatch.setattr("shared.watch.job_details.KEPT_BYTES", len(found[1].offer.body))
+    asking.state.clear_requests()
+    details = JobDetails(
+        asking.details.upstream, asking.details.unfinished, asking.clock, asking.details.request_time
+    )
+
+    details.about(offer_id, asking.clock.now(), may_wait=True, may_try_again=False)
+    assert len(asking.requests()) == 3
 
 
 def test_a_run_asks_for_so_many_details_only_and_for_the_likeliest(
@@ -154,11 +174,14 @@ def test_a_run_asks_for_so_many_details_only_and_for_the_likeliest(
 
     assert asking.about(offer_id) == jobs[2:]
     assert asking.details.requests == 3
-    assert asking.about(offer_id, seconds=1) == jobs[2:]
+    for seconds in (1, 2):
+        assert asking.about(offer_id, seconds=seconds) == jobs[2:]
     assert len(asking.requests()) == 3
 
 
-def test_details_are_unknown_if_upstream_takes_no_more_requests(asking: Asking) -> None:
+def test_details_are_unknown_if_upstream_takes_no_more_requests(
+    asking: Asking, caplog: pytest.LogCaptureFixture
+) -> None:
     offer_id = asking.state.add_private_offer()
     asking.job(offer_id)
     asking.state.fault("too_many_requests", route=DETAIL, retry_after_seconds=1800, count=1)
@@ -167,6 +190,21 @@ def test_details_are_unknown_if_upstream_takes_no_more_requests(asking: Asking) 
         with pytest.raises(DetailsUnknown) as caught:
             asking.about(offer_id, may_wait=may_wait)
         assert isinstance(caught.value.error, UpstreamThrottled)
+    assert len(asking.requests()) == 1
+    assert caplog.records == []  # the run says so
+
+
+def test_no_more_details_are_asked_for_once_upstream_takes_no_more_requests(
+    asking: Asking, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shared.watch.job_details.READING_THREADS", 1)
+    offer_id = asking.state.add_private_offer()
+    for _ in range(3):
+        asking.job(offer_id)
+    asking.state.fault("too_many_requests", route=DETAIL, retry_after_seconds=1800, count=1)
+
+    with pytest.raises(DetailsUnknown):
+        asking.about(offer_id)
     assert len(asking.requests()) == 1
 
 
@@ -203,6 +241,45 @@ def test_a_detail_that_fails_for_itself_makes_the_others_no_less_known(
 
     assert asking.about(offer_id) == [second]
     assert asking.about(offer_id, seconds=1) == [second, first]
+
+
+def test_a_detail_that_fails_for_itself_is_tried_again_if_it_may_be(
+    asking: Asking, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shared.upstream.transport.RETRIES_MAX", 0)
+    offer_id = asking.state.add_private_offer()
+    job_id = asking.job(offer_id)
+    asking.state.fault("server_error", route=DETAIL, count=1)
+
+    with pytest.raises(DetailsUnknown) as caught:
+        asking.about(offer_id, may_wait=False, may_try_again=True)
+    assert caught.value.error is None
+    assert asking.about(offer_id, may_wait=False, may_try_again=True, seconds=1) == [job_id]
+
+
+def test_a_detail_that_takes_the_last_of_the_time_is_not_a_failure(
+    asking: Asking, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    offer_id = asking.state.add_private_offer()
+    asking.job(offer_id)
+
+    def late(*_: object, **__: object) -> None:
+        asking.seconds = 42.0
+        raise UpstreamTimeout("The answer did not arrive in time.", api="Product Ingestion")
+
+    monkeypatch.setattr(asking.details.upstream, "job_offer", late)
+    assert asking.about(offer_id, may_wait=False, may_try_again=True) == []
+    with pytest.raises(DetailsUnknown):
+        asking.about(offer_id, may_wait=True)
+
+
+def test_so_many_details_are_asked_for_at_once(asking: Asking) -> None:
+    offer_id = asking.state.add_private_offer()
+    asking.job(offer_id)
+    with recorded_pools("shared.watch.job_details") as sizes:
+        asking.about(offer_id)
+
+    assert sizes == [READING_THREADS]
 
 
 def test_a_large_detail_is_read(asking: Asking) -> None:

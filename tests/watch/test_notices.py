@@ -1,13 +1,22 @@
 """Notices before an offer's date and once it has passed."""
 
 import json
+import time
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.watch.notices import PASSED, REMEMBERED_DATES, Announced, Notice, Thresholds, due_notice
+from shared.watch.notices import (
+    PASSED,
+    REMEMBERED_DATES,
+    Announced,
+    Notice,
+    OpenDate,
+    Thresholds,
+    due_notice,
+)
 from shared.watch.offer import OfferSummary, WatchedOffer
 from tests.json_texts import json_values
 from tests.watch.samples import watched
@@ -245,6 +254,58 @@ def test_any_column_can_be_read(column: object) -> None:
     for text in (column, json.dumps(column)):
         announced, thresholds = Announced.read(text), Thresholds.read(text)
         due_notice(watched(), announced, thresholds, now=at("12-25T10:00"), baseline_at=BASELINE_AT)
+
+
+# A column of somebody else's
+
+
+@pytest.mark.parametrize(
+    "bad", [{"soon": [None, 7]}, {"2026-11-01": "x"}, {"2026-11-01": [7, 7]}, {"2026-11-01": ["x", 7]}]
+)
+def test_a_date_that_cannot_be_read_hides_no_other(bad: dict[str, object]) -> None:
+    text = json.dumps({"acceptBy": {**bad, "2026-12-01": [None, 7]}, "end": 5})
+
+    assert Announced.read(text) == Announced({"acceptBy": {date(2026, 12, 1): OpenDate(None, 7)}})
+
+
+@pytest.mark.parametrize("bad", [{"soon": "2026-11-01T12:00:00Z"}, {"3": "x"}, {"3": 5}])
+def test_a_threshold_that_cannot_be_read_hides_no_other(bad: dict[str, object]) -> None:
+    text = json.dumps({"acceptBy": {**bad, "7": "2026-11-01T12:00:00+00:00"}})
+
+    assert Thresholds.read(text) == Thresholds({"acceptBy": {7: BASELINE_AT}})
+
+
+@pytest.mark.parametrize(
+    "text", ["2026-11-01T12:00:00", "2026-11-01T12:00:00Z", "2026-11-01T14:00:00+02:00", "2026-11-01T07:00:00-05:00"]
+)
+@pytest.mark.parametrize("zone", ["UTC", "Asia/Tokyo"])
+def test_a_moment_is_read_as_utc_wherever_it_was_written(
+    text: str, zone: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setenv("TZ", zone)
+        time.tzset()
+        found = Thresholds.read(json.dumps({"end": {"7": text}})).since["end"][7]
+    time.tzset()
+
+    assert (found, found.tzinfo) == (BASELINE_AT, UTC)
+
+
+# At the same moment
+
+
+def test_a_date_that_opens_when_its_threshold_is_new_is_announced_from_the_next_crossing() -> None:
+    now = at("11-20T10:00")
+    changed = THRESHOLDS.renewed([14], [], now)
+    offer = watched(acceptBy="2026-11-25")
+    _, announced = due_notice(offer, Announced(), changed, now=now, baseline_at=BASELINE_AT)
+
+    assert due_notice(offer, announced, changed, now=at("11-21T10:00"), baseline_at=BASELINE_AT)[0] is None
+
+
+def test_a_date_that_has_passed_at_the_baseline_to_the_second_is_not_announced() -> None:
+    assert told(watched(acceptBy="2026-11-01T12:00:00Z"), "11-01T12:15") == []
+    assert told(watched(acceptBy="2026-11-01T12:00:01Z"), "11-01T12:15") == [("11-01T12:15", "expired", 0)]
 
 
 # Any sequence of runs

@@ -1,5 +1,6 @@
 """A private offer as the watch reads it."""
 
+import time
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -13,7 +14,9 @@ from shared.watch.offer import (
     LONGEST_TEXT_CHARACTERS,
     MOST_VALUES,
     InvalidOffer,
+    WatchedOffer,
     deadline,
+    identified,
     is_whole,
     watched_offer,
 )
@@ -60,11 +63,47 @@ def test_a_text_that_storage_would_refuse_is_replaced_or_left_out() -> None:
     assert watched(name="a" * (LONGEST_TEXT_CHARACTERS + 1)).name is None
 
 
+@pytest.mark.parametrize("name", ["a", "a" * LONGEST_TEXT_CHARACTERS], ids=["shortest", "longest"])
+def test_the_shortest_and_the_longest_text_are_kept(name: str) -> None:
+    assert watched(name=name).name == name
+
+
+def test_an_empty_text_is_none() -> None:
+    assert watched(name="").name is None
+
+
 @pytest.mark.parametrize("offer_id", [None, 5, "", "private-offer/", "a/b", "private-offer/query", ["x"], "x" * 101])
 def test_an_offer_without_a_usable_id_is_refused(offer_id: object) -> None:
     with pytest.raises(InvalidOffer, match="its id is missing or malformed") as caught:
         watched(id=offer_id)
     assert caught.value.offer_id is None
+
+
+def test_an_offer_that_has_no_id_at_all_is_refused() -> None:
+    with pytest.raises(InvalidOffer, match="its id is missing or malformed"):
+        watched(without(private_offer(), "id"))
+
+
+def _with_pricing(pricing: str) -> WatchedOffer:
+    return watched_offer(b'{"id":"private-offer/a","pricing":' + pricing.encode() + b"}")
+
+
+def test_an_offer_may_have_so_many_values() -> None:
+    assert _with_pricing("[" + ",".join(["0"] * MOST_VALUES) + "]").id == "a"
+
+
+@pytest.mark.parametrize(
+    "pricing",
+    [
+        "[" + ",".join(["0"] * (MOST_VALUES + 1)) + "]",
+        "[" + ",".join(["[]"] * (MOST_VALUES // 2 + 1)) + "]",
+        "[" + ",".join(["{}"] * (MOST_VALUES // 2 + 1)) + "]",
+    ],
+    ids=["numbers", "lists", "objects"],
+)
+def test_values_of_every_kind_are_counted(pricing: str) -> None:
+    with pytest.raises(InvalidOffer, match="more than"):
+        _with_pricing(pricing)
 
 
 def test_an_offer_with_absurdly_many_values_is_refused_by_its_id() -> None:
@@ -149,6 +188,8 @@ def test_a_date_without_a_time_lasts_to_the_end_of_its_day_in_utc() -> None:
         ("2026-12-31T09:15:30.5", datetime(2026, 12, 31, 9, 15, 30, 500000, UTC)),
         ("2026-12-31t23:00-05:00", datetime(2027, 1, 1, 4, tzinfo=UTC)),
         ("2026-12-31 23:00:00+0100", datetime(2026, 12, 31, 22, tzinfo=UTC)),
+        ("2026-12-31T09:15:30.12345678901234567890z", datetime(2026, 12, 31, 9, 15, 30, 123456, UTC)),
+        ("0002-06-01T23:00:00-05:00", datetime(2, 6, 2, 4, tzinfo=UTC)),
     ],
 )
 def test_a_date_with_a_time_lasts_to_that_moment(text: str, passes_at: datetime) -> None:
@@ -194,6 +235,53 @@ def test_days_left_are_calendar_days_in_utc() -> None:
     assert found.days_left(datetime.fromisoformat("2026-11-22T23:30:00-02:00")) == 0
 
 
+@pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "Pacific/Pago_Pago"])
+def test_days_left_do_not_depend_on_the_machines_time_zone(zone: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = deadline("2026-11-23")
+    assert found is not None
+    with monkeypatch.context() as patch:
+        patch.setenv("TZ", zone)
+        time.tzset()
+        days_left = [found.days_left(datetime(2026, 11, 22, hour, 30, tzinfo=UTC)) for hour in (0, 23)]
+    time.tzset()
+
+    assert days_left == [1, 1]
+
+
+# Items of the list
+
+
+def item(**members: object) -> bytes:
+    return dumps(members).encode()
+
+
+def test_an_item_is_identified_by_its_bare_id_and_its_etag() -> None:
+    assert identified(item(id=f" Private-Offer/{OFFER_ID.upper()} ", eTag='"2"', name="a")) == (OFFER_ID, '"2"')
+    assert identified(item(id="a", _etag='"old"')) == ("a", '"old"')
+    assert identified(item(id="a", eTag='"2"', _etag='"old"')) == ("a", '"2"')
+    assert identified(item(id="a")) == ("a", None)
+
+
+@pytest.mark.parametrize(
+    ("etag", "expected"),
+    [
+        ("", None),
+        (7, None),
+        ("x" * LONGEST_TEXT_CHARACTERS, "x" * LONGEST_TEXT_CHARACTERS),
+        ("x" * (LONGEST_TEXT_CHARACTERS + 1), None),
+    ],
+    ids=["empty", "number", "longest", "too long"],
+)
+def test_an_etag_that_an_offer_cannot_have_counts_as_none(etag: object, expected: str | None) -> None:
+    assert identified(item(id="a", eTag=etag)) == ("a", expected)
+    assert watched(private_offer(id="a", eTag=etag)).etag == expected
+
+
+@pytest.mark.parametrize("found", [b"", b"[]", b"7", item(), item(id=None), item(id=7), item(id="a/b")])
+def test_an_item_without_a_proper_id_is_not_identified(found: bytes) -> None:
+    assert identified(found) is None
+
+
 # Whole items
 
 
@@ -228,6 +316,10 @@ def test_an_offer_to_resellers_is_whole_without_what_it_cannot_have() -> None:
     offer = private_offer(privateOfferType="CspPromotion", start="2026-12-01", variableStartDate=None)
 
     assert is_whole(watched(without(offer, "subState", "acceptBy")), known=())
+
+
+def test_an_offer_that_nobody_can_accept_yet_is_whole_without_a_date_to_accept_by() -> None:
+    assert is_whole(watched(without(private_offer(state="draft"), "acceptBy")), known=())
 
 
 def test_an_originators_offer_has_its_own_pricing_and_a_partner() -> None:

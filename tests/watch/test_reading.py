@@ -12,9 +12,10 @@ from shared.upstream.answers import Answer
 from shared.upstream.clients import upstream_from_settings
 from shared.upstream.errors import TokenRejected, UpstreamNotFound, UpstreamThrottled, UpstreamTimeout
 from shared.upstream.product_ingestion import PRODUCT_INGESTION, ProductIngestion
-from shared.watch.reading import READ_AT_ONCE, OfferReader, ReadOffer, RequestTime, ends_the_run
+from shared.watch.reading import READ_AT_ONCE, READING_THREADS, OfferReader, ReadOffer, RequestTime, ends_the_run
 from tests.clock import FakeClock
 from tests.sandbox_settings import sandbox_settings
+from tests.watch.pools import recorded_pools
 from tests.watch.runs import BY_ID
 
 
@@ -110,6 +111,13 @@ def test_more_offers_than_are_read_at_once_are_all_read(reader: OfferReader, fre
 
     assert set(by_id(reader.read(offer_ids, plenty()))) == set(offer_ids)
     assert asked(fresh_sandbox) == len(offer_ids)
+
+
+def test_so_many_offers_are_asked_for_at_once(reader: OfferReader, fresh_sandbox: Sandbox) -> None:
+    with recorded_pools("shared.watch.reading") as sizes:
+        list(reader.read([fresh_sandbox.state.add_private_offer()], plenty()))
+
+    assert sizes == [READING_THREADS]
 
 
 def test_no_offer_is_asked_for_when_no_time_is_left(reader: OfferReader, fresh_sandbox: Sandbox) -> None:

@@ -113,6 +113,9 @@ def test_trouble_with_both_kinds_of_offers_is_one_reason(instance: Instance, fre
     assert private.startswith("a page of upstream's list failed: ")
     assert cpp.startswith("contoso/watched-vm: ")
     assert not report.complete
+    fresh_sandbox.state.clear_faults()
+    fresh_sandbox.state.fault("bad_request", route=STATUS)
+    assert (run(both).reason or "").startswith("contoso/watched-vm: ")
 
 
 def test_events_of_both_kinds_of_offers_are_counted(instance: Instance, fresh_sandbox: Sandbox) -> None:
@@ -157,6 +160,25 @@ def test_a_run_is_logged_with_its_facts(
         "complete": True,
     }
     assert "400" in facts[1]["reason"]
+
+
+def test_a_run_is_logged_with_its_duration(
+    instance: Instance, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "offer_monitor.watch")
+    seconds = [5000.0]
+    index = instance.stores.snapshots.index
+
+    def slowly() -> Any:  # noqa: ANN401 - passed through
+        seconds[0] += 2.0
+        return index()
+
+    monkeypatch.setattr(instance.stores.snapshots, "index", slowly)
+    monkeypatch.setattr(instance.timers.watch, "_monotonic", lambda: seconds[0])
+    run(instance)
+
+    [logged] = [record.message for record in caplog.records if record.message.startswith("watch_offers ")]
+    assert loads(logged.removeprefix("watch_offers "))["durationMs"] == 2000
 
 
 def test_trouble_is_logged_when_it_begins_and_when_it_ends(
@@ -296,6 +318,17 @@ def test_a_run_that_was_interrupted_long_ago_starts_over(
     assert run(instance).complete
     assert first_pages(fresh_sandbox) == (0 if resumed else 1)
     assert len(kept(instance)) == 6
+
+
+def test_a_run_that_goes_on_asks_for_no_offer_that_it_has_seen(instance: Instance, fresh_sandbox: Sandbox) -> None:
+    for _ in range(6):
+        fresh_sandbox.state.add_private_offer()
+    baseline(instance)
+    fresh_sandbox.state.fault("not_found", path_contains="page-", count=1)
+    assert not run(instance).complete
+
+    assert requests(fresh_sandbox, lambda: run(instance))[BY_ID] == 0
+    assert list(Documents(instance.table).by_owner()) == []
 
 
 def test_a_run_that_begins_in_the_future_starts_over(instance: Instance, fresh_sandbox: Sandbox) -> None:

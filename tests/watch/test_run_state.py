@@ -153,6 +153,20 @@ def test_a_claim_that_ends_too_late_was_not_made_by_an_instance(
         claim(run_row)
 
 
+@pytest.mark.parametrize(
+    ("ahead", "paused"), [(CLOCKS_DIFFER_BY, True), (CLOCKS_DIFFER_BY + timedelta(microseconds=1), False)]
+)
+def test_pauses_are_over_if_the_clock_was_set_back_since_the_last_claim(
+    run_row: RunRow, ahead: timedelta, paused: bool
+) -> None:
+    claim(run_row).release(replace(STATE, claimed_at=NOW + ahead))
+    found = claim(run_row).state
+
+    assert found.not_before == (STATE.not_before if paused else None)
+    assert found.cpp_not_before == (STATE.cpp_not_before if paused else None)
+    assert found.baseline_at == STATE.baseline_at
+
+
 def test_of_two_instances_that_claim_at_once_one_has_the_run(run_row: RunRow, table: Table) -> None:
     claim(run_row).release(STATE)
     with before_write(table, lambda: claim(run_row)), pytest.raises(RunElsewhere):
