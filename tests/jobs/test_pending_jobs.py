@@ -264,6 +264,6 @@ def test_rows_are_read_again_as_they_are_now_except_those_that_are_gone_or_not_j
     stores.pending.remove(rows[0])
     put(stores, job_id(1), pollCount="many")
     touch(stores, rows[2])
-    again = stores.pending.reread(rows, NOW)
+    again = stores.pending.reread(rows)
     assert ids(again) == [job_id(2), job_id(3)]
     assert again[0].etag == pending(stores, job_id(2)).etag != rows[2].etag
