@@ -29,7 +29,7 @@ def registered(stores: Stores, number: int, **fields: Any) -> PendingRow:  # noq
 
 
 def pending(stores: Stores, of: str) -> PendingRow:
-    row = stores.pending.get(of, NOW)
+    row = stores.pending.get(of)
     assert row is not None
     return row
 

@@ -32,7 +32,7 @@ from tests.jobs.pending import (
 def test_the_partition_is_read_in_key_order_the_jobs_before_the_events(stores: Stores) -> None:
     rows = [registered(stores, number) for number in (1, 2, 3)]
     event = finished(stores, rows[1])
-    [page] = stores.pending.pages(NOW)
+    [page] = stores.pending.pages()
     assert (ids(page.rows), [each.id for each in page.events]) == ([job_id(1), job_id(3)], [event.id])
     assert page.last_key == f"~finished~{job_id(2)}"
     assert page.bad == []
@@ -41,20 +41,20 @@ def test_the_partition_is_read_in_key_order_the_jobs_before_the_events(stores: S
 def test_a_reading_that_goes_on_at_a_key_reads_events_then_jobs_from_there_then_those_before(stores: Stores) -> None:
     rows = [registered(stores, number) for number in range(5)]
     finished(stores, rows[4])
-    pages = list(stores.pending.pages(NOW, start_at=job_id(2)))
+    pages = list(stores.pending.pages(start_at=job_id(2)))
     assert [ids(page.rows) for page in pages] == [[], [job_id(2), job_id(3)], [job_id(0), job_id(1)]]
     assert [len(page.events) for page in pages] == [1, 0, 0]
     assert [page.last_key for page in pages] == [f"~finished~{job_id(4)}", job_id(3), job_id(1)]
 
 
 def test_an_empty_page_has_no_last_key(stores: Stores) -> None:
-    assert [page.last_key for page in stores.pending.pages(NOW)] == [""]
+    assert [page.last_key for page in stores.pending.pages()] == [""]
 
 
 def test_a_bad_row_comes_with_the_reason_and_keeps_no_other_from_being_read(stores: Stores) -> None:
     put(stores, "0", label="not a job")
     registered(stores, 1)
-    [page] = stores.pending.pages(NOW)
+    [page] = stores.pending.pages()
     assert ids(page.rows) == [job_id(1)]
     assert [(row["RowKey"], reason) for row, reason in page.bad] == [("0", "its row key is not a job id")]
 
@@ -95,13 +95,13 @@ def test_a_job_is_found_with_its_large_fields_in_either_case_of_its_key(stores: 
     assert (row.row_key, row.job.errors) == (job_id(1), LONG)
     put(stores, job_id(2).upper(), label="theirs")
     assert pending(stores, job_id(2)).job.label == "theirs"
-    assert stores.pending.get(job_id(3), NOW) is None
+    assert stores.pending.get(job_id(3)) is None
 
 
 def test_a_row_that_is_not_a_job_is_not_found(stores: Stores) -> None:
     put(stores, job_id(1), pollCount="many")
     put(stores, f"~finished~{job_id(1)}", state="pending")
-    assert stores.pending.get(job_id(1), NOW) is None
+    assert stores.pending.get(job_id(1)) is None
     assert stores.pending.finished(job_id(1)) is None
 
 
@@ -177,7 +177,7 @@ def test_a_row_that_was_changed_since_it_was_read_is_neither_changed_nor_removed
 def test_a_removed_job_leaves_neither_its_row_nor_its_documents(stores: Stores) -> None:
     row = registered(stores, 1, errors=LONG)
     stores.pending.remove(row)
-    assert stores.pending.get(job_id(1), NOW) is None
+    assert stores.pending.get(job_id(1)) is None
     assert documents(stores) == 0
     with pytest.raises(RowMissing):
         stores.pending.remove(row)

@@ -38,7 +38,7 @@ def claimed(stores: Stores, number: int, **fields: Any) -> PendingRow:  # noqa: 
 
 def as_read_by_a_tick(stores: Stores, of: str) -> PendingRow:
     """The row without its large fields."""
-    [row] = [row for page in stores.pending.pages(NOW) for row in page.rows if row.job.job_id == of]
+    [row] = [row for page in stores.pending.pages() for row in page.rows if row.job.job_id == of]
     return row
 
 
@@ -98,7 +98,7 @@ def test_a_job_that_ended_leaves_and_its_event_takes_its_place(stores: Stores) -
     assert found is not None
     assert (found.id, found.etag, found.job) == (written.event.id, written.event.etag, written.event.job)
     assert (written.event.type, written.event.created_at, written.event.finishes) == ("job.failed", NOW, True)
-    assert stores.pending.get(job_id(1), NOW) is None
+    assert stores.pending.get(job_id(1)) is None
 
 
 def test_what_a_caller_changed_meanwhile_is_kept(stores: Stores) -> None:
@@ -155,7 +155,7 @@ def test_a_result_of_a_removed_job_is_dropped(stores: Stores) -> None:
     row = claimed(stores, 1)
     stores.pending.remove(row)
     assert stores.pending.write([running(row), running(claimed(stores, 2))], LATER)[0] is None
-    assert stores.pending.get(job_id(1), NOW) is None
+    assert stores.pending.get(job_id(1)) is None
     assert pending(stores, job_id(2)).job.poll_count == 1
 
 
@@ -210,7 +210,7 @@ def test_a_second_finish_is_dropped_with_its_row_while_the_first_is_in_the_outbo
     first = finished(stores, registered(stores, 1))
     row = claimed(stores, 1, errors=LONG)
     assert stores.pending.write([failed(row)], LATER) == [None]
-    assert stores.pending.get(job_id(1), NOW) is None
+    assert stores.pending.get(job_id(1)) is None
     assert documents(stores) == 0
     left = stores.pending.finished(job_id(1))
     assert left is not None
@@ -222,21 +222,21 @@ def test_a_job_that_was_put_back_and_is_still_pending_stays(stores: Stores) -> N
     row = registered(stores, 1)
     touch(stores, row)
     assert stores.pending.write([running(row)], LATER) == [None]
-    assert stores.pending.get(job_id(1), NOW) is not None
+    assert stores.pending.get(job_id(1)) is not None
 
 
 def test_a_job_that_was_put_back_stays_if_its_second_finish_cannot_be_stored(stores: Stores) -> None:
     finished(stores, registered(stores, 1))
     row = claimed(stores, 1)
     assert stores.pending.write([failed(row, job_status=cast("Any", 5))], LATER) == [None]
-    assert stores.pending.get(job_id(1), NOW) is not None
+    assert stores.pending.get(job_id(1)) is not None
 
 
 def test_a_finish_that_lost_to_another_writer_of_the_row_leaves_it(stores: Stores) -> None:
     row = registered(stores, 1)
     touch(stores, row)
     assert stores.pending.write([failed(row)], LATER) == [None]
-    assert stores.pending.get(job_id(1), NOW) is not None
+    assert stores.pending.get(job_id(1)) is not None
     assert stores.pending.finished(job_id(1)) is None
 
 
@@ -284,7 +284,7 @@ def test_a_job_that_stalls_makes_an_event_that_its_timeline_names(stores: Stores
     [written] = stores.pending.write([running(row, stalled=True)], LATER)
     assert written is not None
     assert written.event is not None
-    [page] = stores.pending.pages(NOW)
+    [page] = stores.pending.pages()
     [event] = page.events
     assert (event.id, event.type, event.created_at) == (written.event.id, "job.stalled", LATER)
     assert event.etag == written.event.etag != ""
