@@ -195,6 +195,11 @@ def test_a_removed_element_is_named_by_its_list() -> None:
     assert changed_paths({"pricing": pricing(1, 2)}, {"pricing": pricing(1)}) == ["/pricing"]
 
 
+def test_elements_that_stay_are_found_again_though_nothing_but_their_content_identifies_them() -> None:
+    assert changed_paths({"partners": ["a", "b", "c"]}, {"partners": ["b", "c"]}) == ["/partners"]
+    assert changed_paths({"partners": ["a", "b"]}, {"partners": ["c", "a", "b"]}) == ["/partners/0"]
+
+
 def test_one_of_two_equal_elements_is_a_difference() -> None:
     assert changed_paths({"partners": ["a", "a"]}, {"partners": ["a"]}) == ["/partners"]
     assert changed_paths({"partners": ["a"]}, {"partners": ["a", "a"]}) == ["/partners/1"]

@@ -317,6 +317,18 @@ def test_an_offer_that_cannot_be_read_at_the_baseline_is_no_news_later(running: 
     assert set(running.snapshots.index()) == {A, B}
 
 
+def test_an_offer_that_cannot_be_read_at_the_baseline_keeps_the_row_that_a_job_has_stored_meanwhile(
+    running: Running, caplog: pytest.LogCaptureFixture
+) -> None:
+    row = {"PartitionKey": "offers", "RowKey": f"offer~{B}", "name": "by a job"}
+    running.script.before_page[0] = lambda: running.table.insert(row)
+    running.script.offers[B] = FAILED
+    running.go_on([without(offer(B), "pricing")])
+
+    assert running.snapshots.index()[B].name == "by a job"
+    assert caplog.records == []
+
+
 def test_an_offer_that_is_listed_and_not_found_is_not_gone(running: Running) -> None:
     running.make_baseline([offer(A)])
     found = running.go_on([without(offer(A, 2), "pricing")])
