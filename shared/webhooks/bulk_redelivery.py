@@ -118,7 +118,7 @@ class BulkRedelivery:
         delivery = self._deliveries.get(row["PartitionKey"], row["RowKey"].removeprefix("dead~"))
         if delivery is None or delivery.status is not DeliveryStatus.DEAD:
             return None
-        return due_again(delivery, self._clock.now(), )
+        return due_again(delivery, self._clock.now(), etag=etag_of(row))
 
     def _reopen(self, group: tuple[DueDelivery, ...]) -> int:
         now = self._clock.now()
