@@ -202,7 +202,7 @@ def test_only_a_status_that_is_not_known_is_logged(caplog: pytest.LogCaptureFixt
 
 
 @pytest.mark.parametrize("answer", [status(), UpstreamServerError("503", api="")], ids=["answered", "failed"])
-@pytest.mark.parametrize(("hours", "stalled", "lines"), [(23, False, 0), (24.26, False, 1), (25, True, 0)])
+@pytest.mark.parametrize(("hours", "stalled", "lines"), [(23, False, 0), (400.06, False, 1), (25, True, 0)])
 def test_a_job_is_logged_when_it_stalls_and_never_again(
     caplog: pytest.LogCaptureFixture, *, answer: JobStatus | Exception, hours: float, stalled: bool, lines: int
 ) -> None:
@@ -210,7 +210,7 @@ def test_a_job_is_logged_when_it_stalls_and_never_again(
         JOB, registered_at=NOW - timedelta(hours=hours), stalled=stalled, operation=Operation.UPDATE, poll_count=9
     )
     poll(Upstream(answer), job)
-    facts = {"jobId": "job", "operation": "update", "hoursPending": 24.3}
+    facts = {"jobId": "job", "operation": "update", "hoursPending": 400.1}
     assert logged(caplog, "job_stalled") == [("WARNING", facts)] * lines
 
 
