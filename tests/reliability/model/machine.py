@@ -129,7 +129,7 @@ class Model(Example):
             if stored:
                 chosen.members[member] = value
                 changed = self.system.listed(500, host, updatedSince=rfc3339(since))
-                assert job_id in dict(changed), f"the change of job {job_id} is not in a listing"
+                assert job_id in changed, f"the change of job {job_id} is not in a listing"
 
     @precondition(lambda self: self.jobs)
     @rule(size=st.integers(1, 3), between=st.sampled_from(TIMERS[:3]), host=_HOST)
@@ -137,7 +137,7 @@ class Model(Example):
         with self._step("jobs are listed"):
             known = [job.job_id for job in self.jobs if job.known and job.job_id not in self.put_back]
             listed = self.system.listed(size, host, between)
-            faults = broken_pages(known, [one for one in listed if one[0] not in self.put_back])
+            faults = broken_pages(known, [job_id for job_id in listed if job_id not in self.put_back])
             assert not faults, "\n".join(faults)
 
     # The timers

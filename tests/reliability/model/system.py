@@ -137,12 +137,13 @@ class System:
     def knows_job(self, job_id: str) -> bool:
         return self.api().job(job_id).status == 200
 
-    def listed(self, page_size: int, host: int, between: str | None = None, **filters: str) -> list[tuple[str, str]]:
-        """The id and the state of each job in all pages; a timer of the other process may run after each page."""
-        found, query = [], {"state": "all", "limit": str(page_size), **filters}
+    def listed(self, page_size: int, host: int, between: str | None = None, **filters: str) -> list[str]:
+        """The ids of the jobs in all pages; a timer of the other process may run after each page."""
+        found: list[str] = []
+        query = {"state": "all", "limit": str(page_size), **filters}
         while True:
             page = self.api(host).jobs(**query).json
-            found += [(job["jobId"], job["state"]) for job in page["jobs"]]
+            found += [job["jobId"] for job in page["jobs"]]
             if page["nextCursor"] is None:
                 return found
             query["cursor"] = page["nextCursor"]
