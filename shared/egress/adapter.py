@@ -66,9 +66,9 @@ class DeadlineAdapter(HTTPAdapter):
         self,
         request: PreparedRequest,
         verify: Any,  # noqa: ANN401 - as in requests
-        cert: Any = None,  # noqa: ANN401, ARG002 - as in requests
+        cert: Any = None,  # noqa: ANN401 - as in requests
     ) -> Any:  # noqa: ANN401 - requests does not publish the types of the two dictionaries
-        host, _ = super().build_connection_pool_key_attributes(request, verify)
+        host, _ = super().build_connection_pool_key_attributes(request, verify, cert)
         return host, {"ssl_context": self._tls_context}  # certificates are always checked; urllib3 drops it for http
 
     def cert_verify(self, conn: Any, url: Any, verify: Any, cert: Any) -> None:  # noqa: ANN401 - as in requests
