@@ -474,6 +474,23 @@ def test_an_answer_that_comes_while_a_later_request_is_sent_is_the_answer_to_it(
         assert not connection.is_connected
 
 
+def test_a_connection_on_which_a_request_was_not_sent_whole_is_not_used_again() -> None:
+    is_given_up = threading.Event()
+
+    def answering(conversation: Conversation) -> None:
+        conversation.send(answer(conversation.request()))
+        is_given_up.wait(5)  # instead of reading
+
+    with dialed(answering) as connection:
+        connection.request("GET", "/0")
+        assert connection.getresponse().data == b"/0"
+        assert connection.is_connected
+        with answer_within(0.2), pytest.raises(TimeoutError):
+            connection.request("POST", "/1", body=LARGE_BODY)
+        assert not connection.is_connected
+        is_given_up.set()
+
+
 @pytest.mark.parametrize(
     ("lengths", "codings", "version", "plain"),
     [
