@@ -59,8 +59,8 @@ class JobChanges:
             _log.exception("the offers of finished jobs cannot be kept")
 
     def _keep(self, jobs: Sequence[Job], state: RunState) -> None:
-        context = Context(self._clock.now(), state.baseline_at)
-        waiting = [(detail, job.finished_at or context.now) for job in jobs if (detail := _detail(job)) is not None]
+        now = self._clock.now()
+        waiting = [(detail, job.finished_at or now) for job in jobs if (detail := _detail(job)) is not None]
         tries = 0
         with InvocationThreadPool(READING_THREADS, thread_name_prefix="keep") as pool:
             while waiting and tries < WRITE_TRIES * len(jobs):
@@ -68,13 +68,15 @@ class JobChanges:
                 # Two jobs about the same offer come one after the other.
                 first = {detail.offer.id: (detail, at) for detail, at in reversed(waiting)}
                 later = [each for each in waiting if each not in first.values()]
-                plans = pool.map(lambda each: self._plan(each[0], each[1], context), first.values())
+                plans = pool.map(lambda each: self._plan(each[0], each[1], state.baseline_at), first.values())
                 waiting = self._write(list(zip(first.values(), plans, strict=True))) + later
         for detail, _ in waiting:
             _log.warning("the offer of job %s is left to the watch: its row kept changing", detail.job_id)
 
-    def _plan(self, detail: JobDetail, at: datetime, context: Context) -> Planned | None:
-        return self._comparison.job_finished(self._snapshots.get(detail.offer.id), detail, at, context)
+    def _plan(self, detail: JobDetail, at: datetime, baseline_at: datetime | None) -> Planned | None:
+        before = self._snapshots.get(detail.offer.id)
+        # The clock comes after the row: what was stored meanwhile is not of the future.
+        return self._comparison.job_finished(before, detail, at, Context(self._clock.now(), baseline_at))
 
     def _write(
         self, plans: Sequence[tuple[tuple[JobDetail, datetime], Planned | None]]

@@ -224,7 +224,9 @@ class PrivateOfferRun:
             details = self._details_of(offer.id, at) if news else []
             if details is None:
                 return None
-            return self._comparison.offer_read(now_stored, offer, at, self._context, details)
+            # A row that was stored since this invocation began is not of the future.
+            context = replace(self._context, now=self._clock.now())
+            return self._comparison.offer_read(now_stored, offer, at, context, details)
 
         self._writes.add(before, plan, size_bytes=len(offer.body))
 

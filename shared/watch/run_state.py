@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import Enum, auto
 
+from shared.clock import Clock
 from shared.json_codec import dumps, loads
 from shared.storage.documents import Documents
 from shared.storage.errors import ChangeRefused, RecordBroken, RowChanged
@@ -112,10 +113,13 @@ class RunRow:
         row = self._partition.get(RUN_KEY)
         return None if row is None else (_state(row), etag_of(row))
 
-    def claim(self, now: datetime, until: datetime, thresholds: Callable[[Thresholds], Thresholds]) -> "ClaimedRun":
-        """Take the run until that moment, with the thresholds as the settings have them now. Raises RunElsewhere."""
+    def claim(self, clock: Clock, lasting: timedelta, thresholds: Callable[[Thresholds], Thresholds]) -> "ClaimedRun":
+        """Take the run for that time, with the thresholds as the settings have them now. Raises RunElsewhere."""
         found = self.read()
         state, etag = (RunState(), None) if found is None else found
+        # After the row has been read: a claim that another instance has made meanwhile is not one of the future.
+        now = clock.now()
+        until = now + lasting
         if state.claimed_until is not None and now < state.claimed_until < until + CLOCKS_DIFFER_BY:
             raise RunElsewhere
         if state.claimed_at is not None and state.claimed_at > now + CLOCKS_DIFFER_BY:

@@ -135,8 +135,8 @@ class Watch:
         details_time = self._request_time(DETAIL_REQUESTS_SECONDS)
         if not self._settings.private_offers and not self._cpp_offers.followed and self._snapshots.nothing_kept():
             return WatchReport(at=now, complete=True)
-        claimed = self._run_row.claim(now, now + CLAIMED_FOR, self._thresholds)
-        before = claimed.state
+        claimed = self._run_row.claim(self._clock, CLAIMED_FOR, self._thresholds)
+        now, before = self._clock.now(), claimed.state
         self._send_left_behind()
         cpp = self._cpp_offers.follow(claimed, self._request_time(CPP_REQUESTS_SECONDS))
         if not self._settings.private_offers:

@@ -1,54 +1,25 @@
-"""A process that stands still between two requests to storage, while another one asks upstream: once a minute still.
-
-A machine that is suspended or overloaded can stop a process for minutes, at any moment.
-"""
+"""A process that stands still between two requests to storage, while others ask upstream: once a minute still."""
 
 from collections.abc import Callable
 from contextlib import suppress
 
 import pytest
-from azure.core.rest import HttpRequest, HttpResponse
 
 from sandbox.server import Sandbox
 from shared.jobs.errors import AskedTooRecently, JobStillPending
 from shared.jobs.poll_spacing import RememberedRequest
 from shared.upstream.errors import UpstreamTimeout
 from tests.instance import Instance
+from tests.standing_still import stand_still
 
-STANDS_STILL_SECONDS = [70.0, 130.0, 1000.0]
-# More than any of these calls makes.
-REQUESTS = range(1, 11)
-
-
-@pytest.fixture
-def other(instance: Instance) -> Instance:
-    return instance.another()
+# An instance, the job to ask about, and how.
+type Ask = Callable[[Instance, str], object]
 
 
-def stand_still(patch: pytest.MonkeyPatch, instance: Instance, number: int, meanwhile: Callable[[], None]) -> None:
-    """Before the instance's request to storage of that number, counted from 1, everything in `meanwhile` happens."""
-    send, sent = instance.table._send_once, [0]
-
-    def send_once(request: HttpRequest) -> HttpResponse:
-        sent[0] += 1
-        if sent[0] == number:
-            meanwhile()
-        return send(request)
-
-    patch.setattr(instance.table, "_send_once", send_once)
-
-
-@pytest.fixture(params=STANDS_STILL_SECONDS)
+@pytest.fixture(params=[70.0, 130.0, 1000.0])
 def seconds(request: pytest.FixtureRequest) -> float:
     """How long the instance stands still."""
     found: float = request.param
-    return found
-
-
-@pytest.fixture(params=REQUESTS)
-def before(request: pytest.FixtureRequest) -> int:
-    """The request before which it does."""
-    found: int = request.param
     return found
 
 
@@ -59,84 +30,76 @@ def asks(request: pytest.FixtureRequest) -> bool:
     return found
 
 
-def test_after_a_tick_that_stood_still_a_check_by_hand_waits_for_its_minute(
-    instance: Instance,
-    other: Instance,
-    fresh_sandbox: Sandbox,
-    monkeypatch: pytest.MonkeyPatch,
-    seconds: float,
-    before: int,
-    asks: bool,
-) -> None:
-    job_id = fresh_sandbox.state.add_job(seconds=None)
-    instance.register(job_id)
+@pytest.fixture
+def requests_of(
+    instance: Instance, fresh_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, seconds: float, asks: bool
+) -> Callable[..., list[int]]:
+    """How many status requests there are, for each request to storage before which an instance stands still."""
 
-    def meanwhile() -> None:
-        instance.clock.advance(seconds)
-        fresh_sandbox.state.clear_requests()
-        if asks:
-            other.tick()
+    def count(ask: Ask, *, meanwhile: Ask, afterwards: Ask, registered: bool) -> list[int]:
+        found: list[int] = []
+        while (asked := one_life(len(found) + 1, ask, meanwhile, afterwards, registered)) is not None:
+            found.append(asked)
+        return found
 
-    stand_still(monkeypatch, instance, before, meanwhile)
+    def one_life(number: int, ask: Ask, meanwhile: Ask, afterwards: Ask, registered: bool) -> int | None:
+        one, other, stood_still = instance.another(), instance.another(), False
+        job_id = fresh_sandbox.state.add_job(seconds=None)
+        if registered:
+            instance.register(job_id)
+
+        def others() -> None:
+            nonlocal stood_still
+            stood_still = True
+            instance.clock.advance(seconds)
+            fresh_sandbox.state.clear_requests()
+            if asks:
+                meanwhile(other, job_id)
+
+        stand_still(monkeypatch, one.table, number, others)
+        ask(one, job_id)
+        instance.clock.advance(5)
+        afterwards(other, job_id)
+        asked = len(fresh_sandbox.state.status_requests(job_id))
+        instance.registry.remove(job_id)
+        return asked if stood_still else None
+
+    return count
+
+
+def tick(instance: Instance, _: str) -> None:
     instance.tick()
-    instance.clock.advance(5)
-    with suppress(AskedTooRecently):
-        other.manual_check.check(job_id)
-    assert len(fresh_sandbox.state.status_requests(job_id)) == 1
+
+
+def check(instance: Instance, job_id: str) -> None:
+    with suppress(AskedTooRecently, UpstreamTimeout):
+        instance.manual_check.check(job_id)
+
+
+def look_up(instance: Instance, job_id: str) -> None:
+    with suppress(AskedTooRecently, JobStillPending):
+        instance.job_offers.private_offer(job_id)
+
+
+def test_after_a_tick_that_stood_still_a_check_by_hand_waits_for_its_minute(
+    requests_of: Callable[..., list[int]],
+) -> None:
+    found = requests_of(tick, meanwhile=tick, afterwards=check, registered=True)
+    assert set(found) == {1}
 
 
 def test_after_a_check_by_hand_that_stood_still_a_tick_waits_for_its_minute(
-    instance: Instance,
-    other: Instance,
-    fresh_sandbox: Sandbox,
-    monkeypatch: pytest.MonkeyPatch,
-    seconds: float,
-    before: int,
-    asks: bool,
+    requests_of: Callable[..., list[int]],
 ) -> None:
-    job_id = fresh_sandbox.state.add_job(seconds=None)
-    instance.register(job_id)
-
-    def meanwhile() -> None:
-        instance.clock.advance(seconds)
-        fresh_sandbox.state.clear_requests()
-        if asks:
-            other.tick()
-
-    stand_still(monkeypatch, instance, before, meanwhile)
-    with suppress(AskedTooRecently, UpstreamTimeout):
-        instance.manual_check.check(job_id)
-    instance.clock.advance(5)
-    other.tick()
-    assert len(fresh_sandbox.state.status_requests(job_id)) <= 1
+    found = requests_of(check, meanwhile=tick, afterwards=tick, registered=True)
+    assert max(found) == 1
 
 
 def test_after_a_look_up_that_stood_still_another_look_up_waits_for_its_minute(
-    instance: Instance,
-    other: Instance,
-    fresh_sandbox: Sandbox,
-    monkeypatch: pytest.MonkeyPatch,
-    seconds: float,
-    before: int,
-    asks: bool,
+    requests_of: Callable[..., list[int]],
 ) -> None:
-    job_id = fresh_sandbox.state.add_job(seconds=None)
-
-    def look_up(with_instance: Instance) -> None:
-        with suppress(AskedTooRecently, JobStillPending):
-            with_instance.job_offers.private_offer(job_id)
-
-    def meanwhile() -> None:
-        instance.clock.advance(seconds)
-        fresh_sandbox.state.clear_requests()
-        if asks:
-            look_up(other)
-
-    stand_still(monkeypatch, instance, before, meanwhile)
-    look_up(instance)
-    instance.clock.advance(5)
-    look_up(other)
-    assert len(fresh_sandbox.state.status_requests(job_id)) <= 1
+    found = requests_of(look_up, meanwhile=look_up, afterwards=look_up, registered=False)
+    assert max(found) == 1
 
 
 def test_a_look_up_that_stood_still_until_its_claim_was_almost_over_asks_nothing(

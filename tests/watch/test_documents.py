@@ -11,6 +11,7 @@ from shared.watch.events import OfferOutbox
 from shared.watch.rows import OfferRow, StoredSummary
 from shared.watch.run_state import RunRow, RunState
 from shared.watch.snapshots import Snapshots
+from tests.clock import FakeClock
 from tests.watch.samples import OFFER_ID, watched
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -29,7 +30,7 @@ def test_the_documents_of_the_watch_are_those_of_its_offers_their_events_and_its
     event = outbox.event(Told("private_offer.created"), OFFER_ID, LARGE, NOW)
     row = OfferRow(summary=StoredSummary(id=OFFER_ID), parts=parts)
     table.commit([snapshots.write(row, None), event.insertion])
-    claimed = run_row.claim(NOW, NOW + timedelta(seconds=55), lambda thresholds: thresholds)
+    claimed = run_row.claim(FakeClock(NOW), timedelta(seconds=55), lambda thresholds: thresholds)
     claimed.release(RunState(started_at=NOW), [OFFER_ID])
 
     assert of_owner("run") == [claimed.state.seen_document]

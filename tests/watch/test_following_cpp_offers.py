@@ -43,13 +43,13 @@ class Following:
 
     def follow(self, *looks: float) -> CppOutcome:
         """The next invocation. `looks` are the seconds at which it looks at its clock; none are never too late."""
-        now = self.clock.advance(900)
+        self.clock.advance(900)
         run_row = RunRow(self.table, self.documents)
         outbox = OfferOutbox(self.table, self.documents, Outbox(self.table, self._announce))
         offers = CppOffers(
             table=self.table, upstream=self.upstream, outbox=outbox, entries=self.entries, clock=self.clock
         )
-        claimed = run_row.claim(now, now + timedelta(seconds=55), lambda found: found)
+        claimed = run_row.claim(self.clock, timedelta(seconds=55), lambda found: found)
         seconds = iter([0.0, *looks])
         request_time = RequestTime(12.0, 16.0, lambda: next(seconds, 0.0 if not looks else looks[-1]))
         outcome = offers.follow(claimed, request_time)

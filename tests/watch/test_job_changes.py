@@ -1,6 +1,7 @@
 """The offers of jobs that finish become snapshots: each once, and none in the place of a newer one."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -21,6 +22,7 @@ from shared.watch.run_state import RunRow, RunState
 from shared.watch.snapshots import Snapshots
 from tests.clock import FakeClock
 from tests.commits import recorded_commits
+from tests.standing_still import stand_still
 from tests.watch.pools import recorded_pools
 from tests.watch.samples import OFFER_ID, private_offer
 
@@ -35,6 +37,7 @@ class Keeping:
     def __init__(self, table: Table) -> None:
         self.table = table
         self.announced: list[str] = []
+        self.clock = FakeClock(NOW)
         documents = Documents(table)
         self.run_row = RunRow(table, documents)
         self.snapshots = Snapshots(table, documents)
@@ -46,14 +49,14 @@ class Keeping:
             snapshots=self.snapshots,
             comparison=self.comparison,
             outbox=outbox,
-            clock=FakeClock(NOW),
+            clock=self.clock,
         )
 
     def _announce(self, events: Sequence[Event]) -> None:
         self.announced += [event.type for event in events]
 
     def make_baseline(self, at: datetime | None = NOW - timedelta(days=9)) -> None:
-        claimed = self.run_row.claim(NOW, NOW + timedelta(seconds=55), lambda found: found)
+        claimed = self.run_row.claim(self.clock, timedelta(seconds=55), lambda found: found)
         claimed.release(RunState(baseline_at=at))
 
     def row(self, offer_id: str = OFFER_ID) -> OfferRow:
@@ -203,6 +206,23 @@ def test_a_row_that_a_run_of_the_watch_changes_first_is_compared_again(keeping: 
 
     assert tries == [2]
     assert list(keeping.row().jobs) == ["job-2", "job-1"]
+
+
+def test_a_row_that_the_watch_changes_while_keeping_stands_still_counts_as_newer(
+    keeping: Keeping, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def watched() -> None:
+        later = replace(keeping.row(), jobs=())
+        changed = replace(later.summary, read_at=keeping.clock.advance(600), name="by the watch")
+        keeping.table.commit([keeping.snapshots.write(replace(later, summary=changed), later)])
+
+    keeping.changes.keep([job("job-1")])
+    # The first request reads the row of the run.
+    stand_still(monkeypatch, keeping.table, 2, watched)
+    keeping.changes.keep([job("job-2", subState="accepted")])
+
+    assert keeping.row().summary.name == "by the watch"
+    assert keeping.announced == []
 
 
 def test_a_row_that_keeps_changing_is_left_to_the_watch(keeping: Keeping) -> None:

@@ -18,6 +18,7 @@ from shared.watch.planned_writes import WRITE_TRIES, Plan, PlannedWrites
 from shared.watch.rows import OfferRow, StoredSummary
 from shared.watch.run_state import ClaimedRun, RunElsewhere, RunRow
 from shared.watch.snapshots import Snapshots
+from tests.clock import FakeClock
 from tests.commits import recorded_commits
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -37,7 +38,7 @@ class Writing:
         self.writes = PlannedWrites(self.claim(NOW), self.snapshots, self.outbox)
 
     def claim(self, now: datetime) -> ClaimedRun:
-        return self._runs.claim(now, now + timedelta(seconds=55), lambda found: found)
+        return self._runs.claim(FakeClock(now), timedelta(seconds=55), lambda found: found)
 
     def _announce(self, events: Sequence[Event]) -> None:
         if self.unreachable:

@@ -114,7 +114,7 @@ class Running:
         self.script.read_pages, self.script.read_ids, self.details.asked = [], [], []
         self.seconds = 0.0
         now = self.clock.advance(900)
-        claimed = self.run_row.claim(now, now + timedelta(seconds=55), lambda found: found)
+        claimed = self.run_row.claim(self.clock, timedelta(seconds=55), lambda found: found)
         offers = PrivateOfferRun(
             claimed=claimed,
             upstream=cast("Any", self.script),
@@ -327,6 +327,22 @@ def test_an_offer_that_cannot_be_read_at_the_baseline_keeps_the_row_that_a_job_h
 
     assert running.snapshots.index()[B].name == "by a job"
     assert caplog.records == []
+
+
+def test_a_page_that_comes_late_replaces_nothing_that_a_job_has_stored_meanwhile(running: Running) -> None:
+    running.make_baseline([offer(A)])
+
+    def job_finishes() -> None:
+        row = running.snapshots.get(A)
+        assert row is not None
+        at = running.clock.advance(600)
+        by_job = replace(row.summary, read_at=at, name="by a job", offer_etag='"of the job"')
+        running.table.commit([running.snapshots.write(replace(row, summary=by_job), row)])
+
+    running.script.before_page[0] = job_finishes
+    running.go_on([offer(A, 2, end="2028-06-30")])
+
+    assert running.snapshots.index()[A].name == "by a job"
 
 
 def test_an_offer_that_is_listed_and_not_found_is_not_gone(running: Running) -> None:

@@ -22,6 +22,7 @@ from shared.watch.run_state import (
     RunState,
     Stored,
 )
+from tests.clock import FakeClock
 from tests.commits import recorded_commits
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -53,7 +54,7 @@ def as_they_are(thresholds: Thresholds) -> Thresholds:
 
 
 def claim(run_row: RunRow, now: datetime = NOW, until: datetime = UNTIL) -> ClaimedRun:
-    return run_row.claim(now, until, as_they_are)
+    return run_row.claim(FakeClock(now), until - now, as_they_are)
 
 
 def state_of(run_row: RunRow) -> RunState:
@@ -83,7 +84,10 @@ def test_there_is_no_state_before_the_first_run(run_row: RunRow) -> None:
 
 
 def test_the_first_claim_begins_with_nothing(run_row: RunRow) -> None:
-    claimed = run_row.claim(NOW, UNTIL, lambda stored: THRESHOLDS if stored == Thresholds() else stored)
+    def first(stored: Thresholds) -> Thresholds:
+        return THRESHOLDS if stored == Thresholds() else stored
+
+    claimed = run_row.claim(FakeClock(NOW), UNTIL - NOW, first)
 
     found = state_of(run_row)
     assert found == claimed.state
@@ -101,7 +105,7 @@ def test_a_claim_goes_on_where_the_last_run_has_stopped(run_row: RunRow) -> None
         given.append(stored)
         return Thresholds()
 
-    claimed = run_row.claim(NOW, UNTIL, renewed)
+    claimed = run_row.claim(FakeClock(NOW), UNTIL - NOW, renewed)
 
     assert given == [THRESHOLDS]
     assert claimed.state == replace(
