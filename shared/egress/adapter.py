@@ -54,7 +54,7 @@ class DeadlineAdapter(HTTPAdapter):
         self._dial = dial
         self._idle_seconds = idle_seconds
         self._tls_context = _tls_context(ca_bundle)
-        super().__init__(pool_connections=pools, pool_maxsize=connections_per_pool)
+        super().__init__(pool_connections=pools, pool_maxsize=connections_per_pool, max_retries=0)
         self.poolmanager.pool_classes_by_scheme = {"http": self._plain_pool, "https": self._tls_pool}
 
     def proxy_manager_for(self, proxy: str, **proxy_kwargs: Any) -> Any:  # noqa: ANN401 - as in requests

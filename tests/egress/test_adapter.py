@@ -544,3 +544,17 @@ def test_a_connection_that_cannot_be_made_is_an_error_that_says_why(
             session.get("http://far.example/", timeout=5)
     assert isinstance(caught.value, requests.ConnectTimeout) is is_timeout
     assert "None" not in str(caught.value)  # instead of the connection or the host
+
+
+def test_a_connection_that_cannot_be_made_is_tried_once() -> None:
+    tried: list[str] = []
+
+    def failing(host: str, _port: int) -> socket.socket:
+        tried.append(host)
+        raise ConnectionRefusedError
+
+    with requests.Session() as session:
+        session.mount("http://", DeadlineAdapter(dial=failing))
+        with pytest.raises(requests.ConnectionError):
+            session.get("http://far.example/", timeout=5)
+    assert tried == ["far.example"]

@@ -1,17 +1,20 @@
 """What the guard lets through, and how it sends it."""
 
+import io
 import socket
 import ssl
 import threading
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+import requests
 import trustme
+import urllib3
 
 from shared.egress.deadline import Resolver, connect_to_first
 from shared.egress.guard import (
@@ -20,6 +23,7 @@ from shared.egress.guard import (
     AddressRefused,
     AttemptFailed,
     NetworkGuard,
+    _beginning,
     check_endpoint_url,
 )
 from tests.egress.test_deadline import serving
@@ -327,6 +331,21 @@ def test_an_answer_that_comes_in_pieces_is_put_together(
         assert local_guard.post(f"http://127.0.0.1:{port}/", b"{}", HEADERS).beginning == "abcdef"
 
 
+class ShortReads(io.BytesIO):
+    """Gives at most 1000 bytes at a time."""
+
+    def read(self, size: int | None = -1) -> bytes:
+        return super().read(1000 if size is None or size < 0 else min(size, 1000))
+
+
+def test_the_beginning_is_read_up_to_its_limit_and_as_it_came_however_short_the_reads() -> None:
+    body = ShortReads(b"x" * (ANSWER_READ_BYTES + 5000))
+    response = requests.Response()
+    response.raw = urllib3.HTTPResponse(body, {"Content-Encoding": "gzip"}, preload_content=False)
+    assert _beginning(response) == b"x" * ANSWER_READ_BYTES
+    assert body.tell() == ANSWER_READ_BYTES
+
+
 def test_an_answer_that_drips_is_given_up_at_the_timeout() -> None:
     def drip(connection: socket.socket) -> None:
         with suppress(OSError):
@@ -338,6 +357,24 @@ def test_an_answer_that_drips_is_given_up_at_the_timeout() -> None:
 
     guard = NetworkGuard(allow_private=True, timeout_seconds=0.3)
     with serving(drip) as port, pytest.raises(AttemptFailed, match=r"no whole answer within 0\.3 s"):
+        guard.post(f"http://127.0.0.1:{port}/", b"{}", HEADERS)
+    guard.close()
+
+
+def test_a_silent_endpoint_is_given_up_at_the_timeout_even_without_the_deadline(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Two limits are independent of each other: the deadline of the whole exchange, and the timeout of each wait."""
+
+    def answer_late(connection: socket.socket) -> None:
+        with suppress(OSError):
+            connection.recv(65536)
+            threading.Event().wait(2)
+            connection.sendall(b"HTTP/1.1 204 No Content\r\n\r\n")
+
+    monkeypatch.setattr("shared.egress.guard.answer_within", nullcontext)
+    guard = NetworkGuard(allow_private=True, timeout_seconds=0.2)
+    with serving(answer_late) as port, pytest.raises(AttemptFailed, match=r"no whole answer within 0\.2 s"):
         guard.post(f"http://127.0.0.1:{port}/", b"{}", HEADERS)
     guard.close()
 
