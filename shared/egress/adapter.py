@@ -6,7 +6,7 @@ the answer to the next request. An interim answer (1xx) is skipped.
 
 Besides documented extension points (requests' HTTPAdapter, urllib3's `pool_classes_by_scheme`, `ConnectionCls` and
 `is_connected`, http.client's `response_class`) this relies on `HTTPConnection._new_conn` and `_dns_host` of urllib3,
-where a connection is made, and on `HTTPResponse._read_status` of http.client. `tests/egress/test_adapter.py` fails
+where a connection is made, and on `HTTPResponse._read_status` of http.client. `tests/egress/test_adapter_*.py` fail
 if a new version of either no longer calls them.
 """
 
