@@ -193,10 +193,9 @@ def _why_refused(host: str, address: str, *, allow_private: bool) -> str | None:
 def _beginning(response: requests.Response) -> bytes:
     """The start of the body, not unpacked. If it is longer, the connection is closed instead of read to the end."""
     start = b""
-    while len(start) < ANSWER_READ_BYTES:
-        piece = response.raw.read(ANSWER_READ_BYTES - len(start), decode_content=False)
-        if not piece:
-            break
+    while len(start) < ANSWER_READ_BYTES and (
+        piece := response.raw.read(ANSWER_READ_BYTES - len(start), decode_content=False)
+    ):
         start += piece
     return start
 
