@@ -6,7 +6,7 @@ the answer to the next request. An interim answer (1xx) is skipped.
 
 Besides documented extension points (requests' HTTPAdapter, urllib3's `pool_classes_by_scheme`, `ConnectionCls` and
 `is_connected`, http.client's `response_class`) this relies on `HTTPConnection._new_conn` and `_dns_host` of urllib3,
-where a connection is made, and on `HTTPResponse._read_status` of http.client. `tests/egress/test_adapter.py` fails
+where a connection is made, and on `HTTPResponse._read_status` of http.client. `tests/egress/test_adapter_*.py` fail
 if a new version of either no longer calls them.
 """
 
@@ -54,7 +54,7 @@ class DeadlineAdapter(HTTPAdapter):
         self._dial = dial
         self._idle_seconds = idle_seconds
         self._tls_context = _tls_context(ca_bundle)
-        super().__init__(pool_connections=pools, pool_maxsize=connections_per_pool)
+        super().__init__(pool_connections=pools, pool_maxsize=connections_per_pool, max_retries=0)
         self.poolmanager.pool_classes_by_scheme = {"http": self._plain_pool, "https": self._tls_pool}
 
     def proxy_manager_for(self, proxy: str, **proxy_kwargs: Any) -> Any:  # noqa: ANN401 - as in requests

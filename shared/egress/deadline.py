@@ -82,7 +82,7 @@ def connect_to_first(addresses: Sequence[str], port: int) -> socket.socket:
         remaining = remaining_seconds()
         connection = DeadlineSocket(socket.AF_INET6 if ":" in address else socket.AF_INET)
         try:
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, True)
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             connection.settimeout(None if remaining is None else remaining / (len(addresses) - position))
             connection.connect((address, port))
         except OSError as error:

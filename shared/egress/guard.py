@@ -139,7 +139,7 @@ class NetworkGuard:
         while True:
             self._this_thread.dialed = False
             try:
-                return self._adapter.send(request)
+                return self._adapter.send(request, stream=True, timeout=self._timeout_seconds)
             except requests.ConnectionError:
                 if self._this_thread.dialed:
                     raise
@@ -172,7 +172,7 @@ def check_endpoint_url(url: str, *, allow_private: bool, resolver: Resolver = sy
     faults = url_faults(url, allow_private=allow_private)
     if faults:
         return list(faults)
-    host = str(urlsplit(prepared_url(url)).hostname)
+    host = urlsplit(prepared_url(url)).hostname or ""
     try:
         with answer_within(REGISTRATION_LOOK_UP_SECONDS):
             addresses = resolve_in_time(resolver, host)
@@ -193,7 +193,9 @@ def _why_refused(host: str, address: str, *, allow_private: bool) -> str | None:
 def _beginning(response: requests.Response) -> bytes:
     """The start of the body, not unpacked. If it is longer, the connection is closed instead of read to the end."""
     start = b""
-    while piece := response.raw.read(ANSWER_READ_BYTES - len(start)):
+    while len(start) < ANSWER_READ_BYTES and (
+        piece := response.raw.read(ANSWER_READ_BYTES - len(start), decode_content=False)
+    ):
         start += piece
     return start
 

@@ -118,7 +118,7 @@ MASK = "***"
 
 def prepared_url(url: str) -> str:
     """`url` as requests sends it: host in lower case and ASCII, path quoted. Raises requests.RequestException."""
-    return str(requests.Request(url=url).prepare().url)
+    return requests.Request(url=url).prepare().url or ""
 
 
 @lru_cache(maxsize=256)

@@ -1,8 +1,15 @@
-"""What is remembered between calls must not pass from one test to another."""
+"""Receivers, guards and certificates for the tests of egress, which remember nothing of each other."""
+
+import ssl
+from collections.abc import Iterator
 
 import pytest
+import trustme
 
 from shared.egress import urls
+from shared.egress.guard import NetworkGuard
+from tests.egress.test_deadline import authority_context
+from tests.webhooks.receiver import Receiver, receiving
 
 
 @pytest.fixture(autouse=True)
@@ -10,3 +17,24 @@ def _nothing_remembered() -> None:
     """A test would otherwise check only what an earlier one had computed."""
     urls.url_faults.cache_clear()
     urls._secrets_of.cache_clear()
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    with receiving() as running:
+        yield running
+
+
+@pytest.fixture
+def local_guard() -> Iterator[NetworkGuard]:
+    guard = NetworkGuard(allow_private=True, timeout_seconds=2)
+    yield guard
+    guard.close()
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> tuple[ssl.SSLContext, str]:
+    certificate_authority = trustme.CA()
+    bundle = tmp_path_factory.mktemp("authority") / "ca.pem"
+    certificate_authority.cert_pem.write_to_path(bundle)
+    return authority_context(certificate_authority), str(bundle)

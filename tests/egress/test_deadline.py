@@ -43,9 +43,13 @@ def serving(answer: Callable[[socket.socket], None]) -> Iterator[int]:
                     stack.callback(connection.close)
                     threading.Thread(target=answer, args=(connection,), daemon=True).start()
 
-        threading.Thread(target=accept, daemon=True).start()
-        yield listener.getsockname()[1]
-        listener.shutdown(socket.SHUT_RDWR)
+        acceptor = threading.Thread(target=accept, daemon=True)
+        acceptor.start()
+        try:
+            yield listener.getsockname()[1]
+        finally:
+            listener.shutdown(socket.SHUT_RDWR)
+            acceptor.join()  # so that the last connection is closed as well
 
 
 def dripping(text: bytes) -> Callable[[socket.socket], None]:
