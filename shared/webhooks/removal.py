@@ -84,22 +84,21 @@ class Retention:
                 break
             written = self._table.commit_each([_rows_of_removal(row) for row in group])
             removed += sum(
-                isinstance(result, list) or self._remove_in_parts(row)
+                isinstance(result, list) or self._remove_incomplete(row)
                 for row, result in zip(group, written, strict=True)
             )
         return removed
 
-    def _remove_in_parts(self, row: Row) -> bool:
-        """Remove a delivery that lacks one of its rows; False if it was reopened or removed since it was read.
-
-        The log row goes last: as long as it exists, the next call finds the others.
-        """
-        current = self._table.get(row["PartitionKey"], row["RowKey"])
-        if current is None or etag_of(current) != etag_of(row):
-            return False
-        for kind in ("dead", "body"):
-            self._table.delete(row["PartitionKey"], f"{kind}~{delivery_id_in(row['RowKey'])}")
-        self._table.delete(row["PartitionKey"], row["RowKey"], etag_of(row))
+    def _remove_incomplete(self, row: Row) -> bool:
+        """Remove a delivery that lacks one of its rows; False if it was reopened or removed since it was read."""
+        endpoint_id = row["PartitionKey"]
+        others = [f"{kind}~{delivery_id_in(row['RowKey'])}" for kind in ("dead", "body")]
+        there = [row_key for row_key in others if self._table.get(endpoint_id, row_key) is not None]
+        changes = [Change(Write.DELETE, key(endpoint_id, row_key)) for row_key in there]
+        try:
+            self._table.commit([Change(Write.DELETE, key(endpoint_id, row["RowKey"]), etag_of(row)), *changes])
+        except RowChanged:
+            return False  # the next call looks at it again
         return True
 
 
