@@ -243,6 +243,7 @@ REQUEST: Row = {"PartitionKey": "redelivery", "RowKey": "w1~0123456789abcdef"}
 def test_a_request_to_redeliver_may_wait_only_while_a_person_has_disabled_its_endpoint(
     endpoint_ids: list[str], switched_off: list[str], faults: list[str]
 ) -> None:
+    """The faults name their promise of docs/promises.md."""
     found = leftovers_of_deliveries([REQUEST], endpoint_ids, switched_off)
     assert [fault.partition(":")[0] for fault in found] == faults
 
