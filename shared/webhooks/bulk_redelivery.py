@@ -97,9 +97,24 @@ class BulkRedelivery:
             self._delete_request(row["RowKey"], etag_of(row))
 
     def cancel(self, requests: list[Row]) -> None:
-        """Drop the requests of an endpoint that was removed, or disabled by the monitor."""
+        """Drop these requests of an endpoint that the monitor disabled, unless they were made again since."""
         for row in requests:
             self._delete_request(row["RowKey"], etag_of(row))
+
+    def cancel_all(self, endpoint_id: str, has_time: Callable[[], bool]) -> bool:
+        """Drop every request of a removed endpoint while there is time; returns whether there was none."""
+        rows = self._table.rows(
+            "PartitionKey eq @partition and RowKey ge @first and RowKey lt @last",
+            {"partition": _REQUESTS_PARTITION, "first": f"{endpoint_id}~", "last": f"{endpoint_id}~~"},
+            columns=["RowKey"],
+        )
+        none_found = True
+        for row in rows:
+            none_found = False
+            if not has_time():
+                break
+            self._table.delete(_REQUESTS_PARTITION, row["RowKey"])
+        return none_found
 
     def _dead(self, endpoint_id: str, request: RedeliveryRequest) -> Iterator[DueDelivery]:
         rows = self._table.rows(

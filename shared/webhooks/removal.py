@@ -1,8 +1,8 @@
 """Removes endpoints with their deliveries, and deliveries that have expired.
 
-A removed endpoint is only marked at first; from then on nothing is sent to it. Later runs delete its deliveries, as
-many as they have time for, and find the rest by the mark even if one is killed half-way. The mark stays for an hour,
-because an announcement under way may still store deliveries.
+A removed endpoint is only marked at first; from then on nothing is sent to it. Later runs delete its deliveries and
+its requests for redelivery, as many as they have time for, and find the rest by the mark even if one is killed
+half-way. The mark stays for an hour, because an announcement or a call under way may still store some.
 """
 
 from collections.abc import Callable
@@ -13,21 +13,30 @@ from shared.clock import Clock
 from shared.storage.errors import RowChanged
 from shared.storage.rows import stored_moment
 from shared.storage.table import TRANSACTION_MAX_ROWS, Change, Row, Table, Write, etag_of
+from shared.webhooks.bulk_redelivery import BulkRedelivery
 from shared.webhooks.deliveries import DeliveryStore
 from shared.webhooks.delivery import DeliveryStatus
 from shared.webhooks.delivery_rows import created_at_in, delivery_id_in, key, log_key
 from shared.webhooks.endpoints import EndpointStore
 
-# Longer than any announcement takes: a function is stopped after five minutes.
+# Longer than any announcement or call takes: a function is stopped after five minutes.
 MARK_STAYS_FOR = timedelta(hours=1)
 
 
 class Removal:
-    """Marks endpoints as removed and deletes their deliveries."""
+    """Marks endpoints as removed and deletes what they have."""
 
-    def __init__(self, *, endpoints: EndpointStore, deliveries: DeliveryStore, clock: Clock) -> None:
+    def __init__(
+        self,
+        *,
+        endpoints: EndpointStore,
+        deliveries: DeliveryStore,
+        bulk_redelivery: BulkRedelivery,
+        clock: Clock,
+    ) -> None:
         self._endpoints = endpoints
         self._deliveries = deliveries
+        self._bulk_redelivery = bulk_redelivery
         self._clock = clock
 
     def mark(self, endpoint_id: str) -> bool:
@@ -35,8 +44,12 @@ class Removal:
         return self._endpoints.mark_removed(endpoint_id, self._clock.now())
 
     def clean(self, endpoint_id: str, has_time: Callable[[], bool]) -> None:
-        """Delete a removed endpoint's deliveries while there is time, and finally its mark. Raises StorageError."""
-        nothing_left = self._deliveries.delete_all(endpoint_id, has_time)
+        """Delete what a removed endpoint has while there is time, and finally its mark. Raises StorageError.
+
+        The mark goes only when nothing else was found: without it, no later run knows that the endpoint was removed.
+        """
+        no_requests = self._bulk_redelivery.cancel_all(endpoint_id, has_time)
+        nothing_left = self._deliveries.delete_all(endpoint_id, has_time) and no_requests
         marked = self._endpoints.removed_at(endpoint_id)
         if marked is None:
             # An endpoint that has left the settings.
@@ -84,22 +97,21 @@ class Retention:
                 break
             written = self._table.commit_each([_rows_of_removal(row) for row in group])
             removed += sum(
-                isinstance(result, list) or self._remove_in_parts(row)
+                isinstance(result, list) or self._remove_incomplete(row)
                 for row, result in zip(group, written, strict=True)
             )
         return removed
 
-    def _remove_in_parts(self, row: Row) -> bool:
-        """Remove a delivery that lacks one of its rows; False if it was reopened or removed since it was read.
-
-        The log row goes last: as long as it exists, the next call finds the others.
-        """
-        current = self._table.get(row["PartitionKey"], row["RowKey"])
-        if current is None or etag_of(current) != etag_of(row):
-            return False
-        for kind in ("dead", "body"):
-            self._table.delete(row["PartitionKey"], f"{kind}~{delivery_id_in(row['RowKey'])}")
-        self._table.delete(row["PartitionKey"], row["RowKey"], etag_of(row))
+    def _remove_incomplete(self, row: Row) -> bool:
+        """Remove a delivery that lacks one of its rows; False if it was reopened or removed since it was read."""
+        endpoint_id = row["PartitionKey"]
+        others = [f"{kind}~{delivery_id_in(row['RowKey'])}" for kind in ("dead", "body")]
+        there = [row_key for row_key in others if self._table.get(endpoint_id, row_key) is not None]
+        changes = [Change(Write.DELETE, key(endpoint_id, row_key)) for row_key in there]
+        try:
+            self._table.commit([Change(Write.DELETE, key(endpoint_id, row["RowKey"]), etag_of(row)), *changes])
+        except RowChanged:
+            return False  # the next call looks at it again
         return True
 
 

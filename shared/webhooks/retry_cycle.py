@@ -127,7 +127,7 @@ class RetryCycle:
     def _redeliver(self, report: DeliveryReport, listing: Listing, *, until: float) -> None:
         """Go on with bulk redeliveries. What becomes due again here is sent by the next cycle."""
         requested: dict[str, list[Row]] = {}
-        if not listing.endpoints and not listing.removed:
+        if not listing.endpoints:
             return
 
         def read() -> None:
@@ -140,7 +140,7 @@ class RetryCycle:
             if endpoint is not None and endpoint.enabled:
                 step = partial(self._bulk_redelivery.resume, endpoint_id, requests, lambda: time.monotonic() < until)
                 _succeeds(report, endpoint_id, step)
-            elif endpoint_id in listing.removed or (endpoint is not None and endpoint.disabled_reason is not None):
+            elif endpoint is not None and endpoint.disabled_reason is not None:
                 _succeeds(report, endpoint_id, partial(self._bulk_redelivery.cancel, requests))
 
     def _tidy_up(self, report: DeliveryReport, listing: Listing, *, until: float) -> None:

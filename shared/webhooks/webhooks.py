@@ -66,7 +66,7 @@ def open_webhooks(
     sender = Sender(guard, clock)
     deliverer = Deliverer(deliveries=deliveries, endpoints=endpoints, sender=sender, clock=clock, random=random)
     bulk_redelivery = BulkRedelivery(deliveries_table, deliveries, clock)
-    removal = Removal(endpoints=endpoints, deliveries=deliveries, clock=clock)
+    removal = Removal(endpoints=endpoints, deliveries=deliveries, bulk_redelivery=bulk_redelivery, clock=clock)
     return Webhooks(
         endpoints=endpoints,
         deliveries=deliveries,

@@ -1,5 +1,6 @@
 """Endpoints that are moved, disabled, rotated or removed while deliveries wait or are under way."""
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -9,10 +10,12 @@ import pytest
 
 from shared.storage.errors import RowChanged, StorageUnreachable
 from shared.storage.table import Change, Committed, Table
+from shared.webhooks.bulk_redelivery import RedeliveryRequest
 from shared.webhooks.endpoint_threads import THREADS_PER_ENDPOINT
 from shared.webhooks.removal import MARK_STAYS_FOR, Removal
 from shared.webhooks.webhooks import Webhooks
 from tests.clock import FakeClock
+from tests.killed import Killed, killed_before_write
 from tests.webhooks.conftest import AddEndpoint, OpenWebhooks
 from tests.webhooks.receiver import HeldReceiver, Receiver, Reply
 from tests.webhooks.samples import events
@@ -21,6 +24,14 @@ from tests.webhooks.stored import rows
 # More than the threads of one endpoint take up at once.
 QUEUED = 3 * THREADS_PER_ENDPOINT
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+
+
+def always() -> bool:
+    return True
+
+
+def never() -> bool:
+    return False
 
 
 def test_a_removal_that_fails_half_way_is_completed_by_a_later_cycle(
@@ -43,6 +54,54 @@ def test_a_removal_that_fails_half_way_is_completed_by_a_later_cycle(
     webhooks.retry_cycle.run()
     assert rows(webhook_tables[1], endpoint.id) == []
     assert webhooks.endpoints.all() == []
+
+
+@pytest.mark.parametrize(("table", "write"), [(0, 1), (0, 2), (1, 1), (1, 2)])
+def test_a_removal_killed_before_any_write_leaves_neither_a_delivery_nor_a_request_to_redeliver(
+    webhooks: Webhooks,
+    add_endpoint: AddEndpoint,
+    receiver: Receiver,
+    webhook_tables: tuple[Table, Table],
+    clock: FakeClock,
+    table: int,
+    write: int,
+) -> None:
+    """The mark and its deletion are in the first table, what the endpoint has is in the second."""
+    endpoint = add_endpoint(receiver, enabled=False, disabled_reason="gone")
+    webhooks.announcer.announce(events(1))
+    webhooks.bulk_redelivery.start(endpoint.id, RedeliveryRequest(), has_time=never, may_count=never)
+    with killed_before_write(webhook_tables[table], write) as kill, contextlib.suppress(Killed):
+        webhooks.removal.mark(endpoint.id)
+        webhooks.removal.clean(endpoint.id, always)
+        clock.advance(MARK_STAYS_FOR.total_seconds())
+        webhooks.retry_cycle.run()
+    assert kill.happened
+    webhooks.removal.mark(endpoint.id)
+    for _ in range(2):
+        clock.advance(MARK_STAYS_FOR.total_seconds())
+        webhooks.retry_cycle.run()
+    assert rows(webhook_tables[0], "endpoint") == []
+    assert rows(webhook_tables[1], endpoint.id) == rows(webhook_tables[1], "redelivery") == []
+
+
+def test_a_redelivery_that_is_requested_while_its_endpoint_is_removed_leaves_nothing(
+    webhooks: Webhooks,
+    add_endpoint: AddEndpoint,
+    receiver: Receiver,
+    webhook_tables: tuple[Table, Table],
+    clock: FakeClock,
+) -> None:
+    """The caller's process had read the endpoint before."""
+    endpoint = add_endpoint(receiver, enabled=False, disabled_reason="gone")
+    webhooks.announcer.announce(events(1))
+    webhooks.removal.mark(endpoint.id)
+    webhooks.bulk_redelivery.start(endpoint.id, RedeliveryRequest(), has_time=never, may_count=never)
+    clock.advance(MARK_STAYS_FOR.total_seconds())
+    for _ in range(2):
+        webhooks.retry_cycle.run()
+    assert receiver.requests == []
+    assert rows(webhook_tables[0], "endpoint") == []
+    assert rows(webhook_tables[1], endpoint.id) == rows(webhook_tables[1], "redelivery") == []
 
 
 class FailingTable:
@@ -88,7 +147,7 @@ def test_a_removal_reads_no_bodies(
     webhooks = open_instance(deliveries_table=table)
     webhooks.removal.mark(endpoint.id)
     webhooks.removal.clean(endpoint.id, lambda: True)
-    assert table.columns == [["RowKey"]]
+    assert table.columns == [["RowKey"], ["RowKey"]]
 
 
 def test_a_removed_endpoint_keeps_no_secret_and_its_mark_is_deleted_after_an_hour(
@@ -156,16 +215,21 @@ def test_an_attempt_under_way_while_its_endpoint_is_removed_brings_no_row_back(
 
 @dataclass
 class Stores:
-    """In place of both stores. `removed` is the mark of the endpoint: its time and its ETag."""
+    """In place of all stores. `removed` is the mark of the endpoint: its time and its ETag."""
 
     nothing_left: bool = True
+    no_requests: bool = True
     removed: tuple[datetime, str] | None = None
     is_back: bool = False
     calls: list[tuple[object, ...]] = field(default_factory=list)
 
     def removal(self, clock: FakeClock) -> Removal:
         stores: Any = self
-        return Removal(endpoints=stores, deliveries=stores, clock=clock)
+        return Removal(endpoints=stores, deliveries=stores, bulk_redelivery=stores, clock=clock)
+
+    def cancel_all(self, endpoint_id: str, has_time: object) -> bool:
+        self.calls.append(("cancel_all", endpoint_id, has_time))
+        return self.no_requests
 
     def delete_all(self, endpoint_id: str, has_time: object) -> bool:
         self.calls.append(("delete_all", endpoint_id, has_time))
@@ -185,25 +249,25 @@ class Stores:
             raise RowChanged("it is back")
 
 
-def always() -> bool:
-    return True
+DELETED = [("cancel_all", "wh_1", always), ("delete_all", "wh_1", always)]
 
 
 @pytest.mark.parametrize("nothing_left", [False, True])
+@pytest.mark.parametrize("no_requests", [False, True])
 @pytest.mark.parametrize(("minutes", "over"), [(59, False), (60, True), (61, True)])
-def test_a_mark_stays_for_an_hour_and_as_long_as_there_are_deliveries(
-    clock: FakeClock, nothing_left: bool, minutes: int, over: bool
+def test_a_mark_stays_for_an_hour_and_as_long_as_there_are_deliveries_or_requests(
+    clock: FakeClock, nothing_left: bool, no_requests: bool, minutes: int, over: bool
 ) -> None:
-    stores = Stores(nothing_left, removed=(clock.now() - timedelta(minutes=minutes), "etag"))
+    stores = Stores(nothing_left, no_requests, removed=(clock.now() - timedelta(minutes=minutes), "etag"))
     stores.removal(clock).clean("wh_1", always)
-    deleted = [("delete_mark", "wh_1", "etag")] if nothing_left and over else []
-    assert stores.calls == [("delete_all", "wh_1", always), *deleted]
+    deleted = [("delete_mark", "wh_1", "etag")] if nothing_left and no_requests and over else []
+    assert stores.calls == [*DELETED, *deleted]
 
 
 def test_an_endpoint_that_has_left_the_settings_is_marked_as_removed_from_now_on(clock: FakeClock) -> None:
     stores = Stores()
     stores.removal(clock).clean("wh_1", always)
-    assert stores.calls == [("delete_all", "wh_1", always), ("mark_removed", "wh_1", clock.now())]
+    assert stores.calls == [*DELETED, ("mark_removed", "wh_1", clock.now())]
 
 
 def test_an_endpoint_that_is_back_in_the_settings_at_that_moment_keeps_its_row(clock: FakeClock) -> None:

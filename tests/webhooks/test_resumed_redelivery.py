@@ -166,6 +166,33 @@ def test_a_request_made_again_while_it_is_dropped_stays(
     assert len(rows(table, REQUESTS)) == 1
 
 
+def test_every_request_of_a_removed_endpoint_is_dropped_and_no_other(
+    redelivery: BulkRedelivery, store: DeliveryStore, clock: FakeClock
+) -> None:
+    neighbours = ("wh_", "wh_0", ENDPOINT, "wh_10", "wh_2")
+    for endpoint_id in neighbours:
+        store.add(endpoint_id, [(event(), Payload(b"{}", "application/json"))], clock.now(), dead=True)
+        redelivery.start(endpoint_id, ALL, has_time=no, may_count=no)
+    redelivery.start(ENDPOINT, RedeliveryRequest(since=clock.now()), has_time=no, may_count=no)
+    assert not redelivery.cancel_all(ENDPOINT, yes)
+    assert set(redelivery.requested()) == set(neighbours) - {ENDPOINT}
+    assert redelivery.cancel_all(ENDPOINT, yes)
+
+
+def test_dropping_the_requests_of_a_removed_endpoint_ends_when_there_is_no_time(
+    redelivery: BulkRedelivery, store: DeliveryStore, table: Table, clock: FakeClock
+) -> None:
+    dead(store, clock, 1, "job.failed")
+    for request in (ALL, FAILED):
+        dead(store, clock, 1, "job.failed")
+        clock.advance(60)
+        start(redelivery, request)
+    assert len(rows(table, REQUESTS)) == 2
+    once = iter([True])
+    assert not redelivery.cancel_all(ENDPOINT, lambda: next(once, False))
+    assert len(rows(table, REQUESTS)) == 1
+
+
 def test_a_delivery_that_is_sent_again_is_due_now(
     redelivery: BulkRedelivery, store: DeliveryStore, clock: FakeClock
 ) -> None:

@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from shared.storage.errors import RowChanged
-from shared.storage.table import Table
+from shared.storage.table import Row, Table
 from shared.webhooks.delivery import DeliveryStatus
 from shared.webhooks.endpoint import Endpoint
 from shared.webhooks.removal import Retention
@@ -216,25 +215,38 @@ def test_a_delivery_that_is_removed_at_that_moment_by_another_run_is_not_counted
     assert webhooks.retention.remove_expired(ended_before=clock.now(), has_time=has_time) == 0
 
 
-def test_a_delivery_that_lacks_a_row_keeps_its_record_if_it_is_reopened_at_that_moment(
-    webhooks: Webhooks, add_endpoint: AddEndpoint, webhook_tables: tuple[Table, Table], clock: FakeClock
+@pytest.mark.parametrize("missing", ["body", "dead"])
+def test_a_delivery_that_lacks_a_row_and_is_reopened_at_that_moment_stays_and_the_others_are_removed(
+    webhooks: Webhooks,
+    add_endpoint: AddEndpoint,
+    webhook_tables: tuple[Table, Table],
+    clock: FakeClock,
+    missing: str,
 ) -> None:
-    endpoint = dead(webhooks, add_endpoint, 1)
-    [delivery] = listed(webhooks, endpoint.id)
-    webhook_tables[1].delete(endpoint.id, f"dead~{delivery.id}")
+    table = webhook_tables[1]
+    endpoint, other = dead(webhooks, add_endpoint, 2), dead(webhooks, add_endpoint, 1)
+    reopened = listed(webhooks, endpoint.id)[0]
+    table.delete(endpoint.id, f"{missing}~{reopened.id}")
+    kept = {f"{kind}~{reopened.id}" for kind in ("body", "due") if kind != missing} | {reopened.log_key}
     clock.advance(1)
 
     class Reopening:
-        """The delivery is reopened while its other rows are deleted."""
+        """The delivery is reopened when its rows are read to remove it."""
+
+        is_reopened = False
 
         def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - any method of a table
-            return getattr(webhook_tables[1], name)
+            return getattr(table, name)
 
-        def delete(self, partition: str, key: str, etag: str | None = None) -> None:
-            if key.startswith("dead~"):
-                webhooks.deliveries.reopen(delivery, clock.now())
-            webhook_tables[1].delete(partition, key, etag)
+        def get(self, partition: str, key: str) -> Row | None:
+            found = table.get(partition, key)
+            if not self.is_reopened:
+                webhooks.deliveries.reopen(reopened, clock.now())
+                self.is_reopened = True
+            return found
 
-    with pytest.raises(RowChanged):
-        retention(webhooks, Reopening()).remove_expired(ended_before=clock.now(), has_time=always)
-    assert [one.status for one in listed(webhooks, endpoint.id)] == [DeliveryStatus.PENDING]
+    reopening = Reopening()
+    assert retention(webhooks, reopening).remove_expired(ended_before=clock.now(), has_time=always) == 2
+    assert reopening.is_reopened
+    assert set(rows(table, endpoint.id)) == kept
+    assert rows(table, other.id) == []

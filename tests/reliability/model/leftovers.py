@@ -27,14 +27,26 @@ def leftovers_of_jobs(rows: Sequence[Row]) -> list[str]:
     return faults
 
 
-def leftovers_of_deliveries(rows: Iterable[Row], endpoint_ids: Collection[str]) -> list[str]:
-    """Promises 14, 19 and 21. `rows` are all rows of the table, `endpoint_ids` those that have not been removed."""
+def leftovers_of_deliveries(
+    rows: Iterable[Row], endpoint_ids: Collection[str], switched_off: Collection[str] = ()
+) -> list[str]:
+    """Promises 14, 19 and 21. `rows` are all rows of the table, `endpoint_ids` those that have not been removed.
+
+    `switched_off` are the endpoints that a person has disabled: requests to redeliver wait until they are enabled.
+    """
     faults = []
     kinds: dict[str, set[tuple[str, str]]] = {kind: set() for kind in ("log", "body", "due", "dead")}
     ended: set[tuple[str, str]] = set()
     pending: set[tuple[str, str]] = set()
     for row in rows:
         partition, (kind, _, rest) = row["PartitionKey"], row["RowKey"].partition("~")
+        if partition == "redelivery":
+            endpoint_id = row["RowKey"].rpartition("~")[0]
+            if endpoint_id not in endpoint_ids:
+                faults.append(f"promise 19: the request {_name(row)} of a removed endpoint is left")
+            elif endpoint_id not in switched_off:
+                faults.append(f"promise 14: the request {_name(row)} is neither done nor dropped")
+            continue
         if partition not in endpoint_ids:
             faults.append(f"promise 19: {_name(row)} of a removed endpoint is left")
             continue

@@ -39,8 +39,9 @@ def settle(example: Example) -> None:
     faults += broken_statuses(example.cpp_status_at_first, system.cpp_status(), seen)
     faults += broken_counts(system.api().stats(days="90").json["days"], seen)
     present = [endpoint_id for endpoint_id, endpoint in example.endpoints.items() if not endpoint.removed]
+    switched_off = [endpoint_id for endpoint_id, each in example.endpoints.items() if each.listening_since is None]
     faults += leftovers_of_jobs(system.rows(""))
-    faults += leftovers_of_deliveries(system.rows("deliveries"), present)
+    faults += leftovers_of_deliveries(system.rows("deliveries"), present, switched_off)
     faults += leftovers_of_endpoints(system.rows("webhooks"), present)
     faults += _undelivered(example, seen)
     assert not faults, "\n".join(faults)

@@ -226,6 +226,28 @@ def test_deliveries_that_are_left_over_are_seen(rows: list[Row], faults: int) ->
     assert len(leftovers_of_deliveries(rows, ["w1"])) == faults
 
 
+REQUEST: Row = {"PartitionKey": "redelivery", "RowKey": "w1~0123456789abcdef"}
+
+
+@pytest.mark.parametrize(
+    ("endpoint_ids", "switched_off", "faults"),
+    [
+        ([], [], ["promise 19"]),
+        ([], ["w1"], ["promise 19"]),
+        (["w1"], [], ["promise 14"]),
+        (["w1", "w2"], ["w2"], ["promise 14"]),
+        (["w1"], ["w1"], []),
+    ],
+    ids=["removed", "removed while disabled", "listening", "listening beside a disabled one", "disabled by a person"],
+)
+def test_a_request_to_redeliver_may_wait_only_while_a_person_has_disabled_its_endpoint(
+    endpoint_ids: list[str], switched_off: list[str], faults: list[str]
+) -> None:
+    """The faults name their promise of docs/promises.md."""
+    found = leftovers_of_deliveries([REQUEST], endpoint_ids, switched_off)
+    assert [fault.partition(":")[0] for fault in found] == faults
+
+
 def test_a_removed_endpoint_that_is_left_over_is_seen() -> None:
     assert leftovers_of_endpoints([{"PartitionKey": "endpoint", "RowKey": "w1"}], ["w1"]) == []
     assert len(leftovers_of_endpoints([{"PartitionKey": "endpoint", "RowKey": "w1"}], [])) == 1
