@@ -1,4 +1,4 @@
-"""An instance of the app, or only a snapshot, in a table of the test's own, in a real Azurite."""
+"""An instance of the app, or only a part of it, in a table of the test's own, in a real Azurite."""
 
 from collections.abc import Sequence
 
@@ -12,7 +12,9 @@ from shared.storage.table import Table, Tables
 from shared.watch.comparing import Comparison
 from shared.watch.events import OfferOutbox
 from shared.watch.snapshots import Snapshots
+from tests.clock import FakeClock
 from tests.jobs.conftest import instance, settings
+from tests.watch.invocations import Running
 from tests.watch.snapshots import Snapshot
 
 __all__ = ["instance", "settings"]
@@ -36,3 +38,8 @@ def comparison(table: Table) -> Comparison:
         raise AssertionError("a plan sends nothing")
 
     return Comparison(Snapshots(table, documents), OfferOutbox(table, documents, Outbox(table, announce)))
+
+
+@pytest.fixture
+def running(table: Table, clock: FakeClock) -> Running:
+    return Running(table, clock)
