@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 from sandbox.server import Sandbox
 from shared.json_codec import JsonObject, dumps_bytes, loads
@@ -13,6 +14,9 @@ INTERVAL_SECONDS = 900
 LISTED = "product-ingestion.private-offers"
 BY_ID = "product-ingestion.private-offer"
 DETAIL = "product-ingestion.job-detail"
+STATUS = "cloud-partner-portal.offer-status"
+# A CPP offer, as WATCH_CPP_OFFERS names it.
+ENTRY = ("contoso", "watched-vm")
 
 
 def run(instance: Instance) -> WatchReport:
@@ -47,6 +51,12 @@ def data(instance: Instance, number: int = -1) -> JsonObject:
 def kept(instance: Instance) -> list[str]:
     """The keys of the partition's rows, without the run's own."""
     return [row["RowKey"] for row in instance.table.rows("PartitionKey eq 'offers'") if row["RowKey"] != "run"]
+
+
+def run_row(instance: Instance) -> dict[str, Any]:
+    row = instance.table.get("offers", "run")
+    assert row is not None
+    return row
 
 
 def requests(sandbox: Sandbox, doing: Callable[[], object]) -> Counter[str]:

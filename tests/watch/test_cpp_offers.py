@@ -7,10 +7,8 @@ import pytest
 from sandbox.server import Sandbox
 from tests.instance import Instance
 from tests.killed import Killed, killed_before_write
-from tests.watch.runs import INTERVAL_SECONDS, data, kept, requests, run, with_settings
+from tests.watch.runs import ENTRY, INTERVAL_SECONDS, data, kept, requests, run, with_settings
 
-STATUS = "cloud-partner-portal.offer-status"
-ENTRY = ("contoso", "watched-vm")
 WRITES_OF_A_RUN_WITH_NEWS = 4
 
 

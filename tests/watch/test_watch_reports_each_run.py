@@ -1,36 +1,31 @@
-"""What a run reports and logs, where it goes on, and what it does when it is turned off (shared/watch/watch.py)."""
+"""What a run reports and logs, also when it fails (shared/watch/watch.py)."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from sandbox.server import Sandbox
 from shared.json_codec import loads
-from shared.storage.documents import Documents
 from shared.storage.errors import StorageUnreachable
 from shared.storage.table import Change
 from shared.watch.private_offers import OfferCounts
 from shared.watch.watch import WatchReport
-from tests.commits import recorded_commits
 from tests.instance import Instance
-from tests.watch.runs import BY_ID, INTERVAL_SECONDS, LISTED, baseline, kept, requests, run, told, with_settings
+from tests.watch.runs import (
+    BY_ID,
+    ENTRY,
+    LISTED,
+    STATUS,
+    baseline,
+    run,
+    run_row,
+    told,
+    with_settings,
+)
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
-ENTRY = ("contoso", "watched-vm")
-STATUS = "cloud-partner-portal.offer-status"
-
-
-def run_row(instance: Instance) -> dict[str, Any]:
-    row = instance.table.get("offers", "run")
-    assert row is not None
-    return row
-
-
-def first_pages(sandbox: Sandbox) -> int:
-    """How many times the list was read from its first page."""
-    return sum(request.route == LISTED for request in sandbox.state.requests())
 
 
 # The report
@@ -261,152 +256,3 @@ def test_a_claim_lasts_a_little_longer_than_a_run(
         run(instance)
     assert reports == [None, None]
     assert "claimedUntil" not in run_row(instance)
-
-
-# A pause
-
-
-@pytest.mark.parametrize(("later", "paused"), [(timedelta(days=1), True), (timedelta(days=1, seconds=1), False)])
-def test_a_pause_that_upstream_cannot_have_asked_for_is_ignored(
-    instance: Instance, fresh_sandbox: Sandbox, later: timedelta, paused: bool
-) -> None:
-    baseline(instance)
-    next_run = instance.clock.now() + timedelta(seconds=INTERVAL_SECONDS)
-    instance.table.upsert({**run_row(instance), "notBefore": next_run + later})
-
-    assert (requests(fresh_sandbox, lambda: run(instance)) == {}) is paused
-
-
-def test_a_pause_is_over_at_its_moment_and_then_forgotten(instance: Instance, fresh_sandbox: Sandbox) -> None:
-    baseline(instance)
-    next_run = instance.clock.now() + timedelta(seconds=INTERVAL_SECONDS)
-    instance.table.upsert({**run_row(instance), "notBefore": next_run})
-
-    assert requests(fresh_sandbox, lambda: run(instance))[LISTED] == 1
-    assert "notBefore" not in run_row(instance)
-
-
-def test_a_run_during_a_pause_reports_the_trouble_and_follows_cpp_offers(
-    instance: Instance, fresh_sandbox: Sandbox
-) -> None:
-    fresh_sandbox.state.add_cpp_offer(*ENTRY)
-    both = with_settings(instance, watch_cpp_offers=(ENTRY,))
-    fresh_sandbox.state.fault("too_many_requests", route=LISTED, retry_after_seconds=2 * INTERVAL_SECONDS, count=1)
-    first = run(both)
-    second = run(both)
-
-    assert first.reason is not None
-    assert (second.reason, second.since) == (first.reason, first.since)
-    assert (second.at, second.complete, second.cpp_read) == (both.clock.now(), False, 1)
-    assert "claimedUntil" not in run_row(instance)
-
-
-# Where a run goes on
-
-
-@pytest.mark.parametrize(("ago", "resumed"), [(timedelta(days=1), False), (timedelta(days=1, seconds=-1), True)])
-def test_a_run_that_was_interrupted_long_ago_starts_over(
-    instance: Instance, fresh_sandbox: Sandbox, ago: timedelta, resumed: bool
-) -> None:
-    for _ in range(6):
-        fresh_sandbox.state.add_private_offer()
-    fresh_sandbox.state.fault("not_found", path_contains="page-", count=1)
-    assert not run(instance).complete
-    fresh_sandbox.state.clear_requests()
-    instance.clock.advance((ago - timedelta(seconds=INTERVAL_SECONDS)).total_seconds())
-
-    assert run(instance).complete
-    assert first_pages(fresh_sandbox) == (0 if resumed else 1)
-    assert len(kept(instance)) == 6
-
-
-def test_a_run_that_goes_on_asks_for_no_offer_that_it_has_seen(instance: Instance, fresh_sandbox: Sandbox) -> None:
-    for _ in range(6):
-        fresh_sandbox.state.add_private_offer()
-    baseline(instance)
-    fresh_sandbox.state.fault("not_found", path_contains="page-", count=1)
-    assert not run(instance).complete
-
-    assert requests(fresh_sandbox, lambda: run(instance))[BY_ID] == 0
-    assert list(Documents(instance.table).by_owner()) == []
-
-
-def test_a_run_that_begins_in_the_future_starts_over(instance: Instance, fresh_sandbox: Sandbox) -> None:
-    for _ in range(6):
-        fresh_sandbox.state.add_private_offer()
-    fresh_sandbox.state.fault("not_found", path_contains="page-", count=1)
-    run(instance)
-    next_run = instance.clock.now() + timedelta(seconds=INTERVAL_SECONDS)
-    fresh_sandbox.state.clear_requests()
-    instance.table.upsert({**run_row(instance), "startedAt": next_run + timedelta(seconds=1)})
-
-    assert run(instance).complete
-    assert first_pages(fresh_sandbox) == 1
-
-
-def test_a_run_whose_document_is_missing_starts_over(instance: Instance, fresh_sandbox: Sandbox) -> None:
-    for _ in range(6):
-        fresh_sandbox.state.add_private_offer()
-    fresh_sandbox.state.fault("not_found", path_contains="page-", count=1)
-    run(instance)
-    [(owner, entities)] = Documents(instance.table).by_owner()
-    Documents(instance.table).delete_entities(owner, entities)
-    fresh_sandbox.state.clear_requests()
-
-    assert run(instance).complete
-    assert first_pages(fresh_sandbox) == 1
-    assert instance.announcer.types == []
-
-
-def test_a_complete_run_leaves_nothing_to_go_on_with(instance: Instance, fresh_sandbox: Sandbox) -> None:
-    fresh_sandbox.state.add_private_offer()
-    baseline(instance)
-    row = run_row(instance)
-
-    assert row["baselineAt"] == instance.clock.now()
-    assert row.keys().isdisjoint(
-        ("claimedUntil", "startedAt", "place", "confirmedTo", "seenDocument", "notBefore", "trouble", "troubleSince")
-    )
-    assert (row["pageFailed"], row["confirming"]) == (False, False)
-
-
-# Turned off
-
-
-def test_a_watch_that_was_never_on_makes_no_row(instance: Instance, fresh_sandbox: Sandbox) -> None:
-    off = with_settings(instance, watch_private_offers=False)
-    with recorded_commits(off.table) as commits:
-        report = run(off)
-
-    assert report == WatchReport(at=instance.clock.now(), complete=True)
-    assert commits == []
-    assert fresh_sandbox.state.requests() == []
-
-
-def test_private_offers_are_forgotten_and_cpp_offers_followed(instance: Instance, fresh_sandbox: Sandbox) -> None:
-    fresh_sandbox.state.add_cpp_offer(*ENTRY)
-    fresh_sandbox.state.add_private_offer()
-    both = with_settings(instance, watch_cpp_offers=(ENTRY,))
-    run(both)
-    only_cpp = with_settings(instance, watch_cpp_offers=(ENTRY,), watch_private_offers=False)
-    report = run(only_cpp)
-
-    assert (report.at, report.reason, report.complete, report.cpp_read) == (instance.clock.now(), None, True, 1)
-    assert kept(instance) == ["cpp~contoso~watched-vm"]
-    assert "baselineAt" not in run_row(instance)
-    fresh_sandbox.state.fault("bad_request", route=STATUS)
-    assert (run(only_cpp).reason or "").startswith("contoso/watched-vm: ")
-    assert run_row(instance)["trouble"].startswith("contoso/watched-vm: ")
-
-
-def test_an_interrupted_run_is_forgotten_when_the_watch_is_turned_off(
-    instance: Instance, fresh_sandbox: Sandbox
-) -> None:
-    for _ in range(6):
-        fresh_sandbox.state.add_private_offer()
-    fresh_sandbox.state.fault("not_found", path_contains="page-", count=1)
-    run(instance)
-    run(with_settings(instance, watch_private_offers=False))
-
-    assert list(instance.table.rows("PartitionKey eq 'offers'")) == []
-    assert list(Documents(instance.table).by_owner()) == []
