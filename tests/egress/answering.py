@@ -3,14 +3,43 @@
 import socket
 import ssl
 import threading
-from collections.abc import Callable
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 
 import requests
+import trustme
 
 from shared.egress.deadline import answer_within
 
 type Answering = Callable[["Conversation"], None]
+
+
+@contextmanager
+def serving(answer: Callable[[socket.socket], None]) -> Iterator[int]:
+    """A server on a free port that lets `answer` deal with each connection in a thread of its own."""
+    with ExitStack() as stack:
+        listener = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+
+        def accept() -> None:
+            with suppress(OSError):  # the listener is closed at the end of the test
+                while True:
+                    connection, _ = listener.accept()
+                    stack.callback(connection.close)
+                    threading.Thread(target=answer, args=(connection,), daemon=True).start()
+
+        acceptor = threading.Thread(target=accept, daemon=True)
+        acceptor.start()
+        try:
+            yield listener.getsockname()[1]
+        finally:
+            listener.shutdown(socket.SHUT_RDWR)
+            acceptor.join()  # so that the last connection is closed as well
+
+
+def authority_context(authority: trustme.CA, name: str = "localhost") -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert(name).configure_cert(context)
+    return context
 
 
 class Conversation:

@@ -1,14 +1,15 @@
-"""Receivers, guards and certificates for the tests of egress, which remember nothing of each other."""
+"""Receivers, guards, certificates and a clock for the tests of egress, which remember nothing of each other."""
 
 import ssl
 from collections.abc import Iterator
+from types import SimpleNamespace
 
 import pytest
 import trustme
 
 from shared.egress import urls
 from shared.egress.guard import NetworkGuard
-from tests.egress.test_deadline import authority_context
+from tests.egress.answering import authority_context
 from tests.webhooks.receiver import Receiver, receiving
 
 
@@ -38,3 +39,11 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> tuple[ssl.SSLContext,
     bundle = tmp_path_factory.mktemp("authority") / "ca.pem"
     certificate_authority.cert_pem.write_to_path(bundle)
     return authority_context(certificate_authority), str(bundle)
+
+
+@pytest.fixture
+def stopped_time(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The time of the monotonic clock in seconds, which only the test moves."""
+    now = [1000.0]
+    monkeypatch.setattr("shared.egress.deadline.time", SimpleNamespace(monotonic=lambda: now[0]))
+    return now

@@ -10,8 +10,7 @@ import requests
 
 from shared.egress.adapter import DeadlineAdapter
 from shared.egress.deadline import answer_within
-from tests.egress.answering import Conversation, answer
-from tests.egress.test_deadline import serving
+from tests.egress.answering import Conversation, answer, serving
 
 
 def test_the_deadline_bounds_what_a_proxy_answers_to_connect(

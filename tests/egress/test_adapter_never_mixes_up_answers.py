@@ -13,8 +13,7 @@ from urllib3.util import wait_for_read
 
 from shared.egress.adapter import DeadlineAdapter, _DialedConnection, _is_plainly_framed, _pieces
 from shared.egress.deadline import answer_within, dial_by_name
-from tests.egress.answering import Answering, Connections, Conversation, answer, asked, framed, in_turn, ways
-from tests.egress.test_deadline import serving
+from tests.egress.answering import Answering, Connections, Conversation, answer, asked, framed, in_turn, serving, ways
 
 
 def together(before: bytes, after: bytes) -> Answering:

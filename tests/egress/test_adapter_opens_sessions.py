@@ -13,8 +13,7 @@ import pytest
 import requests
 
 from shared.egress.adapter import open_session
-from tests.egress.answering import Connections, Conversation, answer, asked, framed, ways
-from tests.egress.test_deadline import serving
+from tests.egress.answering import Connections, Conversation, answer, asked, framed, serving, ways
 
 
 @pytest.fixture

@@ -20,8 +20,8 @@ from shared.egress.guard import (
     NetworkGuard,
     _beginning,
 )
+from tests.egress.answering import serving
 from tests.egress.posts import HEADERS
-from tests.egress.test_deadline import serving
 from tests.webhooks.receiver import Receiver, Reply, receiving
 
 

@@ -7,8 +7,8 @@ import pytest
 
 from shared.egress.deadline import connect_to_first
 from shared.egress.guard import AddressRefused, NetworkGuard, check_endpoint_url
+from tests.egress.answering import serving
 from tests.egress.posts import HEADERS, resolving
-from tests.egress.test_deadline import serving
 from tests.webhooks.receiver import Receiver
 
 PUBLIC_ADDRESS = "93.184.215.14"

@@ -12,8 +12,8 @@ import pytest
 import trustme
 
 from shared.egress.guard import AttemptFailed, NetworkGuard
+from tests.egress.answering import serving
 from tests.egress.posts import HEADERS, resolving
-from tests.egress.test_deadline import serving
 from tests.webhooks.receiver import Receiver, Reply, receiving
 
 

@@ -11,7 +11,7 @@ import pytest
 from shared.clock import SystemClock
 from shared.webhooks.endpoint_threads import THREADS_PER_ENDPOINT
 from tests.clock import FakeClock
-from tests.egress.test_deadline import serving
+from tests.egress.answering import serving
 from tests.webhooks.conftest import AddEndpoint, OpenWebhooks
 from tests.webhooks.receiver import Receiver, Reply
 from tests.webhooks.samples import event

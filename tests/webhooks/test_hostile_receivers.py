@@ -12,7 +12,7 @@ from shared.storage.table import Change, Committed, Table
 from shared.webhooks.delivery import MAX_ATTEMPTS, Delivery, DeliveryStatus
 from shared.webhooks.webhooks import Webhooks
 from tests.clock import FakeClock
-from tests.egress.test_deadline import serving
+from tests.egress.answering import serving
 from tests.webhooks.conftest import AddEndpoint, OpenWebhooks
 from tests.webhooks.receiver import Receiver, Reply
 from tests.webhooks.samples import event

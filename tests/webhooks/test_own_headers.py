@@ -18,7 +18,7 @@ from shared.webhooks.endpoint import Endpoint, header_faults
 from shared.webhooks.sender import Sender
 from shared.webhooks.signing import new_secret
 from tests.clock import FakeClock
-from tests.egress.test_deadline import serving
+from tests.egress.answering import serving
 from tests.webhooks.conftest import AddEndpoint, OpenWebhooks
 from tests.webhooks.receiver import Receiver, Reply
 from tests.webhooks.samples import event
