@@ -184,6 +184,13 @@ def test_jobs_of_later_pages_are_polled_too() -> None:
     assert world.run().polled == 3
 
 
+def test_a_cycle_that_waits_for_a_job_reads_the_later_pages_meanwhile() -> None:
+    pages = [[row("a", due_in_seconds=5)], [row("b", due_in_seconds=3600)], [row("c")]]
+    world = World([PendingPage(rows=page, last_key=page[0].row_key) for page in pages])
+    assert world.run().polled == 2
+    assert world.told("write") == [["c"], ["a"]]
+
+
 def test_a_cycle_waits_for_a_job_that_comes_due_soon() -> None:
     world = World()
     assert world.run(row("a"), row("b", due_in_seconds=5)).polled == 2
