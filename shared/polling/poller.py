@@ -125,8 +125,8 @@ class JobPoller:
         """
         if job.awaits_detail:
             return self._with_detail(Poll(job, asked=False), answer_by, permit)
-        began = self._clock.now()
         answered_at = self._last_answers.get(job.job_id) if job.poll_count == 0 else None
+        began = self._clock.now()
         if answered_at is not None and answered_at > began:  # the clock was set back since: the minute begins anew
             answered_at = self._last_answers[job.job_id] = began
         if answered_at is not None and began < answered_at + POLL_SPACING:
