@@ -209,6 +209,12 @@ def test_an_acceptance_in_the_detail_of_a_job_is_told(comparison: Comparison) ->
     assert told(finish(comparison, None, detail(subState="accepted"))) == ["accepted"]
 
 
+def test_an_acceptance_that_the_snapshot_has_is_not_told_again_by_a_job(comparison: Comparison) -> None:
+    before = row_of(watched(subState="accepted"))
+
+    assert told(finish(comparison, before, detail(subState="accepted", end="2027-02-28"))) == []
+
+
 def test_a_selling_partners_job_does_not_tell_its_own_acceptance_twice(comparison: Comparison) -> None:
     partner: dict[str, Any] = {"privateOfferType": "multiPartyPromotionChannelPartner"}
     before = row_of(watched(subState="pendingPartnerAction", **partner))

@@ -131,12 +131,12 @@ def test_nothing_is_kept_before_the_watch_has_run(table: Table) -> None:
 
 
 def test_jobs_without_offers_cost_no_request(keeping: Keeping, monkeypatch: pytest.MonkeyPatch) -> None:
-    def asked(*_: object) -> None:
-        raise AssertionError("storage was asked")
-
-    monkeypatch.setattr(keeping.table, "get", asked)
+    requests: list[int] = []
+    stand_still(monkeypatch, keeping.table, 1, lambda: requests.append(1))
     keeping.changes.keep([job(state=JobState.FAILED)])
     keeping.changes.keep([])
+
+    assert requests == []
 
 
 def test_an_acceptance_is_announced_with_the_row(keeping: Keeping) -> None:

@@ -1,7 +1,8 @@
 """Which changes of an offer the details of unfinished jobs explain, and what asking for them costs."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
+from threading import Barrier, Lock
 
 import pytest
 
@@ -152,7 +153,7 @@ def test_a_detail_that_does_not_fit_into_memory_leaves_room_for_others(
 ) -> None:
     offer_id = asking.state.add_private_offer()
     asking.job(offer_id, notes="x" * 5000)
-    asking.job(offer_id)
+    asking.job(offer_id, notes="")
     found = asking.details.about(offer_id, asking.clock.now(), may_wait=True, may_try_again=False)
     monkeypatch.setattr("shared.watch.job_details.READING_THREADS", 1)
     monkeypatch.setattr("shared.watch.job_details.KEPT_BYTES", len(found[1].offer.body))
@@ -280,6 +281,42 @@ def test_so_many_details_are_asked_for_at_once(asking: Asking) -> None:
         asking.about(offer_id)
 
     assert sizes == [READING_THREADS]
+
+
+def test_a_detail_is_waited_for_until_the_last_moment_for_answers(
+    asking: Asking, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    offer_id = asking.state.add_private_offer()
+    asking.job(offer_id)
+    timeouts: list[float] = []
+    job_offer = asking.details.upstream.job_offer
+
+    def timed(job_id: str, *, timeout_seconds: float, before_large: Callable[[], None]) -> bytes | None:
+        timeouts.append(timeout_seconds)
+        return job_offer(job_id, timeout_seconds=timeout_seconds, before_large=before_large)
+
+    monkeypatch.setattr(asking.details.upstream, "job_offer", timed)
+    asking.seconds = 20
+    asking.about(offer_id)
+    assert timeouts == [22]
+
+
+def test_one_large_detail_is_read_at_a_time(asking: Asking, monkeypatch: pytest.MonkeyPatch) -> None:
+    offer_id = asking.state.add_private_offer()
+    jobs = [asking.job(offer_id) for _ in range(2)]
+    job_offer = asking.details.upstream.job_offer
+    both_have_begun, alone = Barrier(2, timeout=10), Lock()
+
+    def large(job_id: str, *, timeout_seconds: float, before_large: Callable[[], None]) -> bytes | None:
+        both_have_begun.wait()
+        before_large()
+        assert alone.acquire(blocking=False)
+        offer = job_offer(job_id, timeout_seconds=timeout_seconds)
+        alone.release()
+        return offer
+
+    monkeypatch.setattr(asking.details.upstream, "job_offer", large)
+    assert asking.about(offer_id) == jobs
 
 
 def test_a_large_detail_is_read(asking: Asking) -> None:
