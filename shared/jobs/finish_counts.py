@@ -17,7 +17,7 @@ from typing import Any
 
 from shared.jobs.job import Job, JobState
 from shared.storage.days import DayRows
-from shared.storage.errors import ChangeRefused, RowChanged, RowExists
+from shared.storage.errors import ChangeRefused, RowChanged
 from shared.storage.partition import Partition
 from shared.storage.rows import HIGHEST_COUNT, BadRow, count, text
 from shared.storage.table import TRANSACTION_MAX_ROWS, Change, Committed, Row
@@ -170,8 +170,7 @@ class FinishCounts:
             except ChangeRefused as refused:
                 return refused
             except RowChanged as changed:
-                of_a_job = isinstance(changed, RowExists) and before.etag is not None
-                if of_a_job or self.days.read_again(day).etag == before.etag:
+                if self.days.read_again(day).etag == before.etag:
                     return changed
             else:
                 self.days.written(day, figures, etag_of_day)
