@@ -242,6 +242,8 @@ def test_what_an_entry_takes_without_its_changes_counts() -> None:
     first, last = of_size(LONGEST_HISTORY_CHARACTERS - 2 * short, 4), of_size(short + 100, 3)
 
     assert extended_history([first, last, change(2), change(1)], []) == [first, change(3), change(2)]
+    longer = of_size(LONGEST_HISTORY_CHARACTERS - 2 * short + 1, 4)
+    assert extended_history([longer, last, change(2), change(1)], []) == [longer, change(3)]
 
 
 def test_an_entry_that_does_not_fit_at_all_ends_the_history() -> None:
