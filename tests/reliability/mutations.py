@@ -7,7 +7,9 @@ survives if all pass. The modules below poll, claim and finish jobs, write and d
 network, redact secrets, and watch offers.
 
 Every survivor is listed with the reason why nobody would notice it. The command fails if less than 90 percent of a
-package's mutants are killed, if a survivor has no reason, or if a reason is for a mutant that does not survive.
+package's mutants are killed, if a survivor has no reason, or if a reason is for a mutant that does not survive. A full
+run takes hours, and one that was stopped goes on where it was. Until all mutants have been tried, the command fails
+too: the table says how many have not, and the percentages leave them out.
 
 Its limits: mutmut changes functions and methods, but no constants of modules and no decorated functions, such as
 properties. The texts of errors and of most log lines are left out. A mutant whose tests take four times as long as
@@ -85,8 +87,8 @@ class Evidence:
 
 
 def share_percent(mutants: Sequence[Mutant]) -> float:
-    """How many of the mutants that mypy accepts are killed or time out, rounded down to a tenth."""
-    tried = [mutant for mutant in mutants if mutant.outcome is not Outcome.MYPY]
+    """How many of the mutants that were tried are killed or time out, rounded down to a tenth."""
+    tried = [mutant for mutant in mutants if mutant.outcome not in (Outcome.MYPY, Outcome.UNTRIED)]
     killed = sum(mutant.outcome in (Outcome.KILLED, Outcome.TIMED_OUT) for mutant in tried)
     return killed * 1000 // len(tried) / 10 if tried else 100.0
 
@@ -118,14 +120,15 @@ def tables(evidence: Evidence, commits: Mapping[str, str]) -> list[Table]:
         of_package = [mutant for mutant in evidence.mutants if mutant.package == package]
         for module in sorted({mutant.module for mutant in of_package}):
             of_module = [mutant for mutant in of_package if mutant.module == module]
-            at = sorted({commits.get(each.name, "-") for each in of_module if each.outcome is not Outcome.MYPY})
+            tried = [each for each in of_module if each.outcome not in (Outcome.MYPY, Outcome.UNTRIED)]
+            at = sorted({commits.get(each.name, "-") for each in tried})
             rows.append([module, *_counts(of_module), ", ".join(at)])
         if len({mutant.module for mutant in of_package}) > 1:
             rows.append([f"all of {package}", *_counts(of_package), ""])
     outcomes = [outcome.value for outcome in _SHOWN]
     survivors = sorted(set(evidence.survivors().values()), key=lambda each: (each.module, each.function, each.change))
     return [
-        Table("Mutants", ("module", "mutants", *outcomes, "killed, percent", "commit"), rows),
+        Table("Mutants", ("module", "mutants", *outcomes, "killed of those tried, percent", "commit"), rows),
         Table(
             "Survivors",
             ("where", "change", "why it does not matter"),
@@ -137,7 +140,7 @@ def tables(evidence: Evidence, commits: Mapping[str, str]) -> list[Table]:
     ]
 
 
-_SHOWN = (Outcome.MYPY, Outcome.KILLED, Outcome.TIMED_OUT, Outcome.SURVIVED, Outcome.NO_TESTS)
+_SHOWN = (Outcome.MYPY, Outcome.KILLED, Outcome.TIMED_OUT, Outcome.SURVIVED, Outcome.NO_TESTS, Outcome.UNTRIED)
 
 
 def _counts(mutants: Sequence[Mutant]) -> list[str | int | float]:
@@ -168,7 +171,7 @@ def main() -> None:
     if tried == set(evidence.packages):
         figures: dict[str, str | int | float] = {"mutants": len(evidence.mutants)}
         figures |= {outcome.value: sum(each.outcome is outcome for each in evidence.mutants) for outcome in Outcome}
-        figures |= {"killed, percent": share_percent(evidence.mutants)}
+        figures |= {"killed of those tried, percent": share_percent(evidence.mutants)}
         record("mutations", figures=figures, tables=found)
     if faults := evidence.faults():
         sys.exit("\n".join(faults))

@@ -66,12 +66,18 @@ def _read(path: Path) -> dict[str, Any] | None:
 
 def _overview(results: Mapping[str, dict[str, Any] | None]) -> Iterator[str]:
     rows = [
-        (_link(proof.heading), f"`{proof.command}`", f"`{found['commit']}`", found["date"])
+        (_link(proof.heading), f"`{proof.command}`", f"`{found['commit']}`", found["date"] + _left(found))
         if (found := results[name]) is not None
         else (_link(proof.heading), f"`{proof.command}`", "not run in full yet", "")
         for name, proof in PROOFS.items()
     ]
     yield from _table(("proof", "command", "commit", "date"), rows)
+
+
+def _left(found: Mapping[str, Any]) -> str:
+    """What a run that was stopped has left: only mutants may be recorded in parts."""
+    left = found["figures"].get("not tried", 0)
+    return f", {left:,} not tried yet" if left else ""
 
 
 def _promises() -> Iterator[str]:

@@ -75,16 +75,17 @@ def test_a_package_without_mutants_is_a_fault() -> None:
     assert fault == "polling: no mutants were tried"
 
 
-def test_mutants_that_mypy_refuses_do_not_raise_the_share() -> None:
-    mutants = evidence(Outcome.SURVIVED, Outcome.TIMED_OUT, *[Outcome.MYPY] * 100, killed=1).mutants
+def test_mutants_that_mypy_refuses_or_that_were_not_tried_do_not_change_the_share() -> None:
+    others = [*[Outcome.MYPY] * 100, *[Outcome.UNTRIED] * 100]
+    mutants = evidence(Outcome.SURVIVED, Outcome.TIMED_OUT, *others, killed=1).mutants
     assert share_percent(mutants) == 66.6
 
 
 def test_the_page_shows_each_module_with_its_commits_and_each_survivor_with_its_reason() -> None:
-    found = evidence(Outcome.SURVIVED, Outcome.TIMED_OUT, Outcome.MYPY, killed=2)
+    found = evidence(Outcome.SURVIVED, Outcome.TIMED_OUT, Outcome.MYPY, Outcome.UNTRIED, killed=2)
     commits = {mutant(0).name: "abc", mutant(1).name: "abd", mutant(2).name: "abc", mutant(3).name: "abc"}
     modules, survivors = tables(found, commits)
-    assert list(modules.rows) == [[MODULE, 5, 1, 2, 1, 1, 0, 75.0, "abc, abd"]]
+    assert list(modules.rows) == [[MODULE, 6, 1, 2, 1, 1, 0, 1, 75.0, "abc, abd"]]
     assert list(survivors.rows) == [(f"{MODULE}: sign", f"`{CHANGE}`", "Nothing calls it.")]
 
 

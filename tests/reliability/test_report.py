@@ -40,6 +40,13 @@ def test_a_proof_that_has_not_run_is_on_the_page_without_figures(recorded: str) 
     assert "Not run in full yet: `make test-slow ARGS=tests/reliability/test_kills.py`." in recorded
 
 
+@pytest.mark.parametrize(("left", "shown"), [(0, " |"), (1234, ", 1,234 not tried yet |")])
+def test_mutants_that_were_not_tried_are_beside_the_day(tmp_path: Path, left: int, shown: str) -> None:
+    record("mutations", figures={"not tried": left}, folder=tmp_path, page=tmp_path / "page.md")
+    date = json.loads((tmp_path / "mutations.json").read_text(encoding="utf-8"))["date"]
+    assert f"| {date}{shown}" in (tmp_path / "page.md").read_text(encoding="utf-8")
+
+
 def test_the_page_is_what_the_results_render_to() -> None:
     assert PAGE.read_text(encoding="utf-8") == render(FOLDER), "run `python -m tests.reliability.report`"
 
