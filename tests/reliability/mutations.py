@@ -7,9 +7,9 @@ survives if all pass. The modules below poll, claim and finish jobs, write and d
 network, redact secrets, and watch offers.
 
 Every survivor is listed with the reason why nobody would notice it. The command fails if less than 90 percent of a
-package's mutants are killed, if a survivor has no reason, or if a reason is for a mutant that does not survive. A full
-run takes hours, and one that was stopped goes on where it was. Until all mutants have been tried, the command fails
-too: the table says how many have not, and the percentages leave them out.
+package's mutants are killed, if a survivor has no reason, or if a reason is for a mutant that does not survive. A run
+takes hours, and one that was stopped goes on where it was. Until all mutants have been tried, the command fails too:
+the table says how many have not, and the percentages leave them out.
 
 Its limits: mutmut changes functions and methods, but no constants of modules and no decorated functions, such as
 properties. The texts of errors and of most log lines are left out. A mutant whose tests take four times as long as
