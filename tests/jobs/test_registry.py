@@ -139,6 +139,21 @@ def test_of_two_registrations_at_once_one_is_new(instance: Instance, monkeypatch
     assert (is_new, job.operation, job.label) == (False, Operation.UPDATE, "theirs")
 
 
+def test_of_two_registrations_at_once_the_second_fills_in_what_the_first_left_empty(
+    instance: Instance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job_id = str(uuid.uuid4())
+    register, other = instance.pending.register, instance.another()
+
+    def register_after_another(job: Job) -> bool:
+        other.registry.register(job_id, operation=Operation.UNKNOWN, label=None, external_id=None)
+        return register(job)
+
+    monkeypatch.setattr(instance.pending, "register", register_after_another)
+    job, is_new = register_as(instance, job_id, Operation.DELETE, "ours")
+    assert (is_new, job.operation, job.label, job.external_id) == (False, Operation.DELETE, "ours", "crm-7")
+
+
 def relabelled(job: Job) -> Job:
     return replace(job, label="new")
 
