@@ -54,7 +54,7 @@ def test_a_released_permit_makes_room_for_the_next() -> None:
 
 
 def test_acquiring_or_releasing_a_permit_twice_takes_one_slot_and_returns_one() -> None:
-    first, second, third = permits(3, slots=2)
+    first, second, third, fourth = permits(4, slots=2)
     first.acquire()
     first.acquire()
     second.acquire()
@@ -62,6 +62,8 @@ def test_acquiring_or_releasing_a_permit_twice_takes_one_slot_and_returns_one() 
     first.release()
     third.acquire()
     assert third.used
+    with pytest.raises(AnswerPostponed):
+        fourth.acquire()
 
 
 def test_a_permit_waits_no_longer_than_the_poll_has_time() -> None:
