@@ -191,7 +191,7 @@ def test_a_report_adds_up_the_counts_of_all_endpoints(parts: Parts, clock: FakeC
 def test_not_all_is_counted_when_one_endpoint_has_as_many_rows_as_are_read(
     parts: Parts, clock: FakeClock, waiting: int, dead: int, unreadable: int, all_counted: bool
 ) -> None:
-    parts.endpoints = [endpoint("wh_1"), endpoint("wh_2")]
+    parts.endpoints = [endpoint("wh_1")]
     parts.counts = {"wh_1": Counted(waiting, dead, ["due~1"] * unreadable)}
     assert parts.run(clock).all_counted is all_counted
 
