@@ -67,6 +67,15 @@ def test_an_item_that_cannot_be_followed_is_asked_for_by_its_id(running: Running
     assert running.announced == ["changed"]
 
 
+def test_a_new_item_that_cannot_be_followed_is_asked_for_by_its_id(running: Running) -> None:
+    running.make_baseline([offer(A)])
+    running.script.offers[B] = offer(B)
+    running.go_on([offer(A), offer(B, pricing=[0] * (MOST_VALUES + 1))])
+
+    assert running.script.read_ids == [B]
+    assert running.announced == ["created"]
+
+
 def test_an_item_without_an_etag_is_asked_for_by_its_id(running: Running) -> None:
     running.make_baseline([offer(A)])
     running.script.offers[A] = offer(A)
