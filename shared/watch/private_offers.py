@@ -9,7 +9,6 @@ import logging
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from shared.clock import Clock
@@ -258,25 +257,16 @@ class PrivateOfferRun:
     def _confirm(self) -> None:
         """Ask for the offers that were not listed: only a 404 of its own means that an offer is gone."""
         # What was just stored was listed, or is gone.
-        missing = sorted(
-            known.id
-            for known in self._index.values()
-            if known.gone_at is None and known.id not in self.seen and known.id > self._state.confirmed_to
-        )
-        asked: set[str] = set()
-        try:
-            for read in self._reader.read(missing, self._time):
-                if isinstance(read.error, UpstreamNotFound):
-                    self._gone(read)
-                else:
-                    self._followed(read)
-                asked.add(read.id)
-            self._flush()
-        finally:
-            asked -= self._left.keys()
-            for done in takewhile(asked.__contains__, missing):
-                self._state = replace(self._state, confirmed_to=done)
-        if len(asked) == len(missing):
+        missing = [known.id for known in self._index.values() if known.gone_at is None and known.id not in self.seen]
+        asked = 0
+        for read in self._reader.read(missing, self._time):
+            if isinstance(read.error, UpstreamNotFound):
+                self._gone(read)
+            else:
+                self._followed(read)
+            asked += 1
+        self._flush()
+        if asked == len(missing) and not self._left:
             self._complete()
 
     def _gone(self, read: ReadOffer) -> None:

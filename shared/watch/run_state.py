@@ -50,8 +50,8 @@ class RunState:
     """The row's content. Times are aware UTC.
 
     The run over the list began at `started_at` and is at `place`; None for the first page. `page_failed`: the last
-    invocation stopped there because that page failed. `seen_document` has the ids listed until then. Once all pages
-    are read it is `confirming` the offers that were not listed, and is done with those up to `confirmed_to`.
+    invocation stopped there because that page failed. Once all pages are read it is `confirming` the offers that
+    were not listed. `seen_document` has the ids that were listed or confirmed until then.
     """
 
     baseline_at: datetime | None = None
@@ -66,7 +66,6 @@ class RunState:
     place: Place | None = None
     page_failed: bool = False
     confirming: bool = False
-    confirmed_to: str = ""
     seen_document: str = ""
     # Until then upstream has asked for no request.
     not_before: datetime | None = None
@@ -89,7 +88,6 @@ class RunState:
             place=None,
             page_failed=False,
             confirming=False,
-            confirmed_to="",
             seen_document="",
         )
 
@@ -229,7 +227,6 @@ def _columns(state: RunState) -> Row:
         "place": None if state.place is None else dumps(state.place.values),
         "pageFailed": state.page_failed,
         "confirming": state.confirming,
-        "confirmedTo": state.confirmed_to or None,
         "seenDocument": state.seen_document or None,
         "notBefore": state.not_before,
         "cppNotBefore": state.cpp_not_before,
@@ -261,7 +258,6 @@ def _read(row: Row) -> RunState:
         place=_place_in(row),
         page_failed=flag(row, "pageFailed"),
         confirming=flag(row, "confirming"),
-        confirmed_to=text(row, "confirmedTo") or "",
         seen_document=text(row, "seenDocument") or "",
         not_before=moment(row, "notBefore"),
         cpp_not_before=moment(row, "cppNotBefore"),

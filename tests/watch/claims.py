@@ -21,7 +21,6 @@ STATE = RunState(
     place=Place("private-offers?continuationToken=a", 0, 3, "fingerprint"),
     page_failed=True,
     confirming=True,
-    confirmed_to="aaaa",
     not_before=NOW + timedelta(minutes=2),
     cpp_not_before=NOW + timedelta(minutes=3),
     trouble="it failed",

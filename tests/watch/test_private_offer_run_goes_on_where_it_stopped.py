@@ -145,7 +145,7 @@ def test_a_confirmation_goes_on_after_the_offers_that_it_is_done_with(
     running.script.offers = {each: offer(each) for each in ids} | {"c": THROTTLED}
     running.go_on([])
     assert running.script.read_ids[:3] == ["a", "b", "c"]
-    assert (running.state.confirming, running.state.confirmed_to) == (True, "b")
+    assert running.state.confirming
 
     running.script.offers["c"] = offer("c")
     running.go_on()
@@ -159,7 +159,7 @@ def test_an_offer_that_has_gone_is_left_if_the_details_of_jobs_are_not_known(run
     running.details.unknown[A] = DetailsUnknown(None)
     running.go_on([])
     assert running.announced == ["deleted"]
-    assert (running.state.confirming, running.state.confirmed_to) == (True, "")
+    assert running.state.confirming
 
     running.details.unknown = {}
     running.go_on()
@@ -169,10 +169,27 @@ def test_an_offer_that_has_gone_is_left_if_the_details_of_jobs_are_not_known(run
     assert running.script.read_ids == []
 
 
+def test_an_offer_that_has_gone_is_not_passed_over_if_the_confirmation_stops_before_it_is_stored(
+    running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shared.watch.reading.READING_THREADS", 1)
+    running.make_baseline([offer("a"), offer("b")])
+    running.script.offers = {"b": THROTTLED}
+    running.details.unknown["a"] = DetailsUnknown(None)
+    running.go_on([])
+    assert running.announced == []
+
+    running.details.unknown = {}
+    running.script.offers = {"b": offer("b")}
+    running.go_on()
+    assert running.announced == ["deleted"]
+    assert not running.state.interrupted
+
+
 def test_the_state_in_which_a_confirmation_is_left_is_that_of_the_list_without_its_place(running: Running) -> None:
     running.make_baseline([offer(A)], [offer(B)])
     running.script.before_page[1] = running.no_time
     running.go_on([offer(A)], [])
     before = running.state
     assert before.confirming
-    assert before == replace(before, place=None, page_failed=False, confirmed_to="")
+    assert before == replace(before, place=None, page_failed=False)

@@ -38,7 +38,6 @@ def test_a_state_is_read_back_as_it_was_stored(run_row: RunRow) -> None:
         {"place": '["https://elsewhere.example/", 0, 1, "f"]'},
         {"pageFailed": 1},
         {"confirming": "yes"},
-        {"confirmedTo": 7},
         {"seenDocument": 7},
         {"notBefore": "z"},
         {"cppNotBefore": "z"},
@@ -68,7 +67,7 @@ def test_a_run_that_has_begun_is_interrupted() -> None:
 
 def test_a_run_that_starts_over_forgets_only_where_it_was() -> None:
     assert replace(STATE, seen_document="d").started_over() == replace(
-        STATE, started_at=None, place=None, page_failed=False, confirming=False, confirmed_to="", seen_document=""
+        STATE, started_at=None, place=None, page_failed=False, confirming=False, seen_document=""
     )
 
 

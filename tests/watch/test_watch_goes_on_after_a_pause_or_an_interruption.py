@@ -128,6 +128,6 @@ def test_a_complete_run_leaves_nothing_to_go_on_with(instance: Instance, fresh_s
 
     assert row["baselineAt"] == instance.clock.now()
     assert row.keys().isdisjoint(
-        ("claimedUntil", "startedAt", "place", "confirmedTo", "seenDocument", "notBefore", "trouble", "troubleSince")
+        ("claimedUntil", "startedAt", "place", "seenDocument", "notBefore", "trouble", "troubleSince")
     )
     assert (row["pageFailed"], row["confirming"]) == (False, False)
