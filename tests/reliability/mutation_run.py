@@ -31,6 +31,9 @@ _MUTMUT = Path(sys.executable).with_name("mutmut")
 # A mutant that gathers without end is stopped before it takes the machine's memory. A test starts 1,600 threads, and
 # their stacks take 13 GiB of addresses.
 _MEMORY_MAX_BYTES = 16 * 2**30
+# No test takes a tenth of that. One that hangs has failed, and the mutant's other tests need not be awaited.
+_TEST_MAX_SECONDS = 75
+_PYTEST_OPTIONS = f"-o faulthandler_timeout={_TEST_MAX_SECONDS} -o faulthandler_exit_on_timeout=true"
 # A test may fail on a busy machine. It must not while nothing is mutated, so mutmut gives up, and has to start anew.
 _STARTS_MAX = 3
 
@@ -109,9 +112,9 @@ def _mutmut(package: str, names: Sequence[str], processes: int) -> None:
     path = f"{_MUTMUT.parent}{os.pathsep}{os.environ['PATH']}"  # mutmut looks for mypy there
     for start in range(_STARTS_MAX):
         with AzuriteProcess() as azurite:
-            environment = os.environ | {"SHARED_AZURITE": azurite.connection_string, "PATH": path}
+            own = {"SHARED_AZURITE": azurite.connection_string, "PATH": path, "PYTEST_ADDOPTS": _PYTEST_OPTIONS}
             last = start == _STARTS_MAX - 1
-            done = subprocess.run(command, env=environment, cwd=MUTANTS / package, check=last)
+            done = subprocess.run(command, env=os.environ | own, cwd=MUTANTS / package, check=last)
         if done.returncode == 0:
             return
 
