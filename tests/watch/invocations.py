@@ -51,11 +51,13 @@ class Script:
     #: What is done before a page is given, by its number, counted from 0.
     before_page: dict[int, Callable[[], object]] = field(default_factory=dict)
     read_pages: list[int] = field(default_factory=list)
+    page_timeouts_seconds: list[float] = field(default_factory=list)
     read_ids: list[str] = field(default_factory=list)
 
-    def listed_private_offers(self, place: Place | None, *, timeout_seconds: float) -> UpstreamPage:  # noqa: ARG002
+    def listed_private_offers(self, place: Place | None, *, timeout_seconds: float) -> UpstreamPage:
         number = 0 if place is None else place.number
         self.read_pages.append(number)
+        self.page_timeouts_seconds.append(timeout_seconds)
         self.before_page.get(number, lambda: None)()
         page = self.pages[number]
         if isinstance(page, UpstreamError):

@@ -44,6 +44,15 @@ def test_of_several_offers_that_are_left_one_may_say_that_upstream_stops(running
 # From page to page
 
 
+def test_a_page_is_waited_for_until_the_last_moment_for_answers(running: Running) -> None:
+    def later() -> None:
+        running.seconds = 20.0
+
+    running.script.before_page[0] = later
+    running.go_on([offer(A)], [offer(B)])
+    assert running.script.page_timeouts_seconds == [42.0, 22.0]
+
+
 def test_a_page_that_fails_is_named_with_the_reason_and_the_pause(running: Running) -> None:
     found = running.go_on([offer(A)], FAILED)
 
@@ -127,7 +136,7 @@ def test_a_detail_that_has_failed_is_not_tried_for_ever(running: Running) -> Non
 # Offers that are not listed any more
 
 
-def test_offers_that_are_not_listed_are_asked_for_in_order_whatever_their_ids_begin_with(running: Running) -> None:
+def test_offers_that_are_not_listed_are_asked_for_whatever_their_ids_begin_with(running: Running) -> None:
     ids = ["0-1", "A".lower(), "f-1", "zz"]
     running.make_baseline([*(offer(each) for each in ids)])
     running.script.offers = {each: offer(each) for each in ids}
