@@ -197,6 +197,7 @@ def test_a_date_with_a_time_lasts_to_that_moment(text: str, passes_at: datetime)
 
     assert found is not None
     assert (found.text, found.day, found.passes_at) == (text, passes_at.date(), passes_at)
+    assert found.passes_at.tzinfo is UTC
 
 
 @pytest.mark.parametrize(
