@@ -273,6 +273,22 @@ def test_the_first_failure_begins_the_failing_of_its_endpoint_and_later_ones_do_
     assert current(webhooks, endpoint).failing_since == since
 
 
+def test_further_failures_within_five_days_ask_storage_nothing_about_their_endpoint(
+    webhooks: Webhooks,
+    add_endpoint: AddEndpoint,
+    receiver: Receiver,
+    clock: FakeClock,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    endpoint = add_endpoint(receiver, failing_since=clock.now() - timedelta(days=1))
+    receiver.behaviour = lambda _: Reply(500)
+    monkeypatch.setattr(webhooks.endpoints, "record_failure", raising(AssertionError("it is known to fail")))
+    announce(webhooks)
+    assert [attempt.status for attempt in only_delivery(webhooks, endpoint).attempts] == [500]
+    assert lines(caplog, "delivery_fault") == []
+
+
 def test_a_body_that_cannot_be_read_is_an_attempt_without_a_request(
     webhooks: Webhooks,
     add_endpoint: AddEndpoint,
