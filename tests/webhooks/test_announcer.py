@@ -33,6 +33,8 @@ class Parts:
     started: list[tuple[str, Batch]] = field(default_factory=list)
     waited: list[tuple[Batch, float]] = field(default_factory=list)
     threads: set[str] = field(default_factory=set)
+    #: How many threads have to store at once, if any.
+    meeting: threading.Barrier | None = None
 
     def announcer(self, clock: FakeClock) -> WebhookAnnouncer:
         parts: Any = self
@@ -50,7 +52,9 @@ class Parts:
     def add(
         self, endpoint_id: str, events: Sequence[tuple[Event, Payload]], now: datetime, *, dead: bool
     ) -> list[str]:
-        self.threads.add(threading.current_thread().name.partition("_")[0])
+        self.threads.add(threading.current_thread().name)
+        if self.meeting is not None:
+            self.meeting.wait()
         self.added.append((endpoint_id, list(events), now, dead))
         if endpoint_id in self.failing:
             raise StorageUnreachable("busy")
@@ -135,4 +139,10 @@ def test_announcing_waits_for_what_it_started_even_if_the_rest_cannot_be_stored(
 def test_threads_that_store_bear_a_name(clock: FakeClock) -> None:
     parts = Parts([endpoint("wh_1"), endpoint("wh_2")])
     parts.announcer(clock).announce(events(1))
-    assert parts.threads == {"announce"}
+    assert {name.partition("_")[0] for name in parts.threads} == {"announce"}
+
+
+def test_sixteen_endpoints_are_stored_for_at_once_and_no_more(clock: FakeClock) -> None:
+    parts = Parts([endpoint(f"wh_{number}") for number in range(32)], meeting=threading.Barrier(16, timeout=10))
+    parts.announcer(clock).announce(events(1))
+    assert len(parts.threads) == 16
