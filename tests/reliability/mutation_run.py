@@ -31,7 +31,8 @@ _MUTMUT = Path(sys.executable).with_name("mutmut")
 # A mutant that gathers without end is stopped before it takes the machine's memory. A test starts 1,600 threads, and
 # their stacks take 13 GiB of addresses.
 _MEMORY_MAX_BYTES = 16 * 2**30
-# No test takes a tenth of that. One that hangs has failed, and the mutant's other tests need not be awaited.
+# Without a mutation, the slowest of these tests takes about seven. One that hangs has failed, and the mutant's other
+# tests need not be awaited.
 _TEST_MAX_SECONDS = 75
 _PYTEST_OPTIONS = f"-o faulthandler_timeout={_TEST_MAX_SECONDS} -o faulthandler_exit_on_timeout=true"
 # A test may fail on a busy machine. It must not while nothing is mutated, so mutmut gives up, and has to start anew.

@@ -13,8 +13,9 @@ the table says how many have not, and the percentages leave them out.
 
 Its limits: mutmut changes functions and methods, but no constants of modules and no decorated functions, such as
 properties. The texts of errors and of most log lines are left out. A mutant whose tests take four times as long as
-usual, twice, counts as killed; the table says how many. So does one whose test fails for another reason: on a machine
-that is too busy, an answer may come too late. The tests of hosts and processes are too slow to be used.
+usual, twice, counts as killed; the table says how many. So does one with a test that hangs for 75 seconds, or that
+fails for another reason: on a machine that is too busy, an answer may come too late. The tests of hosts and
+processes are too slow to be used.
 """
 
 import sys
