@@ -1,0 +1,73 @@
+"""What bounds a run of a timer function, with the whole app except for the host."""
+
+from collections.abc import Iterator
+from threading import Event as Signal
+
+import pytest
+
+from sandbox.server import Sandbox
+from tests.clock import FakeClock
+from tests.http.api import Api
+from tests.http.webhooks.api import Api as WebhooksApi
+from tests.instance import TestProcess
+from tests.sandbox_settings import sandbox_settings
+from tests.webhooks.receiver import Receiver, Reply, receiving
+
+# Instead of 49, so that the test does not last as long.
+TICK_SECONDS = 2.0
+HOLDS_SECONDS = 60
+
+
+@pytest.fixture
+def process(
+    azurite: str, jobs_table: str, fresh_sandbox: Sandbox, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[TestProcess]:
+    own = {"JOBS_TABLE": jobs_table, "WEBHOOK_ALLOW_PRIVATE_NETWORKS": "true"}
+    for name, value in sandbox_settings(fresh_sandbox, azurite, **own).items():
+        monkeypatch.setenv(name, value)
+    process = TestProcess(clock)
+    yield process
+    process.close()
+
+
+@pytest.fixture
+def silent_receiver() -> Iterator[Receiver]:
+    """It answers nothing before the test is over."""
+    released = Signal()
+
+    def hold(_: object) -> Reply:
+        released.wait(HOLDS_SECONDS)
+        return Reply()
+
+    with receiving() as running:
+        running.behaviour = hold
+        yield running
+        released.set()
+
+
+def test_endpoints_that_do_not_answer_hold_up_no_timer_and_the_next_tick_polls(
+    process: TestProcess,
+    fresh_sandbox: Sandbox,
+    silent_receiver: Receiver,
+    clock: FakeClock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("shared.timers.TICK_SECONDS", TICK_SECONDS)
+    api = Api(process)
+    webhooks = WebhooksApi(process.api().webhooks)
+    endpoints = [webhooks.register(silent_receiver.url)["id"] for _ in range(3)]
+    for job_id in (first := [fresh_sandbox.state.add_job() for _ in range(20)]):
+        assert api.register({"jobId": job_id}).status == 202
+    process.poll_pending_jobs()
+    assert {api.job(job_id).json["state"] for job_id in first} == {"succeeded"}
+    later = fresh_sandbox.state.add_job()
+    assert api.register({"jobId": later}).status == 202
+    process.watch_offers()
+    clock.advance(60)
+    process.poll_pending_jobs()
+    assert api.job(later).json["state"] == "succeeded"
+    silent_receiver.wait_for(len(endpoints))
+    for endpoint_id in endpoints:
+        waiting = webhooks.json("deliveries", endpoint_id)["deliveries"]
+        assert len(waiting) == 21
+        assert not any(delivery["attempts"] for delivery in waiting), "an attempt has ended: a timer waited for it"
