@@ -16,8 +16,9 @@ everything that is kept is as old as it gets, each figure has to be flat: its gr
 between the same days of different weeks, stays below a limit. A slow leak of rows would hide in the noise of such
 figures, so each row is judged too. A row that outlives its retention or has lost the row to which it belongs, a
 document to which no row refers, and a row of an unknown kind fail the proof on the first day. Each job has to end as
-upstream says, with one event, and that event has to reach every endpoint that wants it or be listed there as dead. In
-the quiet days at the end, everything that came from the work has to go.
+upstream says, with one event, and that event has to reach every endpoint that wants it or be listed there as dead.
+One more endpoint never fails; it has to get each event within a minute. In the quiet days at the end, everything that
+came from the work has to go.
 
 The app stores no blobs: an offer that is too large for a row is a document, which consists of rows of the same table.
 The figures of a day are kept for a hundred days, so their rows still grow by three a day when the soak ends. The
@@ -96,6 +97,9 @@ def _figures(evidence: Evidence) -> dict[str, str | int | float]:
             str(outcomes[outcome]) for outcome in ("succeeded", "failed", "cancelled", "expired", "lost")
         ),
         "events": sum(evidence.events.values()),
+        "longest way of an event to the endpoint that never fails, simulated seconds": (
+            evidence.latest.total_seconds()
+        ),
         "requests to endpoints": sum(each.requests for each in evidence.accepted.values()),
         "of them failed on purpose, in the endpoints' bad times": sum(each.failed for each in standing),
         "times that the app disabled an endpoint": sum(evidence.disabled.values()),

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from threading import Lock
 from typing import Any
 
@@ -95,6 +95,8 @@ class Endpoints:
         # By job: the type and the id of each event that finished it.
         self.finishes: dict[str, set[tuple[str, str]]] = {}
         self.types: Counter[str] = Counter()
+        # The longest that an event took to the steady endpoint.
+        self.latest = timedelta()
         self.quiet = False
         self._counting = Lock()  # each request has a thread of its own
         receiver.behaviour = self._answer
@@ -132,6 +134,7 @@ class Endpoints:
 
     def _note(self, event: Mapping[str, Any], event_id: str) -> None:
         self.types[event["type"]] += 1
+        self.latest = max(self.latest, self._clock.now() - datetime.fromisoformat(event["timestamp"]))
         kind, _, outcome = event["type"].partition(".")
         if kind == "job" and outcome != "stalled":
             self.finishes.setdefault(event["data"]["job"]["jobId"], set()).add((outcome, event_id))

@@ -1,6 +1,7 @@
 """An invented soak in which everything went well, for the tests of the verdict and the pictures."""
 
 from collections import Counter
+from datetime import timedelta
 from random import Random
 
 from tests.reliability.soak.endpoints import PASSING, STANDING, STEADY, Accepted
@@ -27,6 +28,7 @@ def good_evidence(scale: Scale = FULL) -> Evidence:
         expected=expected,
         finishes=finishes,
         accepted={name: Accepted(Counter(events), 100, 10) for name in (STEADY, PASSING, *STANDING)},
+        latest=timedelta(seconds=1),
         dead={name: {"evt_dead"} for name in STANDING},
         kinds={"fails": 10},
         events={"job.failed": 10},

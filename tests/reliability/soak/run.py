@@ -57,6 +57,7 @@ class Evidence:
     expected: dict[str, str]
     finishes: dict[str, set[tuple[str, str]]]
     accepted: dict[str, Accepted]
+    latest: timedelta
     dead: dict[str, set[str]]
     kinds: dict[str, int]
     events: dict[str, int]
@@ -177,6 +178,7 @@ def soak(
         expected=running.jobs.expected,
         finishes=endpoints.finishes,
         accepted=endpoints.accepted,
+        latest=endpoints.latest,
         dead=running.webhooks.dead,
         kinds=dict(running.jobs.kinds),
         events=dict(endpoints.types),

@@ -21,6 +21,7 @@ class Scale:
     job_history_days: int
     delivery_history_days: int
     expires_after_days: int
+    lost_after_not_found: int = 5
     busy_minutes: int = 30
     minutes_between_ticks: int = 30
     quiet_minutes_between_ticks: int = 120
@@ -37,13 +38,15 @@ class Scale:
             "JOB_HISTORY_DAYS": str(self.job_history_days),
             "DELIVERY_HISTORY_DAYS": str(self.delivery_history_days),
             "JOB_EXPIRES_AFTER_DAYS": str(self.expires_after_days),
+            "JOB_LOST_AFTER_NOT_FOUND": str(self.lost_after_not_found),
         }
 
 
 FULL = Scale(
     days=32, quiet_days=13, jobs_a_day=100, job_history_days=7, delivery_history_days=4, expires_after_days=3
 )
-# To try a change, in a minute or two. Too short to see a slow leak of memory.
+# To try a change, in a minute or two. Too short to see a slow leak of memory. It has so few ticks that upstream's
+# faults could keep an unknown job from its fifth 404 in a row until it expires.
 SHORT = Scale(
     days=8,
     quiet_days=5,
@@ -51,6 +54,7 @@ SHORT = Scale(
     job_history_days=1,
     delivery_history_days=1,
     expires_after_days=2,
+    lost_after_not_found=2,
     busy_minutes=3,
     minutes_between_ticks=180,
     quiet_minutes_between_ticks=360,

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -115,6 +116,11 @@ def test_an_event_that_an_endpoint_has_not_got_is_seen(name: str) -> None:
     lost = replace(GOOD, accepted={**GOOD.accepted, name: Accepted(events, 100, 10)})
     assert faults(lost) == [f"endpoint {name}: 1 events neither delivered nor dead, such as evt_job-1"]
     assert faults(replace(lost, dead={**GOOD.dead, name: {"evt_job-1"}})) == []
+
+
+def test_an_event_that_is_late_at_the_endpoint_that_never_fails_is_seen() -> None:
+    found = faults(replace(GOOD, latest=timedelta(minutes=30)))
+    assert found == ["an event took 0:30:00 to the endpoint that never fails"]
 
 
 def test_what_is_left_over_at_the_end_is_seen() -> None:

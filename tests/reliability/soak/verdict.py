@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from fnmatch import fnmatchcase
 from itertools import combinations
 from statistics import median
@@ -12,6 +13,7 @@ from tests.reliability.soak.storage import KEPT_DAYS, ROWS_A_DAY
 
 DAYS_IN_A_WEEK = 7
 LIMITS_DAYS = 21
+LATEST = timedelta(minutes=1)
 SHOWN = 3
 
 
@@ -114,7 +116,10 @@ def _jobs_not_told(evidence: Evidence) -> Iterator[str]:
 
 
 def _events_not_delivered(evidence: Evidence) -> Iterator[str]:
-    """What finished a job has to reach every endpoint that wants it, or be listed there as dead."""
+    """What finished a job has to reach every endpoint that wants it, or be listed there as dead.
+
+    However the others fail, the endpoint that does not gets each event within the tick that announces it.
+    """
     finishes = {(f"job.{outcome}", event_id) for told in evidence.finishes.values() for outcome, event_id in told}
     for name, standing in STANDING.items():
         wanted = {
@@ -125,6 +130,8 @@ def _events_not_delivered(evidence: Evidence) -> Iterator[str]:
         lost = wanted - evidence.accepted[name].events.keys() - evidence.dead[name]
         if lost:
             yield f"endpoint {name}: {len(lost)} events neither delivered nor dead, such as {min(lost)}"
+    if evidence.latest > LATEST:
+        yield f"an event took {evidence.latest} to the endpoint that never fails"
 
 
 def _rows_out_of_place(evidence: Evidence) -> Iterator[str]:
