@@ -96,7 +96,7 @@ def _promises() -> Iterator[str]:
         tests = re.findall(r"^- `(tests/[\w/]+\.py)::", text, re.MULTILINE)
         headings = [by_module[path] for path in dict.fromkeys(tests) if path in by_module]
         title = " ".join(text.split("**")[0].split())
-        proofs = ", ".join(_link(heading) for heading in headings)
+        proofs = ", ".join(_link(heading) for heading in headings) or "its tests"
         rows.append((int(number), title, sum(path not in by_module for path in tests), proofs))
     yield from _table(("", "promise", "tests", "proofs"), rows)
 

@@ -8,10 +8,10 @@ again.
 
 Rules, not typed expectations, judge each row: the answer is a documented problem that says whose fault it is; 503 has
 `Retry-After`; no token, secret or signed link is in an answer, a row or the log, and no request goes to another host;
-a read stores nothing; a job stays pending with the reason and is polled again when its wait is over; the watch names
-its trouble and takes no offer for gone; and once the fault has ended, the same call works, the job finishes, and
-everything is announced that would have been, once. A rule that fails names its row. In the tables, faults with the
-same outcome share a row.
+a read stores nothing; an offer that comes all the same comes unchanged; a job stays pending with the reason and is
+polled again when its wait is over; the watch names its trouble and takes no offer for gone; and once the fault has
+ended, the same call works, the job finishes, and everything is announced that would have been, once. A rule that
+fails names its row. In the tables, faults with the same outcome share a row.
 
 Limits: one fault at a time, and always on all requests of its kind. The sandbox's faults are those that we know of.
 Pauses before a repeated request are left out to save time. msal, which requests the tokens, repeats a refusal for up
@@ -48,7 +48,7 @@ SANDBOXES = 10
 # Longer than any refusal is repeated by msal.
 MSAL_REPEATS_SECONDS = 400.0
 NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
-OK = Seen(200, body="an offer")
+OK = Seen(200, body='{"id": "an offer", "price": 9.90}')
 FAILED = Seen(502, "upstream-failed", "Bad Gateway")
 READ = Row(
     call="GET /private-offers/{id}",
@@ -66,6 +66,16 @@ THROTTLED = replace(
     kind="too_many_requests",
     requests=[Requested(BY_ID, 429, "too_many_requests")],
     seen=Seen(503, "upstream-throttled", "Service Unavailable", "300"),
+)
+UNHARMED = replace(READ, kind="byte_order_mark", requests=[Requested(BY_ID, 200, "byte_order_mark")], seen=OK)
+BOTH = Seen(200, body='{"privateOffer": {"id": "one"}, "cppOffer": {"id": "other"}, "problems": []}')
+ONE_PART = replace(
+    READ,
+    call="GET /offer-details, both offers",
+    function="get_offer_details",
+    seen=Seen(200, "upstream-failed", "Bad Gateway", body='{"privateOffer": {"id": "one"}, "cppOffer": null}'),
+    without=BOTH,
+    again=BOTH,
 )
 WAITING = Job(
     job_id="b3f49dff-381f-480d-a10e-17f4ce49b65f",
@@ -116,7 +126,7 @@ TOKENS = replace(
 )
 
 
-@pytest.mark.parametrize("row", [READ, THROTTLED, POLL, WATCH, TOKENS])
+@pytest.mark.parametrize("row", [READ, THROTTLED, UNHARMED, ONE_PART, POLL, WATCH, TOKENS])
 def test_a_row_that_keeps_every_promise_has_no_fault(row: Row) -> None:
     assert faults(row) == []
 
@@ -136,6 +146,9 @@ def test_a_row_that_keeps_every_promise_has_no_fault(row: Row) -> None:
         (READ, {"requests_to_trap": 1}, "another host"),
         (READ, {"stored": ["pending"]}, "stored in pending"),
         (READ, {"again": FAILED}, "after the fault"),
+        (UNHARMED, {"seen": replace(OK, body='{"id": "an offer", "price": 9.9}')}, "not as upstream has it"),
+        (UNHARMED, {"seen": replace(OK, body='{"id": "an offer"}')}, "not as upstream has it"),
+        (ONE_PART, {"seen": replace(ONE_PART.seen, body='{"privateOffer": {"id": "another"}}')}, "not as upstream"),
         (THROTTLED, {"seen": replace(THROTTLED.seen, retry_after="")}, "no Retry-After"),
         (THROTTLED, {"seen": replace(THROTTLED.seen, retry_after="60")}, "Retry-After 60"),
         (POLL, {"requests": [Requested(STATUS, 503, "server_error")] * 2}, "2 requests"),

@@ -176,7 +176,7 @@ class Players:
             stored = _changed(before, on.stored())
             job = on.job()
             waits_seconds = 0.0 if job is None else (job.next_poll_at - on.clock.now()).total_seconds()
-            shown = seen.body + seen.undocumented + on.stored_text()
+            shown = seen.headers + seen.body + seen.undocumented + on.stored_text()
             sandbox.state.clear_faults()
             self.let_msal_ask_again()
             on.wait_longer()

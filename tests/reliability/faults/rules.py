@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from enum import Enum, auto
 
 from shared.jobs.job import JobState
+from shared.json_codec import dumps, loads
 from tests.reliability.faults.rows import NEVER_IN_TIME, RETRY_AFTER_SECONDS, Row
 
 STATUS, DETAIL = "product-ingestion.job-status", "product-ingestion.job-detail"
@@ -59,7 +60,7 @@ def faults(row: Row) -> list[str]:
     """What is wrong with a row; empty if it keeps every promise."""
     rules: list[Callable[[Row], Iterator[str]]] = [_everywhere, _in_the_end]
     if not row.is_timer:
-        rules += [_caller, _reads_store_nothing]
+        rules += [_caller, _offers_arrive_unchanged, _reads_store_nothing]
     if row.function in {"check_job", "poll_pending_jobs"}:
         rules.append(_job)
     if row.function == "poll_pending_jobs":
@@ -140,6 +141,18 @@ def _caller(row: Row) -> Iterator[str]:
         yield "no Retry-After"
     if row.seen.status == 503 and said(row) is Said.THROTTLED and row.seen.retry_after != str(RETRY_AFTER_SECONDS):
         yield f"Retry-After {row.seen.retry_after}"
+
+
+def _offers_arrive_unchanged(row: Row) -> Iterator[str]:
+    """Promise 11: what comes in spite of a fault is what comes without it, whole or in parts."""
+    if row.function == "check_job" or not row.seen.status == row.again.status == 200:
+        return
+    seen, again = loads(row.seen.body), loads(row.again.body)
+    if row.seen.type:  # one part came, and a problem for the other
+        seen = {name: part for name, part in seen.items() if name != "problems" and part is not None}
+        again = {name: again.get(name) for name in seen}
+    if dumps(seen) != dumps(again):  # as text, because 9.90 is equal to 9.9
+        yield "an offer is not as upstream has it"
 
 
 def _reads_store_nothing(row: Row) -> Iterator[str]:

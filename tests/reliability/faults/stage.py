@@ -33,13 +33,17 @@ _TOKEN = re.compile(r"eyJ[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}")
 
 @dataclass(frozen=True)
 class Seen:
-    """What a caller saw: the status, the problem's type and title, Retry-After and the body. For a timer, the caller
-    is the one who reads the health of the app: the status is the outcome of the run, `title` its reason."""
+    """What a caller saw: the status, the problem's type and title, Retry-After, all headers and the body.
+
+    For a timer, the caller is the one who reads the health of the app: the status is the outcome of the run, `title`
+    its reason.
+    """
 
     status: int | str
     type: str = ""
     title: str = ""
     retry_after: str = ""
+    headers: str = ""
     body: str = ""
     # Set if the answer is not one that the API's description allows for this call.
     undocumented: str = ""
@@ -149,5 +153,6 @@ def seen_in(answer: Answer) -> Seen:
         type=str(problem.get("type", "")).removeprefix("urn:problem:offer-monitor:"),
         title=str(problem.get("title", "")) if "type" in problem else "",
         retry_after=answer.headers.get("Retry-After", ""),
-        body=json.dumps({**answer.headers}) + answer.body.decode("utf-8", "replace"),
+        headers=json.dumps({**answer.headers}),
+        body=answer.body.decode("utf-8", "replace"),
     )
