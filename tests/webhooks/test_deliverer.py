@@ -1,5 +1,6 @@
 """What an attempt does, what it writes to the log, and what stops it."""
 
+import weakref
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -344,3 +345,14 @@ def test_the_memory_of_bodies_that_were_sent_is_free_again(
         webhooks.deliverer.finish(10)
     assert len(receiver.requests) == 5
     assert read_from_storage == []
+
+
+def test_what_an_invocation_started_is_forgotten_when_it_is_over(webhooks: Webhooks) -> None:
+    batches = [webhooks.deliverer.open_batch() for _ in range(3)]
+    alive = weakref.WeakSet(batches)
+    webhooks.deliverer.wait_for(batches[0], 0)
+    webhooks.deliverer.finish_batch(batches[1], 0)
+    del batches
+    assert len(alive) == 1
+    webhooks.deliverer.finish(0)
+    assert len(alive) == 0
