@@ -126,7 +126,15 @@ TOKENS = replace(
 )
 
 
-@pytest.mark.parametrize("row", [READ, THROTTLED, UNHARMED, ONE_PART, POLL, WATCH, TOKENS])
+LINKED = replace(
+    UNHARMED,
+    kind="foreign_next_link",
+    requests=[Requested(BY_ID, 200, "foreign_next_link")],
+    seen=replace(OK, body='{"id": "an offer", "price": 9.90, "@nextLink": "https://evil.example/next"}'),
+)
+
+
+@pytest.mark.parametrize("row", [READ, THROTTLED, LINKED, UNHARMED, ONE_PART, POLL, WATCH, TOKENS])
 def test_a_row_that_keeps_every_promise_has_no_fault(row: Row) -> None:
     assert faults(row) == []
 
