@@ -6,6 +6,11 @@ from threading import Event as Signal
 import pytest
 
 from sandbox.server import Sandbox
+from shared import timers
+from shared.monitor import clean_up
+from shared.polling import cycle
+from shared.watch import watch
+from shared.webhooks import retry_cycle
 from tests.clock import FakeClock
 from tests.http.api import Api
 from tests.http.webhooks.api import Api as WebhooksApi
@@ -71,3 +76,29 @@ def test_endpoints_that_do_not_answer_hold_up_no_timer_and_the_next_tick_polls(
         waiting = webhooks.json("deliveries", endpoint_id)["deliveries"]
         assert len(waiting) == 21
         assert not any(delivery["attempts"] for delivery in waiting), "an attempt has ended: a timer waited for it"
+
+
+def test_each_timer_begins_nothing_that_cannot_end_within_50_seconds() -> None:
+    """A test cannot wait that long, so it compares the limits."""
+    requests = (watch.CPP_REQUESTS_SECONDS, watch.OFFER_REQUESTS_SECONDS, watch.DETAIL_REQUESTS_SECONDS)
+    assert cycle.LAST_REQUEST_AFTER < cycle.LAST_ANSWER_AFTER
+    assert cycle.LAST_ANSWER_AFTER.total_seconds() <= timers.TICK_SECONDS - timers.REPORT_SECONDS
+    assert max(ends for _, ends in requests) < watch.STORAGE_RETRIED_FOR_SECONDS < timers.TICK_SECONDS
+    assert clean_up.ORPHANS_UNTIL_SECONDS < clean_up.STORAGE_RETRIED_FOR_SECONDS < timers.TICK_SECONDS
+    assert max(timers.TICK_SECONDS, retry_cycle.CYCLE_SECONDS) <= 50
+
+
+def test_when_its_time_is_over_no_timer_asks_storage_or_upstream_for_anything(
+    process: TestProcess, fresh_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    api = Api(process)
+    job_id = fresh_sandbox.state.add_job()
+    assert api.register({"jobId": job_id}).status == 202
+    fresh_sandbox.state.clear_requests()
+    monkeypatch.setattr("shared.timers.TICK_SECONDS", 0.0)
+    process.poll_pending_jobs()
+    process.watch_offers()
+    process.clean_up()
+    assert fresh_sandbox.state.requests() == []
+    assert api.job(job_id).json["pollCount"] == 0
+    assert api.health_details().json["timers"]["clean_up"]["ok"] is False
