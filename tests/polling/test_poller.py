@@ -87,6 +87,13 @@ def poll(instance: Instance, job_id: str) -> Poll:
         return instance.poller.poll(instance.job(job_id), answer_by=answer_by, permit=permit)
 
 
+def test_polls_have_two_large_answers_in_memory_at_most(instance: Instance) -> None:
+    for _ in range(2):
+        instance.poller.permit().acquire()
+    with pytest.raises(AnswerPostponed):
+        instance.poller.permit().acquire(seconds_left=0.0)
+
+
 def test_a_poll_of_a_succeeded_job_fetches_its_offer(instance: Instance, fresh_sandbox: Sandbox) -> None:
     job_id = fresh_sandbox.state.add_job()
     instance.register(job_id)
