@@ -106,6 +106,7 @@ ESCAPED: dict[str, Callable[[str], str]] = {
     "JSON in JSON": lambda text: as_json(as_json(text)),
     "percent-encoded": percent,
     "percent-encoded twice": lambda text: percent(percent(text)),
+    "percent-encoded four times": lambda text: percent(percent(percent(percent(text)))),
     "percent-encoded in JSON": lambda text: as_json(percent(text)),
     "JSON, percent-encoded": lambda text: percent(as_json(text)),
     "HTML": html.escape,

@@ -54,6 +54,16 @@ def test_the_fault_of_a_host_is_named(host: str, fault: str) -> None:
     assert url_faults(f"https://{host}/", allow_private=False) == (fault,)
 
 
+def test_a_url_has_2048_characters_at_most_as_it_is_given_and_as_it_is_sent() -> None:
+    longest = "https://hooks.example/".ljust(2048, "x")
+    assert url_faults(longest, allow_private=False) == ()
+    assert url_faults(longest + "x", allow_private=False) == ("is longer than 2048 characters",)
+    sent_longer = longest[:-1] + "ä"
+    assert url_faults(sent_longer, allow_private=False) == (
+        "is longer than 2048 characters once it is percent-encoded",
+    )
+
+
 def test_a_url_without_a_host_is_refused() -> None:
     assert url_faults("mailto:offers", allow_private=False) == ("does not begin with https://", "has no host")
 

@@ -39,6 +39,31 @@ def test_deliveries_not_begun_at_the_end_of_a_tick_stay_due(
     assert {delivery.status for delivery in deliveries(webhooks, endpoint)} == {DeliveryStatus.DELIVERED}
 
 
+def test_an_attempt_whose_result_could_not_be_stored_in_time_is_not_begun(
+    open_instance: OpenWebhooks, add_endpoint: AddEndpoint, receiver: Receiver, clock: FakeClock
+) -> None:
+    """An attempt may take 15 seconds, and storing its result two more."""
+    go_on = Signal()
+
+    def hold(_: object) -> Reply:
+        go_on.wait(10)
+        return Reply()
+
+    webhooks = open_instance(timeout_seconds=15)
+    endpoint = add_endpoint(receiver)
+    receiver.behaviour = lambda _: Reply(500)
+    webhooks.announcer.announce([event(event_id=f"evt_{number}") for number in range(20)])
+    webhooks.deliverer.finish(5)
+    receiver.behaviour = hold
+    clock.advance(60)
+    batch = webhooks.deliverer.open_batch()
+    webhooks.deliverer.start(webhooks.deliveries.due(endpoint.id, clock.now()), batch)
+    receiver.wait_for(20 + THREADS_PER_ENDPOINT)
+    batch.calls[-1].add_done_callback(lambda _: go_on.set())
+    assert webhooks.deliverer.finish_batch(batch, 17) == 20 - THREADS_PER_ENDPOINT
+    assert len(receiver.requests) == 20 + THREADS_PER_ENDPOINT
+
+
 def test_bodies_that_wait_are_held_in_memory_up_to_a_limit(
     webhooks: Webhooks, add_endpoint: AddEndpoint, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:

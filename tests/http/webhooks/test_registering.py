@@ -24,6 +24,15 @@ def test_registering_answers_201_with_the_secret_and_every_event(api: Api, recei
     assert webhook["enabled"] is True
 
 
+def test_a_hundred_webhooks_can_be_registered_and_no_more(api: Api, receiver: Receiver) -> None:
+    for _ in range(100):
+        api.register(receiver.url)
+    response = api.call("register", body={"url": receiver.url})
+    assert response.status == 409
+    assert loads(response.body)["type"] == "urn:problem:offer-monitor:too-many-webhooks"
+    assert len(api.json("list")["webhooks"]) == 100
+
+
 def test_a_caller_may_give_a_secret(api: Api, receiver: Receiver) -> None:
     assert api.register(receiver.url, secret=SECRET)["secret"] == SECRET
 
