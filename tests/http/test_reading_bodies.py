@@ -174,3 +174,8 @@ def test_a_body_of_another_shape_is_422(api: Api, body: object) -> None:
 
 def test_a_byte_order_mark_before_the_body_does_no_harm(api: Api) -> None:
     assert api.register(b"\xef\xbb\xbf" + json.dumps({"jobId": JOB_ID}).encode()).status == 202
+
+
+def test_a_hundred_faults_are_named_and_the_others_counted(api: Api) -> None:
+    faults = api.register({f"unknown{number}": 1 for number in range(150)}).faults
+    assert (len(faults), faults[-1]) == (101, "51 more faults are not named")
