@@ -89,6 +89,7 @@ lint-bicep: ## Compile and lint infra/, where the Bicep CLI is installed
 lint-packages: setup ## Check for unused, missing and wrongly licensed packages
 	@$(PYTHON_VENV) -m deptry . --config .ci/deptry-app.toml
 	@$(PYTHON_VENV) -m deptry . --config .ci/deptry-tools.toml
+	@mkdir -p .local
 	@.venv/bin/pip-licenses >.local/licences.txt || { cat .local/licences.txt; exit 1; }
 
 lint-checkov: setup ## Scan infra/ with checkov, in a separate environment
