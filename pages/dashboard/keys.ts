@@ -1,5 +1,5 @@
 // Keyboard shortcuts. A shortcut is one key, or two in a row ("g j"); `?` lists those that work now.
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import { createStore } from "./store";
 
 export interface Shortcut {
@@ -22,7 +22,8 @@ export const shortcutStore: { get(): readonly Shortcut[] } = registered;
 export function useShortcut(keys: string, does: string, run: () => void): void {
   const newest = useRef(run);
   newest.current = run;
-  useEffect(() => {
+  // Before the browser shows the component: who sees it may press the keys at once.
+  useLayoutEffect(() => {
     const own: Registered = { keys, does, run: () => newest.current() };
     registered.set([...registered.get(), own]);
     return () => registered.set(registered.get().filter((other) => other !== own));

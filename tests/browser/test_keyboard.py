@@ -140,6 +140,21 @@ def test_a_dialog_keeps_the_focus_and_gives_it_back(tab: Dashboard) -> None:
     expect(tab.button("Edit")).to_be_focused()
 
 
+def test_a_shortcut_works_as_soon_as_its_view_is_there(tab: Dashboard) -> None:
+    script = """() => {
+      const press = () => document.body.dispatchEvent(new KeyboardEvent("keydown", { key: "e", bubbles: true }));
+      const observer = new MutationObserver(() => {
+        if (document.querySelector("h1")?.textContent !== "Done") return;
+        observer.disconnect();
+        press();
+      });
+      observer.observe(document.body, { childList: true, subtree: true, characterData: true });
+    }"""
+    tab.page.evaluate(script)
+    press(tab, "j", "Enter")
+    expect(tab.dialog).to_be_visible()
+
+
 def test_a_job_is_edited_with_the_keyboard_alone(tab: Dashboard, app: App) -> None:
     press(tab, "j", "Enter")
     expect(tab.heading).to_have_text("Done")
