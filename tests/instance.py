@@ -1,8 +1,11 @@
 """One instance of the app without a host: built by the app's own functions, on a clock that the test moves."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
+
+import pytest
 
 from shared import timers
 from shared.app import build_services, build_stores, build_timers, build_webhooks
@@ -42,6 +45,20 @@ class TestProcess(Process):
             self._services.webhooks.deliverer.finish(1)
             self._services.webhooks.sender.close()
             self._services.upstream.close()
+
+
+@contextmanager
+def process_with(
+    settings: Mapping[str, str], clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[TestProcess]:
+    """A process that finds these settings in its environment."""
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    process = TestProcess(clock)
+    try:
+        yield process
+    finally:
+        process.close()
 
 
 @dataclass

@@ -24,15 +24,16 @@ from shared.watch.rows import HISTORY_MOST_CHANGES
 from shared.webhooks.deliverer import BODIES_HELD_MAX_BYTES
 from shared.webhooks.delivery import RETRY_DELAYS
 from shared.webhooks.endpoint import OLD_SECRET_SIGNS_FOR
+from shared.webhooks.endpoint_threads import THREADS_PER_ENDPOINT
 from shared.webhooks.endpoints import ENDPOINTS_MAX, FAILING_DISABLES_AFTER
 from shared.webhooks.formats.standard import BODY_MAX_BYTES
 from shared.webhooks.sender import TEXT_MAX_CHARACTERS
 from shared.webhooks.signing import SECRET_MAX_BYTES, SECRET_MIN_BYTES
-from tests.reliability.report import ROOT
 
+ROOT = Path(__file__).parents[1]
 KIB, MIB = 1024, 1024 * 1024
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
-WORDS = {1: "a", 2: "two", 5: "five", 10: "ten", 16: "sixteen"}
+WORDS = {2: "two", 5: "five", 10: "ten", 16: "sixteen"}
 
 
 def count(number: float) -> str:
@@ -74,6 +75,7 @@ ARCHITECTURE = (
     f"the {HISTORY_MOST_CHANGES} newest events",
     f"{JOBS_AT_MOST} at most at a time",
     f"{count(planned_writes.PLANS_AT_ONCE_BYTES / MIB)} MiB or one large one",
+    f"up to {WORDS[THREADS_PER_ENDPOINT]} threads",
     f"memory up to {count(BODIES_HELD_MAX_BYTES / MIB)} MiB",
 )
 PROMISES = (
@@ -106,7 +108,7 @@ DOCUMENTED = {
     ("page", "phrase"), [(page, each) for page, phrases in DOCUMENTED.items() for each in phrases]
 )
 def test_a_number_of_the_documentation_is_that_of_the_code(page: str, phrase: str) -> None:
-    assert phrase in " ".join(Path(ROOT / page).read_text(encoding="utf-8").split())
+    assert phrase in " ".join((ROOT / page).read_text(encoding="utf-8").split())
 
 
 def test_what_the_documentation_has_in_words_is_so() -> None:

@@ -14,9 +14,9 @@ from shared.webhooks import retry_cycle
 from tests.clock import FakeClock
 from tests.http.api import Api
 from tests.http.webhooks.api import Api as WebhooksApi
-from tests.instance import TestProcess
+from tests.instance import TestProcess, process_with
 from tests.sandbox_settings import sandbox_settings
-from tests.webhooks.receiver import Receiver, Reply, receiving
+from tests.webhooks.receiver import Receiver, answer_after, receiving
 
 # Instead of 49, so that the test does not last as long.
 TICK_SECONDS = 3.0
@@ -28,11 +28,8 @@ def process(
     azurite: str, jobs_table: str, fresh_sandbox: Sandbox, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[TestProcess]:
     own = {"JOBS_TABLE": jobs_table, "WEBHOOK_ALLOW_PRIVATE_NETWORKS": "true"}
-    for name, value in sandbox_settings(fresh_sandbox, azurite, **own).items():
-        monkeypatch.setenv(name, value)
-    process = TestProcess(clock)
-    yield process
-    process.close()
+    with process_with(sandbox_settings(fresh_sandbox, azurite, **own), clock, monkeypatch) as process:
+        yield process
 
 
 @pytest.fixture
@@ -40,12 +37,8 @@ def silent_receiver() -> Iterator[Receiver]:
     """It answers nothing before the test is over."""
     released = Signal()
 
-    def hold(_: object) -> Reply:
-        released.wait(HOLDS_SECONDS)
-        return Reply()
-
     with receiving() as running:
-        running.behaviour = hold
+        running.behaviour = answer_after(released, seconds=HOLDS_SECONDS)
         yield running
         released.set()
 

@@ -13,7 +13,7 @@ from sandbox.state import SandboxSettings
 from shared.settings import load_settings
 from tests.clock import FakeClock
 from tests.declared_functions import declared_functions
-from tests.instance import Instance, TestProcess
+from tests.instance import Instance, TestProcess, process_with
 from tests.sandbox_settings import sandbox_settings
 from tests.webhooks.receiver import Receiver, receiving
 
@@ -39,11 +39,8 @@ def process(
     azurite: str, jobs_table: str, plain_sandbox: Sandbox, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[TestProcess]:
     own = {"JOBS_TABLE": jobs_table, "WEBHOOK_ALLOW_PRIVATE_NETWORKS": "true"}
-    for name, value in sandbox_settings(plain_sandbox, azurite, **own).items():
-        monkeypatch.setenv(name, value)
-    process = TestProcess(clock)
-    yield process
-    process.close()
+    with process_with(sandbox_settings(plain_sandbox, azurite, **own), clock, monkeypatch) as process:
+        yield process
 
 
 @pytest.fixture

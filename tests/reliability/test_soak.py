@@ -17,8 +17,9 @@ between the same days of different weeks, stays below a limit. A slow leak of ro
 figures, so each row is judged too. A row that outlives its retention or has lost the row to which it belongs, a
 document to which no row refers, and a row of an unknown kind fail the proof on the first day. Each job has to end as
 upstream says, with one event, and that event has to reach every endpoint that wants it or be listed there as dead.
-One more endpoint never fails; it has to get each event within a minute. In the quiet days at the end, everything that
-came from the work has to go.
+One more endpoint never fails. It has to get each event within a minute; the clock stands still during a tick, so an
+event that is left to a later one would show. In the quiet days at the end, everything that came from the work has to
+go.
 
 The app stores no blobs: an offer that is too large for a row is a document, which consists of rows of the same table.
 The figures of a day are kept for a hundred days, so their rows still grow by three a day when the soak ends. The

@@ -110,6 +110,16 @@ def receiving(tls: SSLContext | None = None) -> Iterator[Receiver]:
         server.server_close()
 
 
+def answer_after(signal: threading.Event, *, seconds: float = 10) -> Behaviour:
+    """Holds every request until the signal is set, or for so many seconds."""
+
+    def hold(_: Received) -> Reply:
+        signal.wait(seconds)
+        return Reply()
+
+    return hold
+
+
 class HeldReceiver:
     """Makes a receiver hold its first request until told to answer."""
 

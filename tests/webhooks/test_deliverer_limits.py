@@ -10,7 +10,7 @@ from shared.webhooks.endpoint_threads import THREADS_PER_ENDPOINT
 from shared.webhooks.webhooks import Webhooks
 from tests.clock import FakeClock
 from tests.webhooks.conftest import AddEndpoint, OpenWebhooks
-from tests.webhooks.receiver import Receiver, Reply
+from tests.webhooks.receiver import Receiver, Reply, answer_after
 from tests.webhooks.samples import event
 from tests.webhooks.stored import counts, deliveries
 
@@ -19,14 +19,9 @@ def test_deliveries_not_begun_at_the_end_of_a_tick_stay_due(
     open_instance: OpenWebhooks, add_endpoint: AddEndpoint, receiver: Receiver, clock: FakeClock
 ) -> None:
     go_on = Signal()
-
-    def hold(_: object) -> Reply:
-        go_on.wait(10)
-        return Reply()
-
     webhooks = open_instance(timeout_seconds=15)
     endpoint = add_endpoint(receiver)
-    receiver.behaviour = hold
+    receiver.behaviour = answer_after(go_on)
     webhooks.announcer.announce([event(event_id=f"evt_{number}") for number in range(20)])
     receiver.wait_for(THREADS_PER_ENDPOINT)
     webhooks.deliverer.finish(0)
@@ -44,17 +39,12 @@ def test_an_attempt_whose_result_could_not_be_stored_in_time_is_not_begun(
 ) -> None:
     """An attempt may take 15 seconds, and storing its result two more."""
     go_on = Signal()
-
-    def hold(_: object) -> Reply:
-        go_on.wait(10)
-        return Reply()
-
     webhooks = open_instance(timeout_seconds=15)
     endpoint = add_endpoint(receiver)
     receiver.behaviour = lambda _: Reply(500)
     webhooks.announcer.announce([event(event_id=f"evt_{number}") for number in range(20)])
     webhooks.deliverer.finish(5)
-    receiver.behaviour = hold
+    receiver.behaviour = answer_after(go_on)
     clock.advance(60)
     batch = webhooks.deliverer.open_batch()
     webhooks.deliverer.start(webhooks.deliveries.due(endpoint.id, clock.now()), batch)

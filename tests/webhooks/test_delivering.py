@@ -11,7 +11,7 @@ from shared.webhooks.endpoint import Endpoint
 from shared.webhooks.webhooks import Webhooks
 from tests.clock import FakeClock
 from tests.webhooks.conftest import AddEndpoint, OpenWebhooks
-from tests.webhooks.receiver import Receiver, Reply
+from tests.webhooks.receiver import Receiver, Reply, answer_after
 from tests.webhooks.samples import event
 from tests.webhooks.stored import counts, deliveries, only_delivery
 
@@ -129,13 +129,8 @@ def test_a_timeout_is_a_failed_attempt_with_the_reason(
 ) -> None:
     webhooks = open_instance(timeout_seconds=0.5)
     given_up = threading.Event()
-
-    def hang(_: object) -> Reply:
-        given_up.wait(10)
-        return Reply()
-
     endpoint = add_endpoint(receiver)
-    receiver.behaviour = hang
+    receiver.behaviour = answer_after(given_up)
     webhooks.announcer.announce([event()])
     webhooks.deliverer.finish(5)
     given_up.set()

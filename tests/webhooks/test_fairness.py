@@ -13,7 +13,7 @@ from shared.webhooks.endpoint_threads import THREADS_PER_ENDPOINT
 from tests.clock import FakeClock
 from tests.egress.answering import serving
 from tests.webhooks.conftest import AddEndpoint, OpenWebhooks
-from tests.webhooks.receiver import Receiver, Reply
+from tests.webhooks.receiver import Receiver, Reply, answer_after
 from tests.webhooks.samples import event
 
 
@@ -41,15 +41,11 @@ def test_slow_and_silent_endpoints_with_many_deliveries_delay_no_first_attempt_o
 ) -> None:
     """The single event arrives while all others hang: were it behind one of them, it would not arrive at all."""
 
-    def hold(_: object) -> Reply:
-        released.wait(10)
-        return Reply()
-
     webhooks = open_instance(clock=SystemClock(), timeout_seconds=15)
     with ExitStack() as stack:
         stack.callback(released.set)
         port = stack.enter_context(serving(lambda _: hang(released)))
-        receiver.behaviour = hold
+        receiver.behaviour = answer_after(released)
         for _ in range(slow):
             add_endpoint(receiver, events=("job.*",))
         for _ in range(silent):
@@ -69,10 +65,6 @@ def test_a_hanging_endpoint_delays_no_retry_of_another(
     released: Signal,
     clock: FakeClock,
 ) -> None:
-    def hold(_: object) -> Reply:
-        released.wait(10)
-        return Reply()
-
     webhooks = open_instance(timeout_seconds=15)
     add_endpoint(receiver)
     add_endpoint(second_receiver, events=("job.failed",))
@@ -81,7 +73,7 @@ def test_a_hanging_endpoint_delays_no_retry_of_another(
     webhooks.announcer.announce([event(event_id=f"evt_{number}") for number in range(8)])
     webhooks.announcer.announce([event("job.failed", event_id="evt_single")])
     webhooks.deliverer.finish(20)
-    receiver.behaviour = hold
+    receiver.behaviour = answer_after(released)
     clock.advance(3600)
     with ThreadPoolExecutor(1) as pool:
         cycle = pool.submit(webhooks.retry_cycle.run)

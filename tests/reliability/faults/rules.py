@@ -1,11 +1,10 @@
 """What each row of the fault table has to show: rules that follow from docs/promises.md and docs/api.md."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from enum import Enum, auto
-from typing import Any
 
 from shared.jobs.job import JobState
-from shared.json_codec import dumps, loads
+from shared.json_codec import JsonValue, dumps, loads
 from tests.reliability.faults.rows import NEVER_IN_TIME, RETRY_AFTER_SECONDS, Row
 
 STATUS, DETAIL = "product-ingestion.job-status", "product-ingestion.job-detail"
@@ -149,16 +148,16 @@ def _offers_arrive_unchanged(row: Row) -> Iterator[str]:
     if row.function == "check_job" or not row.seen.status == row.again.status == 200:
         return
     seen, again = _without_next_links(loads(row.seen.body)), _without_next_links(loads(row.again.body))
-    if row.seen.type:  # one part came, and a problem for the other
+    if row.seen.type and isinstance(seen, dict) and isinstance(again, dict):  # one part came, a problem for the other
         seen = {name: part for name, part in seen.items() if name != "problems" and part is not None}
         again = {name: again.get(name) for name in seen}
     if dumps(seen) != dumps(again):  # as text, because 9.90 is equal to 9.9
-        yield "an offer is not as upstream has it"
+        yield "an offer is not what comes without the fault"
 
 
-def _without_next_links(value: Any) -> Any:  # noqa: ANN401 - a JSON value
+def _without_next_links(value: JsonValue) -> JsonValue:
     """Two faults put a link into every object that they hit; to an offer it is a member like any other."""
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         return {name: _without_next_links(member) for name, member in value.items() if name != "@nextLink"}
     return [_without_next_links(each) for each in value] if isinstance(value, list) else value
 
